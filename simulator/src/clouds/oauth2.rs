@@ -1,0 +1,391 @@
+//! A plain OAuth 2.0 authorization server (RFC 6749), with revocation (RFC 7009), metadata
+//! (RFC 8414 and OpenID Connect Discovery) and one resource (RFC 6750).
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
+
+use super::{FORM, Outcome, Role, Scene, Wire, api, only, only_media};
+use crate::credentials::oauth2 as known;
+use crate::fields::{self, Fields};
+use crate::form::{decode, unescape};
+use crate::http::{Answer, Request};
+use crate::site::Site;
+use crate::tokens::{Form, Grant, Habits, Minted, Rotation};
+
+pub(super) struct OAuth2;
+
+const CLIENT: &str = "client:gateway-7";
+const LIMITED_CLIENT: &str = "client:reporter";
+
+impl Wire for OAuth2 {
+    fn habits(&self) -> Habits {
+        Habits {
+            form: Form::Opaque,
+            access: Some(Duration::from_secs(3600)),
+            refresh: Some(Duration::from_secs(30 * 86_400)),
+            rotation: Rotation::SingleUse,
+            refresh_ends_access: false,
+        }
+    }
+
+    fn secrets(&self) -> &'static [(&'static str, &'static str)] {
+        &[
+            (known::USERNAME, known::PASSWORD),
+            (CLIENT, known::CLIENT_SECRET),
+            (LIMITED_CLIENT, known::LIMITED_CLIENT_SECRET),
+        ]
+    }
+
+    fn principals(&self) -> &'static [&'static str] {
+        &[known::USERNAME]
+    }
+
+    fn call(&self, _role: Role, request: &Request) -> Option<&'static str> {
+        match request.path.as_str() {
+            known::TOKEN_PATH => {
+                let body = Fields::from(decode(&request.body).unwrap_or_default());
+                let refresh = body.text("grant_type") == "refresh_token";
+                Some(if refresh { "refresh" } else { "login" })
+            }
+            known::REVOCATION_PATH => Some("revoke"),
+            "/.well-known/oauth-authorization-server" | "/.well-known/openid-configuration" => {
+                Some("metadata")
+            }
+            _ => None,
+        }
+    }
+
+    fn exchange(
+        &self,
+        scene: &Scene<'_>,
+        site: &mut Site,
+        call: &str,
+        request: &Request,
+    ) -> Outcome {
+        if call == "metadata" {
+            only(self, "GET", request)?;
+            return Ok(metadata(scene));
+        }
+        // "The client MUST use the HTTP POST method" (3.2).
+        only(self, "POST", request)?;
+        let fields = parameters(self, request)?;
+        let client = authenticate(scene, site, request, &fields)?;
+        if call == "revoke" {
+            return revoke(site, &fields);
+        }
+        let answer = match fields.text("grant_type") {
+            "client_credentials" => by_client(scene, site, &client, &fields)?,
+            "password" => by_password(scene, site, &client, &fields)?,
+            "refresh_token" => by_refresh(scene, site, &client, &fields)?,
+            "" => return Err(refusal("invalid_request", "grant_type is missing")),
+            _ => {
+                let why = "this server takes client_credentials, password and refresh_token";
+                return Err(refusal("unsupported_grant_type", why));
+            }
+        };
+        // 5.1 asks for both.
+        Ok(answer
+            .with("Cache-Control", "no-store")
+            .with("Pragma", "no-cache"))
+    }
+
+    fn admit(&self, scene: &Scene<'_>, site: &Site, request: &Request) -> Result<(), Answer> {
+        let Some(token) = request.credentials("authorization", "Bearer") else {
+            let challenge = "Bearer realm=\"devices\"";
+            let refusal = self.error(401, "Authorization: Bearer is missing");
+            return Err(refusal.with("WWW-Authenticate", challenge));
+        };
+        match site.vault.access(token, scene.now_ms) {
+            Ok(_) => Ok(()),
+            Err(dead) => {
+                let why = format!("the access token {}", dead.why());
+                let challenge = format!(
+                    "Bearer realm=\"devices\", error=\"invalid_token\", error_description=\"{why}\""
+                );
+                let body = json!({ "error": "invalid_token", "error_description": why });
+                Err(Answer::json(401, &body).with("WWW-Authenticate", challenge))
+            }
+        }
+    }
+
+    fn devices(&self, scene: &Scene<'_>, request: &Request) -> Option<Outcome> {
+        (request.path == "/devices").then(|| {
+            only(self, "GET", request)?;
+            let number = request.parameter("page");
+            let page = api::page(self, number.as_deref(), 1)?;
+            let answer = Answer::json(200, &json!({ "devices": page.items, "total": api::TOTAL }));
+            Ok(match page.next {
+                Some(next) => {
+                    let link = format!("<{}/devices?page={next}>; rel=\"next\"", scene.here());
+                    answer.with("Link", link)
+                }
+                None => answer,
+            })
+        })
+    }
+
+    fn error(&self, status: u16, message: &str) -> Answer {
+        let error = match status {
+            401 => "invalid_token",
+            _ => "invalid_request",
+        };
+        Answer::json(
+            status,
+            &json!({ "error": error, "error_description": message }),
+        )
+    }
+}
+
+/// An error of 5.2: always 400, but for `invalid_client`.
+fn refusal(error: &str, why: &str) -> Answer {
+    let body = json!({
+        "error": error,
+        "error_description": why,
+        "error_uri": "https://www.rfc-editor.org/rfc/rfc6749#section-5.2",
+    });
+    Answer::json(400, &body)
+        .with("Cache-Control", "no-store")
+        .with("Pragma", "no-cache")
+}
+
+/// "If the client attempted to authenticate via the Authorization header, the server MUST respond
+/// with 401 and include WWW-Authenticate matching the scheme used" (5.2).
+fn client_refused(by_header: bool, why: &str) -> Answer {
+    let mut answer = refusal("invalid_client", why);
+    answer.status = 401;
+    if by_header {
+        answer.set("WWW-Authenticate", "Basic realm=\"token endpoint\"");
+    }
+    answer
+}
+
+/// "Parameters sent without a value MUST be treated as if they were omitted; unrecognized ones MUST
+/// be ignored; none MUST be included more than once" (3.2).
+fn parameters(wire: &OAuth2, request: &Request) -> Result<Fields, Answer> {
+    const SECRET: [&str; 5] = [
+        "client_secret",
+        "client_id",
+        "password",
+        "refresh_token",
+        "token",
+    ];
+    if SECRET.iter().any(|name| request.parameter(name).is_some()) {
+        // 2.3.1: "MUST NOT be included in the request URI".
+        return Err(refusal(
+            "invalid_request",
+            "credentials must not be in the query",
+        ));
+    }
+    only_media(wire, &[FORM], request)?;
+    let mut pairs = decode(&request.body).map_err(|fault| refusal("invalid_request", fault))?;
+    pairs.retain(|(_, value)| !value.is_empty());
+    let fields = Fields::from(pairs);
+    let repeated = fields.repeated();
+    if repeated.is_empty() {
+        Ok(fields)
+    } else {
+        Err(refusal("invalid_request", &fields::sentence(&repeated)))
+    }
+}
+
+/// `client_secret_basic` or `client_secret_post`, never both (2.3).
+fn authenticate(
+    scene: &Scene<'_>,
+    site: &mut Site,
+    request: &Request,
+    fields: &Fields,
+) -> Result<String, Answer> {
+    let by_header = request.header("authorization").is_some();
+    let (id, secret) = if by_header {
+        if fields.has("client_secret") {
+            return Err(refusal(
+                "invalid_request",
+                "the client authenticated in two ways",
+            ));
+        }
+        let (id, secret) = basic(request).map_err(|why| client_refused(true, why))?;
+        if fields.has("client_id") && fields.text("client_id") != id {
+            return Err(refusal("invalid_request", "two different client_ids came"));
+        }
+        (id, secret)
+    } else {
+        if !fields.has("client_id") || !fields.has("client_secret") {
+            return Err(client_refused(false, "no client authentication came"));
+        }
+        (
+            fields.text("client_id").to_owned(),
+            fields.text("client_secret").to_owned(),
+        )
+    };
+    site.login(&format!("client:{id}"), &secret, scene.now_ms)
+        .map_err(|refused| client_refused(by_header, refused.why()))?;
+    Ok(id)
+}
+
+/// Identifier and secret are form-encoded before they are joined and written in base64 (2.3.1).
+fn basic(request: &Request) -> Result<(String, String), &'static str> {
+    let given = request
+        .credentials("authorization", "Basic")
+        .ok_or("Authorization must be of the Basic type")?;
+    let given = STANDARD
+        .decode(given)
+        .map_err(|_| "the Basic credentials are not base64")?;
+    let colon = given
+        .iter()
+        .position(|byte| *byte == b':')
+        .ok_or("the Basic credentials have no ':'")?;
+    Ok((unescape(&given[..colon])?, unescape(&given[colon + 1..])?))
+}
+
+fn by_client(scene: &Scene<'_>, site: &mut Site, client: &str, fields: &Fields) -> Outcome {
+    let scope = scope_of(fields, known::SCOPE)?;
+    audience_of(fields)?;
+    let grant = Grant {
+        principal: format!("{client}/"),
+        scope: scope.clone(),
+    };
+    // "A refresh token SHOULD NOT be included" (4.4.3).
+    let minted = site.vault.start(grant, false, None, scene.now_ms);
+    Ok(tokens(&minted, &scope))
+}
+
+fn by_password(scene: &Scene<'_>, site: &mut Site, client: &str, fields: &Fields) -> Outcome {
+    may_use_more(client)?;
+    for name in ["username", "password"] {
+        if !fields.has(name) {
+            return Err(refusal("invalid_request", &format!("{name} is missing")));
+        }
+    }
+    let scope = scope_of(fields, known::SCOPE)?;
+    audience_of(fields)?;
+    let name = fields.text("username");
+    // Clients live under names of their own; nobody is let in as a person by one of them.
+    if name.starts_with("client:") {
+        return Err(refusal(
+            "invalid_grant",
+            "the name or the password is wrong",
+        ));
+    }
+    site.login(name, fields.text("password"), scene.now_ms)
+        .map_err(|refused| refusal("invalid_grant", refused.why()))?;
+    let grant = Grant {
+        principal: format!("{client}/{name}"),
+        scope: scope.clone(),
+    };
+    let minted = site.vault.start(grant, true, None, scene.now_ms);
+    Ok(tokens(&minted, &scope))
+}
+
+fn by_refresh(scene: &Scene<'_>, site: &mut Site, client: &str, fields: &Fields) -> Outcome {
+    may_use_more(client)?;
+    if !fields.has("refresh_token") {
+        return Err(refusal("invalid_request", "refresh_token is missing"));
+    }
+    let token = fields.text("refresh_token");
+    let mut scope = String::new();
+    if let Ok(grant) = site.vault.refresh_grant(token, scene.now_ms) {
+        if !grant.principal.starts_with(&format!("{client}/")) {
+            return Err(refusal(
+                "invalid_grant",
+                "the refresh token was issued to another client",
+            ));
+        }
+        // "MUST NOT include any scope not originally granted" (6).
+        scope = scope_of(fields, &grant.scope)?;
+    }
+    let minted = site
+        .vault
+        .renew(token, None, scene.now_ms)
+        .map_err(|dead| {
+            refusal(
+                "invalid_grant",
+                &format!("the refresh token {}", dead.why()),
+            )
+        })?;
+    Ok(tokens(&minted, &scope))
+}
+
+fn may_use_more(client: &str) -> Result<(), Answer> {
+    if client == known::LIMITED_CLIENT_ID {
+        return Err(refusal(
+            "unauthorized_client",
+            "this client may use client_credentials only",
+        ));
+    }
+    Ok(())
+}
+
+/// What was asked for, if all of it may be had; all that may be had, if nothing was asked for.
+fn scope_of(fields: &Fields, allowed: &str) -> Result<String, Answer> {
+    if !fields.has("scope") {
+        return Ok(allowed.to_owned());
+    }
+    let wanted = fields.text("scope");
+    if wanted
+        .split(' ')
+        .all(|scope| allowed.split(' ').any(|known| known == scope))
+    {
+        Ok(wanted.to_owned())
+    } else {
+        Err(refusal(
+            "invalid_scope",
+            &format!("the scope may be any of: {allowed}"),
+        ))
+    }
+}
+
+/// `audience`, and `resource` of RFC 8707 with its error.
+fn audience_of(fields: &Fields) -> Result<(), Answer> {
+    for name in ["audience", "resource"] {
+        if fields.has(name) && fields.text(name) != known::AUDIENCE {
+            return Err(refusal(
+                "invalid_target",
+                &format!("{name} must be {}", known::AUDIENCE),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn tokens(minted: &Minted, scope: &str) -> Answer {
+    let mut body = json!({
+        "access_token": minted.access,
+        "token_type": "Bearer",
+        "scope": scope,
+    });
+    if let Some(lifetime_ms) = minted.lifetime_ms {
+        body["expires_in"] = json!(lifetime_ms / 1000);
+    }
+    if let Some(refresh) = &minted.refresh {
+        body["refresh_token"] = json!(refresh);
+    }
+    Answer::json(200, &body)
+}
+
+/// 200 whether the token was known or not (RFC 7009 2.2).
+fn revoke(site: &mut Site, fields: &Fields) -> Outcome {
+    if !fields.has("token") {
+        return Err(refusal("invalid_request", "token is missing"));
+    }
+    site.vault.revoke(fields.text("token"));
+    Ok(Answer::empty(200))
+}
+
+fn metadata(scene: &Scene<'_>) -> Answer {
+    let issuer = scene.here();
+    Answer::json(
+        200,
+        &json!({
+            "issuer": issuer,
+            "token_endpoint": format!("{issuer}{}", known::TOKEN_PATH),
+            "revocation_endpoint": format!("{issuer}{}", known::REVOCATION_PATH),
+            "response_types_supported": [],
+            "grant_types_supported": ["client_credentials", "password", "refresh_token"],
+            "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+            "scopes_supported": known::SCOPE.split(' ').collect::<Vec<_>>(),
+        }),
+    )
+}

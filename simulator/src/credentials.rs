@@ -1,0 +1,101 @@
+//! What each cloud's accounts are called and what opens them.
+
+/// Kontakt.io: a person's login, and the account's static API key.
+pub mod kontakt {
+    /// Login name of the account.
+    pub const USERNAME: &str = "gateway@example.com";
+    /// Its password.
+    pub const PASSWORD: &str = "correct horse";
+    /// Static key for the `Api-Key` header; no exchange.
+    pub const API_KEY: &str = "kontakt-server-api-key-7";
+    /// Login name in the guide's sample request.
+    pub const SAMPLE_USERNAME: &str = "xUUEsgmlzzBxgoP@test.kontakt.io";
+    /// Password in the guide's sample request.
+    pub const SAMPLE_PASSWORD: &str = "YOUR_PASSWORD";
+    /// Refresh token in the guide's sample request; good once after each start.
+    pub const SAMPLE_REFRESH_TOKEN: &str = "eyJjdHkiOiJKV1QiLCJlbmMiOiJBMjU2R0NNIiwiYWxnIjoiZGlyIn0..Q87n84JgHp5p6JYY.ezTAmKM7SEneELBR4y1C83chhUTIUdN_Y0A0NB3uyWJgmsO-7r0RXq5yI3D6WRJselbYCUoRv1MKJHPW9-XnAFiGxXzah35N5Bwrk55HuRL86JROkT7psiM8FT03Uzz9yikbUN0zxcZ-M_9aohuyVgMfoJXAve4RdRthKDOJKdH9GrYaxF4zw6XSoqcA2UVVGOPzywd5OuYXh5Go2KNZgY2E7qfm2g1VDPgYVFaQqHY.7AzRyzxm0duuD8UjooM4XQ";
+}
+
+/// Avnet IoTConnect: a login within a solution.
+pub mod iotconnect {
+    /// Login name of the account.
+    pub const USERNAME: &str = "gateway@example.com";
+    /// Its password.
+    pub const PASSWORD: &str = "correct horse";
+    /// Names the solution, in the `solution-key` header and in discovery.
+    pub const SOLUTION_KEY: &str = "U09MVVRJT04ta2V5LTc=";
+    /// An environment that discovery knows.
+    pub const ENVIRONMENT: &str = "poc";
+    /// The other environment that discovery knows.
+    pub const OTHER_ENVIRONMENT: &str = "prod";
+}
+
+/// Kii Cloud: an app, its administrator, a user and a thing.
+pub mod kii {
+    /// Names the app: `X-Kii-AppID`, and `client_id` of the anonymous principal.
+    pub const APP_ID: &str = "app7e1f";
+    /// The app's key: `X-Kii-AppKey`, and `client_secret` of the anonymous principal.
+    pub const APP_KEY: &str = "app-key-f0e1d2c3";
+    /// E-mail address of the user, verified.
+    pub const USERNAME: &str = "gateway@example.com";
+    /// Login name of the same user.
+    pub const LOGIN_NAME: &str = "gateway";
+    /// International phone number of the same user, verified.
+    pub const PHONE: &str = "+31201234567";
+    /// The same phone number in local form.
+    pub const LOCAL_PHONE: &str = "PHONE:NL-0201234567";
+    /// The user's password.
+    pub const PASSWORD: &str = "correct horse";
+    /// Principal ID of the user.
+    pub const USER_ID: &str = "user-5f3a";
+    /// The thing's name by its vendor, without the `VENDOR_THING_ID:` prefix.
+    pub const VENDOR_THING_ID: &str = "gw-0007";
+    /// The thing's password.
+    pub const THING_PASSWORD: &str = "battery staple";
+    /// Principal ID of the thing.
+    pub const THING_ID: &str = "th.7c2e";
+    /// Client ID of the app's administrator.
+    pub const CLIENT_ID: &str = "kii-admin";
+    /// Client secret of the app's administrator.
+    pub const CLIENT_SECRET: &str = "kii-admin-secret";
+}
+
+/// Simacan: a login.
+pub mod simacan {
+    /// Login name of the account.
+    pub const USERNAME: &str = "gateway@example.com";
+    /// Its password.
+    pub const PASSWORD: &str = "correct horse";
+}
+
+/// Generic OAuth 2.0: a client, and a resource owner for the password grant.
+pub mod oauth2 {
+    /// Client identifier.
+    pub const CLIENT_ID: &str = "gateway-7";
+    /// Client secret; it means something else unless it is form-encoded first (RFC 6749 2.3.1).
+    pub const CLIENT_SECRET: &str = "open:sesame 100%";
+    /// A client that may use `client_credentials` only: `unauthorized_client` otherwise.
+    pub const LIMITED_CLIENT_ID: &str = "reporter";
+    /// Its secret.
+    pub const LIMITED_CLIENT_SECRET: &str = "report-secret";
+    /// Resource owner of the password grant.
+    pub const USERNAME: &str = "gateway@example.com";
+    /// The resource owner's password.
+    pub const PASSWORD: &str = "correct horse";
+    /// All scopes that can be asked for, and the default.
+    pub const SCOPE: &str = "devices:read devices:write";
+    /// The audience, or resource, that tokens can be asked for.
+    pub const AUDIENCE: &str = "https://api.example.com";
+    /// Path of the token endpoint under the base URL.
+    pub const TOKEN_PATH: &str = "/oauth2/token";
+    /// Path of the revocation endpoint under the base URL.
+    pub const REVOCATION_PATH: &str = "/oauth2/revoke";
+}
+
+/// ThingsBoard: a login.
+pub mod thingsboard {
+    /// Login name of the account.
+    pub const USERNAME: &str = "gateway@example.com";
+    /// Its password.
+    pub const PASSWORD: &str = "correct horse";
+}

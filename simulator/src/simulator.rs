@@ -1,0 +1,317 @@
+//! [`Simulator`]: every cloud switched on, and the knobs to turn them by.
+
+use std::fs;
+use std::io;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crate::clouds::{Cloud, ORIGINS, Ports, Role};
+use crate::injection::Injection;
+use crate::journal::Entry;
+use crate::listen::{Door, open};
+use crate::serve::serve;
+use crate::tokens::{Rotation, random};
+use crate::world::World;
+
+/// Every cloud, listening on loopback until it is dropped.
+///
+/// All methods may be called from any thread at any time, while requests are under way too.
+#[derive(Debug)]
+pub struct Simulator {
+    // Declared in the order in which they must go: listeners, then the files.
+    doors: Vec<Door>,
+    files: Files,
+    world: Arc<World>,
+}
+
+impl Simulator {
+    /// Everything on, each origin at a free port.
+    ///
+    /// # Panics
+    /// When no port can be had on loopback, or no file in the temporary directory.
+    pub fn start() -> Simulator {
+        Simulator::start_at(None).expect("loopback ports and a temporary directory can be had")
+    }
+
+    /// As [`Simulator::start`]; with a first port, origins listen on that port and those after it,
+    /// in the order of [`Cloud::ALL`], each on two: TLS, then plain.
+    ///
+    /// # Errors
+    /// When a port is taken, or no file can be written in the temporary directory.
+    pub fn start_at(first_port: Option<u16>) -> io::Result<Simulator> {
+        let mut ports = Ports::default();
+        let mut listeners = Vec::new();
+        let mut next = first_port.unwrap_or(0);
+        let mut listen = |into: &mut Vec<u16>| -> io::Result<TcpListener> {
+            let (listener, port) = open(next)?;
+            next = if next == 0 { 0 } else { next + 1 };
+            into.push(port);
+            Ok(listener)
+        };
+        for _ in ORIGINS {
+            listeners.push((listen(&mut ports.tls)?, listen(&mut ports.plain)?));
+        }
+        let world = Arc::new(World::new(ports));
+        let files = Files::write(&world)?;
+        let mut doors = Vec::new();
+        for (origin, (tls, plain)) in listeners.into_iter().enumerate() {
+            let ports = [
+                (tls, true, world.ports.tls[origin]),
+                (plain, false, world.ports.plain[origin]),
+            ];
+            for (listener, tls, port) in ports {
+                let world = world.clone();
+                doors.push(Door::new(listener, port, move |stream| {
+                    serve(&world, origin, tls, stream)
+                }));
+            }
+        }
+        Ok(Simulator {
+            doors,
+            files,
+            world,
+        })
+    }
+
+    /// Where a cloud's token calls are: `https://localhost:PORT`, with the prefix that belongs to
+    /// its documented base, and no slash at the end.
+    pub fn base_url(&self, cloud: Cloud) -> String {
+        self.base(cloud, true)
+    }
+
+    /// [`Simulator::base_url`] over plain HTTP: same cloud, same tokens, another port.
+    pub fn http_base_url(&self, cloud: Cloud) -> String {
+        self.base(cloud, false)
+    }
+
+    fn base(&self, cloud: Cloud, tls: bool) -> String {
+        let prefix = if cloud == Cloud::Simacan {
+            "/api/v1"
+        } else {
+            ""
+        };
+        format!("{}{prefix}", self.world.ports.url(cloud, Role::Auth, tls))
+    }
+
+    /// The origin of a cloud's protected resources: its base again for Kontakt, Kii, OAuth2 and
+    /// ThingsBoard, and a host of its own for IoTConnect and Simacan.
+    pub fn api_url(&self, cloud: Cloud) -> String {
+        self.world.ports.url(cloud, cloud.api_role(), true)
+    }
+
+    /// [`Simulator::api_url`] over plain HTTP.
+    pub fn http_api_url(&self, cloud: Cloud) -> String {
+        self.world.ports.url(cloud, cloud.api_role(), false)
+    }
+
+    /// The origin of IoTConnect's discovery.
+    pub fn discovery_url(&self) -> String {
+        self.world
+            .ports
+            .url(Cloud::IotConnect, Role::Discovery, true)
+    }
+
+    /// [`Simulator::discovery_url`] over plain HTTP.
+    pub fn http_discovery_url(&self) -> String {
+        self.world
+            .ports
+            .url(Cloud::IotConnect, Role::Discovery, false)
+    }
+
+    /// The certificate authority that signed every origin's certificate, in PEM. The file goes
+    /// when the simulator is dropped.
+    pub fn ca_file(&self) -> &Path {
+        &self.files.ca
+    }
+
+    /// A client certificate signed by the same authority, in PEM.
+    pub fn client_cert_file(&self) -> &Path {
+        &self.files.client_cert
+    }
+
+    /// The key of [`Simulator::client_cert_file`], in PEM.
+    pub fn client_key_file(&self) -> &Path {
+        &self.files.client_key
+    }
+
+    /// Connections must, or need not, present a certificate of the authority's. Those that are
+    /// idle are closed, so that it holds from the next call on.
+    pub fn require_client_cert(&self, required: bool) {
+        self.world
+            .require_client_cert
+            .store(required, Ordering::SeqCst);
+        self.world.close_idle(None);
+    }
+
+    /// Turns the clouds' clock forward: tokens expire, locks open, `Date` follows.
+    pub fn wind(&self, by: Duration) {
+        self.world.clock.wind(by);
+    }
+
+    /// Sets the clouds' clock to seconds since 1970; it runs on from there.
+    pub fn set_now(&self, unix_seconds: i64) {
+        self.world.clock.set(unix_seconds);
+    }
+
+    /// What the clouds' clock says, in seconds since 1970.
+    pub fn now(&self) -> i64 {
+        self.world.clock.now_ms().div_euclid(1000)
+    }
+
+    /// Lifetimes of the tokens a cloud issues from now on; `None` leaves one as it is.
+    pub fn set_lifetime(&self, cloud: Cloud, access: Option<Duration>, refresh: Option<Duration>) {
+        let habits = &mut self.world.site(cloud).vault.habits;
+        habits.access = access.or(habits.access);
+        habits.refresh = refresh.or(habits.refresh);
+    }
+
+    /// Access tokens die early: APIs refuse those issued so far, and refresh tokens stay good.
+    pub fn revoke_access_tokens(&self, cloud: Cloud) {
+        self.world.site(cloud).vault.revoke_access();
+    }
+
+    /// Refresh tokens issued so far die, and access tokens stay good.
+    pub fn revoke_refresh_tokens(&self, cloud: Cloud) {
+        self.world.site(cloud).vault.revoke_refresh();
+    }
+
+    /// What a refresh does to the refresh token it was given.
+    pub fn set_rotation(&self, cloud: Cloud, rotation: Rotation) {
+        self.world.site(cloud).vault.habits.rotation = rotation;
+    }
+
+    /// A call is carried out at once and answered only after this time.
+    pub fn set_delay(&self, cloud: Cloud, call: &str, delay: Duration) {
+        self.world.set_delay(cloud, call, delay);
+    }
+
+    /// Adds a rule. Rules are tried in order: the first that matches and has times left applies.
+    pub fn inject(&self, rule: Injection) {
+        self.world.inject(rule);
+    }
+
+    /// Drops all rules.
+    pub fn clear_injections(&self) {
+        self.world.injections.clear();
+    }
+
+    /// Connections to a cloud's origins are refused, or let in again. Idle ones are closed.
+    pub fn refuse(&self, cloud: Cloud, refused: bool) {
+        for (index, door) in self.doors.iter().enumerate() {
+            let (of, role) = ORIGINS[index / 2];
+            if of == cloud && role != Role::Elsewhere {
+                door.set_shut(refused);
+            }
+        }
+        if refused {
+            self.world.close_idle(Some(cloud));
+        }
+    }
+
+    /// Closes a cloud's idle connections, as servers do that have waited long enough.
+    pub fn close_idle_connections(&self, cloud: Cloud) {
+        self.world.close_idle(Some(cloud));
+    }
+
+    /// Every request since the start, oldest first; at most the last 100,000.
+    pub fn journal(&self) -> Vec<Entry> {
+        self.world.journal.entries()
+    }
+
+    /// Forgets every request, and the counts with them.
+    pub fn clear_journal(&self) {
+        self.world.journal.clear();
+    }
+
+    /// How many calls of that name the journal has for a cloud.
+    pub fn count(&self, cloud: Cloud, call: &str) -> usize {
+        self.world.journal.count(cloud, call)
+    }
+
+    /// How often a spent refresh token was presented.
+    pub fn reuse_count(&self, cloud: Cloud) -> usize {
+        self.world.site(cloud).vault.reuse_count
+    }
+
+    /// How many families ended because of that.
+    pub fn families_lost(&self, cloud: Cloud) -> usize {
+        self.world.site(cloud).vault.families_lost
+    }
+
+    /// TCP connections accepted at the origin of a cloud's token calls, plain ones too.
+    pub fn connections(&self, cloud: Cloud) -> usize {
+        let origin = ORIGINS
+            .iter()
+            .position(|origin| *origin == (cloud, Role::Auth));
+        origin.map_or(0, |origin| self.world.accepted(origin))
+    }
+
+    /// The account's password changes; tokens stay good.
+    pub fn set_password(&self, cloud: Cloud, password: &str) {
+        let mut site = self.world.site(cloud);
+        for principal in cloud.wire().principals() {
+            site.set_secret(principal, password);
+        }
+    }
+
+    /// Logins refused so far, for whatever was wrong with the credentials.
+    pub fn logins_failed(&self, cloud: Cloud) -> usize {
+        self.world.site(cloud).logins_failed
+    }
+
+    /// An account is locked: five wrong passwords in a row do that, for half an hour.
+    pub fn locked(&self, cloud: Cloud) -> bool {
+        self.world.site(cloud).locked(self.world.clock.now_ms())
+    }
+
+    /// Everything as after the start, but for ports, certificates and open connections.
+    pub fn reset(&self) {
+        for door in &self.doors {
+            door.set_shut(false);
+        }
+        self.world.reset();
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        self.doors.clear();
+        self.world.finish();
+    }
+}
+
+/// The certificates in a directory of their own, which goes with this.
+#[derive(Debug)]
+struct Files {
+    directory: PathBuf,
+    ca: PathBuf,
+    client_cert: PathBuf,
+    client_key: PathBuf,
+}
+
+impl Files {
+    fn write(world: &World) -> io::Result<Files> {
+        let unique: String = random(8).iter().map(|byte| format!("{byte:02x}")).collect();
+        let directory = std::env::temp_dir().join(format!("keyfob-simulator-{unique}"));
+        fs::create_dir(&directory)?;
+        let files = Files {
+            ca: directory.join("ca.pem"),
+            client_cert: directory.join("client.pem"),
+            client_key: directory.join("client-key.pem"),
+            directory,
+        };
+        fs::write(&files.ca, &world.faces.ca_pem)?;
+        fs::write(&files.client_cert, &world.faces.client_cert_pem)?;
+        fs::write(&files.client_key, &world.faces.client_key_pem)?;
+        Ok(files)
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.directory);
+    }
+}

@@ -1,0 +1,181 @@
+//! What all connections of one simulator share.
+
+use std::collections::HashMap;
+use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use crate::clock::Clock;
+use crate::clouds::{self, Cloud, ORIGINS, Ports};
+use crate::fault::Fault;
+use crate::injection::{Injection, Injections, Struck};
+use crate::journal::Journal;
+use crate::site::Site;
+use crate::tls::Faces;
+
+/// Locks, whatever happened to another thread that held the lock.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// A connection that is open.
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub(crate) number: usize,
+    /// Index into [`ORIGINS`].
+    pub(crate) origin: usize,
+    pub(crate) socket: Arc<TcpStream>,
+    /// No request is under way.
+    pub(crate) idle: AtomicBool,
+}
+
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) clock: Clock,
+    pub(crate) journal: Journal,
+    pub(crate) injections: Injections,
+    pub(crate) faces: Faces,
+    pub(crate) ports: Ports,
+    pub(crate) require_client_cert: AtomicBool,
+    sites: [Mutex<Site>; 6],
+    delays: Mutex<HashMap<(Cloud, String), Duration>>,
+    lines: Mutex<HashMap<usize, Arc<Line>>>,
+    next_line: AtomicUsize,
+    accepted: [AtomicUsize; ORIGINS.len()],
+    ended: Mutex<bool>,
+    end: Condvar,
+}
+
+impl World {
+    pub(crate) fn new(ports: Ports) -> World {
+        let clock = Clock::default();
+        let now_ms = clock.now_ms();
+        World {
+            sites: Cloud::ALL.map(|cloud| Mutex::new(clouds::open_site(cloud, now_ms))),
+            clock,
+            journal: Journal::default(),
+            injections: Injections::default(),
+            faces: Faces::new(),
+            ports,
+            require_client_cert: AtomicBool::new(false),
+            delays: Mutex::default(),
+            lines: Mutex::default(),
+            next_line: AtomicUsize::new(1),
+            accepted: std::array::from_fn(|_| AtomicUsize::new(0)),
+            ended: Mutex::new(false),
+            end: Condvar::new(),
+        }
+    }
+
+    /// As after the start; connections stay open.
+    pub(crate) fn reset(&self) {
+        self.clock.reset();
+        self.injections.clear();
+        self.require_client_cert.store(false, Ordering::SeqCst);
+        lock(&self.delays).clear();
+        for cloud in Cloud::ALL {
+            *self.site(cloud) = clouds::open_site(cloud, self.clock.now_ms());
+        }
+        self.journal.clear();
+        self.accepted
+            .iter()
+            .for_each(|count| count.store(0, Ordering::SeqCst));
+    }
+
+    pub(crate) fn site(&self, cloud: Cloud) -> MutexGuard<'_, Site> {
+        lock(&self.sites[cloud.index()])
+    }
+
+    pub(crate) fn set_delay(&self, cloud: Cloud, call: &str, delay: Duration) {
+        lock(&self.delays).insert((cloud, call.to_owned()), delay);
+    }
+
+    pub(crate) fn delay(&self, cloud: Cloud, call: &str) -> Option<Duration> {
+        let delays = lock(&self.delays);
+        if delays.is_empty() {
+            return None;
+        }
+        delays.get(&(cloud, call.to_owned())).copied()
+    }
+
+    /// Adds a rule. One that strikes connections closes those that are idle, or they would let the
+    /// next call past it.
+    pub(crate) fn inject(&self, rule: Injection) {
+        let cloud = rule.cloud;
+        let strikes_connection = rule.fault.strikes_connection();
+        self.injections.add(rule);
+        if strikes_connection {
+            self.close_idle(cloud);
+        }
+    }
+
+    /// The fault of a connection that was just accepted, if a rule has one.
+    pub(crate) fn connection_fault(&self, origin: usize, tls: bool) -> Option<Fault> {
+        let (cloud, role) = ORIGINS[origin];
+        let calls = clouds::calls_at(cloud, role);
+        self.injections
+            .take(cloud, Struck::Connection { calls, tls })
+    }
+
+    /// Closes the connections on which nothing is under way.
+    pub(crate) fn close_idle(&self, cloud: Option<Cloud>) {
+        for line in lock(&self.lines).values() {
+            let meant = cloud.is_none_or(|cloud| ORIGINS[line.origin].0 == cloud);
+            if meant && line.idle.load(Ordering::SeqCst) {
+                let _ = line.socket.shutdown(Shutdown::Both);
+            }
+        }
+    }
+
+    pub(crate) fn open_line(&self, origin: usize, socket: TcpStream) -> Arc<Line> {
+        self.accepted[origin].fetch_add(1, Ordering::SeqCst);
+        let line = Arc::new(Line {
+            number: self.next_line.fetch_add(1, Ordering::SeqCst),
+            origin,
+            socket: Arc::new(socket),
+            idle: AtomicBool::new(false),
+        });
+        lock(&self.lines).insert(line.number, line.clone());
+        line
+    }
+
+    pub(crate) fn forget_line(&self, number: usize) {
+        lock(&self.lines).remove(&number);
+    }
+
+    /// Connections accepted on an origin.
+    pub(crate) fn accepted(&self, origin: usize) -> usize {
+        self.accepted[origin].load(Ordering::SeqCst)
+    }
+
+    /// Waits, but not beyond the simulator's end.
+    pub(crate) fn pause(&self, time: Duration) {
+        let ended = lock(&self.ended);
+        let _ = self.end.wait_timeout_while(ended, time, |ended| !*ended);
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        *lock(&self.ended)
+    }
+
+    /// Ends every wait and every connection, and gives their threads a moment to go.
+    pub(crate) fn finish(&self) {
+        *lock(&self.ended) = true;
+        self.end.notify_all();
+        let until = Instant::now() + Duration::from_secs(2);
+        while Instant::now() < until {
+            let lines = lock(&self.lines);
+            if lines.is_empty() {
+                return;
+            }
+            for line in lines.values() {
+                let _ = line.socket.shutdown(Shutdown::Both);
+            }
+            drop(lines);
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
