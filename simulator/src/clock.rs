@@ -42,8 +42,9 @@ pub(crate) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// `Date` as RFC 9110 section 5.6.7 wants it: `Sun, 06 Nov 1994 08:49:37 GMT`.
-pub(crate) fn http_date(unix_seconds: i64) -> String {
+/// A date for `Date` and `Retry-After`, as RFC 9110 section 5.6.7 wants it:
+/// `Sun, 06 Nov 1994 08:49:37 GMT`.
+pub fn http_date(unix_seconds: i64) -> String {
     const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
     const MONTHS: [&str; 12] = [
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",

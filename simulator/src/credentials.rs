@@ -1,5 +1,77 @@
 //! What each cloud's accounts are called and what opens them.
 
+use crate::Cloud;
+
+/// Option names and values, as keyfob's table of options calls them.
+pub type Options = Vec<(&'static str, &'static str)>;
+
+/// The ways to log in at a cloud: a name for each, and the options it takes.
+pub fn logins(cloud: Cloud) -> Vec<(&'static str, Options)> {
+    let person = |username, password| vec![("username", username), ("password", password)];
+    match cloud {
+        Cloud::Kontakt => vec![
+            ("password", person(kontakt::USERNAME, kontakt::PASSWORD)),
+            ("api-key", vec![("api_key", kontakt::API_KEY)]),
+        ],
+        Cloud::IotConnect => {
+            let mut options = person(iotconnect::USERNAME, iotconnect::PASSWORD);
+            options.push(("solution_key", iotconnect::SOLUTION_KEY));
+            vec![("password", options)]
+        }
+        Cloud::Kii => {
+            let app = [("app_id", kii::APP_ID), ("app_key", kii::APP_KEY)];
+            let with = |more: [(&'static str, &'static str); 2]| [app, more].concat();
+            vec![
+                (
+                    "user",
+                    with([("username", kii::USERNAME), ("password", kii::PASSWORD)]),
+                ),
+                (
+                    "thing",
+                    with([
+                        ("vendor_thing_id", kii::VENDOR_THING_ID),
+                        ("password", kii::THING_PASSWORD),
+                    ]),
+                ),
+                (
+                    "admin",
+                    with([
+                        ("client_id", kii::CLIENT_ID),
+                        ("client_secret", kii::CLIENT_SECRET),
+                    ]),
+                ),
+                ("anonymous", app.to_vec()),
+            ]
+        }
+        Cloud::Simacan => vec![("password", person(simacan::USERNAME, simacan::PASSWORD))],
+        Cloud::OAuth2 => {
+            let client = [
+                ("client_id", oauth2::CLIENT_ID),
+                ("client_secret", oauth2::CLIENT_SECRET),
+            ];
+            let with = |grant, more: Options| {
+                let mut options = vec![("grant", grant)];
+                options.extend(client);
+                options.extend(more);
+                options
+            };
+            vec![
+                ("client-credentials", with("client_credentials", Vec::new())),
+                (
+                    "password",
+                    with("password", person(oauth2::USERNAME, oauth2::PASSWORD)),
+                ),
+            ]
+        }
+        Cloud::ThingsBoard => {
+            vec![(
+                "password",
+                person(thingsboard::USERNAME, thingsboard::PASSWORD),
+            )]
+        }
+    }
+}
+
 /// Kontakt.io: a person's login, and the account's static API key.
 pub mod kontakt {
     /// Login name of the account.
@@ -50,8 +122,8 @@ pub mod kii {
     pub const USER_ID: &str = "user-5f3a";
     /// The thing's name by its vendor, without the `VENDOR_THING_ID:` prefix.
     pub const VENDOR_THING_ID: &str = "gw-0007";
-    /// The thing's password.
-    pub const THING_PASSWORD: &str = "battery staple";
+    /// The thing's password: the user's, so that one `password` option serves either.
+    pub const THING_PASSWORD: &str = PASSWORD;
     /// Principal ID of the thing.
     pub const THING_ID: &str = "th.7c2e";
     /// Client ID of the app's administrator.

@@ -106,10 +106,6 @@ impl Fields {
         faults
     }
 
-    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|(name, _)| name.as_str())
-    }
-
     /// Takes a field out.
     pub(crate) fn take(&mut self, name: &str) -> Option<Value> {
         let index = self.0.iter().position(|(field, _)| field == name)?;

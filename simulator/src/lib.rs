@@ -18,6 +18,7 @@
 
 mod clock;
 mod clouds;
+mod control;
 pub mod credentials;
 mod fault;
 mod fields;
@@ -36,6 +37,7 @@ mod tokens;
 mod wire;
 mod world;
 
+pub use clock::http_date;
 pub use clouds::Cloud;
 pub use fault::{Fault, RedirectTo, Stage, TlsFault};
 pub use injection::Injection;

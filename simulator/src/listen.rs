@@ -13,7 +13,7 @@ use crate::world::lock;
 /// Hundreds of connections may come in one moment.
 const BACKLOG: i32 = 1024;
 /// A connection's thread holds a TLS handshake's frames and nothing large.
-const STACK: usize = 256 * 1024;
+const STACK: usize = 512 * 1024;
 
 fn address(port: u16) -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, port))

@@ -1,1 +1,198 @@
-fn main() {}
+//! The program: the clouds for a person with a terminal, or for the tests of another language.
+#![forbid(unsafe_code)]
+
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::mpsc;
+use std::{fs, thread};
+
+use keyfob_simulator::credentials::{self, kii, oauth2};
+use keyfob_simulator::{Cloud, Simulator};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+const USAGE: &str = "\
+The IoT clouds that keyfob knows, simulated on this machine.
+
+usage: keyfob-simulator [options]
+
+  --info-file PATH  write what GET /info answers to a file once everything listens
+  --port-base N     control port N, and the clouds from N+1 on; free ports otherwise
+  --until-eof       stop at the end of standard input, besides Ctrl-C
+  --quiet           print nothing
+  --help            print this
+";
+
+#[derive(Debug, Default)]
+struct Options {
+    info_file: Option<PathBuf>,
+    port_base: Option<u16>,
+    until_eof: bool,
+    quiet: bool,
+}
+
+fn main() -> ExitCode {
+    let options = match parse(std::env::args().skip(1)) {
+        Ok(Some(options)) => options,
+        Ok(None) => {
+            print!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        Err(why) => {
+            eprint!("keyfob-simulator: {why}\n\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match run(&options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("keyfob-simulator: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn parse(mut words: impl Iterator<Item = String>) -> Result<Option<Options>, String> {
+    let mut options = Options::default();
+    while let Some(word) = words.next() {
+        let mut value = || words.next().ok_or_else(|| format!("{word} needs a value"));
+        match word.as_str() {
+            "--info-file" => options.info_file = Some(value()?.into()),
+            "--port-base" => {
+                let port = value()?
+                    .parse()
+                    .ok()
+                    .filter(|port| (1..=65_500).contains(port));
+                options.port_base = Some(port.ok_or("--port-base needs a port from 1 to 65500")?);
+            }
+            "--until-eof" => options.until_eof = true,
+            "--quiet" => options.quiet = true,
+            "--help" | "-h" => return Ok(None),
+            _ => return Err(format!("there is no option {word}")),
+        }
+    }
+    Ok(Some(options))
+}
+
+fn run(options: &Options) -> io::Result<()> {
+    let stop = stop_signs(options.until_eof)?;
+    let sim = Simulator::start_at(options.port_base)?;
+    if let Some(path) = &options.info_file {
+        write_whole(path, &format!("{:#}\n", sim.info()))?;
+    }
+    if !options.quiet {
+        introduce(&sim);
+    }
+    let _ = stop.recv();
+    if let Some(path) = &options.info_file {
+        let _ = fs::remove_file(path);
+    }
+    Ok(())
+}
+
+/// Receives something when it is time to stop.
+fn stop_signs(until_eof: bool) -> io::Result<mpsc::Receiver<()>> {
+    let (sender, receiver) = mpsc::channel();
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    let on_signal = sender.clone();
+    thread::spawn(move || {
+        if signals.forever().next().is_some() {
+            let _ = on_signal.send(());
+        }
+    });
+    if until_eof {
+        thread::spawn(move || {
+            let mut waste = [0; 256];
+            while io::stdin().read(&mut waste).is_ok_and(|got| got > 0) {}
+            let _ = sender.send(());
+        });
+    }
+    Ok(receiver)
+}
+
+/// Whoever waits for the file must never read half of it.
+fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(".partial");
+    fs::write(&partial, text)?;
+    fs::rename(&partial, path)
+}
+
+fn introduce(sim: &Simulator) {
+    println!("control      {}", sim.control_url());
+    println!("ca file      {}", sim.ca_file().display());
+    for cloud in Cloud::ALL {
+        println!("\n{:<12} {}", cloud.name(), sim.base_url(cloud));
+        if sim.api_url(cloud) != sim.base_url(cloud) {
+            println!("{:<12} {}", "  api", sim.api_url(cloud));
+        }
+        if cloud == Cloud::IotConnect {
+            println!("{:<12} {}", "  discovery", sim.discovery_url());
+        }
+        for (name, login) in credentials::logins(cloud) {
+            let options: Vec<String> = login
+                .iter()
+                .map(|(option, value)| format!("{option}='{value}'"))
+                .collect();
+            println!("  {:<10} {}", name, options.join(" "));
+        }
+        for line in curl(sim, cloud) {
+            println!("  $ {line}");
+        }
+    }
+    println!(
+        "\nwind an hour  $ curl {}/wind -d '{{\"seconds\": 3600}}'",
+        sim.control_url()
+    );
+    println!("what arrived  $ curl {}/journal", sim.control_url());
+    println!("\nCtrl-C stops.");
+}
+
+/// Commands that log in and can be pasted.
+fn curl(sim: &Simulator, cloud: Cloud) -> Vec<String> {
+    let base = sim.base_url(cloud);
+    let curl = format!("curl --cacert {}", sim.ca_file().display());
+    let json = "-H 'Content-Type: application/json'";
+    let logins = credentials::logins(cloud);
+    let known = |name: &str| {
+        let mut all = logins.iter().flat_map(|(_, login)| login);
+        all.find(|(option, _)| *option == name)
+            .map_or("", |(_, value)| value)
+    };
+    let (username, password) = (known("username"), known("password"));
+    let form =
+        format!("--data-urlencode 'username={username}' --data-urlencode 'password={password}'");
+    let body = format!("-d '{{\"username\":\"{username}\",\"password\":\"{password}\"}}'");
+    match cloud {
+        Cloud::Kontakt => vec![
+            format!("{curl} {base}/v2/organization/account/authenticate {form}"),
+            format!(
+                "{curl} {base}/v3/device {json} -H 'Api-Key: {}'",
+                known("api_key")
+            ),
+        ],
+        Cloud::IotConnect => vec![
+            format!(
+                "basic=$({curl} -s {base}/api/v2/Auth/basic-token | sed 's/.*\"data\":\"\\([^\"]*\\)\".*/\\1/')"
+            ),
+            format!(
+                "{curl} {base}/api/v2/Auth/login {json} -H \"Authorization: Basic $basic\" -H 'solution-key: {}' {body}",
+                known("solution_key")
+            ),
+        ],
+        Cloud::Kii => vec![format!(
+            "{curl} {base}/api/oauth2/token {json} -H 'X-Kii-AppID: {}' -H 'X-Kii-AppKey: {}' {body}",
+            kii::APP_ID,
+            kii::APP_KEY
+        )],
+        Cloud::Simacan => vec![format!("{curl} {base}/auth/password {form}")],
+        Cloud::OAuth2 => vec![format!(
+            "{curl} {base}{} -d grant_type=client_credentials --data-urlencode 'client_id={}' --data-urlencode 'client_secret={}'",
+            oauth2::TOKEN_PATH,
+            oauth2::CLIENT_ID,
+            oauth2::CLIENT_SECRET
+        )],
+        Cloud::ThingsBoard => vec![format!("{curl} {base}/api/auth/login {json} {body}")],
+    }
+}

@@ -2,29 +2,29 @@
 
 use std::fs;
 use std::io;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::clouds::{Cloud, ORIGINS, Ports, Role};
+use crate::control;
 use crate::injection::Injection;
 use crate::journal::Entry;
 use crate::listen::{Door, open};
 use crate::serve::serve;
+use crate::tls::Faces;
 use crate::tokens::{Rotation, random};
-use crate::world::World;
+use crate::world::{Paths, World, lock};
 
 /// Every cloud, listening on loopback until it is dropped.
 ///
 /// All methods may be called from any thread at any time, while requests are under way too.
 #[derive(Debug)]
 pub struct Simulator {
-    // Declared in the order in which they must go: listeners, then the files.
-    doors: Vec<Door>,
-    files: Files,
     world: Arc<World>,
+    /// Whose drop stops everything; the control port's handle has none.
+    _power: Option<Power>,
 }
 
 impl Simulator {
@@ -36,43 +36,58 @@ impl Simulator {
         Simulator::start_at(None).expect("loopback ports and a temporary directory can be had")
     }
 
-    /// As [`Simulator::start`]; with a first port, origins listen on that port and those after it,
-    /// in the order of [`Cloud::ALL`], each on two: TLS, then plain.
+    /// As [`Simulator::start`]; with a first port, the control port is that one, and the origins
+    /// follow in the order of [`Cloud::ALL`], each on two ports: TLS, then plain.
     ///
     /// # Errors
     /// When a port is taken, or no file can be written in the temporary directory.
     pub fn start_at(first_port: Option<u16>) -> io::Result<Simulator> {
-        let mut ports = Ports::default();
-        let mut listeners = Vec::new();
         let mut next = first_port.unwrap_or(0);
-        let mut listen = |into: &mut Vec<u16>| -> io::Result<TcpListener> {
-            let (listener, port) = open(next)?;
-            next = if next == 0 { 0 } else { next + 1 };
-            into.push(port);
-            Ok(listener)
+        let mut listen = || {
+            let listening = open(next);
+            next = if next == 0 { 0 } else { next.saturating_add(1) };
+            listening
         };
+        let (control, control_port) = listen()?;
+        let mut ports = Ports {
+            control: control_port,
+            ..Ports::default()
+        };
+        let mut listeners = Vec::new();
         for _ in ORIGINS {
-            listeners.push((listen(&mut ports.tls)?, listen(&mut ports.plain)?));
-        }
-        let world = Arc::new(World::new(ports));
-        let files = Files::write(&world)?;
-        let mut doors = Vec::new();
-        for (origin, (tls, plain)) in listeners.into_iter().enumerate() {
-            let ports = [
-                (tls, true, world.ports.tls[origin]),
-                (plain, false, world.ports.plain[origin]),
-            ];
-            for (listener, tls, port) in ports {
-                let world = world.clone();
-                doors.push(Door::new(listener, port, move |stream| {
-                    serve(&world, origin, tls, stream)
-                }));
+            for (tls, known) in [(true, &mut ports.tls), (false, &mut ports.plain)] {
+                let (listener, port) = listen()?;
+                known.push(port);
+                listeners.push((listener, port, tls));
             }
         }
+        let faces = Faces::new();
+        let files = Files::write(&faces)?;
+        let world = Arc::new(World::new(ports, faces, files.paths.clone()));
+        let mut doors = Vec::new();
+        for (index, (listener, port, tls)) in listeners.into_iter().enumerate() {
+            let world = world.clone();
+            let origin = index / 2;
+            doors.push(Door::new(listener, port, move |stream| {
+                serve(&world, origin, tls, stream)
+            }));
+        }
+        *lock(&world.doors) = doors;
+        let remote = Simulator {
+            world: world.clone(),
+            _power: None,
+        };
+        let control = Door::new(control, control_port, move |stream| {
+            control::serve(&remote, stream)
+        });
+        let power = Power {
+            world: world.clone(),
+            control: Some(control),
+            _files: files,
+        };
         Ok(Simulator {
-            doors,
-            files,
             world,
+            _power: Some(power),
         })
     }
 
@@ -121,20 +136,30 @@ impl Simulator {
             .url(Cloud::IotConnect, Role::Discovery, false)
     }
 
+    /// The control port, `http://127.0.0.1:PORT`: most of these methods for other languages.
+    pub fn control_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.world.ports.control)
+    }
+
+    /// What `GET /info` at the control port answers: every URL, file and credential.
+    pub fn info(&self) -> serde_json::Value {
+        control::info(self)
+    }
+
     /// The certificate authority that signed every origin's certificate, in PEM. The file goes
     /// when the simulator is dropped.
     pub fn ca_file(&self) -> &Path {
-        &self.files.ca
+        &self.world.paths.ca
     }
 
     /// A client certificate signed by the same authority, in PEM.
     pub fn client_cert_file(&self) -> &Path {
-        &self.files.client_cert
+        &self.world.paths.client_cert
     }
 
     /// The key of [`Simulator::client_cert_file`], in PEM.
     pub fn client_key_file(&self) -> &Path {
-        &self.files.client_key
+        &self.world.paths.client_key
     }
 
     /// Connections must, or need not, present a certificate of the authority's. Those that are
@@ -193,14 +218,14 @@ impl Simulator {
         self.world.inject(rule);
     }
 
-    /// Drops all rules.
+    /// Drops all rules. Delays stay: they are set, not injected.
     pub fn clear_injections(&self) {
         self.world.injections.clear();
     }
 
     /// Connections to a cloud's origins are refused, or let in again. Idle ones are closed.
     pub fn refuse(&self, cloud: Cloud, refused: bool) {
-        for (index, door) in self.doors.iter().enumerate() {
+        for (index, door) in lock(&self.world.doors).iter().enumerate() {
             let (of, role) = ORIGINS[index / 2];
             if of == cloud && role != Role::Elsewhere {
                 door.set_shut(refused);
@@ -229,6 +254,11 @@ impl Simulator {
     /// How many calls of that name the journal has for a cloud.
     pub fn count(&self, cloud: Cloud, call: &str) -> usize {
         self.world.journal.count(cloud, call)
+    }
+
+    /// Every call's name and count for a cloud, as a JSON object.
+    pub fn call_counts(&self, cloud: Cloud) -> serde_json::Value {
+        self.world.journal.counts(cloud)
     }
 
     /// How often a spent refresh token was presented.
@@ -269,16 +299,25 @@ impl Simulator {
 
     /// Everything as after the start, but for ports, certificates and open connections.
     pub fn reset(&self) {
-        for door in &self.doors {
+        for door in lock(&self.world.doors).iter() {
             door.set_shut(false);
         }
         self.world.reset();
     }
 }
 
-impl Drop for Simulator {
+/// What a simulator runs on; dropping it stops everything.
+#[derive(Debug)]
+struct Power {
+    world: Arc<World>,
+    control: Option<Door>,
+    _files: Files,
+}
+
+impl Drop for Power {
     fn drop(&mut self) {
-        self.doors.clear();
+        self.control = None;
+        lock(&self.world.doors).clear();
         self.world.finish();
     }
 }
@@ -287,25 +326,23 @@ impl Drop for Simulator {
 #[derive(Debug)]
 struct Files {
     directory: PathBuf,
-    ca: PathBuf,
-    client_cert: PathBuf,
-    client_key: PathBuf,
+    paths: Paths,
 }
 
 impl Files {
-    fn write(world: &World) -> io::Result<Files> {
+    fn write(faces: &Faces) -> io::Result<Files> {
         let unique: String = random(8).iter().map(|byte| format!("{byte:02x}")).collect();
         let directory = std::env::temp_dir().join(format!("keyfob-simulator-{unique}"));
         fs::create_dir(&directory)?;
-        let files = Files {
+        let paths = Paths {
             ca: directory.join("ca.pem"),
             client_cert: directory.join("client.pem"),
             client_key: directory.join("client-key.pem"),
-            directory,
         };
-        fs::write(&files.ca, &world.faces.ca_pem)?;
-        fs::write(&files.client_cert, &world.faces.client_cert_pem)?;
-        fs::write(&files.client_key, &world.faces.client_key_pem)?;
+        let files = Files { directory, paths };
+        fs::write(&files.paths.ca, &faces.ca_pem)?;
+        fs::write(&files.paths.client_cert, &faces.client_cert_pem)?;
+        fs::write(&files.paths.client_key, &faces.client_key_pem)?;
         Ok(files)
     }
 }

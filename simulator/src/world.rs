@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::{Shutdown, TcpStream};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -11,6 +12,7 @@ use crate::clouds::{self, Cloud, ORIGINS, Ports};
 use crate::fault::Fault;
 use crate::injection::{Injection, Injections, Struck};
 use crate::journal::Journal;
+use crate::listen::Door;
 use crate::site::Site;
 use crate::tls::Faces;
 
@@ -32,6 +34,14 @@ pub(crate) struct Line {
     pub(crate) idle: AtomicBool,
 }
 
+/// Where the certificates lie.
+#[derive(Debug, Clone)]
+pub(crate) struct Paths {
+    pub(crate) ca: PathBuf,
+    pub(crate) client_cert: PathBuf,
+    pub(crate) client_key: PathBuf,
+}
+
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) clock: Clock,
@@ -39,6 +49,9 @@ pub(crate) struct World {
     pub(crate) injections: Injections,
     pub(crate) faces: Faces,
     pub(crate) ports: Ports,
+    pub(crate) paths: Paths,
+    /// Two for each origin: TLS, then plain.
+    pub(crate) doors: Mutex<Vec<Door>>,
     pub(crate) require_client_cert: AtomicBool,
     sites: [Mutex<Site>; 6],
     delays: Mutex<HashMap<(Cloud, String), Duration>>,
@@ -50,7 +63,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(ports: Ports) -> World {
+    pub(crate) fn new(ports: Ports, faces: Faces, paths: Paths) -> World {
         let clock = Clock::default();
         let now_ms = clock.now_ms();
         World {
@@ -58,8 +71,10 @@ impl World {
             clock,
             journal: Journal::default(),
             injections: Injections::default(),
-            faces: Faces::new(),
+            faces,
             ports,
+            paths,
+            doors: Mutex::default(),
             require_client_cert: AtomicBool::new(false),
             delays: Mutex::default(),
             lines: Mutex::default(),
@@ -139,6 +154,9 @@ impl World {
             idle: AtomicBool::new(false),
         });
         lock(&self.lines).insert(line.number, line.clone());
+        if self.has_ended() {
+            let _ = line.socket.shutdown(Shutdown::Both);
+        }
         line
     }
 

@@ -125,6 +125,7 @@ pub(crate) const ORIGINS: [(Cloud, Role); 10] = [
 /// The ports that [`ORIGINS`] listen on.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Ports {
+    pub(crate) control: u16,
     pub(crate) tls: Vec<u16>,
     pub(crate) plain: Vec<u16>,
 }
