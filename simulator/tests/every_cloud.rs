@@ -144,3 +144,205 @@ fn an_early_death_leaves_the_refresh_token_good() {
         );
     }
 }
+
+#[test]
+fn five_wrong_passwords_lock_the_account_until_half_an_hour_has_passed() {
+    let sim = Simulator::start();
+    for cloud in Cloud::ALL {
+        sim.set_password(cloud, "something else");
+        for _ in 0..5 {
+            assert!(!sim.locked(cloud), "{cloud:?}");
+            let reply = client::try_log_in(&sim, cloud);
+            assert!(
+                matches!(reply.status, 400 | 401),
+                "{cloud:?}: {}",
+                reply.text()
+            );
+        }
+        assert!(sim.locked(cloud), "{cloud:?}");
+        assert_eq!(sim.logins_failed(cloud), 5);
+        sim.reset();
+        assert!(!sim.locked(cloud));
+        sim.set_password(cloud, "something else");
+        (0..5).for_each(|_| drop(client::try_log_in(&sim, cloud)));
+        sim.set_password(cloud, "correct horse");
+        let locked = client::try_log_in(&sim, cloud);
+        assert!(matches!(locked.status, 400 | 401), "{cloud:?}");
+        assert!(locked.text().contains("locked"), "{}", locked.text());
+        sim.wind(Duration::from_secs(30 * 60 + 1));
+        log_in(&sim, cloud);
+    }
+}
+
+#[test]
+fn seven_devices_come_in_pages_of_three_that_lead_to_each_other() {
+    let sim = Simulator::start();
+    let info = sim.info();
+    for cloud in Cloud::ALL {
+        let token = access_token(cloud, &log_in(&sim, cloud));
+        let path = info["clouds"][cloud.name()]["devices_path"]
+            .as_str()
+            .unwrap();
+        let mut url = format!("{}{path}", sim.api_url(cloud));
+        let mut sizes = Vec::new();
+        loop {
+            let reply = api(&sim, cloud, &token, "GET", &url, "");
+            assert_eq!(reply.status, 200, "{cloud:?}: {}", reply.text());
+            let body = reply.json();
+            let list = ["content", "data", "results", "items", "devices"];
+            let list = list.iter().find_map(|name| body[name].as_array()).unwrap();
+            sizes.push(list.len());
+            let link = reply.header("link").map(|link| {
+                link.strip_prefix('<')
+                    .unwrap()
+                    .split('>')
+                    .next()
+                    .unwrap()
+                    .to_owned()
+            });
+            let href = body["_links"]["next"]["href"].as_str().map(str::to_owned);
+            let listed = body["links"].as_array().and_then(|links| {
+                let next = links.iter().find(|link| link["rel"] == "next");
+                next.map(|link| link["href"].as_str().unwrap().to_owned())
+            });
+            match link.or(href).or(listed) {
+                Some(next) => url = next,
+                None => break,
+            }
+        }
+        assert_eq!(sizes, [3, 3, 1], "{cloud:?}");
+        let bad = format!(
+            "{}{path}?page=x&pageNumber=x&paginationKey=x",
+            sim.api_url(cloud)
+        );
+        assert_eq!(
+            api(&sim, cloud, &token, "GET", &bad, "").status,
+            400,
+            "{cloud:?}"
+        );
+        let posted = api(&sim, cloud, &token, "POST", path, "{}");
+        assert_eq!(posted.status, 405, "{cloud:?}");
+    }
+}
+
+#[test]
+fn the_common_resources_are_on_every_cloud() {
+    let sim = Simulator::start();
+    for cloud in Cloud::ALL {
+        let token = access_token(cloud, &log_in(&sim, cloud));
+        let call = |method, path, body| api(&sim, cloud, &token, method, path, body);
+        let echo = call("PUT", "/echo?a=b", "hello").json();
+        assert_eq!(
+            (&echo["method"], &echo["path"]),
+            (&"PUT".into(), &"/echo".into())
+        );
+        assert_eq!(
+            (&echo["query"], &echo["body"]),
+            (&"a=b".into(), &"hello".into())
+        );
+        assert!(echo["headers"]["host"].is_string());
+        assert!(
+            !echo.to_string().contains(&token),
+            "{cloud:?} says the token back"
+        );
+        assert_eq!(call("GET", "/status/418", "").status, 418);
+        assert_eq!(call("GET", "/status/204", "").status, 204);
+        assert_eq!(call("GET", "/status/99", "").status, 400);
+        assert_eq!(call("POST", "/things", "{\"id\":\"t1\"}").status, 201);
+        assert_eq!(call("POST", "/things", "{\"id\":\"t1\"}").status, 200);
+        assert_eq!(call("POST", "/things", "no id").status, 201);
+        assert_eq!(call("DELETE", "/things/t1", "").status, 204);
+        assert_eq!(call("POST", "/things", "{\"id\":\"t1\"}").status, 201);
+        assert_eq!(call("GET", "/nothing", "").status, 404);
+        assert_eq!(
+            api(&sim, cloud, "no token", "GET", "/echo", "").status,
+            refused(cloud)
+        );
+    }
+}
+
+#[test]
+fn the_plain_twin_is_the_same_cloud() {
+    let sim = Simulator::start();
+    for cloud in Cloud::ALL {
+        let token = access_token(cloud, &log_in(&sim, cloud));
+        let url = format!("{}/echo", sim.http_api_url(cloud));
+        assert!(url.starts_with("http://localhost:"));
+        assert_eq!(
+            api(&sim, cloud, &token, "GET", &url, "").status,
+            200,
+            "{cloud:?}"
+        );
+        assert!(!sim.journal().last().unwrap().tls);
+    }
+}
+
+#[test]
+fn the_date_header_follows_the_clock() {
+    let sim = Simulator::start();
+    sim.set_now(784_111_777);
+    for cloud in Cloud::ALL {
+        let reply = client::try_log_in(&sim, cloud);
+        let date = reply.header("date").unwrap();
+        assert!(date.starts_with("Sun, 06 Nov 1994 08:49:"), "{date}");
+    }
+    sim.wind(Duration::from_secs(86_400));
+    let date = log_in(&sim, Cloud::Kontakt)
+        .header("date")
+        .unwrap()
+        .to_owned();
+    assert!(date.starts_with("Mon, 07 Nov 1994 08:49:"), "{date}");
+}
+
+#[test]
+fn the_journal_tells_what_arrived() {
+    let sim = Simulator::start();
+    let token = access_token(Cloud::Kii, &log_in(&sim, Cloud::Kii));
+    api(&sim, Cloud::Kii, &token, "POST", "/echo?q=1", "body");
+    let journal = sim.journal();
+    let [login, request] = &journal[..] else {
+        panic!("{} entries", journal.len())
+    };
+    assert_eq!((login.number, login.call, login.status), (1, "login", 200));
+    assert_eq!((request.call, request.method.as_str()), ("api", "POST"));
+    assert_eq!(
+        (request.path.as_str(), request.query.as_str()),
+        ("/echo", "q=1")
+    );
+    assert_eq!(request.text(), "body");
+    assert_eq!(
+        request.header("authorization"),
+        Some(client::bearer(&token).as_str())
+    );
+    assert!(request.tls && request.executed && request.fault.is_none());
+    assert_ne!(login.connection, request.connection);
+    assert_eq!(sim.connections(Cloud::Kii), 2);
+    sim.clear_journal();
+    assert_eq!(
+        (sim.journal().len(), sim.count(Cloud::Kii, "login")),
+        (0, 0)
+    );
+}
+
+#[test]
+fn reset_makes_everything_as_it_was() {
+    let sim = Simulator::start();
+    for cloud in Cloud::ALL {
+        let token = access_token(cloud, &log_in(&sim, cloud));
+        sim.wind(Duration::from_secs(1_000_000));
+        sim.inject(keyfob_simulator::Injection::new(
+            keyfob_simulator::Fault::status(500),
+        ));
+        sim.set_delay(cloud, "login", Duration::from_secs(60));
+        sim.set_password(cloud, "x");
+        sim.refuse(cloud, true);
+        sim.require_client_cert(true);
+        sim.reset();
+        assert_eq!(sim.count(cloud, "login"), 0);
+        assert_eq!(sim.connections(cloud), 0);
+        let gone = api(&sim, cloud, &token, "GET", "/echo", "");
+        assert_eq!(gone.status, refused(cloud), "{cloud:?}");
+        log_in(&sim, cloud);
+        sim.reset();
+    }
+}
