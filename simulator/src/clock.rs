@@ -19,9 +19,7 @@ impl Clock {
     }
 
     pub(crate) fn set(&self, unix_seconds: i64) {
-        let offset = unix_seconds
-            .saturating_mul(1000)
-            .saturating_sub(machine_ms());
+        let offset = unix_seconds.saturating_mul(1000).saturating_sub(machine_ms());
         self.offset_ms.store(offset, Ordering::SeqCst);
     }
 
@@ -46,9 +44,8 @@ pub(crate) fn millis(duration: Duration) -> i64 {
 /// `Sun, 06 Nov 1994 08:49:37 GMT`.
 pub fn http_date(unix_seconds: i64) -> String {
     const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-    const MONTHS: [&str; 12] = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ];
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let days = unix_seconds.div_euclid(86_400);
     let second = unix_seconds.rem_euclid(86_400);
     let (year, month, day) = civil(days);
@@ -69,11 +66,7 @@ fn civil(days: i64) -> (i64, i64, i64) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 {
-        shifted_month + 3
-    } else {
-        shifted_month - 9
-    };
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     (year, month, day)
 }

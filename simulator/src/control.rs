@@ -63,22 +63,14 @@ fn order(body: &[u8]) -> Result<Value, String> {
         return Ok(json!({}));
     }
     let order: Value = serde_json::from_slice(body).map_err(|wrong| wrong.to_string())?;
-    if order.is_object() {
-        Ok(order)
-    } else {
-        Err("the body must be a JSON object".to_owned())
-    }
+    if order.is_object() { Ok(order) } else { Err("the body must be a JSON object".to_owned()) }
 }
 
 /// Carries an order out; `false` for a path that is none.
 fn obey(sim: &Simulator, path: &str, order: &Value) -> Result<bool, String> {
     match path {
         "/wind" => sim.wind(seconds(order, "seconds")?.ok_or("\"seconds\" is missing")?),
-        "/now" => sim.set_now(
-            order["unix_seconds"]
-                .as_i64()
-                .ok_or("\"unix_seconds\" is missing")?,
-        ),
+        "/now" => sim.set_now(order["unix_seconds"].as_i64().ok_or("\"unix_seconds\" is missing")?),
         "/lifetime" => {
             let access = seconds(order, "access_seconds")?;
             let refresh = seconds(order, "refresh_seconds")?;
@@ -104,9 +96,7 @@ fn obey(sim: &Simulator, path: &str, order: &Value) -> Result<bool, String> {
             clouds(order)?.for_each(|cloud| sim.set_rotation(cloud, rotation));
         }
         "/delay" => {
-            let delay = order["ms"]
-                .as_u64()
-                .ok_or("\"ms\" must be a whole number")?;
+            let delay = order["ms"].as_u64().ok_or("\"ms\" must be a whole number")?;
             let call = text(order, "call")?;
             let delay = Duration::from_millis(delay);
             clouds(order)?.for_each(|cloud| sim.set_delay(cloud, call, delay));
@@ -149,42 +139,32 @@ fn clouds(order: &Value) -> Result<impl Iterator<Item = Cloud>, String> {
             Some(cloud.ok_or_else(|| format!("there is no cloud named {name}"))?)
         }
     };
-    Ok(Cloud::ALL
-        .into_iter()
-        .filter(move |cloud| only.is_none_or(|only| only == *cloud)))
+    Ok(Cloud::ALL.into_iter().filter(move |cloud| only.is_none_or(|only| only == *cloud)))
 }
 
 fn text<'a>(order: &'a Value, member: &str) -> Result<&'a str, String> {
-    order[member]
-        .as_str()
-        .ok_or_else(|| format!("{member:?} must be text"))
+    order[member].as_str().ok_or_else(|| format!("{member:?} must be text"))
 }
 
 fn flag(order: &Value, member: &str) -> Result<bool, String> {
-    order[member]
-        .as_bool()
-        .ok_or_else(|| format!("{member:?} must be true or false"))
+    order[member].as_bool().ok_or_else(|| format!("{member:?} must be true or false"))
 }
 
 fn seconds(order: &Value, member: &str) -> Result<Option<Duration>, String> {
     match order.get(member) {
         None | Some(Value::Null) => Ok(None),
         Some(value) => {
-            let seconds = value
-                .as_f64()
-                .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-            seconds
-                .map(Some)
-                .ok_or_else(|| format!("{member:?} must be a number of seconds"))
+            let seconds =
+                value.as_f64().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+            seconds.map(Some).ok_or_else(|| format!("{member:?} must be a number of seconds"))
         }
     }
 }
 
 /// Everything that a client has to be told, and a test has to know.
 pub(crate) fn info(sim: &Simulator) -> Value {
-    let clouds = Cloud::ALL
-        .into_iter()
-        .map(|cloud| (cloud.name().to_owned(), cloud_info(sim, cloud)));
+    let clouds =
+        Cloud::ALL.into_iter().map(|cloud| (cloud.name().to_owned(), cloud_info(sim, cloud)));
     json!({
         "control_url": sim.control_url(),
         "ca_file": sim.ca_file(),
@@ -204,9 +184,7 @@ fn cloud_info(sim: &Simulator, cloud: Cloud) -> Value {
                 options.insert((*option).to_owned(), json!(value));
             }
         }
-        let login = login
-            .into_iter()
-            .map(|(option, value)| (option.to_owned(), json!(value)));
+        let login = login.into_iter().map(|(option, value)| (option.to_owned(), json!(value)));
         logins.insert(name.to_owned(), login.collect());
     }
     let mut info = json!({

@@ -22,10 +22,7 @@ pub fn logins(cloud: Cloud) -> Vec<(&'static str, Options)> {
             let app = [("app_id", kii::APP_ID), ("app_key", kii::APP_KEY)];
             let with = |more: [(&'static str, &'static str); 2]| [app, more].concat();
             vec![
-                (
-                    "user",
-                    with([("username", kii::USERNAME), ("password", kii::PASSWORD)]),
-                ),
+                ("user", with([("username", kii::USERNAME), ("password", kii::PASSWORD)])),
                 (
                     "thing",
                     with([
@@ -35,20 +32,15 @@ pub fn logins(cloud: Cloud) -> Vec<(&'static str, Options)> {
                 ),
                 (
                     "admin",
-                    with([
-                        ("client_id", kii::CLIENT_ID),
-                        ("client_secret", kii::CLIENT_SECRET),
-                    ]),
+                    with([("client_id", kii::CLIENT_ID), ("client_secret", kii::CLIENT_SECRET)]),
                 ),
                 ("anonymous", app.to_vec()),
             ]
         }
         Cloud::Simacan => vec![("password", person(simacan::USERNAME, simacan::PASSWORD))],
         Cloud::OAuth2 => {
-            let client = [
-                ("client_id", oauth2::CLIENT_ID),
-                ("client_secret", oauth2::CLIENT_SECRET),
-            ];
+            let client =
+                [("client_id", oauth2::CLIENT_ID), ("client_secret", oauth2::CLIENT_SECRET)];
             let with = |grant, more: Options| {
                 let mut options = vec![("grant", grant)];
                 options.extend(client);
@@ -57,17 +49,11 @@ pub fn logins(cloud: Cloud) -> Vec<(&'static str, Options)> {
             };
             vec![
                 ("client-credentials", with("client_credentials", Vec::new())),
-                (
-                    "password",
-                    with("password", person(oauth2::USERNAME, oauth2::PASSWORD)),
-                ),
+                ("password", with("password", person(oauth2::USERNAME, oauth2::PASSWORD))),
             ]
         }
         Cloud::ThingsBoard => {
-            vec![(
-                "password",
-                person(thingsboard::USERNAME, thingsboard::PASSWORD),
-            )]
+            vec![("password", person(thingsboard::USERNAME, thingsboard::PASSWORD))]
         }
     }
 }

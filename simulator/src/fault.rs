@@ -18,12 +18,8 @@ pub enum Stage {
 }
 
 impl Stage {
-    const ALL: [Stage; 4] = [
-        Stage::Accept,
-        Stage::BeforeHeaders,
-        Stage::WithinHeaders,
-        Stage::WithinBody,
-    ];
+    const ALL: [Stage; 4] =
+        [Stage::Accept, Stage::BeforeHeaders, Stage::WithinHeaders, Stage::WithinBody];
 
     fn name(self) -> &'static str {
         match self {
@@ -82,11 +78,8 @@ pub enum RedirectTo {
 }
 
 impl RedirectTo {
-    const ALL: [RedirectTo; 3] = [
-        RedirectTo::Same,
-        RedirectTo::OtherOrigin,
-        RedirectTo::Downgraded,
-    ];
+    const ALL: [RedirectTo; 3] =
+        [RedirectTo::Same, RedirectTo::OtherOrigin, RedirectTo::Downgraded];
 
     fn name(self) -> &'static str {
         match self {
@@ -243,25 +236,17 @@ impl Fault {
 
     /// The real answer with one member set.
     pub fn set_field(pointer: &str, value: Value) -> Fault {
-        Fault::SetField {
-            pointer: pointer.to_owned(),
-            value,
-        }
+        Fault::SetField { pointer: pointer.to_owned(), value }
     }
 
     /// The real answer with one member set to text that need not be JSON.
     pub fn raw_field(pointer: &str, text: &str) -> Fault {
-        Fault::RawField {
-            pointer: pointer.to_owned(),
-            text: text.to_owned(),
-        }
+        Fault::RawField { pointer: pointer.to_owned(), text: text.to_owned() }
     }
 
     /// The real answer without one of its members.
     pub fn remove_field(pointer: &str) -> Fault {
-        Fault::RemoveField {
-            pointer: pointer.to_owned(),
-        }
+        Fault::RemoveField { pointer: pointer.to_owned() }
     }
 
     /// The fault strikes a connection, before any call on it is known.
@@ -311,21 +296,13 @@ impl Fault {
             Fault::Truncated,
             Fault::NotObject,
             Fault::DeepJson(10_000),
-            Fault::HugeBody {
-                bytes: 100_000_000,
-                chunked: false,
-            },
-            Fault::HugeBody {
-                bytes: 100_000_000,
-                chunked: true,
-            },
+            Fault::HugeBody { bytes: 100_000_000, chunked: false },
+            Fault::HugeBody { bytes: 100_000_000, chunked: true },
             Fault::GzipBomb { bytes: 100_000_000 },
             Fault::InvalidUtf8,
             Fault::Bom,
             Fault::DuplicateKeys,
-            Fault::RemoveHeader {
-                name: "Date".to_owned(),
-            },
+            Fault::RemoveHeader { name: "Date".to_owned() },
         ]);
         all
     }
@@ -349,11 +326,7 @@ impl Fault {
             Fault::NotObject => "not-object".to_owned(),
             Fault::DeepJson(depth) => format!("deep-json:{depth}"),
             Fault::HugeBody { bytes, chunked } => {
-                let framing = if *chunked {
-                    "chunked"
-                } else {
-                    "content-length"
-                };
+                let framing = if *chunked { "chunked" } else { "content-length" };
                 format!("huge-body:{bytes}:{framing}")
             }
             Fault::GzipBomb { bytes } => format!("gzip-bomb:{bytes}"),
@@ -381,21 +354,12 @@ impl Fault {
     pub fn from_name(name: &str) -> Result<Fault, String> {
         let (kind, rest) = name.split_once(':').unwrap_or((name, ""));
         let unknown = || format!("there is no fault named {name:?}");
-        let number = || {
-            rest.parse::<u64>()
-                .map_err(|_| format!("{name:?} needs a number"))
-        };
+        let number = || rest.parse::<u64>().map_err(|_| format!("{name:?} needs a number"));
         let status = || {
-            let parsed = rest
-                .parse::<u16>()
-                .ok()
-                .filter(|status| (200..=599).contains(status));
+            let parsed = rest.parse::<u16>().ok().filter(|status| (200..=599).contains(status));
             parsed.ok_or_else(|| format!("{name:?} needs a status from 200 to 599"))
         };
-        let assigned = || {
-            rest.split_once('=')
-                .ok_or_else(|| format!("{name:?} needs a '='"))
-        };
+        let assigned = || rest.split_once('=').ok_or_else(|| format!("{name:?} needs a '='"));
         Ok(match kind {
             "reset" | "close" | "stall" => {
                 let (stage, executed) = match rest.strip_suffix(":executed") {
@@ -418,9 +382,7 @@ impl Fault {
             }
             "redirect" => {
                 let (status, to) = rest.split_once(':').ok_or_else(unknown)?;
-                let found = RedirectTo::ALL
-                    .into_iter()
-                    .find(|target| target.name() == to);
+                let found = RedirectTo::ALL.into_iter().find(|target| target.name() == to);
                 let statuses = [301, 302, 303, 307, 308].into_iter();
                 let mut known = statuses.filter(|known: &u16| known.to_string() == status);
                 Fault::Redirect {
@@ -438,9 +400,7 @@ impl Fault {
             "huge-body" => {
                 let (bytes, framing) = rest.split_once(':').unwrap_or((rest, "content-length"));
                 Fault::HugeBody {
-                    bytes: bytes
-                        .parse()
-                        .map_err(|_| format!("{name:?} needs a number"))?,
+                    bytes: bytes.parse().map_err(|_| format!("{name:?} needs a number"))?,
                     chunked: match framing {
                         "chunked" => true,
                         "content-length" => false,
@@ -467,14 +427,9 @@ impl Fault {
             "remove-field" => Fault::remove_field(rest),
             "set-header" => {
                 let (header, value) = assigned()?;
-                Fault::SetHeader {
-                    name: header.to_owned(),
-                    value: value.to_owned(),
-                }
+                Fault::SetHeader { name: header.to_owned(), value: value.to_owned() }
             }
-            "remove-header" => Fault::RemoveHeader {
-                name: rest.to_owned(),
-            },
+            "remove-header" => Fault::RemoveHeader { name: rest.to_owned() },
             _ => return Err(unknown()),
         })
     }
@@ -524,19 +479,10 @@ impl Fault {
         match name {
             "set-field" => Ok(Fault::SetField {
                 pointer: text("pointer")?,
-                value: json
-                    .get("value")
-                    .cloned()
-                    .ok_or("set-field needs a \"value\"")?,
+                value: json.get("value").cloned().ok_or("set-field needs a \"value\"")?,
             }),
-            "raw-field" => Ok(Fault::RawField {
-                pointer: text("pointer")?,
-                text: text("text")?,
-            }),
-            "set-header" => Ok(Fault::SetHeader {
-                name: text("name")?,
-                value: text("value")?,
-            }),
+            "raw-field" => Ok(Fault::RawField { pointer: text("pointer")?, text: text("text")? }),
+            "set-header" => Ok(Fault::SetHeader { name: text("name")?, value: text("value")? }),
             _ => {
                 let mut fault = Fault::from_name(name)?;
                 if let Fault::Answer { headers, body, .. } = &mut fault {
@@ -568,25 +514,19 @@ fn cut_name(kind: &str, at: Stage, executed: bool) -> String {
 
 /// A name goes into tables: a megabyte of token does not.
 fn brief(text: String) -> String {
-    if text.len() <= 40 {
-        text
-    } else {
-        format!("({} bytes)", text.len())
-    }
+    if text.len() <= 40 { text } else { format!("({} bytes)", text.len()) }
 }
 
 fn header_pairs(given: &Value) -> Result<Vec<(String, String)>, String> {
     let wrong = || "headers are an object of strings, or a list of pairs of strings".to_owned();
     let text = |value: &Value| value.as_str().map(str::to_owned).ok_or_else(wrong);
     match given {
-        Value::Object(members) => members
-            .iter()
-            .map(|(name, value)| Ok((name.clone(), text(value)?)))
-            .collect(),
-        Value::Array(pairs) => pairs
-            .iter()
-            .map(|pair| Ok((text(&pair[0])?, text(&pair[1])?)))
-            .collect(),
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| Ok((name.clone(), text(value)?))).collect()
+        }
+        Value::Array(pairs) => {
+            pairs.iter().map(|pair| Ok((text(&pair[0])?, text(&pair[1])?))).collect()
+        }
         _ => Err(wrong()),
     }
 }
@@ -619,10 +559,7 @@ mod tests {
             Fault::set_field("/access_token", token),
             Fault::raw_field("/expires_in", "1e300"),
             Fault::answer(429, &[("Retry-After", "7")], ""),
-            Fault::SetHeader {
-                name: "Date".into(),
-                value: "yesterday".into(),
-            },
+            Fault::SetHeader { name: "Date".into(), value: "yesterday".into() },
         ] {
             assert!(fault.name().len() < 80);
             assert_eq!(Fault::from_json(&fault.to_json()).unwrap(), fault);

@@ -15,10 +15,7 @@ pub(crate) struct FieldFault {
 
 impl FieldFault {
     pub(crate) fn new(field: &str, error: impl Into<String>) -> FieldFault {
-        FieldFault {
-            field: field.to_owned(),
-            error: error.into(),
-        }
+        FieldFault { field: field.to_owned(), error: error.into() }
     }
 
     /// The body as a whole is to blame.
@@ -73,10 +70,7 @@ impl Fields {
         for (name, value) in &self.0 {
             let known = required.contains(&name.as_str()) || optional.contains(&name.as_str());
             if !known {
-                faults.push(FieldFault::new(
-                    speakable(name),
-                    "this call has no such field",
-                ));
+                faults.push(FieldFault::new(speakable(name), "this call has no such field"));
             } else if !value.is_string() {
                 faults.push(FieldFault::new(name, "must be a string"));
             } else if value.as_str() == Some("") {
@@ -88,11 +82,7 @@ impl Fields {
                 faults.push(FieldFault::new(name, "is missing"));
             }
         }
-        if faults.is_empty() {
-            Ok(self)
-        } else {
-            Err(faults)
-        }
+        if faults.is_empty() { Ok(self) } else { Err(faults) }
     }
 
     /// A fault for each field that came more than once.
@@ -116,11 +106,7 @@ impl Fields {
 impl From<Vec<(String, String)>> for Fields {
     fn from(pairs: Vec<(String, String)>) -> Fields {
         let pairs = pairs.into_iter();
-        Fields(
-            pairs
-                .map(|(name, value)| (name, Value::String(value)))
-                .collect(),
-        )
+        Fields(pairs.map(|(name, value)| (name, Value::String(value))).collect())
     }
 }
 
@@ -153,20 +139,15 @@ fn speakable(name: &str) -> &str {
         "token_type_hint",
         "expires_in",
     ];
-    if NAMES.contains(&name) {
-        name
-    } else {
-        "(another field)"
-    }
+    if NAMES.contains(&name) { name } else { "(another field)" }
 }
 
 /// A JSON object's members in the order they came, repeated ones too.
 pub(crate) fn from_json(body: &[u8]) -> Result<Fields, FieldFault> {
     let text = std::str::from_utf8(body).map_err(|_| FieldFault::body("the body is not UTF-8"))?;
     let mut reader = serde_json::Deserializer::from_str(text);
-    let members = reader
-        .deserialize_map(Members)
-        .and_then(|members| reader.end().map(|()| members));
+    let members =
+        reader.deserialize_map(Members).and_then(|members| reader.end().map(|()| members));
     // serde_json's own message can quote the input, and the input holds a password.
     members.map(Fields).map_err(|wrong| {
         FieldFault::body(format!(

@@ -10,10 +10,7 @@ pub(crate) fn decode(body: &[u8]) -> Result<Vec<(String, String)>, FormFault> {
     }
     body.split(|byte| *byte == b'&')
         .map(|pair| {
-            let equals = pair
-                .iter()
-                .position(|byte| *byte == b'=')
-                .ok_or("a field has no '='")?;
+            let equals = pair.iter().position(|byte| *byte == b'=').ok_or("a field has no '='")?;
             Ok((unescape(&pair[..equals])?, unescape(&pair[equals + 1..])?))
         })
         .collect()
@@ -100,23 +97,10 @@ mod tests {
             "u=a@b", "u=a%2eb", "u=a%2Eb", "u=%61", "u=a b", "u=\u{e9}", "u=a%4", "u=a=b", "u",
             "u=a\n", "u=a%zz", "u=%c3%a9",
         ] {
-            assert!(
-                decode_canonical(body.as_bytes()).is_err(),
-                "{body} was accepted"
-            );
+            assert!(decode_canonical(body.as_bytes()).is_err(), "{body} was accepted");
         }
-        for body in [
-            "u=a+b",
-            "u=a%20b",
-            "u=%C3%A9",
-            "u=a~b",
-            "u=%2B%26%3D%25",
-            "",
-        ] {
-            assert!(
-                decode_canonical(body.as_bytes()).is_ok(),
-                "{body} was refused"
-            );
+        for body in ["u=a+b", "u=a%20b", "u=%C3%A9", "u=a~b", "u=%2B%26%3D%25", ""] {
+            assert!(decode_canonical(body.as_bytes()).is_ok(), "{body} was refused");
         }
     }
 }

@@ -25,11 +25,7 @@ pub(crate) fn bomb(before: &[u8], total: u64, after: &[u8]) -> Vec<u8> {
     let mut stream = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
     stream.extend(out.finish());
     let filler = (0..filling).map(|_| b'a');
-    let content = before
-        .iter()
-        .copied()
-        .chain(filler)
-        .chain(after.iter().copied());
+    let content = before.iter().copied().chain(filler).chain(after.iter().copied());
     stream.extend(crc32(content).to_le_bytes());
     let low = (filling + around) & u64::from(u32::MAX);
     stream.extend(u32::try_from(low).unwrap_or(u32::MAX).to_le_bytes());
@@ -74,17 +70,14 @@ impl Bits {
 fn crc32(bytes: impl Iterator<Item = u8>) -> u32 {
     let mut table = [0_u32; 256];
     for (start, slot) in (0_u32..).zip(table.iter_mut()) {
-        *slot = (0..8).fold(start, |crc, _| {
-            if crc & 1 == 1 {
-                0xedb8_8320 ^ (crc >> 1)
-            } else {
-                crc >> 1
-            }
-        });
+        *slot = (0..8).fold(
+            start,
+            |crc, _| {
+                if crc & 1 == 1 { 0xedb8_8320 ^ (crc >> 1) } else { crc >> 1 }
+            },
+        );
     }
-    !bytes.fold(u32::MAX, |crc, byte| {
-        table[usize::from(crc.to_le_bytes()[0] ^ byte)] ^ (crc >> 8)
-    })
+    !bytes.fold(u32::MAX, |crc, byte| table[usize::from(crc.to_le_bytes()[0] ^ byte)] ^ (crc >> 8))
 }
 
 #[cfg(test)]

@@ -25,19 +25,13 @@ pub(crate) struct Request {
 impl Request {
     /// The first header of that name, whatever its capitals.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        let mut found = self
-            .headers
-            .iter()
-            .filter(|(field, _)| field.eq_ignore_ascii_case(name));
+        let mut found = self.headers.iter().filter(|(field, _)| field.eq_ignore_ascii_case(name));
         found.next().map(|(_, value)| value.as_str())
     }
 
     /// How many headers of that name came.
     pub(crate) fn header_count(&self, name: &str) -> usize {
-        let named = self
-            .headers
-            .iter()
-            .filter(|(field, _)| field.eq_ignore_ascii_case(name));
+        let named = self.headers.iter().filter(|(field, _)| field.eq_ignore_ascii_case(name));
         named.count()
     }
 
@@ -57,10 +51,7 @@ impl Request {
     /// A query parameter, decoded.
     pub(crate) fn parameter(&self, name: &str) -> Option<String> {
         let pairs = crate::form::decode(self.query.as_bytes()).ok()?;
-        pairs
-            .into_iter()
-            .find(|(field, _)| field == name)
-            .map(|(_, value)| value)
+        pairs.into_iter().find(|(field, _)| field == name).map(|(_, value)| value)
     }
 }
 
@@ -78,19 +69,11 @@ impl Answer {
     }
 
     pub(crate) fn of(status: u16, media_type: &str, body: Vec<u8>) -> Answer {
-        Answer {
-            status,
-            headers: vec![("Content-Type".to_owned(), media_type.to_owned())],
-            body,
-        }
+        Answer { status, headers: vec![("Content-Type".to_owned(), media_type.to_owned())], body }
     }
 
     pub(crate) fn empty(status: u16) -> Answer {
-        Answer {
-            status,
-            headers: Vec::new(),
-            body: Vec::new(),
-        }
+        Answer { status, headers: Vec::new(), body: Vec::new() }
     }
 
     pub(crate) fn with(mut self, name: &str, value: impl Into<String>) -> Answer {
@@ -105,14 +88,11 @@ impl Answer {
     }
 
     pub(crate) fn remove(&mut self, name: &str) {
-        self.headers
-            .retain(|(field, _)| !field.eq_ignore_ascii_case(name));
+        self.headers.retain(|(field, _)| !field.eq_ignore_ascii_case(name));
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
-        self.headers
-            .iter()
-            .any(|(field, _)| field.eq_ignore_ascii_case(name))
+        self.headers.iter().any(|(field, _)| field.eq_ignore_ascii_case(name))
     }
 
     /// Status line and headers, blank line included. `length` is the value of `Content-Length`;
@@ -270,12 +250,7 @@ impl Inbox {
             return Err(malformed(400, "the request is not HTTP/1.1"));
         }
         let (path, query) = split_target(target)?;
-        let mut request = Request {
-            method: method.to_owned(),
-            path,
-            query,
-            ..Request::default()
-        };
+        let mut request = Request { method: method.to_owned(), path, query, ..Request::default() };
         request.headers = self.headers(wire)?;
         if version == "HTTP/1.1" && request.header_count("host") != 1 {
             return Err(malformed(400, "there must be one Host header"));
@@ -323,17 +298,14 @@ impl Inbox {
         if length.is_none() && coding.is_none() {
             return Ok(Vec::new());
         }
-        if request
-            .header("expect")
-            .is_some_and(|value| value.eq_ignore_ascii_case("100-continue"))
+        if request.header("expect").is_some_and(|value| value.eq_ignore_ascii_case("100-continue"))
         {
             wire.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
             wire.flush()?;
         }
         if let Some(length) = length {
-            let length: usize = length
-                .parse()
-                .map_err(|_| malformed(400, "Content-Length is not a number"))?;
+            let length: usize =
+                length.parse().map_err(|_| malformed(400, "Content-Length is not a number"))?;
             if length > MAX_BODY {
                 return Err(malformed(413, "the body is too large"));
             }
@@ -381,9 +353,7 @@ fn split_target(target: &str) -> Result<(String, String), Unread> {
 }
 
 fn says_close(connection: &str) -> bool {
-    connection
-        .split(',')
-        .any(|word| word.trim().eq_ignore_ascii_case("close"))
+    connection.split(',').any(|word| word.trim().eq_ignore_ascii_case("close"))
 }
 
 #[cfg(test)]
@@ -402,10 +372,7 @@ mod tests {
         )
         .unwrap();
         assert_eq!(request.body, b"abcde");
-        assert_eq!(
-            (request.path.as_str(), request.query.as_str()),
-            ("/a", "b=c")
-        );
+        assert_eq!((request.path.as_str(), request.query.as_str()), ("/a", "b=c"));
     }
 
     #[test]
@@ -433,10 +400,7 @@ mod tests {
             "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\na",
             "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
         ] {
-            assert!(
-                matches!(read(bytes.as_bytes()), Err(Unread::Malformed(_))),
-                "{bytes:?}"
-            );
+            assert!(matches!(read(bytes.as_bytes()), Err(Unread::Malformed(_))), "{bytes:?}");
         }
     }
 }

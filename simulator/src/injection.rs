@@ -31,31 +31,18 @@ pub struct Injection {
 impl Injection {
     /// The fault at every call of every cloud, for ever.
     pub fn new(fault: Fault) -> Injection {
-        Injection {
-            cloud: None,
-            call: None,
-            skip: 0,
-            times: None,
-            fault,
-        }
+        Injection { cloud: None, call: None, skip: 0, times: None, fault }
     }
 
     /// The fault at a cloud's calls of that name, for ever.
     pub fn at(cloud: Cloud, call: &str, fault: Fault) -> Injection {
-        Injection {
-            cloud: Some(cloud),
-            call: Some(call.to_owned()),
-            ..Injection::new(fault)
-        }
+        Injection { cloud: Some(cloud), call: Some(call.to_owned()), ..Injection::new(fault) }
     }
 
     /// Only so many times.
     #[must_use]
     pub fn times(self, times: usize) -> Injection {
-        Injection {
-            times: Some(times),
-            ..self
-        }
+        Injection { times: Some(times), ..self }
     }
 
     /// Only after so many calls that match.
@@ -106,10 +93,7 @@ impl Injection {
             Struck::Connection { calls, tls } => {
                 self.fault.strikes_connection()
                     && (tls || !matches!(self.fault, Fault::Tls(_)))
-                    && self
-                        .call
-                        .as_deref()
-                        .is_none_or(|only| calls.contains(&only))
+                    && self.call.as_deref().is_none_or(|only| calls.contains(&only))
             }
         }
     }
@@ -172,11 +156,7 @@ mod tests {
     #[test]
     fn rules_apply_in_order_each_as_often_as_it_says() {
         let injections = Injections::default();
-        injections.add(
-            Injection::at(Cloud::Kii, "login", Fault::Empty)
-                .skip(1)
-                .times(1),
-        );
+        injections.add(Injection::at(Cloud::Kii, "login", Fault::Empty).skip(1).times(1));
         injections.add(Injection::new(Fault::Bom).times(2));
         let take = |call| injections.take(Cloud::Kii, Struck::Call(call));
         assert_eq!(take("login"), Some(Fault::Bom));

@@ -56,10 +56,7 @@ pub struct Entry {
 impl Entry {
     /// The first header of that name, whatever its capitals.
     pub fn header(&self, name: &str) -> Option<&str> {
-        let mut named = self
-            .headers
-            .iter()
-            .filter(|(field, _)| field.eq_ignore_ascii_case(name));
+        let mut named = self.headers.iter().filter(|(field, _)| field.eq_ignore_ascii_case(name));
         named.next().map(|(_, value)| value.as_str())
     }
 
@@ -117,11 +114,7 @@ impl Journal {
     }
 
     pub(crate) fn entries(&self) -> Vec<Entry> {
-        crate::world::lock(&self.pages)
-            .entries
-            .iter()
-            .cloned()
-            .collect()
+        crate::world::lock(&self.pages).entries.iter().cloned().collect()
     }
 
     pub(crate) fn count(&self, cloud: Cloud, call: &str) -> usize {
@@ -137,9 +130,7 @@ impl Journal {
     pub(crate) fn counts(&self, cloud: Cloud) -> Value {
         let pages = crate::world::lock(&self.pages);
         let counted = pages.counts.iter().filter(|((of, _), _)| *of == cloud);
-        counted
-            .map(|((_, name), count)| ((*name).to_owned(), json!(count)))
-            .collect()
+        counted.map(|((_, name), count)| ((*name).to_owned(), json!(count))).collect()
     }
 
     pub(crate) fn clear(&self) {

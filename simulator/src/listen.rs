@@ -67,10 +67,7 @@ impl Door {
         port: u16,
         serve: impl Fn(TcpStream) + Send + Sync + 'static,
     ) -> Door {
-        let state = State {
-            wanted: Wanted::Open,
-            shut: false,
-        };
+        let state = State { wanted: Wanted::Open, shut: false };
         let state = Arc::new((Mutex::new(state), Condvar::new()));
         let seen = state.clone();
         let serve = Arc::new(serve);
@@ -78,11 +75,7 @@ impl Door {
             .name(format!("port {port}"))
             .spawn(move || keep(listener, port, &seen, &serve))
             .expect("a thread can be started");
-        Door {
-            port,
-            state,
-            thread: Some(thread),
-        }
+        Door { port, state, thread: Some(thread) }
     }
 
     /// Shuts the door, so that connections are refused, or opens it again. Done on return.
@@ -152,9 +145,7 @@ fn stay_shut(port: u16, state: &(Mutex<State>, Condvar)) -> Option<TcpListener> 
     held.shut = true;
     changed.notify_all();
     while held.wanted == Wanted::Shut {
-        held = changed
-            .wait(held)
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        held = changed.wait(held).unwrap_or_else(std::sync::PoisonError::into_inner);
     }
     let listener = opened(socket).ok();
     held.shut = false;
@@ -164,7 +155,5 @@ fn stay_shut(port: u16, state: &(Mutex<State>, Condvar)) -> Option<TcpListener> 
 
 fn start<S: Fn(TcpStream) + Send + Sync + 'static>(stream: TcpStream, serve: Arc<S>) {
     let _ = stream.set_nodelay(true);
-    let _ = thread::Builder::new()
-        .stack_size(STACK)
-        .spawn(move || serve(stream));
+    let _ = thread::Builder::new().stack_size(STACK).spawn(move || serve(stream));
 }

@@ -60,10 +60,7 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Option<Options>, Str
         match word.as_str() {
             "--info-file" => options.info_file = Some(value()?.into()),
             "--port-base" => {
-                let port = value()?
-                    .parse()
-                    .ok()
-                    .filter(|port| (1..=65_500).contains(port));
+                let port = value()?.parse().ok().filter(|port| (1..=65_500).contains(port));
                 options.port_base = Some(port.ok_or("--port-base needs a port from 1 to 65500")?);
             }
             "--until-eof" => options.until_eof = true,
@@ -131,20 +128,15 @@ fn introduce(sim: &Simulator) {
             println!("{:<12} {}", "  discovery", sim.discovery_url());
         }
         for (name, login) in credentials::logins(cloud) {
-            let options: Vec<String> = login
-                .iter()
-                .map(|(option, value)| format!("{option}='{value}'"))
-                .collect();
+            let options: Vec<String> =
+                login.iter().map(|(option, value)| format!("{option}='{value}'")).collect();
             println!("  {:<10} {}", name, options.join(" "));
         }
         for line in curl(sim, cloud) {
             println!("  $ {line}");
         }
     }
-    println!(
-        "\nwind an hour  $ curl {}/wind -d '{{\"seconds\": 3600}}'",
-        sim.control_url()
-    );
+    println!("\nwind an hour  $ curl {}/wind -d '{{\"seconds\": 3600}}'", sim.control_url());
     println!("what arrived  $ curl {}/journal", sim.control_url());
     println!("\nCtrl-C stops.");
 }
@@ -157,8 +149,7 @@ fn curl(sim: &Simulator, cloud: Cloud) -> Vec<String> {
     let logins = credentials::logins(cloud);
     let known = |name: &str| {
         let mut all = logins.iter().flat_map(|(_, login)| login);
-        all.find(|(option, _)| *option == name)
-            .map_or("", |(_, value)| value)
+        all.find(|(option, _)| *option == name).map_or("", |(_, value)| value)
     };
     let (username, password) = (known("username"), known("password"));
     let form =
@@ -167,10 +158,7 @@ fn curl(sim: &Simulator, cloud: Cloud) -> Vec<String> {
     match cloud {
         Cloud::Kontakt => vec![
             format!("{curl} {base}/v2/organization/account/authenticate {form}"),
-            format!(
-                "{curl} {base}/v3/device {json} -H 'Api-Key: {}'",
-                known("api_key")
-            ),
+            format!("{curl} {base}/v3/device {json} -H 'Api-Key: {}'", known("api_key")),
         ],
         Cloud::IotConnect => vec![
             format!(

@@ -18,39 +18,24 @@ pub(crate) fn mutate(fault: &Fault, mut answer: Answer) -> Answer {
                 b"<!DOCTYPE html><html><body><h1>Welcome to the airport Wi-Fi</h1></body></html>";
             Answer::of(200, "text/html; charset=utf-8", page.to_vec())
         }
-        Fault::Empty => Answer {
-            body: Vec::new(),
-            ..answer
-        },
+        Fault::Empty => Answer { body: Vec::new(), ..answer },
         Fault::Truncated => {
             answer.body.truncate(answer.body.len() / 2);
             answer
         }
-        Fault::NotObject => Answer {
-            body: b"[1,2,3]".to_vec(),
-            ..answer
-        },
+        Fault::NotObject => Answer { body: b"[1,2,3]".to_vec(), ..answer },
         Fault::DeepJson(depth) => {
             let body = format!("{{\"deep\":{}{}}}", "[".repeat(*depth), "]".repeat(*depth));
-            Answer {
-                body: body.into_bytes(),
-                ..answer
-            }
+            Answer { body: body.into_bytes(), ..answer }
         }
         Fault::GzipBomb { bytes } => {
             let [before, after] = FILLED;
             answer.set("Content-Encoding", "gzip");
-            Answer {
-                body: gzip::bomb(before.as_bytes(), *bytes, after.as_bytes()),
-                ..answer
-            }
+            Answer { body: gzip::bomb(before.as_bytes(), *bytes, after.as_bytes()), ..answer }
         }
         Fault::InvalidUtf8 => {
-            let start = answer
-                .body
-                .windows(2)
-                .position(|pair| pair == b":\"")
-                .map_or(0, |at| at + 2);
+            let start =
+                answer.body.windows(2).position(|pair| pair == b":\"").map_or(0, |at| at + 2);
             answer.body.splice(start..start, [0xff, 0xfe]);
             answer
         }
@@ -95,12 +80,9 @@ fn doubled(body: &Value) -> String {
     let Value::Object(members) = body else {
         return body.to_string();
     };
-    let decoys = members
-        .keys()
-        .map(|name| format!("{}:\"decoy\"", Value::from(name.as_str())));
-    let real = members
-        .iter()
-        .map(|(name, value)| format!("{}:{value}", Value::from(name.as_str())));
+    let decoys = members.keys().map(|name| format!("{}:\"decoy\"", Value::from(name.as_str())));
+    let real =
+        members.iter().map(|(name, value)| format!("{}:{value}", Value::from(name.as_str())));
     let all: Vec<String> = decoys.chain(real).collect();
     format!("{{{}}}", all.join(","))
 }
@@ -121,11 +103,7 @@ fn set(body: &mut Value, pointer: &str, value: Value) {
             members.insert(last, value);
         }
         Some(Value::Array(items)) => {
-            if let Some(item) = last
-                .parse()
-                .ok()
-                .and_then(|index: usize| items.get_mut(index))
-            {
+            if let Some(item) = last.parse().ok().and_then(|index: usize| items.get_mut(index)) {
                 *item = value;
             }
         }
@@ -162,10 +140,7 @@ mod tests {
             mutated(&Fault::raw_field("/expires_in", "1e300")),
             r#"{"access_token":"abc","expires_in":1e300}"#
         );
-        assert_eq!(
-            mutated(&Fault::remove_field("/access_token")),
-            r#"{"expires_in":60}"#
-        );
+        assert_eq!(mutated(&Fault::remove_field("/access_token")), r#"{"expires_in":60}"#);
         assert_eq!(
             mutated(&Fault::DuplicateKeys),
             r#"{"access_token":"decoy","expires_in":"decoy","access_token":"abc","expires_in":60}"#

@@ -16,7 +16,7 @@ use crate::injection::Struck;
 use crate::journal::Entry;
 use crate::mutate::{FILLED, mutate};
 use crate::wire::Wire;
-use crate::world::{Line, World};
+use crate::world::{Line, Phase, World};
 
 /// How a connection ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,12 +95,11 @@ fn converse(world: &World, line: &Line, wire: &mut Wire) -> End {
     let mut inbox = Inbox::default();
     loop {
         if inbox.is_empty() {
-            line.idle.store(true, Ordering::SeqCst);
-            let filled = inbox.fill(wire);
-            line.idle.store(false, Ordering::SeqCst);
-            if filled.is_err() {
+            line.enter(Phase::Idle);
+            if line.is_doomed() || inbox.fill(wire).is_err() {
                 return End::Close;
             }
+            line.enter(Phase::Busy);
         }
         match inbox.request(wire) {
             Ok(request) => {
@@ -110,10 +109,7 @@ fn converse(world: &World, line: &Line, wire: &mut Wire) -> End {
             }
             Err(Unread::Gone) => return End::Close,
             Err(Unread::Malformed(answer)) => {
-                let request = Request {
-                    last: true,
-                    ..Request::default()
-                };
+                let request = Request { last: true, ..Request::default() };
                 let mut entry = noted(world, line, wire, &request);
                 entry.call = "malformed";
                 entry.status = answer.status;
@@ -128,11 +124,7 @@ fn converse(world: &World, line: &Line, wire: &mut Wire) -> End {
 /// Carries a call out and answers it, as far as its fault lets it. `Err` ends the connection.
 fn respond(world: &World, line: &Line, wire: &mut Wire, request: &Request) -> Result<(), End> {
     let (home, role) = ORIGINS[line.origin];
-    let cloud = if role == Role::Elsewhere {
-        led_from(&request.path)
-    } else {
-        home
-    };
+    let cloud = if role == Role::Elsewhere { led_from(&request.path) } else { home };
     let call = clouds::call_name(cloud, role, request);
     let fault = world.injections.take(cloud, Struck::Call(call));
     let executed = fault.as_ref().is_none_or(Fault::executes);
@@ -158,11 +150,7 @@ fn respond(world: &World, line: &Line, wire: &mut Wire, request: &Request) -> Re
     let mut entry = noted(world, line, wire, request);
     entry.cloud = cloud;
     entry.call = call;
-    entry.status = if leaves_no_status(fault.as_ref()) {
-        0
-    } else {
-        answer.status
-    };
+    entry.status = if leaves_no_status(fault.as_ref()) { 0 } else { answer.status };
     entry.executed = executed;
     entry.fault = fault.as_ref().map(Fault::name);
     world.journal.write(entry);
@@ -170,12 +158,9 @@ fn respond(world: &World, line: &Line, wire: &mut Wire, request: &Request) -> Re
     if let Some(delay) = world.delay(cloud, call) {
         world.pause(delay);
     }
+    line.enter(Phase::Answering);
     deliver(world, wire, &answer, fault.as_ref(), request)?;
-    if request.last {
-        Err(End::Close)
-    } else {
-        Ok(())
-    }
+    if request.last { Err(End::Close) } else { Ok(()) }
 }
 
 /// The cloud that a request was led away from: the first segment of its path.
@@ -187,15 +172,9 @@ fn led_from(path: &str) -> Cloud {
 /// What a call that is not carried out is answered.
 fn instead(scene: &Scene<'_>, fault: Option<&Fault>, request: &Request) -> Answer {
     match fault {
-        Some(Fault::Answer {
-            status,
-            headers,
-            body,
-        }) => Answer {
-            status: *status,
-            headers: headers.clone(),
-            body: body.clone(),
-        },
+        Some(Fault::Answer { status, headers, body }) => {
+            Answer { status: *status, headers: headers.clone(), body: body.clone() }
+        }
         Some(Fault::Redirect { status, to }) => {
             let origin = match to {
                 RedirectTo::Same => scene.here(),
@@ -217,16 +196,9 @@ fn leaves_no_status(fault: Option<&Fault>) -> bool {
     matches!(
         fault,
         Some(
-            Fault::Reset {
-                at: Stage::BeforeHeaders,
-                ..
-            } | Fault::Close {
-                at: Stage::BeforeHeaders,
-                ..
-            } | Fault::Stall {
-                at: Stage::BeforeHeaders,
-                ..
-            }
+            Fault::Reset { at: Stage::BeforeHeaders, .. }
+                | Fault::Close { at: Stage::BeforeHeaders, .. }
+                | Fault::Stall { at: Stage::BeforeHeaders, .. }
         )
     )
 }
@@ -372,9 +344,7 @@ fn flood(
     let block = vec![b'a'; 32 * 1024];
     let mut left = filling;
     while left > 0 {
-        let count = usize::try_from(left)
-            .unwrap_or(block.len())
-            .min(block.len());
+        let count = usize::try_from(left).unwrap_or(block.len()).min(block.len());
         part(&block[..count])?;
         left -= count as u64;
     }

@@ -49,10 +49,7 @@ impl Simulator {
             listening
         };
         let (control, control_port) = listen()?;
-        let mut ports = Ports {
-            control: control_port,
-            ..Ports::default()
-        };
+        let mut ports = Ports { control: control_port, ..Ports::default() };
         let mut listeners = Vec::new();
         for _ in ORIGINS {
             for (tls, known) in [(true, &mut ports.tls), (false, &mut ports.plain)] {
@@ -68,27 +65,14 @@ impl Simulator {
         for (index, (listener, port, tls)) in listeners.into_iter().enumerate() {
             let world = world.clone();
             let origin = index / 2;
-            doors.push(Door::new(listener, port, move |stream| {
-                serve(&world, origin, tls, stream)
-            }));
+            doors.push(Door::new(listener, port, move |stream| serve(&world, origin, tls, stream)));
         }
         *lock(&world.doors) = doors;
-        let remote = Simulator {
-            world: world.clone(),
-            _power: None,
-        };
-        let control = Door::new(control, control_port, move |stream| {
-            control::serve(&remote, stream)
-        });
-        let power = Power {
-            world: world.clone(),
-            control: Some(control),
-            _files: files,
-        };
-        Ok(Simulator {
-            world,
-            _power: Some(power),
-        })
+        let remote = Simulator { world: world.clone(), _power: None };
+        let control =
+            Door::new(control, control_port, move |stream| control::serve(&remote, stream));
+        let power = Power { world: world.clone(), control: Some(control), _files: files };
+        Ok(Simulator { world, _power: Some(power) })
     }
 
     /// Where a cloud's token calls are: `https://localhost:PORT`, with the prefix that belongs to
@@ -103,11 +87,7 @@ impl Simulator {
     }
 
     fn base(&self, cloud: Cloud, tls: bool) -> String {
-        let prefix = if cloud == Cloud::Simacan {
-            "/api/v1"
-        } else {
-            ""
-        };
+        let prefix = if cloud == Cloud::Simacan { "/api/v1" } else { "" };
         format!("{}{prefix}", self.world.ports.url(cloud, Role::Auth, tls))
     }
 
@@ -124,16 +104,12 @@ impl Simulator {
 
     /// The origin of IoTConnect's discovery.
     pub fn discovery_url(&self) -> String {
-        self.world
-            .ports
-            .url(Cloud::IotConnect, Role::Discovery, true)
+        self.world.ports.url(Cloud::IotConnect, Role::Discovery, true)
     }
 
     /// [`Simulator::discovery_url`] over plain HTTP.
     pub fn http_discovery_url(&self) -> String {
-        self.world
-            .ports
-            .url(Cloud::IotConnect, Role::Discovery, false)
+        self.world.ports.url(Cloud::IotConnect, Role::Discovery, false)
     }
 
     /// The control port, `http://127.0.0.1:PORT`: most of these methods for other languages.
@@ -165,9 +141,7 @@ impl Simulator {
     /// Connections must, or need not, present a certificate of the authority's. Those that are
     /// idle are closed, so that it holds from the next call on.
     pub fn require_client_cert(&self, required: bool) {
-        self.world
-            .require_client_cert
-            .store(required, Ordering::SeqCst);
+        self.world.require_client_cert.store(required, Ordering::SeqCst);
         self.world.close_idle(None);
     }
 
@@ -273,9 +247,7 @@ impl Simulator {
 
     /// TCP connections accepted at the origin of a cloud's token calls, plain ones too.
     pub fn connections(&self, cloud: Cloud) -> usize {
-        let origin = ORIGINS
-            .iter()
-            .position(|origin| *origin == (cloud, Role::Auth));
+        let origin = ORIGINS.iter().position(|origin| *origin == (cloud, Role::Auth));
         origin.map_or(0, |origin| self.world.accepted(origin))
     }
 

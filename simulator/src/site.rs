@@ -68,10 +68,7 @@ impl Site {
         secret: &str,
         now_ms: i64,
     ) -> Result<(), Refused> {
-        let right = self
-            .secrets
-            .get(principal)
-            .is_some_and(|known| known == secret);
+        let right = self.secrets.get(principal).is_some_and(|known| known == secret);
         let row = self.rows.entry(principal.to_owned()).or_default();
         if row.locked_until_ms > now_ms {
             self.logins_failed += 1;
@@ -119,10 +116,7 @@ mod tests {
             assert_eq!(site.login("someone", "wrong", 0), Err(Refused::Wrong));
         }
         assert!(site.locked(0));
-        assert_eq!(
-            site.login("someone", "right", LOCK_MS - 1),
-            Err(Refused::Locked)
-        );
+        assert_eq!(site.login("someone", "right", LOCK_MS - 1), Err(Refused::Locked));
         assert_eq!(site.login("someone", "right", LOCK_MS), Ok(()));
         assert_eq!(site.logins_failed, 10);
     }

@@ -36,9 +36,7 @@ impl Faces {
         let authority = authority("keyfob simulator CA");
         let stranger = authority_unknown();
         let mut roots = RootCertStore::empty();
-        roots
-            .add(authority.der().clone())
-            .expect("the authority's certificate is one");
+        roots.add(authority.der().clone()).expect("the authority's certificate is one");
         let (client_cert_pem, client_key_pem) = client(&authority);
         let good = leaf(&HERE, 2100);
         let asking = server(&authority, &good, Some(roots));
@@ -119,9 +117,7 @@ fn client(authority: &Authority) -> (String, String) {
     let key = key();
     let mut params = leaf(&["gateway.example.com"], 2100);
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-    let cert = params
-        .signed_by(&key, authority)
-        .expect("a certificate can be signed");
+    let cert = params.signed_by(&key, authority).expect("a certificate can be signed");
     (cert.pem(), key.serialize_pem())
 }
 
@@ -131,9 +127,7 @@ fn server(
     client_roots: Option<RootCertStore>,
 ) -> Arc<ServerConfig> {
     let key = key();
-    let cert = params
-        .signed_by(&key, authority)
-        .expect("a certificate can be signed");
+    let cert = params.signed_by(&key, authority).expect("a certificate can be signed");
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ServerConfig::builder_with_provider(provider.clone())

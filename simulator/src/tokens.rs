@@ -36,11 +36,7 @@ impl Rotation {
 
     /// The rotation of that name.
     pub fn from_name(name: &str) -> Option<Rotation> {
-        let all = [
-            Rotation::Keep,
-            Rotation::SingleUse,
-            Rotation::RevokeFamilyOnReuse,
-        ];
+        let all = [Rotation::Keep, Rotation::SingleUse, Rotation::RevokeFamilyOnReuse];
         all.into_iter().find(|rotation| rotation.name() == name)
     }
 }
@@ -174,28 +170,16 @@ impl Vault {
         ends_ms: Option<i64>,
         now_ms: i64,
     ) -> Minted {
-        self.families.push(Family {
-            grant,
-            lost: false,
-            access: Vec::new(),
-        });
+        self.families.push(Family { grant, lost: false, access: Vec::new() });
         let family = self.families.len() - 1;
         let (access, lifetime_ms) = self.mint_access(family, ends_ms, now_ms);
         let refresh = with_refresh.then(|| self.mint_refresh(family, now_ms));
-        Minted {
-            access,
-            refresh,
-            lifetime_ms,
-        }
+        Minted { access, refresh, lifetime_ms }
     }
 
     /// Makes a token known that was written elsewhere, as the samples of a guide are.
     pub(crate) fn adopt_refresh(&mut self, grant: Grant, token: &str, now_ms: i64) {
-        self.families.push(Family {
-            grant,
-            lost: false,
-            access: Vec::new(),
-        });
+        self.families.push(Family { grant, lost: false, access: Vec::new() });
         let kept = Kept {
             family: self.families.len() - 1,
             expires_ms: ends(self.habits.refresh, now_ms),
@@ -245,11 +229,7 @@ impl Vault {
                 Some(self.mint_refresh(family, now_ms))
             }
         };
-        Ok(Minted {
-            access,
-            refresh,
-            lifetime_ms,
-        })
+        Ok(Minted { access, refresh, lifetime_ms })
     }
 
     /// Whom an access token speaks for.
@@ -263,16 +243,12 @@ impl Vault {
 
     /// Ends every access token; refresh tokens stay.
     pub(crate) fn revoke_access(&mut self) {
-        self.access
-            .values_mut()
-            .for_each(|kept| kept.revoked = true);
+        self.access.values_mut().for_each(|kept| kept.revoked = true);
     }
 
     /// Ends every refresh token; access tokens stay.
     pub(crate) fn revoke_refresh(&mut self) {
-        self.refresh
-            .values_mut()
-            .for_each(|kept| kept.revoked = true);
+        self.refresh.values_mut().for_each(|kept| kept.revoked = true);
     }
 
     /// Ends one token, whichever it is. With a refresh token its whole family goes
@@ -316,16 +292,9 @@ impl Vault {
         ends_ms: Option<i64>,
         now_ms: i64,
     ) -> (String, Option<i64>) {
-        let expires_ms = ends_ms
-            .unwrap_or(i64::MAX)
-            .min(ends(self.habits.access, now_ms));
+        let expires_ms = ends_ms.unwrap_or(i64::MAX).min(ends(self.habits.access, now_ms));
         let token = self.write(family, expires_ms, now_ms, "access");
-        let kept = Kept {
-            family,
-            expires_ms,
-            spent: false,
-            revoked: false,
-        };
+        let kept = Kept { family, expires_ms, spent: false, revoked: false };
         self.access.insert(token.clone(), kept);
         self.families[family].access.push(token.clone());
         let lifetime_ms = (expires_ms != i64::MAX).then(|| expires_ms.saturating_sub(now_ms));
@@ -335,12 +304,7 @@ impl Vault {
     fn mint_refresh(&mut self, family: usize, now_ms: i64) -> String {
         let expires_ms = ends(self.habits.refresh, now_ms);
         let token = self.write(family, expires_ms, now_ms, "refresh");
-        let kept = Kept {
-            family,
-            expires_ms,
-            spent: false,
-            revoked: false,
-        };
+        let kept = Kept { family, expires_ms, spent: false, revoked: false };
         self.refresh.insert(token.clone(), kept);
         token
     }
@@ -389,9 +353,7 @@ fn ends(lifetime: Option<Duration>, now_ms: i64) -> i64 {
 /// Random bytes from the system.
 pub(crate) fn random(count: usize) -> Vec<u8> {
     let mut bytes = vec![0; count];
-    SystemRandom::new()
-        .fill(&mut bytes)
-        .expect("the system has random bytes");
+    SystemRandom::new().fill(&mut bytes).expect("the system has random bytes");
     bytes
 }
 
@@ -410,10 +372,7 @@ mod tests {
     }
 
     fn grant() -> Grant {
-        Grant {
-            principal: "someone".into(),
-            scope: String::new(),
-        }
+        Grant { principal: "someone".into(), scope: String::new() }
     }
 
     #[test]
@@ -425,10 +384,7 @@ mod tests {
         assert_eq!(vault.renew(&old, None, 0).unwrap_err(), Dead::Spent);
         assert_eq!(vault.renew(&old, None, 0).unwrap_err(), Dead::Spent);
         assert_eq!(vault.access(&second.access, 0).unwrap_err(), Dead::Revoked);
-        assert_eq!(
-            vault.renew(&second.refresh.unwrap(), None, 0).unwrap_err(),
-            Dead::Revoked
-        );
+        assert_eq!(vault.renew(&second.refresh.unwrap(), None, 0).unwrap_err(), Dead::Revoked);
         assert_eq!((vault.reuse_count, vault.families_lost), (2, 1));
     }
 
@@ -447,10 +403,7 @@ mod tests {
         let mut vault = vault(Rotation::Keep);
         let minted = vault.start(grant(), true, None, 0);
         assert!(vault.access(&minted.access, 59_999).is_ok());
-        assert_eq!(
-            vault.access(&minted.access, 60_000).unwrap_err(),
-            Dead::Expired
-        );
+        assert_eq!(vault.access(&minted.access, 60_000).unwrap_err(), Dead::Expired);
         assert_eq!(minted.expires_in(0), 60);
     }
 
@@ -459,10 +412,7 @@ mod tests {
         let token = jwe(190);
         let segments: Vec<&str> = token.split('.').collect();
         assert_eq!(segments.len(), 5);
-        assert_eq!(
-            segments[0],
-            "eyJjdHkiOiJKV1QiLCJlbmMiOiJBMjU2R0NNIiwiYWxnIjoiZGlyIn0"
-        );
+        assert_eq!(segments[0], "eyJjdHkiOiJKV1QiLCJlbmMiOiJBMjU2R0NNIiwiYWxnIjoiZGlyIn0");
         assert!(segments[1].is_empty());
     }
 }

@@ -46,10 +46,7 @@ impl Wire {
         let mut session = ServerConnection::new(config).map_err(io::Error::other)?;
         // An answer is written whole, then sent whole.
         session.set_buffer_limit(None);
-        Ok(Wire::Tls(Box::new(StreamOwned::new(
-            session,
-            Socket(socket),
-        ))))
+        Ok(Wire::Tls(Box::new(StreamOwned::new(session, Socket(socket)))))
     }
 
     pub(crate) fn is_tls(&self) -> bool {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::{Shutdown, TcpStream};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -18,9 +18,7 @@ use crate::tls::Faces;
 
 /// Locks, whatever happened to another thread that held the lock.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// A connection that is open.
@@ -30,8 +28,48 @@ pub(crate) struct Line {
     /// Index into [`ORIGINS`].
     pub(crate) origin: usize,
     pub(crate) socket: Arc<TcpStream>,
-    /// No request is under way.
-    pub(crate) idle: AtomicBool,
+    phase: AtomicU8,
+    /// It ends as soon as no request is under way.
+    doomed: AtomicBool,
+}
+
+/// What a connection is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Waiting for a request.
+    Idle = 0,
+    /// Reading a request or carrying it out.
+    Busy = 1,
+    /// Sending the answer, of which the client may have all already.
+    Answering = 2,
+}
+
+impl Line {
+    pub(crate) fn enter(&self, phase: Phase) {
+        self.phase.store(phase as u8, Ordering::SeqCst);
+    }
+
+    fn is_in(&self, phase: Phase) -> bool {
+        self.phase.load(Ordering::SeqCst) == phase as u8
+    }
+
+    /// To be asked after [`Line::enter`] with [`Phase::Idle`], so that either side sees the other.
+    pub(crate) fn is_doomed(&self) -> bool {
+        self.doomed.load(Ordering::SeqCst)
+    }
+
+    /// Closes the connection now if it is idle, or when it next is. A client that has its whole
+    /// answer takes the connection for idle, so the last of an answer is waited for, briefly.
+    fn doom(&self) {
+        self.doomed.store(true, Ordering::SeqCst);
+        let until = Instant::now() + Duration::from_millis(50);
+        while self.is_in(Phase::Answering) && Instant::now() < until {
+            std::thread::sleep(Duration::from_micros(100));
+        }
+        if self.is_in(Phase::Idle) {
+            let _ = self.socket.shutdown(Shutdown::Both);
+        }
+    }
 }
 
 /// Where the certificates lie.
@@ -95,9 +133,7 @@ impl World {
             *self.site(cloud) = clouds::open_site(cloud, self.clock.now_ms());
         }
         self.journal.clear();
-        self.accepted
-            .iter()
-            .for_each(|count| count.store(0, Ordering::SeqCst));
+        self.accepted.iter().for_each(|count| count.store(0, Ordering::SeqCst));
     }
 
     pub(crate) fn site(&self, cloud: Cloud) -> MutexGuard<'_, Site> {
@@ -131,18 +167,14 @@ impl World {
     pub(crate) fn connection_fault(&self, origin: usize, tls: bool) -> Option<Fault> {
         let (cloud, role) = ORIGINS[origin];
         let calls = clouds::calls_at(cloud, role);
-        self.injections
-            .take(cloud, Struck::Connection { calls, tls })
+        self.injections.take(cloud, Struck::Connection { calls, tls })
     }
 
-    /// Closes the connections on which nothing is under way.
+    /// Closes the connections on which nothing is under way, and the others once that is so.
     pub(crate) fn close_idle(&self, cloud: Option<Cloud>) {
-        for line in lock(&self.lines).values() {
-            let meant = cloud.is_none_or(|cloud| ORIGINS[line.origin].0 == cloud);
-            if meant && line.idle.load(Ordering::SeqCst) {
-                let _ = line.socket.shutdown(Shutdown::Both);
-            }
-        }
+        let meant = |line: &&Arc<Line>| cloud.is_none_or(|cloud| ORIGINS[line.origin].0 == cloud);
+        let lines: Vec<Arc<Line>> = lock(&self.lines).values().filter(meant).cloned().collect();
+        lines.iter().for_each(|line| line.doom());
     }
 
     pub(crate) fn open_line(&self, origin: usize, socket: TcpStream) -> Arc<Line> {
@@ -151,7 +183,8 @@ impl World {
             number: self.next_line.fetch_add(1, Ordering::SeqCst),
             origin,
             socket: Arc::new(socket),
-            idle: AtomicBool::new(false),
+            phase: AtomicU8::new(Phase::Busy as u8),
+            doomed: AtomicBool::new(false),
         });
         lock(&self.lines).insert(line.number, line.clone());
         if self.has_ended() {

@@ -8,10 +8,8 @@ use client::{FORM, JSON, Reply, ask, bearer, escaped, form};
 use keyfob_simulator::credentials::oauth2 as known;
 use keyfob_simulator::{Cloud, Simulator};
 
-const CLIENT: [(&str, &str); 2] = [
-    ("client_id", known::CLIENT_ID),
-    ("client_secret", known::CLIENT_SECRET),
-];
+const CLIENT: [(&str, &str); 2] =
+    [("client_id", known::CLIENT_ID), ("client_secret", known::CLIENT_SECRET)];
 
 fn token(sim: &Simulator, headers: &[(&str, &str)], body: &str) -> Reply {
     let url = format!("{}{}", sim.base_url(Cloud::OAuth2), known::TOKEN_PATH);
@@ -42,11 +40,7 @@ fn basic(id: &str, secret: &str) -> String {
 fn both_ways_of_client_authentication_work() {
     let sim = Simulator::start();
     let credentials = basic(&escaped(known::CLIENT_ID), &escaped(known::CLIENT_SECRET));
-    let reply = token(
-        &sim,
-        &[("Authorization", &credentials)],
-        "grant_type=client_credentials",
-    );
+    let reply = token(&sim, &[("Authorization", &credentials)], "grant_type=client_credentials");
     assert_eq!(reply.status, 200, "{}", reply.text());
     assert_eq!(reply.header("cache-control"), Some("no-store"));
     assert_eq!(reply.header("pragma"), Some("no-cache"));
@@ -55,101 +49,45 @@ fn both_ways_of_client_authentication_work() {
     assert_eq!(answer["scope"], known::SCOPE);
     assert!(answer.get("refresh_token").is_none());
     let plus = basic(known::CLIENT_ID, "open%3Asesame+100%25");
-    let reply = token(
-        &sim,
-        &[("Authorization", &plus)],
-        "grant_type=client_credentials",
-    );
+    let reply = token(&sim, &[("Authorization", &plus)], "grant_type=client_credentials");
     assert_eq!(reply.status, 200, "{}", reply.text());
-    assert_eq!(
-        posted(&sim, &[("grant_type", "client_credentials")]).status,
-        200
-    );
+    assert_eq!(posted(&sim, &[("grant_type", "client_credentials")]).status, 200);
 }
 
 #[test]
 fn a_secret_that_was_not_form_encoded_is_another_secret() {
     let sim = Simulator::start();
     let raw = basic(known::CLIENT_ID, known::CLIENT_SECRET);
-    let reply = token(
-        &sim,
-        &[("Authorization", &raw)],
-        "grant_type=client_credentials",
-    );
+    let reply = token(&sim, &[("Authorization", &raw)], "grant_type=client_credentials");
     error(&reply, 401, "invalid_client");
-    assert!(
-        reply
-            .header("www-authenticate")
-            .unwrap()
-            .starts_with("Basic")
-    );
+    assert!(reply.header("www-authenticate").unwrap().starts_with("Basic"));
 }
 
 #[test]
 fn every_error_of_the_token_endpoint_has_its_name() {
     let sim = Simulator::start();
     error(&posted(&sim, &[]), 400, "invalid_request");
-    error(
-        &posted(&sim, &[("grant_type", "password")]),
-        400,
-        "invalid_request",
-    );
-    error(
-        &posted(&sim, &[("grant_type", "refresh_token")]),
-        400,
-        "invalid_request",
-    );
-    let twice = [
-        ("grant_type", "client_credentials"),
-        ("grant_type", "client_credentials"),
-    ];
+    error(&posted(&sim, &[("grant_type", "password")]), 400, "invalid_request");
+    error(&posted(&sim, &[("grant_type", "refresh_token")]), 400, "invalid_request");
+    let twice = [("grant_type", "client_credentials"), ("grant_type", "client_credentials")];
     error(&posted(&sim, &twice), 400, "invalid_request");
     error(&token(&sim, &[], "%zz=1"), 400, "invalid_request");
-    error(
-        &token(&sim, &[], "grant_type=client_credentials"),
-        401,
-        "invalid_client",
-    );
-    let wrong = [
-        ("client_id", "gateway-7"),
-        ("client_secret", "x"),
-        ("grant_type", "client_credentials"),
-    ];
+    error(&token(&sim, &[], "grant_type=client_credentials"), 401, "invalid_client");
+    let wrong =
+        [("client_id", "gateway-7"), ("client_secret", "x"), ("grant_type", "client_credentials")];
     error(&token(&sim, &[], &form(&wrong)), 401, "invalid_client");
-    error(
-        &token(&sim, &[("Authorization", "Basic !")], "grant_type=x"),
-        401,
-        "invalid_client",
-    );
+    error(&token(&sim, &[("Authorization", "Basic !")], "grant_type=x"), 401, "invalid_client");
     let right = basic(&escaped(known::CLIENT_ID), &escaped(known::CLIENT_SECRET));
     let both = form(&[&CLIENT[..], &[("grant_type", "client_credentials")]].concat());
-    error(
-        &token(&sim, &[("Authorization", &right)], &both),
-        400,
-        "invalid_request",
-    );
-    error(
-        &posted(&sim, &[("grant_type", "implicit")]),
-        400,
-        "unsupported_grant_type",
-    );
+    error(&token(&sim, &[("Authorization", &right)], &both), 400, "invalid_request");
+    error(&posted(&sim, &[("grant_type", "implicit")]), 400, "unsupported_grant_type");
     let dead = [("grant_type", "refresh_token"), ("refresh_token", "x")];
     error(&posted(&sim, &dead), 400, "invalid_grant");
-    let person = [
-        ("grant_type", "password"),
-        ("username", known::USERNAME),
-        ("password", "x"),
-    ];
+    let person = [("grant_type", "password"), ("username", known::USERNAME), ("password", "x")];
     error(&posted(&sim, &person), 400, "invalid_grant");
-    let scope = [
-        ("grant_type", "client_credentials"),
-        ("scope", "devices:read admin"),
-    ];
+    let scope = [("grant_type", "client_credentials"), ("scope", "devices:read admin")];
     error(&posted(&sim, &scope), 400, "invalid_scope");
-    let audience = [
-        ("grant_type", "client_credentials"),
-        ("audience", "https://other.example"),
-    ];
+    let audience = [("grant_type", "client_credentials"), ("audience", "https://other.example")];
     error(&posted(&sim, &audience), 400, "invalid_target");
     let limited = form(&[
         ("client_id", known::LIMITED_CLIENT_ID),
@@ -163,11 +101,7 @@ fn every_error_of_the_token_endpoint_has_its_name() {
     assert_eq!(ask(&sim, "GET", &url, &[], "").status, 405);
     assert_eq!(ask(&sim, "POST", &url, &[JSON], "{}").status, 415);
     let in_url = format!("{url}?client_secret=x");
-    error(
-        &ask(&sim, "POST", &in_url, &[FORM], &both),
-        400,
-        "invalid_request",
-    );
+    error(&ask(&sim, "POST", &in_url, &[FORM], &both), 400, "invalid_request");
 }
 
 #[test]
@@ -198,10 +132,7 @@ fn a_refresh_may_narrow_the_scope_and_never_widen_it() {
     let wide = [&fields[..], &[("scope", known::SCOPE)]].concat();
     error(&posted(&sim, &wide), 400, "invalid_scope");
     let other = [
-        &[
-            ("client_id", known::LIMITED_CLIENT_ID),
-            ("client_secret", known::LIMITED_CLIENT_SECRET),
-        ],
+        &[("client_id", known::LIMITED_CLIENT_ID), ("client_secret", known::LIMITED_CLIENT_SECRET)],
         &fields[..],
     ]
     .concat();
@@ -213,33 +144,18 @@ fn a_refresh_may_narrow_the_scope_and_never_widen_it() {
 #[test]
 fn a_revoked_refresh_token_takes_its_access_token_along() {
     let sim = Simulator::start();
-    let person = [
-        ("grant_type", "password"),
-        ("username", known::USERNAME),
-        ("password", known::PASSWORD),
-    ];
+    let person =
+        [("grant_type", "password"), ("username", known::USERNAME), ("password", known::PASSWORD)];
     let first = posted(&sim, &person).json();
     let [access, refresh] =
         ["access_token", "refresh_token"].map(|name| first[name].as_str().unwrap());
     let devices = format!("{}/devices", sim.api_url(Cloud::OAuth2));
-    let open = || {
-        ask(
-            &sim,
-            "GET",
-            &devices,
-            &[("Authorization", &bearer(access))],
-            "",
-        )
-    };
+    let open = || ask(&sim, "GET", &devices, &[("Authorization", &bearer(access))], "");
     assert_eq!(open().status, 200);
     let url = format!("{}{}", sim.base_url(Cloud::OAuth2), known::REVOCATION_PATH);
     let revoke = |token: &str| {
         let body = form(
-            &[
-                &CLIENT[..],
-                &[("token", token), ("token_type_hint", "refresh_token")],
-            ]
-            .concat(),
+            &[&CLIENT[..], &[("token", token), ("token_type_hint", "refresh_token")]].concat(),
         );
         ask(&sim, "POST", &url, &[FORM], &body)
     };
@@ -247,19 +163,10 @@ fn a_revoked_refresh_token_takes_its_access_token_along() {
     assert_eq!(revoke(refresh).status, 200);
     let reply = open();
     error(&reply, 401, "invalid_token");
-    assert!(
-        reply
-            .header("www-authenticate")
-            .unwrap()
-            .contains("invalid_token")
-    );
+    assert!(reply.header("www-authenticate").unwrap().contains("invalid_token"));
     let fields = [("grant_type", "refresh_token"), ("refresh_token", refresh)];
     error(&posted(&sim, &fields), 400, "invalid_grant");
-    error(
-        &ask(&sim, "POST", &url, &[FORM], "token=x"),
-        401,
-        "invalid_client",
-    );
+    error(&ask(&sim, "POST", &url, &[FORM], "token=x"), 401, "invalid_client");
     assert_eq!(sim.count(Cloud::OAuth2, "revoke"), 3);
 }
 
@@ -267,20 +174,11 @@ fn a_revoked_refresh_token_takes_its_access_token_along() {
 fn metadata_leads_to_the_endpoints() {
     let sim = Simulator::start();
     let base = sim.base_url(Cloud::OAuth2);
-    for path in [
-        "/.well-known/oauth-authorization-server",
-        "/.well-known/openid-configuration",
-    ] {
+    for path in ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"] {
         let metadata = ask(&sim, "GET", &format!("{base}{path}"), &[], "").json();
         assert_eq!(metadata["issuer"], base);
-        assert_eq!(
-            metadata["token_endpoint"],
-            format!("{base}{}", known::TOKEN_PATH)
-        );
-        assert_eq!(
-            metadata["revocation_endpoint"],
-            format!("{base}{}", known::REVOCATION_PATH)
-        );
+        assert_eq!(metadata["token_endpoint"], format!("{base}{}", known::TOKEN_PATH));
+        assert_eq!(metadata["revocation_endpoint"], format!("{base}{}", known::REVOCATION_PATH));
     }
     assert_eq!(sim.count(Cloud::OAuth2, "metadata"), 2);
 }

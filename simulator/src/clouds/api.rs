@@ -77,11 +77,7 @@ fn create(wire: &dyn Wire, site: &mut Site, request: &Request) -> Outcome {
     let named = serde_json::from_slice::<Value>(&request.body).ok();
     let named = named.and_then(|body| body["id"].as_str().map(str::to_owned));
     let id = named.unwrap_or_else(|| digest_of(&request.body));
-    let status = if site.things.insert(id.clone()) {
-        201
-    } else {
-        200
-    };
+    let status = if site.things.insert(id.clone()) { 201 } else { 200 };
     let location = format!("/things/{id}");
     Ok(Answer::json(status, &json!({ "id": id })).with("Location", location))
 }
@@ -111,21 +107,15 @@ pub(super) const TOTAL: usize = DEVICES;
 pub(super) fn page(wire: &dyn Wire, number: Option<&str>, first: usize) -> Result<Page, Answer> {
     let number = match number {
         None => first,
-        Some(text) => text
-            .parse()
-            .map_err(|_| wire.error(400, "the page is not a number"))?,
+        Some(text) => text.parse().map_err(|_| wire.error(400, "the page is not a number"))?,
     };
-    let index = number
-        .checked_sub(first)
-        .ok_or_else(|| wire.error(400, "there is no such page"))?;
+    let index =
+        number.checked_sub(first).ok_or_else(|| wire.error(400, "there is no such page"))?;
     let start = index.saturating_mul(PAGE_SIZE).min(DEVICES);
     let end = (start + PAGE_SIZE).min(DEVICES);
     let items = (start..end).map(|item| {
         let number = item + 1;
         json!({ "id": format!("gw-{number:04}"), "name": format!("Gateway {number}"), "online": number % 2 == 1 })
     });
-    Ok(Page {
-        items: items.collect(),
-        next: (end < DEVICES).then_some(number + 1),
-    })
+    Ok(Page { items: items.collect(), next: (end < DEVICES).then_some(number + 1) })
 }

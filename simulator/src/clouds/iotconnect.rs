@@ -67,10 +67,7 @@ impl Wire for IotConnect {
             _ => {
                 only(self, "GET", request)?;
                 self.admit(scene, site, request)?;
-                Ok(Answer::json(
-                    200,
-                    &json!({ "status": 200, "message": "the token is valid" }),
-                ))
+                Ok(Answer::json(200, &json!({ "status": 200, "message": "the token is valid" })))
             }
         }
     }
@@ -115,14 +112,9 @@ impl Wire for IotConnect {
 
     fn bad_fields(&self, faults: &[FieldFault]) -> Answer {
         let faults = faults.iter();
-        let faults: Vec<_> = faults
-            .map(|fault| json!({ "param": fault.field, "message": fault.error }))
-            .collect();
-        refusal(
-            400,
-            "the body is not what this call takes",
-            &Value::Array(faults),
-        )
+        let faults: Vec<_> =
+            faults.map(|fault| json!({ "param": fault.field, "message": fault.error })).collect();
+        refusal(400, "the body is not what this call takes", &Value::Array(faults))
     }
 }
 
@@ -130,10 +122,8 @@ impl IotConnect {
     fn basic_token(&self, scene: &Scene<'_>, site: &mut Site, request: &Request) -> Outcome {
         only(self, "GET", request)?;
         let token = STANDARD.encode([b"basic:".as_slice(), &random(24)].concat());
-        site.basic_tokens
-            .retain(|_, ends_ms| *ends_ms > scene.now_ms);
-        site.basic_tokens
-            .insert(token.clone(), scene.now_ms.saturating_add(BASIC_TOKEN_MS));
+        site.basic_tokens.retain(|_, ends_ms| *ends_ms > scene.now_ms);
+        site.basic_tokens.insert(token.clone(), scene.now_ms.saturating_add(BASIC_TOKEN_MS));
         Ok(Answer::json(
             200,
             &json!({
@@ -162,20 +152,15 @@ impl IotConnect {
         let (name, password) = (fields.text("username"), fields.text("password"));
         site.login(name, password, scene.now_ms)
             .map_err(|refused| self.error(401, refused.why()))?;
-        let grant = Grant {
-            principal: name.to_owned(),
-            scope: String::new(),
-        };
+        let grant = Grant { principal: name.to_owned(), scope: String::new() };
         Ok(tokens(&site.vault.start(grant, true, None, scene.now_ms)))
     }
 
     /// The basic token must come back as it was given: it is base64 already.
     fn basic(&self, scene: &Scene<'_>, site: &Site, request: &Request) -> Result<(), Answer> {
-        let token = request
-            .credentials("authorization", "Basic")
-            .ok_or_else(|| {
-                self.error(401, "Authorization: Basic with the basic token is missing")
-            })?;
+        let token = request.credentials("authorization", "Basic").ok_or_else(|| {
+            self.error(401, "Authorization: Basic with the basic token is missing")
+        })?;
         let good = |token: &str| {
             let ends_ms = site.basic_tokens.get(token);
             ends_ms.is_some_and(|ends_ms| *ends_ms > scene.now_ms)
@@ -183,20 +168,13 @@ impl IotConnect {
         if good(token) {
             return Ok(());
         }
-        let inner = STANDARD
-            .decode(token)
-            .ok()
-            .and_then(|bytes| String::from_utf8(bytes).ok());
+        let inner = STANDARD.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
         if inner.is_some_and(|inner| good(inner.trim_end_matches(':'))) {
-            return Err(self.error(
-                401,
-                "the basic token was encoded again; send it as it was given",
-            ));
+            return Err(
+                self.error(401, "the basic token was encoded again; send it as it was given")
+            );
         }
-        Err(self.error(
-            401,
-            "the basic token is not one that was given, or has expired",
-        ))
+        Err(self.error(401, "the basic token is not one that was given, or has expired"))
     }
 
     /// Neither Authorization nor solution-key is needed here.
@@ -221,23 +199,11 @@ impl IotConnect {
             .map(|segment| unescape(segment.replace('+', "%2B").as_bytes()).unwrap_or_default())
             .collect();
         let words: Vec<&str> = decoded.iter().map(String::as_str).collect();
-        let [
-            "",
-            "api",
-            "uisdk",
-            "solutionkey",
-            solution,
-            "env",
-            environment,
-        ] = words[..]
-        else {
+        let ["", "api", "uisdk", "solutionkey", solution, "env", environment] = words[..] else {
             return Err(self.error(404, "the path is not solutionkey/{key}/env/{environment}"));
         };
         let nothing = |why: &str| {
-            Ok(Answer::json(
-                200,
-                &json!({ "data": null, "status": 200, "message": why }),
-            ))
+            Ok(Answer::json(200, &json!({ "data": null, "status": 200, "message": why })))
         };
         let platform = request.parameter("pf").unwrap_or_default();
         let version = request.parameter("version").unwrap_or_default();
@@ -264,10 +230,7 @@ impl IotConnect {
             "fileBaseUrl": device,
             "masterBaseUrl": device,
         });
-        Ok(Answer::json(
-            200,
-            &json!({ "data": data, "status": 200, "message": "" }),
-        ))
+        Ok(Answer::json(200, &json!({ "data": data, "status": 200, "message": "" })))
     }
 }
 

@@ -75,11 +75,7 @@ impl Wire for Kii {
         }
         let ends_ms = self.expires_at(body.take("expiresAt"), scene.now_ms)?;
         let wanted = wanted_grant(&body);
-        match body
-            .take("grant_type")
-            .as_ref()
-            .map(|grant| grant.as_str().unwrap_or(""))
-        {
+        match body.take("grant_type").as_ref().map(|grant| grant.as_str().unwrap_or("")) {
             None if of_app => {
                 return Err(grant_refused(
                     "unsupported_grant_type",
@@ -133,9 +129,7 @@ impl Wire for Kii {
         (rest == "/things").then(|| {
             only(self, "GET", request)?;
             let key = request.parameter("paginationKey");
-            let number = key
-                .as_deref()
-                .map(|key| key.strip_prefix("page-").unwrap_or("none"));
+            let number = key.as_deref().map(|key| key.strip_prefix("page-").unwrap_or("none"));
             let page = api::page(self, number, 1)?;
             let mut body = json!({ "results": page.items, "queryDescription": "all things" });
             if let Some(next) = page.next {
@@ -207,11 +201,7 @@ fn app_path(path: &str) -> Option<(&str, &str)> {
 
 /// The `grant_type` that belongs to a body at the app's own path.
 fn wanted_grant(body: &Fields) -> &'static str {
-    if body.has("client_id") {
-        "client_credentials"
-    } else {
-        "password"
-    }
+    if body.has("client_id") { "client_credentials" } else { "password" }
 }
 
 fn login(
@@ -222,21 +212,12 @@ fn login(
     ends_ms: Option<i64>,
 ) -> Outcome {
     let by_client = body.has("client_id") || body.has("client_secret");
-    let names = if by_client {
-        ["client_id", "client_secret"]
-    } else {
-        ["username", "password"]
-    };
-    let body = body
-        .exactly(&names, &[])
-        .map_err(|faults| wire.bad_fields(&faults))?;
+    let names = if by_client { ["client_id", "client_secret"] } else { ["username", "password"] };
+    let body = body.exactly(&names, &[]).map_err(|faults| wire.bad_fields(&faults))?;
     let principal = principal_of(body.text(names[0]), by_client);
     site.login(&principal, body.text(names[1]), scene.now_ms)
         .map_err(|refused| grant_refused("invalid_grant", refused.why()))?;
-    let grant = Grant {
-        principal: principal.clone(),
-        scope: String::new(),
-    };
+    let grant = Grant { principal: principal.clone(), scope: String::new() };
     let minted = site.vault.start(grant, !by_client, ends_ms, scene.now_ms);
     Ok(tokens(&principal, &minted))
 }
@@ -261,11 +242,7 @@ fn principal_of(name: &str, by_client: bool) -> String {
     let bare = name.strip_prefix("EMAIL:").unwrap_or(name);
     let user = bare == known::USERNAME
         || [known::LOGIN_NAME, known::PHONE, known::LOCAL_PHONE].contains(&name);
-    if user {
-        known::USER_ID.to_owned()
-    } else {
-        format!("nobody:{name}")
-    }
+    if user { known::USER_ID.to_owned() } else { format!("nobody:{name}") }
 }
 
 fn refresh(
@@ -276,14 +253,10 @@ fn refresh(
     ends_ms: Option<i64>,
     of_app: bool,
 ) -> Outcome {
-    let body = body
-        .exactly(&["refresh_token"], &[])
-        .map_err(|faults| wire.bad_fields(&faults))?;
+    let body = body.exactly(&["refresh_token"], &[]).map_err(|faults| wire.bad_fields(&faults))?;
     let token = body.text("refresh_token");
-    let principal = site
-        .vault
-        .refresh_grant(token, scene.now_ms)
-        .map(|grant| grant.principal.clone());
+    let principal =
+        site.vault.refresh_grant(token, scene.now_ms).map(|grant| grant.principal.clone());
     let mut minted = site
         .vault
         .renew(token, ends_ms, scene.now_ms)
@@ -322,10 +295,7 @@ fn tokens(principal: &str, minted: &Minted) -> Answer {
 }
 
 fn grant_refused(code: &str, why: &str) -> Answer {
-    Answer::json(
-        400,
-        &json!({ "errorCode": code, "error_description": why, "error": code }),
-    )
+    Answer::json(400, &json!({ "errorCode": code, "error_description": why, "error": code }))
 }
 
 fn no_such_app() -> Answer {

@@ -31,10 +31,7 @@ impl Wire for Kontakt {
     }
 
     fn secrets(&self) -> &'static [(&'static str, &'static str)] {
-        &[
-            (known::USERNAME, known::PASSWORD),
-            (known::SAMPLE_USERNAME, known::SAMPLE_PASSWORD),
-        ]
+        &[(known::USERNAME, known::PASSWORD), (known::SAMPLE_USERNAME, known::SAMPLE_PASSWORD)]
     }
 
     fn principals(&self) -> &'static [&'static str] {
@@ -42,12 +39,8 @@ impl Wire for Kontakt {
     }
 
     fn furnish(&self, site: &mut Site, now_ms: i64) {
-        let grant = Grant {
-            principal: known::SAMPLE_USERNAME.to_owned(),
-            scope: String::new(),
-        };
-        site.vault
-            .adopt_refresh(grant, known::SAMPLE_REFRESH_TOKEN, now_ms);
+        let grant = Grant { principal: known::SAMPLE_USERNAME.to_owned(), scope: String::new() };
+        site.vault.adopt_refresh(grant, known::SAMPLE_REFRESH_TOKEN, now_ms);
     }
 
     fn call(&self, _role: Role, request: &Request) -> Option<&'static str> {
@@ -72,10 +65,7 @@ impl Wire for Kontakt {
             let (name, password) = (fields.text("username"), fields.text("password"));
             site.login(name, password, scene.now_ms)
                 .map_err(|refused| self.error(401, refused.why()))?;
-            let grant = Grant {
-                principal: name.to_owned(),
-                scope: String::new(),
-            };
+            let grant = Grant { principal: name.to_owned(), scope: String::new() };
             site.vault.start(grant, true, None, scene.now_ms)
         } else {
             let fields = form_fields(self, &["refreshToken"], request, decode_canonical)?;
@@ -137,9 +127,8 @@ impl Wire for Kontakt {
 
     fn bad_fields(&self, faults: &[FieldFault]) -> Answer {
         let errors = faults.iter();
-        let errors: Vec<_> = errors
-            .map(|fault| json!({ "field": fault.field, "error": fault.error }))
-            .collect();
+        let errors: Vec<_> =
+            errors.map(|fault| json!({ "field": fault.field, "error": fault.error })).collect();
         let message = format!("the body is not what this call takes as {FORM}");
         Answer::json(400, &json!({ "message": message, "errors": errors }))
     }
@@ -150,9 +139,7 @@ fn acceptable(wire: &dyn Wire, request: &Request) -> Result<(), Answer> {
     let Some(accept) = request.header("accept") else {
         return Ok(());
     };
-    let mut ranges = accept
-        .split(',')
-        .map(|range| range.split(';').next().unwrap_or("").trim());
+    let mut ranges = accept.split(',').map(|range| range.split(';').next().unwrap_or("").trim());
     if ranges.any(|range| matches!(range, "application/json" | "application/*" | "*/*")) {
         Ok(())
     } else {
@@ -162,8 +149,5 @@ fn acceptable(wire: &dyn Wire, request: &Request) -> Result<(), Answer> {
 
 /// Two fields and nothing else, as in the guide's sample answer.
 fn tokens(minted: &Minted) -> Answer {
-    Answer::json(
-        200,
-        &json!({ "accessToken": minted.access, "refreshToken": minted.refresh }),
-    )
+    Answer::json(200, &json!({ "accessToken": minted.access, "refreshToken": minted.refresh }))
 }

@@ -267,10 +267,7 @@ fn only_post(wire: &dyn Wire, request: &Request) -> Result<(), Answer> {
     if request.query.is_empty() {
         Ok(())
     } else {
-        Err(wire.error(
-            400,
-            "this call takes no query; its fields belong in the body",
-        ))
+        Err(wire.error(400, "this call takes no query; its fields belong in the body"))
     }
 }
 

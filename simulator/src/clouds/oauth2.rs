@@ -87,9 +87,7 @@ impl Wire for OAuth2 {
             }
         };
         // 5.1 asks for both.
-        Ok(answer
-            .with("Cache-Control", "no-store")
-            .with("Pragma", "no-cache"))
+        Ok(answer.with("Cache-Control", "no-store").with("Pragma", "no-cache"))
     }
 
     fn admit(&self, scene: &Scene<'_>, site: &Site, request: &Request) -> Result<(), Answer> {
@@ -132,10 +130,7 @@ impl Wire for OAuth2 {
             401 => "invalid_token",
             _ => "invalid_request",
         };
-        Answer::json(
-            status,
-            &json!({ "error": error, "error_description": message }),
-        )
+        Answer::json(status, &json!({ "error": error, "error_description": message }))
     }
 }
 
@@ -146,9 +141,7 @@ fn refusal(error: &str, why: &str) -> Answer {
         "error_description": why,
         "error_uri": "https://www.rfc-editor.org/rfc/rfc6749#section-5.2",
     });
-    Answer::json(400, &body)
-        .with("Cache-Control", "no-store")
-        .with("Pragma", "no-cache")
+    Answer::json(400, &body).with("Cache-Control", "no-store").with("Pragma", "no-cache")
 }
 
 /// "If the client attempted to authenticate via the Authorization header, the server MUST respond
@@ -165,19 +158,10 @@ fn client_refused(by_header: bool, why: &str) -> Answer {
 /// "Parameters sent without a value MUST be treated as if they were omitted; unrecognized ones MUST
 /// be ignored; none MUST be included more than once" (3.2).
 fn parameters(wire: &OAuth2, request: &Request) -> Result<Fields, Answer> {
-    const SECRET: [&str; 5] = [
-        "client_secret",
-        "client_id",
-        "password",
-        "refresh_token",
-        "token",
-    ];
+    const SECRET: [&str; 5] = ["client_secret", "client_id", "password", "refresh_token", "token"];
     if SECRET.iter().any(|name| request.parameter(name).is_some()) {
         // 2.3.1: "MUST NOT be included in the request URI".
-        return Err(refusal(
-            "invalid_request",
-            "credentials must not be in the query",
-        ));
+        return Err(refusal("invalid_request", "credentials must not be in the query"));
     }
     only_media(wire, &[FORM], request)?;
     let mut pairs = decode(&request.body).map_err(|fault| refusal("invalid_request", fault))?;
@@ -201,10 +185,7 @@ fn authenticate(
     let by_header = request.header("authorization").is_some();
     let (id, secret) = if by_header {
         if fields.has("client_secret") {
-            return Err(refusal(
-                "invalid_request",
-                "the client authenticated in two ways",
-            ));
+            return Err(refusal("invalid_request", "the client authenticated in two ways"));
         }
         let (id, secret) = basic(request).map_err(|why| client_refused(true, why))?;
         if fields.has("client_id") && fields.text("client_id") != id {
@@ -215,10 +196,7 @@ fn authenticate(
         if !fields.has("client_id") || !fields.has("client_secret") {
             return Err(client_refused(false, "no client authentication came"));
         }
-        (
-            fields.text("client_id").to_owned(),
-            fields.text("client_secret").to_owned(),
-        )
+        (fields.text("client_id").to_owned(), fields.text("client_secret").to_owned())
     };
     site.login(&format!("client:{id}"), &secret, scene.now_ms)
         .map_err(|refused| client_refused(by_header, refused.why()))?;
@@ -230,23 +208,16 @@ fn basic(request: &Request) -> Result<(String, String), &'static str> {
     let given = request
         .credentials("authorization", "Basic")
         .ok_or("Authorization must be of the Basic type")?;
-    let given = STANDARD
-        .decode(given)
-        .map_err(|_| "the Basic credentials are not base64")?;
-    let colon = given
-        .iter()
-        .position(|byte| *byte == b':')
-        .ok_or("the Basic credentials have no ':'")?;
+    let given = STANDARD.decode(given).map_err(|_| "the Basic credentials are not base64")?;
+    let colon =
+        given.iter().position(|byte| *byte == b':').ok_or("the Basic credentials have no ':'")?;
     Ok((unescape(&given[..colon])?, unescape(&given[colon + 1..])?))
 }
 
 fn by_client(scene: &Scene<'_>, site: &mut Site, client: &str, fields: &Fields) -> Outcome {
     let scope = scope_of(fields, known::SCOPE)?;
     audience_of(fields)?;
-    let grant = Grant {
-        principal: format!("{client}/"),
-        scope: scope.clone(),
-    };
+    let grant = Grant { principal: format!("{client}/"), scope: scope.clone() };
     // "A refresh token SHOULD NOT be included" (4.4.3).
     let minted = site.vault.start(grant, false, None, scene.now_ms);
     Ok(tokens(&minted, &scope))
@@ -264,17 +235,11 @@ fn by_password(scene: &Scene<'_>, site: &mut Site, client: &str, fields: &Fields
     let name = fields.text("username");
     // Clients live under names of their own; nobody is let in as a person by one of them.
     if name.starts_with("client:") {
-        return Err(refusal(
-            "invalid_grant",
-            "the name or the password is wrong",
-        ));
+        return Err(refusal("invalid_grant", "the name or the password is wrong"));
     }
     site.login(name, fields.text("password"), scene.now_ms)
         .map_err(|refused| refusal("invalid_grant", refused.why()))?;
-    let grant = Grant {
-        principal: format!("{client}/{name}"),
-        scope: scope.clone(),
-    };
+    let grant = Grant { principal: format!("{client}/{name}"), scope: scope.clone() };
     let minted = site.vault.start(grant, true, None, scene.now_ms);
     Ok(tokens(&minted, &scope))
 }
@@ -288,10 +253,7 @@ fn by_refresh(scene: &Scene<'_>, site: &mut Site, client: &str, fields: &Fields)
     let mut scope = String::new();
     if let Ok(grant) = site.vault.refresh_grant(token, scene.now_ms) {
         if !grant.principal.starts_with(&format!("{client}/")) {
-            return Err(refusal(
-                "invalid_grant",
-                "the refresh token was issued to another client",
-            ));
+            return Err(refusal("invalid_grant", "the refresh token was issued to another client"));
         }
         // "MUST NOT include any scope not originally granted" (6).
         scope = scope_of(fields, &grant.scope)?;
@@ -299,21 +261,13 @@ fn by_refresh(scene: &Scene<'_>, site: &mut Site, client: &str, fields: &Fields)
     let minted = site
         .vault
         .renew(token, None, scene.now_ms)
-        .map_err(|dead| {
-            refusal(
-                "invalid_grant",
-                &format!("the refresh token {}", dead.why()),
-            )
-        })?;
+        .map_err(|dead| refusal("invalid_grant", &format!("the refresh token {}", dead.why())))?;
     Ok(tokens(&minted, &scope))
 }
 
 fn may_use_more(client: &str) -> Result<(), Answer> {
     if client == known::LIMITED_CLIENT_ID {
-        return Err(refusal(
-            "unauthorized_client",
-            "this client may use client_credentials only",
-        ));
+        return Err(refusal("unauthorized_client", "this client may use client_credentials only"));
     }
     Ok(())
 }
@@ -324,16 +278,10 @@ fn scope_of(fields: &Fields, allowed: &str) -> Result<String, Answer> {
         return Ok(allowed.to_owned());
     }
     let wanted = fields.text("scope");
-    if wanted
-        .split(' ')
-        .all(|scope| allowed.split(' ').any(|known| known == scope))
-    {
+    if wanted.split(' ').all(|scope| allowed.split(' ').any(|known| known == scope)) {
         Ok(wanted.to_owned())
     } else {
-        Err(refusal(
-            "invalid_scope",
-            &format!("the scope may be any of: {allowed}"),
-        ))
+        Err(refusal("invalid_scope", &format!("the scope may be any of: {allowed}")))
     }
 }
 
@@ -341,10 +289,7 @@ fn scope_of(fields: &Fields, allowed: &str) -> Result<String, Answer> {
 fn audience_of(fields: &Fields) -> Result<(), Answer> {
     for name in ["audience", "resource"] {
         if fields.has(name) && fields.text(name) != known::AUDIENCE {
-            return Err(refusal(
-                "invalid_target",
-                &format!("{name} must be {}", known::AUDIENCE),
-            ));
+            return Err(refusal("invalid_target", &format!("{name} must be {}", known::AUDIENCE)));
         }
     }
     Ok(())

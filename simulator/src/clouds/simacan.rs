@@ -55,10 +55,7 @@ impl Wire for Simacan {
             let (name, password) = (fields.text("username"), fields.text("password"));
             site.login(name, password, scene.now_ms)
                 .map_err(|refused| self.error(401, refused.why()))?;
-            let grant = Grant {
-                principal: name.to_owned(),
-                scope: String::new(),
-            };
+            let grant = Grant { principal: name.to_owned(), scope: String::new() };
             site.vault.start(grant, true, None, scene.now_ms)
         } else {
             let fields = form_fields(self, &["refresh_token"], request, decode)?;
@@ -110,9 +107,7 @@ impl Wire for Simacan {
     }
 
     fn error(&self, status: u16, message: &str) -> Answer {
-        let error = crate::http::reason(status)
-            .to_ascii_lowercase()
-            .replace(' ', "_");
+        let error = crate::http::reason(status).to_ascii_lowercase().replace(' ', "_");
         Answer::json(status, &json!({ "error": error, "message": message }))
     }
 }

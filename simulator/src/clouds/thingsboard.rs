@@ -57,10 +57,7 @@ impl Wire for ThingsBoard {
             let (name, password) = (fields.text("username"), fields.text("password"));
             site.login(name, password, scene.now_ms)
                 .map_err(|refused| numbered(401, AUTHENTICATION, refused.why()))?;
-            let grant = Grant {
-                principal: name.to_owned(),
-                scope: "TENANT_ADMIN".to_owned(),
-            };
+            let grant = Grant { principal: name.to_owned(), scope: "TENANT_ADMIN".to_owned() };
             site.vault.start(grant, true, None, scene.now_ms)
         } else {
             let fields = json_fields(self, &["refreshToken"], request)?;
@@ -72,10 +69,7 @@ impl Wire for ThingsBoard {
             minted.refresh.get_or_insert_with(|| token.to_owned());
             minted
         };
-        Ok(Answer::json(
-            200,
-            &json!({ "token": minted.access, "refreshToken": minted.refresh }),
-        ))
+        Ok(Answer::json(200, &json!({ "token": minted.access, "refreshToken": minted.refresh })))
     }
 
     fn admit(&self, scene: &Scene<'_>, site: &Site, request: &Request) -> Result<(), Answer> {
@@ -107,26 +101,15 @@ impl Wire for ThingsBoard {
     }
 
     fn error(&self, status: u16, message: &str) -> Answer {
-        numbered(
-            status,
-            if status == 401 { AUTHENTICATION } else { 2 },
-            message,
-        )
+        numbered(status, if status == 401 { AUTHENTICATION } else { 2 }, message)
     }
 }
 
 fn refusal(what: &str, dead: Dead) -> Answer {
-    let code = if dead == Dead::Expired {
-        TOKEN_EXPIRED
-    } else {
-        AUTHENTICATION
-    };
+    let code = if dead == Dead::Expired { TOKEN_EXPIRED } else { AUTHENTICATION };
     numbered(401, code, &format!("the {what} {}", dead.why()))
 }
 
 fn numbered(status: u16, code: u16, message: &str) -> Answer {
-    Answer::json(
-        status,
-        &json!({ "status": status, "message": message, "errorCode": code }),
-    )
+    Answer::json(status, &json!({ "status": status, "message": message, "errorCode": code }))
 }

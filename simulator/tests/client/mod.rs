@@ -23,10 +23,7 @@ pub struct Reply {
 
 impl Reply {
     pub fn header(&self, name: &str) -> Option<&str> {
-        let mut named = self
-            .headers
-            .iter()
-            .filter(|(field, _)| field.eq_ignore_ascii_case(name));
+        let mut named = self.headers.iter().filter(|(field, _)| field.eq_ignore_ascii_case(name));
         named.next().map(|(_, value)| value.as_str())
     }
 
@@ -39,7 +36,7 @@ impl Reply {
     }
 }
 
-pub trait Stream: Read + Write {
+pub trait Stream: Read + Write + Send {
     fn resumed(&self) -> bool {
         false
     }
@@ -63,9 +60,7 @@ pub struct Connection {
 /// What a client trusts and what it shows.
 pub fn config(ca: &Path, identity: Option<(&Path, &Path)>) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
-    roots
-        .add(CertificateDer::from_pem_file(ca).unwrap())
-        .unwrap();
+    roots.add(CertificateDer::from_pem_file(ca).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -102,11 +97,7 @@ impl Connection {
         } else {
             Box::new(socket)
         };
-        Ok(Connection {
-            stream,
-            host: host.to_owned(),
-            unread: Vec::new(),
-        })
+        Ok(Connection { stream, host: host.to_owned(), unread: Vec::new() })
     }
 
     pub fn resumed(&self) -> bool {
@@ -150,23 +141,12 @@ impl Connection {
         };
         let head = String::from_utf8(self.unread.drain(..end).collect()).unwrap();
         let mut lines = head.trim_end().split("\r\n");
-        let status = lines
-            .next()
-            .unwrap()
-            .split(' ')
-            .nth(1)
-            .unwrap()
-            .parse()
-            .unwrap();
+        let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
         let headers = lines.map(|line| {
             let (name, value) = line.split_once(": ").unwrap();
             (name.to_owned(), value.to_owned())
         });
-        let mut reply = Reply {
-            status,
-            headers: headers.collect(),
-            body: Vec::new(),
-        };
+        let mut reply = Reply { status, headers: headers.collect(), body: Vec::new() };
         if reply.header("transfer-encoding") == Some("chunked") {
             loop {
                 let line = self.line()?;
@@ -247,11 +227,7 @@ pub fn try_ask(
 ) -> io::Result<Reply> {
     let start = url.find("://").unwrap() + 3;
     let slash = url[start..].find('/').map_or(url.len(), |at| start + at);
-    let target = if slash == url.len() {
-        "/"
-    } else {
-        &url[slash..]
-    };
+    let target = if slash == url.len() { "/" } else { &url[slash..] };
     let mut connection = Connection::open(&config(sim.ca_file(), None), url)?;
     connection.ask(method, target, headers, body.as_bytes())
 }
@@ -271,10 +247,8 @@ pub fn escaped(text: &str) -> String {
 
 /// A form of those fields.
 pub fn form(fields: &[(&str, &str)]) -> String {
-    let pairs: Vec<String> = fields
-        .iter()
-        .map(|(name, value)| format!("{name}={}", escaped(value)))
-        .collect();
+    let pairs: Vec<String> =
+        fields.iter().map(|(name, value)| format!("{name}={}", escaped(value))).collect();
     pairs.join("&")
 }
 
@@ -313,22 +287,10 @@ pub fn try_log_in(sim: &Simulator, cloud: Cloud) -> Reply {
                 ("username", known::simacan::USERNAME),
                 ("password", known::simacan::PASSWORD),
             ]);
-            ask(
-                sim,
-                "POST",
-                &format!("{base}/auth/password"),
-                &[FORM],
-                &body,
-            )
+            ask(sim, "POST", &format!("{base}/auth/password"), &[FORM], &body)
         }
         Cloud::IotConnect => {
-            let basic = ask(
-                sim,
-                "GET",
-                &format!("{base}/api/v2/Auth/basic-token"),
-                &[],
-                "",
-            );
+            let basic = ask(sim, "GET", &format!("{base}/api/v2/Auth/basic-token"), &[], "");
             let basic = format!("Basic {}", basic.json()["data"].as_str().unwrap());
             let headers = [
                 JSON,
@@ -338,13 +300,7 @@ pub fn try_log_in(sim: &Simulator, cloud: Cloud) -> Reply {
             let body = serde_json::json!({
                 "username": known::iotconnect::USERNAME, "password": known::iotconnect::PASSWORD,
             });
-            ask(
-                sim,
-                "POST",
-                &format!("{base}/api/v2/Auth/login"),
-                &headers,
-                &body.to_string(),
-            )
+            ask(sim, "POST", &format!("{base}/api/v2/Auth/login"), &headers, &body.to_string())
         }
         Cloud::Kii => {
             let body = serde_json::json!({
@@ -373,13 +329,7 @@ pub fn try_log_in(sim: &Simulator, cloud: Cloud) -> Reply {
             let body = serde_json::json!({
                 "username": known::thingsboard::USERNAME, "password": known::thingsboard::PASSWORD,
             });
-            ask(
-                sim,
-                "POST",
-                &format!("{base}/api/auth/login"),
-                &[JSON],
-                &body.to_string(),
-            )
+            ask(sim, "POST", &format!("{base}/api/auth/login"), &[JSON], &body.to_string())
         }
     }
 }
@@ -419,16 +369,10 @@ pub fn try_refresh(sim: &Simulator, cloud: Cloud, token: &str) -> io::Result<Rep
     use keyfob_simulator::credentials as known;
     let base = sim.base_url(cloud);
     let (path, headers, body) = match cloud {
-        Cloud::Kontakt => (
-            "/v2/organization/account/refresh",
-            vec![FORM],
-            form(&[("refreshToken", token)]),
-        ),
-        Cloud::Simacan => (
-            "/auth/refresh",
-            vec![FORM],
-            form(&[("refresh_token", token)]),
-        ),
+        Cloud::Kontakt => {
+            ("/v2/organization/account/refresh", vec![FORM], form(&[("refreshToken", token)]))
+        }
+        Cloud::Simacan => ("/auth/refresh", vec![FORM], form(&[("refresh_token", token)])),
         Cloud::IotConnect => (
             "/api/v2/Auth/refresh-token",
             vec![JSON],
@@ -461,11 +405,7 @@ pub fn try_refresh(sim: &Simulator, cloud: Cloud, token: &str) -> io::Result<Rep
 
 /// The headers of an API request that carries the token.
 pub fn api_headers(cloud: Cloud, token: &str) -> Vec<(String, String)> {
-    let name = if cloud == Cloud::ThingsBoard {
-        "X-Authorization"
-    } else {
-        "Authorization"
-    };
+    let name = if cloud == Cloud::ThingsBoard { "X-Authorization" } else { "Authorization" };
     let mut headers = vec![(name.to_owned(), bearer(token))];
     let own = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
     match cloud {
@@ -486,10 +426,8 @@ pub fn api(
     body: &str,
 ) -> Reply {
     let headers = api_headers(cloud, token);
-    let headers: Vec<(&str, &str)> = headers
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .collect();
+    let headers: Vec<(&str, &str)> =
+        headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let url = if target.contains("://") {
         target.to_owned()
     } else {

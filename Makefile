@@ -1,0 +1,63 @@
+# The people's door. `make` alone says what there is.
+
+CARGO ?= cargo
+PROFILE ?= debug
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+LIB := $(TARGET)/$(PROFILE)/libkeyfob.so
+CARGO_PROFILE := $(if $(filter release,$(PROFILE)),--release)
+
+CFLAGS ?= -O1 -g
+C_STRICT := -std=c99 -Wall -Wextra -pedantic -Werror -Iinclude
+CXX_STRICT := -std=c++17 -Wall -Wextra -pedantic -Werror -Iinclude
+
+help: ## say what there is
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+
+build: ## the library, debug; PROFILE=release for the real thing
+	$(CARGO) build $(CARGO_PROFILE)
+	@ln -sf libkeyfob.so $(TARGET)/$(PROFILE)/libkeyfob.so.0
+
+simulator: ## the simulated clouds
+	$(CARGO) build $(CARGO_PROFILE) -p keyfob-simulator
+
+demo: build simulator ## the four clouds, simulated, and the C examples talking to them
+	examples/demo
+
+test: lint test-rust test-c test-cpp test-python test-node test-install ## everything
+
+test-rust: ## the library and the simulator
+	$(CARGO) test --workspace
+
+test-c: build simulator ## the C ABI from C: header, symbols, misuse, examples
+	tests/c/run
+
+test-cpp: build simulator ## the C++ header and its example
+	tests/cpp/run
+
+test-python: build simulator ## the Python package
+	bindings/python/check
+
+test-node: build simulator ## the Node package
+	bindings/node/check
+
+test-install: ## make install, and projects that use what it installed
+	tests/consumer/run
+
+lint: ## formatting and lints of all languages
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+headers: ## include/keyfob.h, and what the bindings declare, from the source
+	$(CARGO) build --features headers
+	tools/declarations
+
+docs: ## the generated pages of docs/
+	$(CARGO) test --test generated_docs -- --ignored write
+
+bench: ## the figures of docs/BENCHMARKS.md
+	benches/run
+
+size: ## how large the library is, and what it is made of
+	tools/size
+
+.PHONY: help build simulator demo test test-rust test-c test-cpp test-python test-node test-install lint headers docs bench size

@@ -1,0 +1,643 @@
+/* keyfob: access tokens for IoT clouds. https://docs.rs/keyfob
+ *
+ * Generated from the source by `make headers`. Do not edit.
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * The contract of every function:
+ *
+ * - A function that can fail returns KEYFOB_OK (0) or the status of its failure, and its last
+ *   argument is `keyfob_error **err`, which may be NULL. On failure `*err` is an error that the
+ *   caller frees with keyfob_error_free; on success it is NULL.
+ * - Every out-pointer is zeroed at entry. On failure nothing is consumed and nothing changed.
+ * - What comes out through `T **` belongs to the caller and has one matching free. What a function
+ *   returns as `const` is borrowed until its parent is freed. Every free accepts NULL.
+ * - A NULL handle or out-pointer, invalid UTF-8, an unknown option, a bad value: each has its own
+ *   status, none is a crash. A fault inside the library is KEYFOB_PANIC, and the handle stays good.
+ * - A keyfob_client may be used from any thread at once. A keyfob_config or keyfob_request may not,
+ *   while it is being changed. Freeing a handle must not race with a call on it.
+ * - Strings are UTF-8 and end with a NUL. Times are milliseconds. All waiting has a limit.
+ */
+
+
+#ifndef KEYFOB_H
+#define KEYFOB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Further statuses may be added; treat one you do not know as a failure of its own kind. */
+
+
+/**
+ * The version of this interface. It grows with every addition; what is there stays as it is.
+ */
+#define KEYFOB_ABI_VERSION 1
+
+/**
+ * The kind of a failure. The numbers are part of the C ABI: they are never reused, and there are
+ * gaps for new ones.
+ */
+enum keyfob_status
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  /**
+   * The call did what it says.
+   */
+  KEYFOB_OK = 0,
+  /**
+   * A handle, a string or an out-pointer was NULL where the call needs one.
+   */
+  KEYFOB_NULL_ARGUMENT = 1,
+  /**
+   * A string was not UTF-8.
+   */
+  KEYFOB_INVALID_UTF8 = 2,
+  /**
+   * An argument has a value the call cannot use.
+   */
+  KEYFOB_INVALID_ARGUMENT = 3,
+  /**
+   * The caller's buffer is too small; the length that is needed was written to `*len`.
+   */
+  KEYFOB_BUFFER_TOO_SMALL = 4,
+  /**
+   * No option has this name.
+   */
+  KEYFOB_UNKNOWN_OPTION = 10,
+  /**
+   * An option's value is not of its type, or out of its range, or contradicts another option.
+   */
+  KEYFOB_INVALID_OPTION = 11,
+  /**
+   * The options set do not add up to a login.
+   */
+  KEYFOB_MISSING_OPTION = 12,
+  /**
+   * No built-in provider has this name.
+   */
+  KEYFOB_UNKNOWN_PROVIDER = 13,
+  /**
+   * A provider profile is not valid; the message says where.
+   */
+  KEYFOB_INVALID_PROFILE = 14,
+  /**
+   * The cloud refused the credentials. No login is sent with them until the hold has passed.
+   */
+  KEYFOB_CREDENTIALS_REJECTED = 20,
+  /**
+   * The credentials were refused a short time ago; retry-after says when they may be tried again.
+   */
+  KEYFOB_LOGIN_ON_HOLD = 21,
+  /**
+   * The refresh token is spent or rejected and there are no credentials to log in with.
+   */
+  KEYFOB_LOGIN_REQUIRED = 22,
+  /**
+   * The cloud could not be reached, or the connection broke.
+   */
+  KEYFOB_NETWORK = 30,
+  /**
+   * The time limit passed.
+   */
+  KEYFOB_TIMEOUT = 31,
+  /**
+   * No trusted TLS connection could be made.
+   */
+  KEYFOB_TLS = 32,
+  /**
+   * Plain HTTP to a host that is not this machine, without `allow_http`.
+   */
+  KEYFOB_INSECURE_URL = 33,
+  /**
+   * The URL is on an origin that must not see this provider's credentials.
+   */
+  KEYFOB_FOREIGN_ORIGIN = 34,
+  /**
+   * The cloud asks for fewer calls (HTTP 429).
+   */
+  KEYFOB_RATE_LIMITED = 40,
+  /**
+   * The cloud failed (HTTP 5xx).
+   */
+  KEYFOB_SERVER_ERROR = 41,
+  /**
+   * The cloud answered a token call with a status the provider's profile has no rule for.
+   */
+  KEYFOB_UNEXPECTED_ANSWER = 42,
+  /**
+   * An answer is not what it should be: not JSON, no token, a token with control characters.
+   */
+  KEYFOB_MALFORMED_ANSWER = 43,
+  /**
+   * An answer is larger than `max_token_bytes` or `max_body_bytes`.
+   */
+  KEYFOB_ANSWER_TOO_LARGE = 44,
+  /**
+   * The token store cannot be read or written.
+   */
+  KEYFOB_STORE = 50,
+  /**
+   * Answering would have meant waiting for the network.
+   */
+  KEYFOB_WOULD_BLOCK = 60,
+  /**
+   * The call was cancelled.
+   */
+  KEYFOB_CANCELLED = 61,
+  /**
+   * A fault in keyfob itself, contained. The handle stays usable.
+   */
+  KEYFOB_PANIC = 70,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum keyfob_status keyfob_status;
+#else
+typedef int32_t keyfob_status;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * How much a log line matters.
+ */
+enum keyfob_log_level
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  /**
+   * Something failed that the caller may not see otherwise.
+   */
+  KEYFOB_LOG_LEVEL_ERROR = 1,
+  /**
+   * Something was put right that should not have been necessary.
+   */
+  KEYFOB_LOG_LEVEL_WARN = 2,
+  /**
+   * A login, a renewal, a hold.
+   */
+  KEYFOB_LOG_LEVEL_INFO = 3,
+  /**
+   * Each call to the cloud.
+   */
+  KEYFOB_LOG_LEVEL_DEBUG = 4,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum keyfob_log_level keyfob_log_level;
+#else
+typedef int32_t keyfob_log_level;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * Obtains, keeps and renews one account's token. May be used from any number of threads at once;
+ * freeing it must not race with a call on it.
+ */
+typedef struct keyfob_client keyfob_client;
+
+/**
+ * A provider and its options, from which clients are made. Not to be used from two threads while
+ * one of them changes it.
+ */
+typedef struct keyfob_config keyfob_config;
+
+/**
+ * Why a call failed. It belongs to the call that returned it and to whoever made that call, who
+ * frees it with `keyfob_error_free`. Plain data: any thread may read it.
+ */
+typedef struct keyfob_error keyfob_error;
+
+/**
+ * A request, to be sent as often as wanted. Not to be used from two threads while one of them
+ * changes it.
+ */
+typedef struct keyfob_request keyfob_request;
+
+/**
+ * An answer, whole. Any thread may read it.
+ */
+typedef struct keyfob_response keyfob_response;
+
+/**
+ * Takes a log line. It runs on the thread that called keyfob, with no lock held; `message` is one
+ * line without a secret, borrowed for the time of the call. It must not unwind or jump out.
+ */
+typedef void (*keyfob_log_fn)(int32_t level, const char *message, void *user_data);
+
+
+
+
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * Makes a client from a config, which is copied and stays the caller's. Nothing is sent: the first
+ * call that needs a token does that. Free it with `keyfob_client_free`.
+ *
+ * `KEYFOB_MISSING_OPTION` or `KEYFOB_INVALID_OPTION` where the options fit no login, or more than
+ * one; `KEYFOB_STORE` where the store cannot be used.
+ */
+keyfob_status keyfob_client_new(const keyfob_config *config,
+                                keyfob_client **out,
+                                keyfob_error **err);
+
+/**
+ * Makes another handle on the same client: token, store and connections are shared, but calls on
+ * the new handle take at most `timeout_ms` (0: what the client's option says), and
+ * `keyfob_client_cancel` on it ends its own calls only. Cheap; meant for one call or a few. Free
+ * it with `keyfob_client_free`, before or after the first.
+ *
+ * `KEYFOB_INVALID_ARGUMENT`: the time is negative.
+ */
+keyfob_status keyfob_client_share(const keyfob_client *client,
+                                  int64_t timeout_ms,
+                                  keyfob_client **out,
+                                  keyfob_error **err);
+
+/**
+ * Gives a good access token, obtained or renewed first where that is needed. The string is the
+ * caller's, to be freed with `keyfob_string_free`. A token that is cached and fresh costs a clock
+ * read and a copy.
+ *
+ * `KEYFOB_CREDENTIALS_REJECTED`, `KEYFOB_LOGIN_ON_HOLD`, `KEYFOB_LOGIN_REQUIRED`, and whatever
+ * keeps from reaching the cloud; docs/ERRORS.md says what to do about each.
+ */
+keyfob_status keyfob_client_token(const keyfob_client *client, char **token, keyfob_error **err);
+
+/**
+ * As `keyfob_client_token`, into the caller's buffer of `cap` bytes, with a NUL at its end. `*len`
+ * is the token's length without the NUL.
+ *
+ * `KEYFOB_BUFFER_TOO_SMALL`: `*len` is the length that is needed, and `cap` must be one more.
+ */
+keyfob_status keyfob_client_token_copy(const keyfob_client *client,
+                                       char *buf,
+                                       size_t cap,
+                                       size_t *len,
+                                       keyfob_error **err);
+
+/**
+ * As `keyfob_client_token`, but never waits and never renews.
+ *
+ * `KEYFOB_WOULD_BLOCK` where no good token is at hand.
+ */
+keyfob_status keyfob_client_try_token(const keyfob_client *client,
+                                      char **token,
+                                      keyfob_error **err);
+
+/**
+ * Gives the headers that carry the token, one `Name: value` a line, without a line end after the
+ * last: `Authorization: Bearer ...`. The string is the caller's, to be freed with
+ * `keyfob_string_free`. Errors as `keyfob_client_token`.
+ */
+keyfob_status keyfob_client_headers(const keyfob_client *client, char **lines, keyfob_error **err);
+
+/**
+ * How many milliseconds the token at hand lives: `INT64_MAX` for ever, 0 where there is none.
+ * Never waits.
+ */
+keyfob_status keyfob_client_expires_in_ms(const keyfob_client *client,
+                                          int64_t *ms,
+                                          keyfob_error **err);
+
+/**
+ * How many milliseconds until the token is due to be renewed: 0 for now, `INT64_MAX` for never.
+ * For an event loop that calls `keyfob_client_token` at that time. Never waits.
+ */
+keyfob_status keyfob_client_renew_due_ms(const keyfob_client *client,
+                                         int64_t *ms,
+                                         keyfob_error **err);
+
+/**
+ * Renews the token now, fresh or not. Callers at the same time share one renewal.
+ */
+keyfob_status keyfob_client_renew(const keyfob_client *client, keyfob_error **err);
+
+/**
+ * Says that an API refused this access token, for those who send requests themselves. Renews,
+ * unless a newer token is there already; then ask for the token again and repeat the request once.
+ */
+keyfob_status keyfob_client_refused(const keyfob_client *client,
+                                    const char *token,
+                                    keyfob_error **err);
+
+/**
+ * Changes an option while the client is in use. New credentials end a hold; another principal's
+ * token is dropped. Errors as `keyfob_config_set` and `keyfob_client_new`; the client then goes on
+ * as before.
+ */
+keyfob_status keyfob_client_set(const keyfob_client *client,
+                                const char *option,
+                                const char *value,
+                                keyfob_error **err);
+
+/**
+ * Changes several options at once, such as a name and its password: the members of a JSON object,
+ * as `keyfob_config_load_json` takes it. All or nothing.
+ */
+keyfob_status keyfob_client_set_json(const keyfob_client *client,
+                                     const char *json,
+                                     keyfob_error **err);
+
+/**
+ * Forgets the tokens and any hold: in memory, in the store, and at the cloud where it can revoke.
+ * The next call logs in.
+ */
+keyfob_status keyfob_client_forget(const keyfob_client *client, keyfob_error **err);
+
+/**
+ * Gives the client's state, counters and last error as JSON, without a secret; docs/ABI.md lists
+ * the members. The string is the caller's, to be freed with `keyfob_string_free`. Never waits.
+ */
+keyfob_status keyfob_client_status_json(const keyfob_client *client,
+                                        char **json,
+                                        keyfob_error **err);
+
+/**
+ * Ends the calls that are under way on this handle: they return `KEYFOB_CANCELLED`. Later calls
+ * are not touched. May be called from any thread, and from a signal handler.
+ */
+keyfob_status keyfob_client_cancel(const keyfob_client *client, keyfob_error **err);
+
+/**
+ * Lets `ms` milliseconds pass on this client's clock, so that a test can see what happens when
+ * tokens age without waiting. The cloud's clock is not touched.
+ *
+ * `KEYFOB_INVALID_ARGUMENT`: the time is negative.
+ */
+keyfob_status keyfob_client_wind_ms(const keyfob_client *client, int64_t ms, keyfob_error **err);
+
+/**
+ * Sends a request with the token. If the API refuses the token, renews it and sends once more.
+ * Every answer is a response, whatever its status; the response is the caller's, to be freed with
+ * `keyfob_response_free`.
+ *
+ * `KEYFOB_FOREIGN_ORIGIN` and `KEYFOB_INSECURE_URL` before anything is sent; the errors of
+ * `keyfob_client_token`; and what keeps from getting an answer.
+ */
+keyfob_status keyfob_client_send(const keyfob_client *client,
+                                 const keyfob_request *request,
+                                 keyfob_response **out,
+                                 keyfob_error **err);
+
+/**
+ * Frees a client handle; the last one of a client ends it. Must not race with a call on this
+ * handle. NULL is fine.
+ */
+void keyfob_client_free(keyfob_client *client);
+
+/**
+ * Makes a config for a provider: `kontakt`, `kontakt-cloud`, `iotconnect`, `kii`, `simacan`,
+ * `oauth2`, or `custom`, whose profile is then set first with the option `profile` or
+ * `profile_file`. Free it with `keyfob_config_free`.
+ *
+ * `KEYFOB_UNKNOWN_PROVIDER`: the message lists the names there are.
+ */
+keyfob_status keyfob_config_new(const char *provider, keyfob_config **out, keyfob_error **err);
+
+/**
+ * Sets an option. All values are strings; docs/OPTIONS.md lists the names, ranges and defaults.
+ * Every secret option `x` may be given as `x_file` instead, a file that is read when a client is
+ * made.
+ *
+ * `KEYFOB_UNKNOWN_OPTION`, `KEYFOB_INVALID_OPTION`, `KEYFOB_INVALID_PROFILE`; the config is then
+ * as it was.
+ */
+keyfob_status keyfob_config_set(keyfob_config *config,
+                                const char *option,
+                                const char *value,
+                                keyfob_error **err);
+
+/**
+ * Gives an option's value or default: `***` for a secret that is set, and `*value` is NULL for an
+ * option that has no value. The string is the caller's, to be freed with `keyfob_string_free`.
+ *
+ * `KEYFOB_UNKNOWN_OPTION`.
+ */
+keyfob_status keyfob_config_get(const keyfob_config *config,
+                                const char *option,
+                                char **value,
+                                keyfob_error **err);
+
+/**
+ * Sets every member of a JSON object; numbers and booleans may be written as such. All or nothing:
+ * after a failure the config is as it was.
+ *
+ * `KEYFOB_INVALID_ARGUMENT` where it is not such an object, and as `keyfob_config_set`.
+ */
+keyfob_status keyfob_config_load_json(keyfob_config *config, const char *json, keyfob_error **err);
+
+/**
+ * As `keyfob_config_load_json`, from a file.
+ */
+keyfob_status keyfob_config_load_file(keyfob_config *config, const char *path, keyfob_error **err);
+
+/**
+ * Sets the options that environment variables name: with the prefix `KEYFOB`, `KEYFOB_USERNAME`
+ * sets `username`. Variables that name no option, and empty ones, are passed over. The environment
+ * is read once, here, and never changed.
+ */
+keyfob_status keyfob_config_load_env(keyfob_config *config, const char *prefix, keyfob_error **err);
+
+/**
+ * Sends log lines of the clients made from this config to `log`, up to `max_level`
+ * (`KEYFOB_LOG_LEVEL_ERROR` to `KEYFOB_LOG_LEVEL_DEBUG`). A NULL `log` sends them nowhere.
+ * `log` and `user_data` must stay usable, from any thread that uses a client, until the last
+ * client made from this config is freed.
+ *
+ * `KEYFOB_INVALID_ARGUMENT`: `max_level` is none of the levels.
+ */
+keyfob_status keyfob_config_set_log(keyfob_config *config,
+                                    keyfob_log_fn log,
+                                    void *user_data,
+                                    int32_t max_level,
+                                    keyfob_error **err);
+
+/**
+ * Frees a config. Clients made from it go on. NULL is fine.
+ */
+void keyfob_config_free(keyfob_config *config);
+
+/**
+ * The status of the call that failed, as the call returned it. `KEYFOB_OK` for NULL.
+ */
+int32_t keyfob_error_status(const keyfob_error *error);
+
+/**
+ * What happened and what to do about it, in one line without a secret. Never NULL; empty for NULL.
+ * Borrowed until the error is freed.
+ */
+const char *keyfob_error_message(const keyfob_error *error);
+
+/**
+ * The HTTP status of the answer that caused this; 0 if no answer did.
+ */
+int32_t keyfob_error_http_status(const keyfob_error *error);
+
+/**
+ * The cloud's own code for the fault, such as `invalid_grant`; NULL if it gave none. Borrowed until
+ * the error is freed.
+ */
+const char *keyfob_error_provider_code(const keyfob_error *error);
+
+/**
+ * How many milliseconds to wait before another try, where the cloud or a hold says so; -1 if not.
+ */
+int64_t keyfob_error_retry_after_ms(const keyfob_error *error);
+
+/**
+ * Whether the same call may succeed later with nothing changed but the time. False for NULL.
+ */
+bool keyfob_error_is_retriable(const keyfob_error *error);
+
+/**
+ * Frees an error. NULL is fine.
+ */
+void keyfob_error_free(keyfob_error *error);
+
+/**
+ * The `KEYFOB_ABI_VERSION` this library was built with. A binding compares it with its own when it
+ * loads the library: the library's must not be smaller.
+ */
+uint32_t keyfob_abi_version(void);
+
+/**
+ * The library's version, such as `0.1.0`. Static: never freed.
+ */
+const char *keyfob_version(void);
+
+/**
+ * A status's name without `KEYFOB_`, such as `CREDENTIALS_REJECTED`; `UNKNOWN` for a number that
+ * is none. Static: never freed.
+ */
+const char *keyfob_status_name(int32_t status);
+
+/**
+ * The built-in providers as JSON: `{"providers": [{"name", "title", "notes", "logins": [{"name",
+ * "title", "needs", "uses"}], "options": [...]}], "options": [{"name", "group", "type", "default",
+ * "secret", "help"}]}`. The string is the caller's, to be freed with `keyfob_string_free`.
+ */
+keyfob_status keyfob_providers_json(char **json, keyfob_error **err);
+
+/**
+ * Overwrites a string with zeroes and frees it: one that a function of this library gave through a
+ * `char **`. NULL is fine.
+ */
+void keyfob_string_free(char *string);
+
+/**
+ * Makes a request. `method` is any HTTP method but CONNECT and TRACE. `url` is absolute, or
+ * relative to the provider's base URL (`devices?page=2`; a leading slash begins at the host), or
+ * begins with a discovered endpoint: `{deviceBaseUrl}/Device`. Free it with `keyfob_request_free`.
+ *
+ * `KEYFOB_INVALID_ARGUMENT`: not a method, or not a URL.
+ */
+keyfob_status keyfob_request_new(const char *method,
+                                 const char *url,
+                                 keyfob_request **out,
+                                 keyfob_error **err);
+
+/**
+ * Sets a header, in place of one of the same name. The headers that carry the token, and those of
+ * the connection (`Host`, `Content-Length`, ...), are not the caller's to set.
+ *
+ * `KEYFOB_INVALID_ARGUMENT`: a name or value that cannot be a header's.
+ */
+keyfob_status keyfob_request_set_header(keyfob_request *request,
+                                        const char *name,
+                                        const char *value,
+                                        keyfob_error **err);
+
+/**
+ * Adds `name=value` to the query, percent-encoded.
+ */
+keyfob_status keyfob_request_add_query(keyfob_request *request,
+                                       const char *name,
+                                       const char *value,
+                                       keyfob_error **err);
+
+/**
+ * Sets the body to a copy of `len` bytes, in place of any before. NULL is fine where `len` is 0.
+ */
+keyfob_status keyfob_request_set_body(keyfob_request *request,
+                                      const uint8_t *data,
+                                      size_t len,
+                                      keyfob_error **err);
+
+/**
+ * Sets the longest this request takes, in milliseconds, its retries and a renewal included; 0
+ * leaves it to the client.
+ *
+ * `KEYFOB_INVALID_ARGUMENT`: the time is negative.
+ */
+keyfob_status keyfob_request_set_timeout_ms(keyfob_request *request,
+                                            int64_t ms,
+                                            keyfob_error **err);
+
+/**
+ * Says whether sending the request twice does no harm. Only then is it repeated after a fault that
+ * leaves open whether it was carried out. True from the start for GET, HEAD, OPTIONS, PUT and
+ * DELETE (RFC 9110 9.2.2), false for all others.
+ */
+keyfob_status keyfob_request_set_idempotent(keyfob_request *request,
+                                            bool idempotent,
+                                            keyfob_error **err);
+
+/**
+ * Frees a request. NULL is fine.
+ */
+void keyfob_request_free(keyfob_request *request);
+
+/**
+ * The HTTP status; 0 for NULL.
+ */
+uint16_t keyfob_response_status(const keyfob_response *response);
+
+/**
+ * The value of the first header of this name, without regard to case; NULL if there is none.
+ * Borrowed until the response is freed.
+ */
+const char *keyfob_response_header(const keyfob_response *response, const char *name);
+
+/**
+ * The name of the header at this index, in lower case, and through `value`, which may be NULL, its
+ * value; NULL past the end. Both borrowed until the response is freed.
+ */
+const char *keyfob_response_header_at(const keyfob_response *response,
+                                      size_t index,
+                                      const char **value);
+
+/**
+ * The body and, through `len`, its length; an empty body may be NULL. Binary: no NUL is at its
+ * end. Borrowed until the response is freed.
+ */
+const uint8_t *keyfob_response_body(const keyfob_response *response, size_t *len);
+
+/**
+ * Gives the absolute URL of the link with this relation, such as `next`: from a `Link` header (RFC
+ * 8288), a HATEOAS `links` array or a `_links` object. `KEYFOB_OK` with `*url` NULL where there is
+ * no such link. The string is the caller's, to be freed with `keyfob_string_free`.
+ *
+ * `KEYFOB_MALFORMED_ANSWER`: there is such a link, but it is not a URL.
+ */
+keyfob_status keyfob_response_link(const keyfob_response *response,
+                                   const char *rel,
+                                   char **url,
+                                   keyfob_error **err);
+
+/**
+ * Frees a response. NULL is fine.
+ */
+void keyfob_response_free(keyfob_response *response);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* KEYFOB_H */

@@ -1,0 +1,292 @@
+//! An account at a cloud: what a set of options adds up to, and the calls it can make.
+
+use crate::call::Call;
+use crate::clock::Clock;
+use crate::error::{Error, Result, Status};
+use crate::http::{TlsFiles, Transport, TransportSettings};
+use crate::options::Options;
+use crate::provider::exchange::{Discovered, Exchange, Failure, Names, safe};
+use crate::provider::profile::{Login, Profile};
+use crate::provider::selection::{Selection, select};
+use crate::retry::Repeat;
+use crate::secret::Secret;
+use crate::store::memory::Memory;
+use crate::store::{Record, Store};
+use crate::template::Place;
+use crate::token::{RenewalWindow, Token};
+use crate::url::{OriginRule, Url};
+use std::sync::Arc;
+
+/// Who the client is, where the cloud is, and how to reach it. Never changes: new credentials make
+/// a new account.
+pub(crate) struct Account {
+    pub options: Options,
+    pub profile: Arc<Profile>,
+    pub transport: Arc<Transport>,
+    pub store: Box<dyn Store>,
+    pub window: RenewalWindow,
+    selection: Selection,
+    /// Names this account among all others; says nothing of the credentials.
+    pub identity: String,
+    /// As `identity`, but the same for all secrets of one principal.
+    pub principal: String,
+    origins: Vec<OriginRule>,
+}
+
+/// The headers that carry a token.
+pub(crate) type Headers = Vec<(String, Secret)>;
+
+impl Account {
+    /// Checks everything that can be checked without the network.
+    pub fn new(mut options: Options, profile: Arc<Profile>, clock: &Clock) -> Result<Account> {
+        options.read_files()?;
+        let selection = select(&profile, &options)?;
+        let transport = Transport::shared(transport_settings(&options))?;
+        let login = match &selection {
+            Selection::Login(name) => name.as_str(),
+            Selection::RefreshOnly => "refresh_token",
+        };
+        let base = options.get("base_url").unwrap_or_default();
+        let named = [profile.name.as_str(), base, login];
+        let principal = digest(&named, &options, |secret| !secret);
+        let identity = digest(&named, &options, |_| true);
+        let store = store(&options, &identity, clock)?;
+        let window = RenewalWindow {
+            before: options.seconds("renew_before_s"),
+            jitter: jitter_of(&identity),
+        };
+        let mut origins = options.allowed_origins();
+        // A cloud's own origins go with its own address: a private host's token stays there.
+        if !options.is_set("base_url") {
+            origins.extend(profile.origins.iter().cloned());
+        }
+        let account = Account {
+            options,
+            profile,
+            transport,
+            store,
+            window,
+            selection,
+            identity,
+            principal,
+            origins,
+        };
+        account.check()?;
+        Ok(account)
+    }
+
+    /// Fills what can be filled already, so that a bad value is refused now.
+    fn check(&self) -> Result<()> {
+        let names = self.names(&Discovered::default())?;
+        if let Some(base) = crate::template::Values::value(&names, "base_url") {
+            let base_url = Url::parse(base).map_err(|e| {
+                Error::new(Status::InvalidOption, format!("base_url: {}", e.message()))
+            })?;
+            safe(&base_url, &self.options, "base_url")?;
+        }
+        self.fixed_token().map(drop)
+    }
+
+    fn login(&self) -> Option<&Login> {
+        match &self.selection {
+            Selection::Login(name) => self.profile.logins.get(name),
+            Selection::RefreshOnly => None,
+        }
+    }
+
+    /// The login's name, for the status.
+    pub fn login_name(&self) -> &str {
+        match &self.selection {
+            Selection::Login(name) => name,
+            Selection::RefreshOnly => "refresh_token",
+        }
+    }
+
+    /// The token of a login that exchanges nothing, such as an API key.
+    pub fn fixed_token(&self) -> Result<Option<Token>> {
+        let Some(template) = self.login().and_then(|login| login.token.as_ref()) else {
+            return Ok(None);
+        };
+        let names = self.names(&Discovered::default())?;
+        Ok(template.fill(Place::Header, &names)?.map(|access| Token {
+            access,
+            refresh: None,
+            principal: None,
+            issued: crate::clock::Moment::START,
+            date: None,
+            lifetime: None,
+        }))
+    }
+
+    /// What a client of this account begins with when nothing is stored.
+    pub fn first_record(&self) -> Result<Record> {
+        let refresh = self.options.get("refresh_token").map(Secret::from);
+        Ok(Record { token: self.fixed_token()?, refresh, ..Record::default() })
+    }
+
+    pub fn names(&self, discovered: &Discovered) -> Result<Names> {
+        Names::of(&self.profile, &self.options, discovered)
+    }
+
+    pub fn can_refresh(&self) -> bool {
+        self.profile.refresh.is_some()
+    }
+
+    pub fn can_log_in(&self) -> bool {
+        self.login().is_some_and(|login| !login.steps.is_empty())
+    }
+
+    /// Whether endpoints must be discovered before anything else.
+    pub fn must_discover(&self, record: &Record) -> bool {
+        record.discovered == Discovered::default()
+            && self.profile.discovery.as_ref().is_some_and(|d| self.options.is_set(&d.when))
+    }
+
+    fn exchange<'a>(&'a self, clock: &'a Clock, call: &'a Call) -> Exchange<'a> {
+        Exchange {
+            profile: &self.profile,
+            options: &self.options,
+            transport: &self.transport,
+            clock,
+            call,
+        }
+    }
+
+    pub fn discover(&self, clock: &Clock, call: &Call) -> std::result::Result<Discovered, Failure> {
+        self.exchange(clock, call).discover()
+    }
+
+    /// A token for the credentials.
+    pub fn log_in(
+        &self,
+        found: &Discovered,
+        clock: &Clock,
+        call: &Call,
+    ) -> std::result::Result<Token, Failure> {
+        let steps = self.login().map_or(&[][..], |login| &login.steps);
+        self.exchange(clock, call).obtain(steps, &self.names(found)?, Repeat::Unheard)
+    }
+
+    /// A token for the refresh token.
+    pub fn refresh(
+        &self,
+        refresh_token: &Secret,
+        found: &Discovered,
+        clock: &Clock,
+        call: &Call,
+    ) -> std::result::Result<Token, Failure> {
+        let steps = self.profile.refresh.as_ref().map_or(&[][..], |refresh| &refresh.steps);
+        let names = self.names(found)?.with("refresh_token", refresh_token);
+        self.exchange(clock, call).obtain(steps, &names, Repeat::Refresh)
+    }
+
+    /// Tells the cloud that the tokens will not be used again, where it wants to know.
+    pub fn revoke(
+        &self,
+        record: &Record,
+        clock: &Clock,
+        call: &Call,
+    ) -> std::result::Result<(), Failure> {
+        let (Some(token), false) = (&record.token, self.profile.revoke.is_empty()) else {
+            return Ok(());
+        };
+        let mut names = self.names(&record.discovered)?.with("access_token", &token.access);
+        if let Some(refresh) = &record.refresh {
+            names = names.with("refresh_token", refresh);
+        }
+        self.exchange(clock, call).perform(&self.profile.revoke, &names)
+    }
+
+    /// The headers that carry this token, as the login or the profile says.
+    pub fn present(&self, token: &Token, found: &Discovered) -> Result<Headers> {
+        let names = self.names(found)?.with("access_token", &token.access);
+        let own = self.login().and_then(|login| login.present.as_ref());
+        let present = own.unwrap_or(&self.profile.present);
+        let filled = present.iter().map(|(name, value)| {
+            Ok(value.fill(Place::Header, &names)?.map(|v| (name.to_string(), v)))
+        });
+        filled.filter_map(Result::transpose).collect()
+    }
+
+    /// Headers for requests that do not set them.
+    pub fn default_headers(&self, found: &Discovered) -> Result<Headers> {
+        let names = self.names(found)?;
+        let headers = self.profile.request.headers.iter().map(|(name, value)| {
+            Ok(value.fill(Place::Header, &names)?.map(|v| (name.to_string(), v)))
+        });
+        headers.filter_map(Result::transpose).collect()
+    }
+
+    /// What relative URLs are relative to.
+    pub fn base(&self, found: &Discovered) -> Result<Url> {
+        let names = self.names(found)?;
+        let missing = || {
+            let what = format!("{}: no base URL; set base_url", self.profile.name);
+            Error::new(Status::MissingOption, what)
+        };
+        let filled = match &self.profile.request.base {
+            Some(base) => base.fill(Place::Url, &names)?,
+            None => crate::template::Values::value(&names, "base_url").map(Secret::from),
+        };
+        Url::parse(filled.ok_or_else(missing)?.expose())
+    }
+
+    /// Whether this URL may see the token.
+    pub fn trusts(&self, url: &Url, found: &Discovered) -> bool {
+        let origin = url.origin();
+        let is = |other: &str| Url::parse(other).is_ok_and(|other| other.origin() == origin);
+        self.base(found).is_ok_and(|base| base.origin() == origin)
+            || self.origins.iter().any(|rule| rule.allows(origin))
+            || found.0.values().any(|endpoint| is(endpoint))
+    }
+}
+
+fn transport_settings(options: &Options) -> TransportSettings {
+    let text = |name: &str| options.get(name).map(str::to_string);
+    TransportSettings {
+        tls: TlsFiles {
+            ca_file: text("ca_file"),
+            replace_roots: options.flag("ca_only"),
+            client_cert_file: text("client_cert_file"),
+            client_key_file: text("client_key_file"),
+        },
+        proxy: options.get("proxy").map(Secret::from),
+        user_agent: text("user_agent").unwrap_or_default(),
+        connect_timeout: options.millis("connect_timeout_ms"),
+    }
+}
+
+fn store(options: &Options, identity: &str, _clock: &Clock) -> Result<Box<dyn Store>> {
+    match options.get("store") {
+        None | Some("memory") => Ok(Box::new(Memory::new(identity))),
+        Some(_) => {
+            Err(Error::new(Status::InvalidOption, "store: must be memory or file:<directory>"))
+        }
+    }
+}
+
+/// A name for who logs in where: the first 128 bits of SHA-256 over what makes the difference.
+fn digest(named: &[&str], options: &Options, include: impl Fn(bool) -> bool) -> String {
+    let mut context = ring::digest::Context::new(&ring::digest::SHA256);
+    let mut feed = |text: &str| {
+        // Lengths first, so that no two lists of texts run together to the same bytes.
+        context.update(&(text.len() as u64).to_le_bytes());
+        context.update(text.as_bytes());
+    };
+    named.iter().for_each(|text| feed(text));
+    let where_to = ["environment", "site", "issuer", "token_url", "scope", "audience"];
+    for name in where_to {
+        feed(options.get(name).unwrap_or_default());
+    }
+    for (option, value) in options.identity().filter(|(option, _)| include(option.secret)) {
+        feed(&option.name);
+        feed(value.expose());
+    }
+    let bytes = context.finish();
+    bytes.as_ref()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn jitter_of(identity: &str) -> f64 {
+    let bits = u32::from_str_radix(&identity[..8], 16).unwrap_or(0);
+    f64::from(bits) / f64::from(u32::MAX)
+}

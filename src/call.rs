@@ -1,0 +1,112 @@
+//! One call of a caller: how long it may take, and whether it was cancelled.
+
+use crate::error::{Error, Result, Status};
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// The longest a wait goes without looking whether its call was cancelled.
+pub(crate) const SLICE: Duration = Duration::from_millis(20);
+
+/// Cancels every call that is under way; calls that begin later are not touched.
+#[derive(Debug, Default)]
+pub(crate) struct Canceller(AtomicU64);
+
+impl Canceller {
+    pub fn cancel(&self) {
+        self.0.fetch_add(1, Ordering::Release);
+    }
+}
+
+/// The limits of one call. Real time, not the lifecycle's clock: it bounds real waiting.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    deadline: Instant,
+    limit: Duration,
+    canceller: Arc<Canceller>,
+    born: u64,
+}
+
+impl Call {
+    pub fn new(limit: Duration, canceller: &Arc<Canceller>) -> Call {
+        Call {
+            deadline: Instant::now() + limit,
+            limit,
+            born: canceller.0.load(Ordering::Acquire),
+            canceller: canceller.clone(),
+        }
+    }
+
+    /// The time left, or why the call is over.
+    pub fn remaining(&self) -> Result<Duration> {
+        if self.is_cancelled() {
+            return Err(Error::new(Status::Cancelled, "the call was cancelled"));
+        }
+        match self.deadline.checked_duration_since(Instant::now()) {
+            Some(left) if !left.is_zero() => Ok(left),
+            _ => Err(self.timeout()),
+        }
+    }
+
+    /// The time left, at most one slice, or why the call is over.
+    pub fn slice(&self) -> Result<Duration> {
+        self.remaining().map(|left| left.min(SLICE))
+    }
+
+    pub fn is_cancelled(&self) -> bool {
+        self.canceller.0.load(Ordering::Acquire) != self.born
+    }
+
+    pub fn timeout(&self) -> Error {
+        Error::new(
+            Status::Timeout,
+            format!(
+                "no answer within {} ms (timeout_ms, or the request's own limit)",
+                self.limit.as_millis()
+            ),
+        )
+    }
+
+    /// Waits, unless the call ends first.
+    pub fn sleep(&self, wait: Duration) -> Result<()> {
+        let until = Instant::now() + wait;
+        while let Some(left) = until.checked_duration_since(Instant::now()) {
+            std::thread::sleep(self.slice()?.min(left));
+        }
+        self.remaining().map(drop)
+    }
+}
+
+/// What the transport has to know of the call it works for. Pooled connections outlive calls, and
+/// the HTTP client between does not carry it, so it stands beside the thread's stack.
+#[derive(Debug)]
+pub(crate) struct InFlight {
+    pub call: Call,
+    pub connect_timeout: Duration,
+    /// Whether a byte of the request itself may have left: from then on it may have been executed.
+    pub sent: bool,
+}
+
+thread_local! {
+    static IN_FLIGHT: RefCell<Option<InFlight>> = const { RefCell::new(None) };
+}
+
+/// Runs `work` as the given call; says whether any of the request was sent.
+pub(crate) fn in_flight<T>(in_flight: InFlight, work: impl FnOnce() -> T) -> (T, bool) {
+    struct Restore(Option<InFlight>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            IN_FLIGHT.set(self.0.take());
+        }
+    }
+    let _restore = Restore(IN_FLIGHT.replace(Some(in_flight)));
+    let result = work();
+    let sent = with_in_flight(|f| f.sent).unwrap_or(false);
+    (result, sent)
+}
+
+/// Gives the transport the call it works for; `None` outside of one.
+pub(crate) fn with_in_flight<T>(look: impl FnOnce(&mut InFlight) -> T) -> Option<T> {
+    IN_FLIGHT.with_borrow_mut(|f| f.as_mut().map(look))
+}

@@ -1,0 +1,189 @@
+//! The client: one account's token, and requests that carry it.
+
+use crate::account::Account;
+use crate::call::{Call, Canceller};
+use crate::clock::{Clock, Moment};
+use crate::config::Config;
+use crate::error::Result;
+use crate::lifecycle::{Lifecycle, State};
+use crate::log::Log;
+use crate::request::{self, Request, Response};
+use crate::secret::Secret;
+use crate::status;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Obtains, keeps and renews one account's token, and sends requests that carry it.
+///
+/// A client may be used from any number of threads at once. Clones share everything but the right
+/// to cancel: each clone's [`cancel`](Client::cancel) ends its own calls only.
+pub struct Client {
+    shared: Arc<Shared>,
+    canceller: Arc<Canceller>,
+    /// The time limit of this handle's calls; `None` is the option `timeout_ms`.
+    limit: Option<Duration>,
+}
+
+struct Shared {
+    lifecycle: Lifecycle,
+    /// What the client was made from, and what was set since.
+    config: Mutex<Config>,
+}
+
+impl Client {
+    pub(crate) fn new(account: Account, config: Config, clock: Clock, log: Log) -> Result<Client> {
+        let lifecycle = Lifecycle::new(account, clock, log)?;
+        Ok(Client {
+            shared: Arc::new(Shared { lifecycle, config: Mutex::new(config) }),
+            canceller: Arc::default(),
+            limit: None,
+        })
+    }
+
+    /// Another handle on the same client, with a time limit and a cancellation of its own.
+    pub fn share(&self, limit: Option<Duration>) -> Client {
+        Client { shared: self.shared.clone(), canceller: Arc::default(), limit }
+    }
+
+    fn lifecycle(&self) -> &Lifecycle {
+        &self.shared.lifecycle
+    }
+
+    fn call(&self, own: Option<Duration>) -> Call {
+        let configured = || self.lifecycle().state().account.options.millis("timeout_ms");
+        Call::new(own.or(self.limit).unwrap_or_else(configured), &self.canceller)
+    }
+
+    fn serve(&self) -> Result<Arc<State>> {
+        self.lifecycle().serve(&self.call(None))
+    }
+
+    /// Gives the access token to `read` without copying it. What a cached token costs is this.
+    #[inline]
+    pub fn with_token<T>(&self, read: impl FnOnce(&str) -> T) -> Result<T> {
+        if let Some(state) = self.lifecycle().fresh() {
+            return Ok(read(state.access_token()));
+        }
+        self.serve().map(|state| read(state.access_token()))
+    }
+
+    /// A good access token, renewed first where that is needed.
+    ///
+    /// # Errors
+    /// `CREDENTIALS_REJECTED`, `LOGIN_ON_HOLD`, `LOGIN_REQUIRED`, and whatever keeps from reaching
+    /// the cloud. docs/ERRORS.md says what to do about each.
+    pub fn token(&self) -> Result<Secret> {
+        self.with_token(|token| Secret::from(token))
+    }
+
+    /// A good access token if one is at hand: never waits, never renews.
+    ///
+    /// # Errors
+    /// `WOULD_BLOCK` where there is none.
+    pub fn try_token(&self) -> Result<Secret> {
+        self.lifecycle().serve_at_once().map(|state| state.access_token().into())
+    }
+
+    /// Gives the headers that carry the token to `read`, one `Name: value` a line.
+    pub fn with_header_lines<T>(&self, read: impl FnOnce(&str) -> T) -> Result<T> {
+        if let Some(state) = self.lifecycle().fresh() {
+            return Ok(read(state.header_lines.expose()));
+        }
+        self.serve().map(|state| read(state.header_lines.expose()))
+    }
+
+    /// How long the token at hand lives: `None` for ever, zero where there is none.
+    pub fn expires_in(&self) -> Option<Duration> {
+        self.until(self.lifecycle().state().expires)
+    }
+
+    /// How long until the token is due to be renewed: `None` for never, zero for now.
+    pub fn renew_due_in(&self) -> Option<Duration> {
+        self.until(self.lifecycle().state().renew_at)
+    }
+
+    fn until(&self, end: Moment) -> Option<Duration> {
+        (end != Moment::NEVER).then(|| end.since(self.lifecycle().clock.now()))
+    }
+
+    /// Renews the token now, fresh or not.
+    pub fn renew(&self) -> Result<()> {
+        self.lifecycle().renew(&self.call(None)).map(drop)
+    }
+
+    /// Says that an API refused this access token. Renews, unless a newer one is there already.
+    pub fn refused(&self, token: &str) -> Result<()> {
+        self.lifecycle().replace(token, &self.call(None)).map(drop)
+    }
+
+    /// Changes an option while the client is in use: new credentials end a hold.
+    ///
+    /// # Errors
+    /// As [`Config::set`] and [`Config::client`]; the client then goes on as before.
+    pub fn set(&self, option: &str, value: &str) -> Result<()> {
+        self.change(|config| config.set(option, value))
+    }
+
+    /// Changes several options at once, such as a name and its password: the members of a JSON
+    /// object.
+    ///
+    /// # Errors
+    /// As [`Config::load_json`] and [`Config::client`]. All or nothing.
+    pub fn set_json(&self, json: &str) -> Result<()> {
+        self.change(|config| config.load_json(json))
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Config) -> Result<()>) -> Result<()> {
+        let mut config = self.shared.config.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut next = config.clone();
+        change(&mut next)?;
+        let account = next.account(&self.lifecycle().clock)?;
+        self.lifecycle().change(account, &self.call(None))?;
+        *config = next;
+        Ok(())
+    }
+
+    /// Forgets the tokens and any hold: in memory, in the store, and at the cloud where it can
+    /// revoke. The next call logs in.
+    pub fn forget(&self) -> Result<()> {
+        self.lifecycle().forget(&self.call(None))
+    }
+
+    /// State, counters and the last error, as JSON. No secret is in it.
+    pub fn status_json(&self) -> String {
+        status::of(self.lifecycle())
+    }
+
+    /// Ends the calls that are under way on this handle: they return `CANCELLED`.
+    pub fn cancel(&self) {
+        self.canceller.cancel();
+    }
+
+    /// Sends a request with the token. If the API refuses the token, renews it and sends once more.
+    /// Every answer is a response, whatever its status.
+    ///
+    /// # Errors
+    /// `FOREIGN_ORIGIN` and `INSECURE_URL` before anything is sent; those of
+    /// [`token`](Client::token); and what keeps from getting an answer.
+    pub fn send(&self, request: &Request) -> Result<Response> {
+        request::send(self.lifecycle(), request, &self.call(request.timeout))
+    }
+
+    /// Lets time pass for this client's clock, to test what happens when tokens age. Real tokens
+    /// at the cloud do not age with it.
+    pub fn wind(&self, by: Duration) {
+        self.lifecycle().clock.wind(by);
+    }
+}
+
+impl Clone for Client {
+    fn clone(&self) -> Client {
+        self.share(self.limit)
+    }
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Client({})", self.lifecycle().state().account.profile.name)
+    }
+}

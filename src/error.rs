@@ -1,0 +1,234 @@
+//! What can go wrong: one status per kind of fault, and the error that carries it.
+
+use std::fmt;
+use std::time::Duration;
+
+/// The kind of a failure. The numbers are part of the C ABI: they are never reused, and there are
+/// gaps for new ones.
+#[repr(i32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Status {
+    /// The call did what it says.
+    Ok = 0,
+    /// A handle, a string or an out-pointer was NULL where the call needs one.
+    NullArgument = 1,
+    /// A string was not UTF-8.
+    InvalidUtf8 = 2,
+    /// An argument has a value the call cannot use.
+    InvalidArgument = 3,
+    /// The caller's buffer is too small; the length that is needed was written to `*len`.
+    BufferTooSmall = 4,
+    /// No option has this name.
+    UnknownOption = 10,
+    /// An option's value is not of its type, or out of its range, or contradicts another option.
+    InvalidOption = 11,
+    /// The options set do not add up to a login.
+    MissingOption = 12,
+    /// No built-in provider has this name.
+    UnknownProvider = 13,
+    /// A provider profile is not valid; the message says where.
+    InvalidProfile = 14,
+    /// The cloud refused the credentials. No login is sent with them until the hold has passed.
+    CredentialsRejected = 20,
+    /// The credentials were refused a short time ago; retry-after says when they may be tried again.
+    LoginOnHold = 21,
+    /// The refresh token is spent or rejected and there are no credentials to log in with.
+    LoginRequired = 22,
+    /// The cloud could not be reached, or the connection broke.
+    Network = 30,
+    /// The time limit passed.
+    Timeout = 31,
+    /// No trusted TLS connection could be made.
+    Tls = 32,
+    /// Plain HTTP to a host that is not this machine, without `allow_http`.
+    InsecureUrl = 33,
+    /// The URL is on an origin that must not see this provider's credentials.
+    ForeignOrigin = 34,
+    /// The cloud asks for fewer calls (HTTP 429).
+    RateLimited = 40,
+    /// The cloud failed (HTTP 5xx).
+    ServerError = 41,
+    /// The cloud answered a token call with a status the provider's profile has no rule for.
+    UnexpectedAnswer = 42,
+    /// An answer is not what it should be: not JSON, no token, a token with control characters.
+    MalformedAnswer = 43,
+    /// An answer is larger than `max_token_bytes` or `max_body_bytes`.
+    AnswerTooLarge = 44,
+    /// The token store cannot be read or written.
+    Store = 50,
+    /// Answering would have meant waiting for the network.
+    WouldBlock = 60,
+    /// The call was cancelled.
+    Cancelled = 61,
+    /// A fault in keyfob itself, contained. The handle stays usable.
+    Panic = 70,
+}
+
+impl Status {
+    /// Every status, in the order of their numbers.
+    pub const ALL: &[Status] = &[
+        Status::Ok,
+        Status::NullArgument,
+        Status::InvalidUtf8,
+        Status::InvalidArgument,
+        Status::BufferTooSmall,
+        Status::UnknownOption,
+        Status::InvalidOption,
+        Status::MissingOption,
+        Status::UnknownProvider,
+        Status::InvalidProfile,
+        Status::CredentialsRejected,
+        Status::LoginOnHold,
+        Status::LoginRequired,
+        Status::Network,
+        Status::Timeout,
+        Status::Tls,
+        Status::InsecureUrl,
+        Status::ForeignOrigin,
+        Status::RateLimited,
+        Status::ServerError,
+        Status::UnexpectedAnswer,
+        Status::MalformedAnswer,
+        Status::AnswerTooLarge,
+        Status::Store,
+        Status::WouldBlock,
+        Status::Cancelled,
+        Status::Panic,
+    ];
+
+    /// The status with this number, if there is one.
+    pub fn from_number(number: i32) -> Option<Status> {
+        Status::ALL.iter().copied().find(|s| *s as i32 == number)
+    }
+
+    /// The name as the C header spells it, without `KEYFOB_`. Ends with a NUL for C's sake.
+    pub(crate) const fn c_name(self) -> &'static std::ffi::CStr {
+        match self {
+            Status::Ok => c"OK",
+            Status::NullArgument => c"NULL_ARGUMENT",
+            Status::InvalidUtf8 => c"INVALID_UTF8",
+            Status::InvalidArgument => c"INVALID_ARGUMENT",
+            Status::BufferTooSmall => c"BUFFER_TOO_SMALL",
+            Status::UnknownOption => c"UNKNOWN_OPTION",
+            Status::InvalidOption => c"INVALID_OPTION",
+            Status::MissingOption => c"MISSING_OPTION",
+            Status::UnknownProvider => c"UNKNOWN_PROVIDER",
+            Status::InvalidProfile => c"INVALID_PROFILE",
+            Status::CredentialsRejected => c"CREDENTIALS_REJECTED",
+            Status::LoginOnHold => c"LOGIN_ON_HOLD",
+            Status::LoginRequired => c"LOGIN_REQUIRED",
+            Status::Network => c"NETWORK",
+            Status::Timeout => c"TIMEOUT",
+            Status::Tls => c"TLS",
+            Status::InsecureUrl => c"INSECURE_URL",
+            Status::ForeignOrigin => c"FOREIGN_ORIGIN",
+            Status::RateLimited => c"RATE_LIMITED",
+            Status::ServerError => c"SERVER_ERROR",
+            Status::UnexpectedAnswer => c"UNEXPECTED_ANSWER",
+            Status::MalformedAnswer => c"MALFORMED_ANSWER",
+            Status::AnswerTooLarge => c"ANSWER_TOO_LARGE",
+            Status::Store => c"STORE",
+            Status::WouldBlock => c"WOULD_BLOCK",
+            Status::Cancelled => c"CANCELLED",
+            Status::Panic => c"PANIC",
+        }
+    }
+
+    /// The name as the C header spells it, without `KEYFOB_`: `"CREDENTIALS_REJECTED"`.
+    pub fn name(self) -> &'static str {
+        self.c_name().to_str().unwrap_or("UNKNOWN")
+    }
+
+    /// Whether the same call may succeed later with nothing changed but the time.
+    pub fn is_retriable(self) -> bool {
+        matches!(
+            self,
+            Status::Network
+                | Status::Timeout
+                | Status::RateLimited
+                | Status::ServerError
+                | Status::WouldBlock
+                | Status::Cancelled
+        )
+    }
+}
+
+/// Why a call failed, for the person who reads it and for the program that must decide.
+///
+/// The message is one line and holds no secret. An error is plain data: it may be cloned and sent
+/// to other threads, and several callers that shared one attempt each get a copy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    status: Status,
+    message: String,
+    http_status: Option<u16>,
+    provider_code: Option<String>,
+    retry_after: Option<Duration>,
+}
+
+impl Error {
+    pub(crate) fn new(status: Status, message: impl Into<String>) -> Error {
+        let mut message = message.into();
+        if message.contains(char::is_control) {
+            message = message.replace(char::is_control, " ");
+        }
+        Error { status, message, http_status: None, provider_code: None, retry_after: None }
+    }
+
+    pub(crate) fn with_http_status(mut self, status: u16) -> Error {
+        self.http_status = Some(status);
+        self
+    }
+
+    pub(crate) fn with_provider_code(mut self, code: Option<String>) -> Error {
+        self.provider_code = code;
+        self
+    }
+
+    pub(crate) fn with_retry_after(mut self, wait: Option<Duration>) -> Error {
+        self.retry_after = wait;
+        self
+    }
+
+    /// The kind of failure.
+    pub fn status(&self) -> Status {
+        self.status
+    }
+
+    /// One line that says what happened and what to do about it.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The HTTP status of the answer that caused this, if an answer did.
+    pub fn http_status(&self) -> Option<u16> {
+        self.http_status
+    }
+
+    /// The cloud's own code for the fault, such as `invalid_grant` or `WRONG_TOKEN`.
+    pub fn provider_code(&self) -> Option<&str> {
+        self.provider_code.as_deref()
+    }
+
+    /// How long to wait before another try, where the cloud or a hold says so.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
+    /// Whether the same call may succeed later with nothing changed but the time.
+    pub fn is_retriable(&self) -> bool {
+        self.status.is_retriable()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.status.name(), self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// What the calls of this crate return.
+pub type Result<T> = std::result::Result<T, Error>;

@@ -1,0 +1,316 @@
+//! `keyfob_client`: one account's token, and requests that carry it.
+
+use super::config::keyfob_config;
+use super::convert::{Out, free_handle, handle, into_handle, text};
+use super::error::keyfob_error;
+use super::guard::{guard, plain};
+use super::request::keyfob_request;
+use super::response::keyfob_response;
+use crate::client::Client;
+use crate::error::{Error, Result, Status};
+use std::ffi::c_char;
+use std::ptr;
+use std::time::Duration;
+
+/// Obtains, keeps and renews one account's token. May be used from any number of threads at once;
+/// freeing it must not race with a call on it.
+pub struct keyfob_client(Client);
+
+/// Makes a client from a config, which is copied and stays the caller's. Nothing is sent: the first
+/// call that needs a token does that. Free it with `keyfob_client_free`.
+///
+/// `KEYFOB_MISSING_OPTION` or `KEYFOB_INVALID_OPTION` where the options fit no login, or more than
+/// one; `KEYFOB_STORE` where the store cannot be used.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_client_new(
+    config: *const keyfob_config,
+    out: *mut *mut keyfob_client,
+    err: *mut *mut keyfob_error,
+) -> Status {
+    guard(err, || {
+        let out = Out::new(out, ptr::null_mut(), "out")?;
+        out.set(into_handle(keyfob_client(handle(config, "config")?.0.client()?)));
+        Ok(())
+    })
+}
+
+/// Makes another handle on the same client: token, store and connections are shared, but calls on
+/// the new handle take at most `timeout_ms` (0: what the client's option says), and
+/// `keyfob_client_cancel` on it ends its own calls only. Cheap; meant for one call or a few. Free
+/// it with `keyfob_client_free`, before or after the first.
+///
+/// `KEYFOB_INVALID_ARGUMENT`: the time is negative.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_client_share(
+    client: *const keyfob_client,
+    timeout_ms: i64,
+    out: *mut *mut keyfob_client,
+    err: *mut *mut keyfob_error,
+) -> Status {
+    guard(err, || {
+        let out = Out::new(out, ptr::null_mut(), "out")?;
+        let limit = milliseconds(timeout_ms, "timeout_ms")?;
+        out.set(into_handle(keyfob_client(handle(client, "client")?.0.share(limit))));
+        Ok(())
+    })
+}
+
+/// A time in milliseconds; 0 stands for none.
+pub(super) fn milliseconds(ms: i64, what: &str) -> Result<Option<Duration>> {
+    const DAY: i64 = 86_400_000;
+    match u64::try_from(ms) {
+        Ok(0) => Ok(None),
+        Ok(ms) => Ok(Some(Duration::from_millis(ms.min(DAY as u64)))),
+        Err(_) => Err(Error::new(Status::InvalidArgument, format!("{what} is negative"))),
+    }
+}
+
+/// Gives a good access token, obtained or renewed first where that is needed. The string is the
+/// caller's, to be freed with `keyfob_string_free`. A token that is cached and fresh costs a clock
+/// read and a copy.
+///
+/// `KEYFOB_CREDENTIALS_REJECTED`, `KEYFOB_LOGIN_ON_HOLD`, `KEYFOB_LOGIN_REQUIRED`, and whatever
+/// keeps from reaching the cloud; docs/ERRORS.md says what to do about each.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_client_token(
+    client: *const keyfob_client,
+    token: *mut *mut c_char,
+    err: *mut *mut keyfob_error,
+) -> Status {
+    guard(err, || {
+        let out = Out::of_text(token, "token")?;
+        handle(client, "client")?.0.with_token(|token| out.set_text(token))
+    })
+}
+
+/// As `keyfob_client_token`, into the caller's buffer of `cap` bytes, with a NUL at its end. `*len`
+/// is the token's length without the NUL.
+///
+/// `KEYFOB_BUFFER_TOO_SMALL`: `*len` is the length that is needed, and `cap` must be one more.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_client_token_copy(
+    client: *const keyfob_client,
+    buf: *mut c_char,
+    cap: usize,
+    len: *mut usize,
+    err: *mut *mut keyfob_error,
+) -> Status {
+    guard(err, || {
+        let out = Out::new(len, 0, "len")?;
+        if buf.is_null() && cap > 0 {
+            return Err(Error::new(Status::NullArgument, "buf is NULL"));
+        }
+        handle(client, "client")?.0.with_token(|token| {
+            out.set(token.len());
+            if token.len() >= cap {
+                return Err(too_small(token.len()));
+            }
+            // SAFETY: `buf` is not NULL since `cap` is not 0, and by the contract has `cap` bytes,
+            // which are more than the token's; a fresh copy of ours cannot overlap it.
+            unsafe {
+                ptr::copy_nonoverlapping(token.as_ptr(), buf.cast(), token.len());
+                buf.add(token.len()).write(0);
+            }
+            Ok(())
+        })?
+    })
+}
+
+#[cold]
+fn too_small(needed: usize) -> Error {
+    Error::new(Status::BufferTooSmall, format!("the token takes {needed} bytes and a NUL"))
+}
+
+/// As `keyfob_client_token`, but never waits and never renews.
+///
+/// `KEYFOB_WOULD_BLOCK` where no good token is at hand.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_client_try_token(
+    client: *const keyfob_client,
+    token: *mut *mut c_char,
+    err: *mut *mut keyfob_error,
+) -> Status {
+    guard(err, || {
+        let out = Out::of_text(token, "token")?;
+        out.set_text(handle(client, "client")?.0.try_token()?.expose());
+        Ok(())
+    })
+}
+
+/// Gives the headers that carry the token, one `Name: value` a line, without a line end after the
+/// last: `Authorization: Bearer ...`. The string is the caller's, to be freed with
+/// `keyfob_string_free`. Errors as `keyfob_client_token`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_client_headers(
+    client: *const keyfob_client,
+    lines: *mut *mut c_char,
+    err: *mut *mut keyfob_error,
+) -> Status {
+    guard(err, || {
+        let out = Out::of_text(lines, "lines")?;
+        handle(client, "client")?.0.with_header_lines(|lines| out.set_text(lines))
+    })
+}
+
+/// How many milliseconds the token at hand lives: `INT64_MAX` for ever, 0 where there is none.
+/// Never waits.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_client_expires_in_ms(
+    client: *const keyfob_client,
+    ms: *mut i64,
+    err: *mut *mut keyfob_error,
+) -> Status {
+    guard(err, || {
+        let out = Out::new(ms, 0, "ms")?;
+        out.set(whole_milliseconds(handle(client, "client")?.0.expires_in()));
+        Ok(())
+    })
+}
+
+/// How many milliseconds until the token is due to be renewed: 0 for now, `INT64_MAX` for never.
+/// For an event loop that calls `keyfob_client_token` at that time. Never waits.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_client_renew_due_ms(
+    client: *const keyfob_client,
+    ms: *mut i64,
+    err: *mut *mut keyfob_error,
+) -> Status {
+    guard(err, || {
+        let out = Out::new(ms, 0, "ms")?;
+        out.set(whole_milliseconds(handle(client, "client")?.0.renew_due_in()));
+        Ok(())
+    })
+}
+
+fn whole_milliseconds(time: Option<Duration>) -> i64 {
+    time.map_or(i64::MAX, |time| i64::try_from(time.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// Renews the token now, fresh or not. Callers at the same time share one renewal.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_client_renew(
+    client: *const keyfob_client,
+    err: *mut *mut keyfob_error,
+) -> Status {
+    guard(err, || handle(client, "client")?.0.renew())
+}
+
+/// Says that an API refused this access token, for those who send requests themselves. Renews,
+/// unless a newer token is there already; then ask for the token again and repeat the request once.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_client_refused(
+    client: *const keyfob_client,
+    token: *const c_char,
+    err: *mut *mut keyfob_error,
+) -> Status {
+    guard(err, || handle(client, "client")?.0.refused(text(token, "token")?))
+}
+
+/// Changes an option while the client is in use. New credentials end a hold; another principal's
+/// token is dropped. Errors as `keyfob_config_set` and `keyfob_client_new`; the client then goes on
+/// as before.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_client_set(
+    client: *const keyfob_client,
+    option: *const c_char,
+    value: *const c_char,
+    err: *mut *mut keyfob_error,
+) -> Status {
+    guard(err, || handle(client, "client")?.0.set(text(option, "option")?, text(value, "value")?))
+}
+
+/// Changes several options at once, such as a name and its password: the members of a JSON object,
+/// as `keyfob_config_load_json` takes it. All or nothing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_client_set_json(
+    client: *const keyfob_client,
+    json: *const c_char,
+    err: *mut *mut keyfob_error,
+) -> Status {
+    guard(err, || handle(client, "client")?.0.set_json(text(json, "json")?))
+}
+
+/// Forgets the tokens and any hold: in memory, in the store, and at the cloud where it can revoke.
+/// The next call logs in.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_client_forget(
+    client: *const keyfob_client,
+    err: *mut *mut keyfob_error,
+) -> Status {
+    guard(err, || handle(client, "client")?.0.forget())
+}
+
+/// Gives the client's state, counters and last error as JSON, without a secret; docs/ABI.md lists
+/// the members. The string is the caller's, to be freed with `keyfob_string_free`. Never waits.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_client_status_json(
+    client: *const keyfob_client,
+    json: *mut *mut c_char,
+    err: *mut *mut keyfob_error,
+) -> Status {
+    guard(err, || {
+        let out = Out::of_text(json, "json")?;
+        out.set_text(&handle(client, "client")?.0.status_json());
+        Ok(())
+    })
+}
+
+/// Ends the calls that are under way on this handle: they return `KEYFOB_CANCELLED`. Later calls
+/// are not touched. May be called from any thread, and from a signal handler.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_client_cancel(
+    client: *const keyfob_client,
+    err: *mut *mut keyfob_error,
+) -> Status {
+    guard(err, || {
+        handle(client, "client")?.0.cancel();
+        Ok(())
+    })
+}
+
+/// Lets `ms` milliseconds pass on this client's clock, so that a test can see what happens when
+/// tokens age without waiting. The cloud's clock is not touched.
+///
+/// `KEYFOB_INVALID_ARGUMENT`: the time is negative.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_client_wind_ms(
+    client: *const keyfob_client,
+    ms: i64,
+    err: *mut *mut keyfob_error,
+) -> Status {
+    guard(err, || {
+        let negative = |_| Error::new(Status::InvalidArgument, "ms is negative");
+        let by = Duration::from_millis(u64::try_from(ms).map_err(negative)?);
+        handle(client, "client")?.0.wind(by);
+        Ok(())
+    })
+}
+
+/// Sends a request with the token. If the API refuses the token, renews it and sends once more.
+/// Every answer is a response, whatever its status; the response is the caller's, to be freed with
+/// `keyfob_response_free`.
+///
+/// `KEYFOB_FOREIGN_ORIGIN` and `KEYFOB_INSECURE_URL` before anything is sent; the errors of
+/// `keyfob_client_token`; and what keeps from getting an answer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_client_send(
+    client: *const keyfob_client,
+    request: *const keyfob_request,
+    out: *mut *mut keyfob_response,
+    err: *mut *mut keyfob_error,
+) -> Status {
+    guard(err, || {
+        let out = Out::new(out, ptr::null_mut(), "out")?;
+        let request = &handle(request, "request")?.0;
+        let response = handle(client, "client")?.0.send(request)?;
+        out.set(keyfob_response::boxed(response));
+        Ok(())
+    })
+}
+
+/// Frees a client handle; the last one of a client ends it. Must not race with a call on this
+/// handle. NULL is fine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_client_free(client: *mut keyfob_client) {
+    plain((), || free_handle(client));
+}

@@ -1,0 +1,115 @@
+//! Pointers to values and back: each check of an argument stands here, once.
+
+use crate::error::{Error, Result, Status};
+use std::ffi::{CStr, c_char};
+use zeroize::Zeroize;
+
+fn null(what: &str) -> Error {
+    Error::new(Status::NullArgument, format!("{what} is NULL"))
+}
+
+/// A handle the caller may only look at.
+pub(super) fn handle<'a, T>(pointer: *const T, what: &str) -> Result<&'a T> {
+    // SAFETY: by the header's contract a handle is NULL or came from its `_new` function and was
+    // not freed; shared use from several threads is allowed for handles passed as const.
+    unsafe { pointer.as_ref() }.ok_or_else(|| null(what))
+}
+
+/// A handle the caller is changing, from one thread.
+pub(super) fn handle_mut<'a, T>(pointer: *mut T, what: &str) -> Result<&'a mut T> {
+    // SAFETY: as above, and the contract forbids any other use of the handle at the same time.
+    unsafe { pointer.as_mut() }.ok_or_else(|| null(what))
+}
+
+/// A NUL-terminated UTF-8 string.
+pub(super) fn text<'a>(pointer: *const c_char, what: &str) -> Result<&'a str> {
+    if pointer.is_null() {
+        return Err(null(what));
+    }
+    // SAFETY: not NULL, and by the contract NUL-terminated and unchanged during the call.
+    let text = unsafe { CStr::from_ptr(pointer) };
+    text.to_str().map_err(|_| Error::new(Status::InvalidUtf8, format!("{what} is not UTF-8")))
+}
+
+/// Bytes with a length; NULL is fine where there are none.
+pub(super) fn bytes<'a>(pointer: *const u8, len: usize, what: &str) -> Result<&'a [u8]> {
+    match (pointer.is_null(), len) {
+        (_, 0) => Ok(&[]),
+        (true, _) => Err(null(what)),
+        (false, len) if len > isize::MAX as usize => {
+            Err(Error::new(Status::InvalidArgument, format!("{what}: the length is absurd")))
+        }
+        // SAFETY: not NULL, a possible length, and by the contract `len` readable bytes.
+        (false, len) => Ok(unsafe { std::slice::from_raw_parts(pointer, len) }),
+    }
+}
+
+/// Where a result goes. Holds its zero from the beginning, so that a failure leaves nothing stale.
+pub(super) struct Out<'a, T>(&'a mut T);
+
+impl<'a, T> Out<'a, T> {
+    pub fn new(pointer: *mut T, zero: T, what: &str) -> Result<Out<'a, T>> {
+        if pointer.is_null() {
+            return Err(null(what));
+        }
+        // SAFETY: not NULL, and by the contract writable; what it held before is not dropped,
+        // because it may never have been a value. `write` first makes the reference valid.
+        let target = unsafe {
+            pointer.write(zero);
+            &mut *pointer
+        };
+        Ok(Out(target))
+    }
+
+    pub fn set(self, value: T) {
+        *self.0 = value;
+    }
+}
+
+impl<'a> Out<'a, *mut c_char> {
+    pub fn of_text(pointer: *mut *mut c_char, what: &str) -> Result<Self> {
+        Out::new(pointer, std::ptr::null_mut(), what)
+    }
+
+    /// Hands a copy over to the caller, who frees it with `keyfob_string_free`.
+    pub fn set_text(self, text: &str) {
+        self.set(owned(text));
+    }
+}
+
+/// An owned C string. Text that holds a NUL, which none of ours does, would end there.
+fn owned(text: &str) -> *mut c_char {
+    let text = text.split('\0').next().unwrap_or_default();
+    let mut copy = Vec::with_capacity(text.len() + 1);
+    copy.extend_from_slice(text.as_bytes());
+    copy.push(0);
+    Box::into_raw(copy.into_boxed_slice()).cast()
+}
+
+/// Zeroes and frees what `owned` made.
+pub(super) fn free_text(text: *mut c_char) {
+    if text.is_null() {
+        return;
+    }
+    // SAFETY: by the contract `text` came from `owned` and is freed once. `owned` allocated exactly
+    // the text and its NUL, and the text holds no other NUL, so `strlen + 1` is the allocation.
+    unsafe {
+        let len = CStr::from_ptr(text).count_bytes() + 1;
+        let mut owned = Box::from_raw(std::ptr::slice_from_raw_parts_mut(text.cast::<u8>(), len));
+        owned.zeroize();
+    }
+}
+
+/// Hands a value over to the caller as a handle.
+pub(super) fn into_handle<T>(value: T) -> *mut T {
+    Box::into_raw(Box::new(value))
+}
+
+/// Takes a handle back and drops it; NULL is fine.
+pub(super) fn free_handle<T>(pointer: *mut T) {
+    if !pointer.is_null() {
+        // SAFETY: by the contract it came from `into_handle` and is freed once, with no call on it
+        // under way.
+        drop(unsafe { Box::from_raw(pointer) });
+    }
+}

@@ -1,0 +1,278 @@
+//! The transport: requests over ureq with our own socket and TLS below it, so that every wait ends
+//! at the caller's deadline, and every fault says what to do.
+
+mod resolve;
+mod sent;
+mod tcp;
+mod tls;
+
+pub(crate) use tls::TlsFiles;
+
+use crate::call::{self, Call, InFlight};
+use crate::error::{Error, Result, Status};
+use crate::process::PerProcess;
+use crate::secret::Secret;
+use crate::url::Url;
+use std::io::Read;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::time::Duration;
+use ureq::http;
+use ureq::unversioned::transport::{ConnectProxyConnector, Connector};
+use zeroize::Zeroizing;
+
+/// What makes two clients' connections interchangeable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TransportSettings {
+    pub tls: TlsFiles,
+    pub proxy: Option<Secret>,
+    pub user_agent: String,
+    pub connect_timeout: Duration,
+}
+
+/// One request, ready to go out.
+pub(crate) struct Outgoing {
+    pub method: http::Method,
+    pub url: Url,
+    /// What messages call the URL. The real path may hold a token.
+    pub shown: String,
+    pub headers: Vec<(String, Secret)>,
+    pub body: Option<Zeroizing<Vec<u8>>>,
+}
+
+/// One answer, whole. The body may hold tokens: it is wiped when dropped.
+pub(crate) struct Answer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Zeroizing<Vec<u8>>,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut found = self.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name));
+        found.next().map(|(_, value)| value.as_str())
+    }
+}
+
+/// A request that got no whole answer.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    pub error: Error,
+    /// Whether any of the request left this machine: if so, the cloud may have carried it out.
+    pub sent: bool,
+}
+
+/// Connections to any number of origins. Shared by all clients with the same settings; usable from
+/// any thread, and in a forked child, where it begins with no connections.
+pub(crate) struct Transport {
+    settings: TransportSettings,
+    tls: Arc<rustls::ClientConfig>,
+    agent: PerProcess<ureq::Agent>,
+}
+
+type Known = PerProcess<Mutex<Vec<Weak<Transport>>>>;
+
+impl Transport {
+    /// The transport for these settings: one that a living client has, or a new one.
+    pub fn shared(settings: TransportSettings) -> Result<Arc<Transport>> {
+        static KNOWN: OnceLock<Known> = OnceLock::new();
+        let known = KNOWN.get_or_init(PerProcess::new).get(Mutex::default);
+        let tls = tls::configure(&settings.tls)?;
+        proxy(&settings)?;
+        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|transport| transport.strong_count() > 0);
+        // Files may have changed under the same name, so only settings without any are shared.
+        if settings.tls == TlsFiles::default() {
+            let same = known.iter().filter_map(Weak::upgrade).find(|t| t.settings == settings);
+            if let Some(transport) = same {
+                return Ok(transport);
+            }
+        }
+        let transport = Arc::new(Transport { settings, tls, agent: PerProcess::new() });
+        known.push(Arc::downgrade(&transport));
+        Ok(transport)
+    }
+
+    fn agent(&self) -> Arc<ureq::Agent> {
+        self.agent.get(|| {
+            let config = ureq::Agent::config_builder()
+                .http_status_as_error(false)
+                .max_redirects(0)
+                .max_redirects_will_error(false)
+                .allow_non_standard_methods(true)
+                .user_agent(self.settings.user_agent.as_str())
+                .proxy(proxy(&self.settings).unwrap_or_default())
+                .max_idle_connections(64)
+                .max_idle_connections_per_host(32)
+                .build();
+            let connector =
+                ().chain(ConnectProxyConnector::default())
+                    .chain(tcp::TcpConnector)
+                    .chain(tls::TlsConnector(self.tls.clone()))
+                    .chain(sent::RequestBegins);
+            ureq::Agent::with_parts(config, connector, resolve::Resolver)
+        })
+    }
+
+    /// Sends one request and reads its answer whole. No redirect is followed, nothing is retried.
+    pub fn send(
+        &self,
+        outgoing: &Outgoing,
+        max_body: u64,
+        call: &Call,
+    ) -> std::result::Result<Answer, Fault> {
+        let in_flight = InFlight {
+            call: call.clone(),
+            connect_timeout: self.settings.connect_timeout,
+            sent: false,
+        };
+        let (answer, sent) = call::in_flight(in_flight, || self.exchange(outgoing, max_body, call));
+        answer.map_err(|error| Fault { error, sent })
+    }
+
+    fn exchange(&self, outgoing: &Outgoing, max_body: u64, call: &Call) -> Result<Answer> {
+        call.remaining()?;
+        let explain = |e| self.explain(e, outgoing, call);
+        let mut request = http::Request::builder()
+            .method(outgoing.method.clone())
+            .uri(outgoing.url.uri().clone());
+        for (name, value) in &outgoing.headers {
+            let mut value = http::HeaderValue::from_str(value.expose())
+                .map_err(|_| bad_header(name, outgoing))?;
+            value.set_sensitive(true);
+            request = request.header(name.as_str(), value);
+        }
+        let unusable = |_| Error::new(Status::InvalidArgument, "the request cannot be built");
+        let agent = self.agent();
+        let answer = match &outgoing.body {
+            Some(body) => agent.run(request.body(body.as_slice()).map_err(unusable)?),
+            None => agent.run(request.body(()).map_err(unusable)?),
+        }
+        .map_err(explain)?;
+        let (parts, mut body) = answer.into_parts();
+        let too_large = || {
+            Error::new(
+                Status::AnswerTooLarge,
+                format!(
+                    "{} {} answered with more than {max_body} bytes",
+                    outgoing.method, outgoing.shown
+                ),
+            )
+            .with_http_status(parts.status.as_u16())
+        };
+        let announced = body.content_length().unwrap_or(0);
+        if announced > max_body && outgoing.method != http::Method::HEAD {
+            return Err(too_large());
+        }
+        // Filled without growing where the length is known: a buffer that moves leaves copies.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(announced.min(1 << 20) as usize));
+        let mut reader = body.with_config().limit(u64::MAX).reader().take(max_body + 1);
+        read_wiping(&mut reader, &mut bytes).map_err(|e| explain(e.into()))?;
+        if bytes.len() as u64 > max_body {
+            return Err(too_large());
+        }
+        let headers = parts
+            .headers
+            .iter()
+            .map(|(n, v)| (n.to_string(), String::from_utf8_lossy(v.as_bytes()).into_owned()))
+            .collect();
+        Ok(Answer { status: parts.status.as_u16(), headers, body: bytes })
+    }
+
+    /// Our status and words for what went wrong below.
+    fn explain(&self, error: ureq::Error, outgoing: &Outgoing, call: &Call) -> Error {
+        let at = format!("{} {}", outgoing.method, outgoing.shown);
+        let network = |what: String| Error::new(Status::Network, format!("{at}: {what}"));
+        let error = match error {
+            ureq::Error::Io(error) => error,
+            ureq::Error::HostNotFound => {
+                let host = outgoing.url.origin().host();
+                return network(format!("no address found for {host}: check the name and DNS"));
+            }
+            ureq::Error::ConnectProxyFailed(_) => {
+                return network("the proxy refused the connection; check the option proxy".into());
+            }
+            ureq::Error::Tls(what) => return Error::new(Status::Tls, format!("{at}: {what}")),
+            ureq::Error::Timeout(_) => return call.timeout(),
+            other => {
+                let what = format!("{at}: not a valid HTTP answer ({other})");
+                return Error::new(Status::MalformedAnswer, what);
+            }
+        };
+        match tcp::gave_up(&error) {
+            Some(tcp::GaveUp::Cancelled | tcp::GaveUp::Deadline) => {
+                return call.remaining().err().unwrap_or_else(|| call.timeout());
+            }
+            Some(tcp::GaveUp::ConnectDeadline) => {
+                let ms = self.settings.connect_timeout.as_millis();
+                return Error::new(
+                    Status::Timeout,
+                    format!("{at}: no connection within {ms} ms (connect_timeout_ms)"),
+                );
+            }
+            None => {}
+        }
+        let tls = error.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>());
+        if let Some(error) = tls {
+            return Error::new(Status::Tls, format!("{at}: {error}{}", advice(error)));
+        }
+        network(error.to_string())
+    }
+}
+
+/// What a person can do about a TLS failure.
+fn advice(error: &rustls::Error) -> &'static str {
+    use rustls::CertificateError as Bad;
+    match error {
+        rustls::Error::InvalidCertificate(Bad::UnknownIssuer) => {
+            "; if the server has a private authority, name its PEM file with ca_file"
+        }
+        rustls::Error::InvalidCertificate(Bad::NotValidYet | Bad::NotValidYetContext { .. }) => {
+            "; check this machine's clock"
+        }
+        rustls::Error::InvalidMessage(_) => "; does this port speak TLS?",
+        _ => "",
+    }
+}
+
+fn bad_header(name: &str, outgoing: &Outgoing) -> Error {
+    Error::new(
+        Status::InvalidArgument,
+        format!(
+            "{} {}: the value of header {name} has a character that headers cannot carry",
+            outgoing.method, outgoing.shown
+        ),
+    )
+}
+
+fn proxy(settings: &TransportSettings) -> Result<Option<ureq::Proxy>> {
+    let Some(text) = &settings.proxy else { return Ok(None) };
+    let unusable = || {
+        Error::new(
+            Status::InvalidOption,
+            "proxy: not of the form http://[user:password@]host:port (HTTP CONNECT)",
+        )
+    };
+    match ureq::Proxy::new(text.expose()) {
+        Ok(proxy) if matches!(proxy.protocol(), ureq::ProxyProtocol::Http) => Ok(Some(proxy)),
+        _ => Err(unusable()),
+    }
+}
+
+/// Reads to the end, wiping each buffer that was outgrown.
+fn read_wiping(from: &mut impl Read, into: &mut Zeroizing<Vec<u8>>) -> std::io::Result<()> {
+    let mut piece = Zeroizing::new([0u8; 8192]);
+    loop {
+        let amount = match from.read(&mut piece[..]) {
+            Ok(0) => return Ok(()),
+            Ok(amount) => amount,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        if into.len() + amount > into.capacity() {
+            let mut larger = Zeroizing::new(Vec::with_capacity((into.capacity() * 2).max(16384)));
+            larger.extend_from_slice(into);
+            std::mem::swap(into, &mut larger);
+        }
+        into.extend_from_slice(&piece[..amount]);
+    }
+}

@@ -1,0 +1,50 @@
+//! Names to addresses, within the caller's deadline.
+
+use super::tcp::slice;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use ureq::config::Config;
+use ureq::http::Uri;
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver as Resolve};
+use ureq::unversioned::transport::NextTimeout;
+
+/// Asks the system's resolver, as every other program on the machine does.
+#[derive(Debug)]
+pub(super) struct Resolver;
+
+impl Resolve for Resolver {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        _: &Config,
+        _: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+        let port =
+            uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
+        let mut found = self.empty();
+        match host.parse() {
+            Ok(address) => found.push(SocketAddr::new(address, port)),
+            Err(_) => look_up(host.to_string(), port)?.into_iter().for_each(|a| found.push(a)),
+        }
+        if found.is_empty() { Err(ureq::Error::HostNotFound) } else { Ok(found) }
+    }
+}
+
+/// `getaddrinfo` cannot be interrupted, so it runs on a thread that the caller need not wait for.
+/// This is the one thread the library makes unasked; it ends with the look-up.
+fn look_up(host: String, port: u16) -> Result<Vec<SocketAddr>, ureq::Error> {
+    let (answer, waiting) = sync_channel(1);
+    let ask = move || {
+        let found = (host.as_str(), port).to_socket_addrs().map(|a| a.take(16).collect());
+        let _ = answer.send(found);
+    };
+    std::thread::Builder::new().name("keyfob-resolve".into()).spawn(ask)?;
+    loop {
+        match waiting.recv_timeout(slice()?) {
+            Ok(found) => return found.map_err(|_| ureq::Error::HostNotFound),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return Err(ureq::Error::HostNotFound),
+        }
+    }
+}

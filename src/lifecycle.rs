@@ -1,0 +1,531 @@
+//! The state machine every cloud shares: serve, renew, fall back, hold off. One renewal at a time.
+
+use crate::account::{Account, Headers};
+use crate::call::Call;
+use crate::clock::{Clock, CloudTime, Moment};
+use crate::error::{Error, Result, Status};
+use crate::flight::{Flight, Turn};
+use crate::log::{Log, log};
+use crate::process::PerProcess;
+use crate::provider::exchange::Failure;
+use crate::retry::{Growth, backoff, doubled};
+use crate::secret::Secret;
+use crate::store::{Hold, Pause, Record};
+use crate::token::Token;
+use arc_swap::{ArcSwap, Guard};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Everything a caller may need at one moment, replaced as a whole when anything changes.
+pub(crate) struct State {
+    pub account: Arc<Account>,
+    pub record: Record,
+    /// What carries the token, ready to be sent.
+    pub headers: Headers,
+    /// The same as text, one header a line.
+    pub header_lines: Secret,
+    pub renew_at: Moment,
+    pub expires: Moment,
+}
+
+/// Where a token stands in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// No token.
+    None,
+    Fresh,
+    /// Good, and to be renewed.
+    Due,
+    Expired,
+}
+
+impl State {
+    fn new(account: Arc<Account>, record: Record) -> Result<State> {
+        let headers = match &record.token {
+            Some(token) => account.present(token, &record.discovered)?,
+            None => Headers::new(),
+        };
+        let lines: Vec<zeroize::Zeroizing<String>> = headers
+            .iter()
+            .map(|(name, value)| zeroize::Zeroizing::new(format!("{name}: {}", value.expose())))
+            .collect();
+        let lines: Vec<&str> = lines.iter().map(|line| line.as_str()).collect();
+        let token = record.token.as_ref();
+        Ok(State {
+            header_lines: Secret::new(lines.join("\n")),
+            headers,
+            renew_at: token.map_or(Moment::START, |t| t.renew_at(account.window)),
+            expires: token.map_or(Moment::START, Token::expires),
+            account,
+            record,
+        })
+    }
+
+    /// The access token; empty where there is none, which no caller of a served state sees.
+    pub fn access_token(&self) -> &str {
+        self.record.token.as_ref().map_or("", |token| token.access.expose())
+    }
+
+    pub fn stage(&self, now: Moment) -> Stage {
+        match &self.record.token {
+            None => Stage::None,
+            Some(_) if now < self.renew_at => Stage::Fresh,
+            Some(_) if now < self.expires => Stage::Due,
+            Some(_) => Stage::Expired,
+        }
+    }
+}
+
+/// What a caller needs before it can go on.
+#[derive(Clone, Copy, Debug)]
+enum Need {
+    /// Any token that has not expired.
+    Usable,
+    /// A token issued after this one.
+    NewerThan(u64),
+    /// The same, unless there was trouble lately: the present one is still good.
+    Early(u64),
+}
+
+impl Need {
+    fn is_met(self, state: &State, now: Moment) -> bool {
+        match (self, state.stage(now)) {
+            (_, Stage::None | Stage::Expired) => false,
+            (Need::Usable, _) => true,
+            (Need::NewerThan(known) | Need::Early(known), _) => state.record.generation > known,
+        }
+    }
+}
+
+/// What happened so far, for the status.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub logins: AtomicU64,
+    pub logins_rejected: AtomicU64,
+    pub refreshes: AtomicU64,
+    pub refreshes_rejected: AtomicU64,
+    pub failures: AtomicU64,
+    pub requests: AtomicU64,
+    pub replays: AtomicU64,
+}
+
+pub(crate) fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
+/// A failing cloud is asked again after a second at first, after half a minute at last.
+const AFTER_FAILURE: Growth =
+    Growth { first: Duration::from_secs(1), most: Duration::from_secs(30) };
+
+const LONGEST_HOLD: Duration = Duration::from_secs(3600);
+
+/// Keeps one identity's token good. Usable from any thread; in a forked child it goes on with what
+/// the parent knew.
+pub(crate) struct Lifecycle {
+    pub clock: Clock,
+    pub log: Log,
+    pub counters: Counters,
+    state: ArcSwap<State>,
+    flight: PerProcess<Flight<Result<()>>>,
+    last_error: ArcSwap<Option<Error>>,
+    store_fault: ArcSwap<Option<Error>>,
+}
+
+impl Lifecycle {
+    pub fn new(account: Account, clock: Clock, log: Log) -> Result<Lifecycle> {
+        let record = account.first_record()?;
+        let state = State::new(Arc::new(account), record)?;
+        Ok(Lifecycle {
+            clock,
+            log,
+            counters: Counters::default(),
+            state: ArcSwap::from_pointee(state),
+            flight: PerProcess::new(),
+            last_error: ArcSwap::default(),
+            store_fault: ArcSwap::default(),
+        })
+    }
+
+    /// What is known now, whatever it is.
+    pub fn state(&self) -> Guard<Arc<State>> {
+        self.state.load()
+    }
+
+    pub fn last_error(&self) -> Option<Error> {
+        self.last_error.load().as_ref().clone()
+    }
+
+    pub fn store_fault(&self) -> Option<Error> {
+        self.store_fault.load().as_ref().clone()
+    }
+
+    /// The hot path: a fresh token, without a lock, an allocation or a system call.
+    #[inline]
+    pub fn fresh(&self) -> Option<Guard<Arc<State>>> {
+        let state = self.state.load();
+        (self.clock.now() < state.renew_at).then_some(state)
+    }
+
+    /// A token that has not expired, renewed if that is due.
+    pub fn serve(&self, call: &Call) -> Result<Arc<State>> {
+        let state = self.state.load_full();
+        match state.stage(self.clock.now()) {
+            Stage::Fresh => Ok(state),
+            Stage::Due => Ok(self.renew_early(state, call)),
+            Stage::None | Stage::Expired => self.obtain(Need::Usable, call),
+        }
+    }
+
+    /// A token that has not expired, if that takes no waiting.
+    pub fn serve_at_once(&self) -> Result<Arc<State>> {
+        let state = self.state.load_full();
+        let now = self.clock.now();
+        if Need::Usable.is_met(&state, now) {
+            return Ok(state);
+        }
+        self.barrier(&state, now)?;
+        Err(Error::new(
+            Status::WouldBlock,
+            "no good token is at hand, and getting one means waiting for the cloud",
+        ))
+    }
+
+    /// Renews now, fresh or not. Callers at the same time share one renewal.
+    pub fn renew(&self, call: &Call) -> Result<Arc<State>> {
+        let state = self.state.load();
+        self.obtain(Need::NewerThan(state.record.generation), call)
+    }
+
+    /// An API refused this token: gives a newer one, renewing only where nobody else has.
+    pub fn replace(&self, refused: &str, call: &Call) -> Result<Arc<State>> {
+        let state = self.state.load_full();
+        let newer = state.access_token() != refused;
+        let need = if newer { Need::Usable } else { Need::NewerThan(state.record.generation) };
+        self.obtain(need, call)
+    }
+
+    /// Uses other options from now on. A different principal's token is dropped.
+    pub fn change(&self, account: Account, call: &Call) -> Result<()> {
+        self.alone(call, |state| {
+            let mut record = state.record.clone();
+            if account.principal != state.account.principal {
+                record = account.first_record()?;
+            } else if account.identity != state.account.identity {
+                let seeded = account.first_record()?;
+                record.hold = None;
+                record.pause = None;
+                record.refresh = seeded.refresh.or(record.refresh);
+                record.token = seeded.token.or(record.token);
+            }
+            self.publish(&Arc::new(account), record)
+        })
+    }
+
+    /// Forgets the tokens, here, in the store and where possible at the cloud.
+    pub fn forget(&self, call: &Call) -> Result<()> {
+        self.alone(call, |state| {
+            let store = &state.account.store;
+            let _lock = store.lock(call);
+            let mut record = state.record.clone();
+            if let Ok(Some(stored)) = store.load() {
+                record.adopt(stored);
+            }
+            let revoked = state.account.revoke(&record, &self.clock, call);
+            if let Err(failure) = revoked {
+                log!(self.log, Warn, "not revoked at the cloud: {}", failure.error);
+            }
+            record.forget();
+            record.token = state.account.fixed_token()?;
+            let saved = store.save(&record);
+            self.publish(&state.account, record)?;
+            saved
+        })
+    }
+
+    /// Runs as the leader, so that no renewal is under way meanwhile.
+    fn alone(&self, call: &Call, work: impl FnOnce(&State) -> Result<()>) -> Result<()> {
+        let flight = self.flight.get(Flight::new);
+        loop {
+            if let Turn::Lead(_lead) = flight.join(call)? {
+                return work(&self.state.load());
+            }
+        }
+    }
+
+    /// Due: this caller renews if nobody does. Whatever comes of it, there is a good token.
+    fn renew_early(&self, state: Arc<State>, call: &Call) -> Arc<State> {
+        let need = Need::Early(state.record.generation);
+        let pausing = state.record.paused(self.clock.now()).is_some();
+        if pausing && !state.account.store.has_news() {
+            return state;
+        }
+        let flight = self.flight.get(Flight::new);
+        let Some(lead) = flight.try_lead() else { return state };
+        let renewed = match state.account.store.try_lock() {
+            Ok(Some(_lock)) => self.renew_locked(need, call),
+            // Another process is at it.
+            Ok(None) => self.look_into_store(&state).map(drop),
+            Err(fault) => {
+                self.note_store_fault(fault);
+                self.renew_locked(need, call)
+            }
+        };
+        self.end(lead, renewed, call).ok();
+        let now = self.state.load_full();
+        if Need::Usable.is_met(&now, self.clock.now()) { now } else { state }
+    }
+
+    /// Single flight: one caller goes to the cloud, the rest share its outcome.
+    fn obtain(&self, need: Need, call: &Call) -> Result<Arc<State>> {
+        let flight = self.flight.get(Flight::new);
+        loop {
+            let state = self.state.load_full();
+            if need.is_met(&state, self.clock.now()) {
+                return Ok(state);
+            }
+            match flight.join(call)? {
+                Turn::Lead(lead) => {
+                    let renewed = self.renew_as_leader(need, call);
+                    self.end(lead, renewed, call)?;
+                    let renewed = self.state.load_full();
+                    // What was just issued is the best there is, even if it expired on the way.
+                    if renewed.record.generation > state.record.generation {
+                        return Ok(renewed);
+                    }
+                }
+                Turn::Shared(Ok(())) | Turn::Abandoned => {}
+                Turn::Shared(Err(error)) => return Err(error),
+            }
+        }
+    }
+
+    /// Shares the outcome, unless it is this caller's alone: its deadline, its cancellation.
+    fn end(
+        &self,
+        lead: crate::flight::Lead<'_, Result<()>>,
+        outcome: Result<()>,
+        call: &Call,
+    ) -> Result<()> {
+        if outcome.is_ok() || call.remaining().is_ok() {
+            lead.share(outcome.clone());
+        }
+        outcome
+    }
+
+    fn renew_as_leader(&self, need: Need, call: &Call) -> Result<()> {
+        let state = self.state.load_full();
+        if need.is_met(&state, self.clock.now()) {
+            return Ok(());
+        }
+        match state.account.store.lock(call) {
+            Ok(_lock) => self.renew_locked(need, call),
+            Err(error) if error.status() != Status::Store => Err(error),
+            Err(fault) => {
+                self.note_store_fault(fault);
+                self.renew_locked(need, call)
+            }
+        }
+    }
+
+    /// Looks whether others have renewed; if not, goes to the cloud.
+    fn renew_locked(&self, need: Need, call: &Call) -> Result<()> {
+        let state = self.look_into_store(&self.state.load_full())?;
+        let now = self.clock.now();
+        if need.is_met(&state, now) {
+            return Ok(());
+        }
+        if matches!(need, Need::Early(_)) && state.record.paused(now).is_some() {
+            return Ok(());
+        }
+        self.barrier(&state, now)?;
+        let account = &state.account;
+        if !account.can_log_in() && state.record.refresh.is_none() {
+            return Err(nothing_left(account));
+        }
+        let mut record = state.record.clone();
+        let outcome = self.exchange(account, &mut record, call);
+        if let Err(error) = &outcome {
+            count(&self.counters.failures);
+            log!(self.log, Warn, "no new token: {error}");
+        }
+        self.last_error.store(Arc::new(outcome.clone().err()));
+        // Durable first: whoever sees the new access token must be able to rely on its refresh
+        // token. If that fails the token is good all the same.
+        if record != state.record {
+            match account.store.save(&record) {
+                Ok(()) => self.store_fault.store(Arc::default()),
+                Err(fault) => self.note_store_fault(fault),
+            }
+        }
+        self.publish(account, record)?;
+        outcome
+    }
+
+    fn look_into_store(&self, state: &Arc<State>) -> Result<Arc<State>> {
+        let mut record = state.record.clone();
+        match state.account.store.load() {
+            Ok(Some(stored)) => record.adopt(stored),
+            Ok(None) => {}
+            Err(fault) => self.note_store_fault(fault),
+        }
+        if record == state.record {
+            return Ok(state.clone());
+        }
+        self.publish(&state.account, record)?;
+        Ok(self.state.load_full())
+    }
+
+    /// Why no token call may be made now.
+    fn barrier(&self, state: &State, now: Moment) -> Result<()> {
+        let record = &state.record;
+        if let Some((pause, left)) = record.paused(now).filter(|(pause, _)| pause.strict) {
+            return Err(pause.error.clone().with_retry_after(Some(left)));
+        }
+        // A hold is about the credentials; a refresh token needs none.
+        let held =
+            record.held(now).filter(|_| record.refresh.is_none() || !state.account.can_refresh());
+        match held {
+            Some((hold, left)) => Err(on_hold(hold, left)),
+            None => Ok(()),
+        }
+    }
+
+    /// Discovery, refresh, login: what leads from one to the next is written here and nowhere else.
+    fn exchange(&self, account: &Account, record: &mut Record, call: &Call) -> Result<()> {
+        if account.must_discover(record) {
+            match account.discover(&self.clock, call) {
+                Ok(found) => record.discovered = found,
+                Err(failure) => return Err(self.failed(failure, record)),
+            }
+        }
+        if let Some(refresh) = record.refresh.clone().filter(|_| account.can_refresh()) {
+            if let Some(fault) = self.unwritable(account) {
+                // Spending a single-use token without writing down the next one loses both.
+                if !account.can_log_in() {
+                    return Err(fault);
+                }
+            } else {
+                count(&self.counters.refreshes);
+                match account.refresh(&refresh, &record.discovered, &self.clock, call) {
+                    Ok(token) => {
+                        self.learn_time(record, token.date);
+                        log!(self.log, Info, "{}: token refreshed", account.profile.name);
+                        record.accept(token);
+                        return Ok(());
+                    }
+                    Err(failure) if failure.rejected => {
+                        count(&self.counters.refreshes_rejected);
+                        log!(self.log, Warn, "refresh token rejected: {}", failure.error);
+                        record.refresh = None;
+                    }
+                    Err(failure) => return Err(self.failed(failure, record)),
+                }
+            }
+        }
+        if !account.can_log_in() {
+            return Err(nothing_left(account));
+        }
+        if let Some((hold, left)) = record.held(self.clock.now()) {
+            return Err(on_hold(hold, left));
+        }
+        count(&self.counters.logins);
+        match account.log_in(&record.discovered, &self.clock, call) {
+            Ok(token) => {
+                self.learn_time(record, token.date);
+                log!(self.log, Info, "{}: logged in", account.profile.name);
+                record.accept(token);
+                Ok(())
+            }
+            Err(failure) if failure.rejected => Err(self.held(account, failure, record)),
+            Err(failure) => Err(self.failed(failure, record)),
+        }
+    }
+
+    fn learn_time(&self, record: &mut Record, date: Option<i64>) {
+        let seen = self.clock.now();
+        record.cloud = date.map(|date| CloudTime { date, seen }).or(record.cloud);
+    }
+
+    fn unwritable(&self, account: &Account) -> Option<Error> {
+        let fault = account.store.check_writable().err()?;
+        self.note_store_fault(fault.clone());
+        Some(fault)
+    }
+
+    fn held(&self, account: &Account, failure: Failure, record: &mut Record) -> Error {
+        count(&self.counters.logins_rejected);
+        self.learn_time(record, failure.date);
+        let count = record.hold.as_ref().map_or(1, |hold| hold.count.saturating_add(1));
+        let growth = Growth { first: account.options.seconds("login_hold_s"), most: LONGEST_HOLD };
+        let wait = doubled(growth, count);
+        let error = failure.error.with_retry_after(Some(wait));
+        record.hold =
+            Some(Hold { until: self.clock.now().after(wait), count, error: error.clone() });
+        error
+    }
+
+    /// A failure that says nothing of the credentials: hold off, keep everything.
+    fn failed(&self, failure: Failure, record: &mut Record) -> Error {
+        let Failure { error, in_doubt, salvaged, date, .. } = failure;
+        self.learn_time(record, date);
+        if let Some(newer) = salvaged {
+            log!(self.log, Warn, "the answer was no good, but its refresh token is kept");
+            record.refresh = Some(newer);
+        }
+        let now = self.clock.now();
+        let count = record.pause.as_ref().map_or(1, |pause| pause.count.saturating_add(1));
+        // Half of it is sure, so that it is a pause; half is chance, so that a fleet spreads.
+        let chosen = (doubled(AFTER_FAILURE, count) + backoff(count, AFTER_FAILURE)) / 2;
+        let wait = error.retry_after().unwrap_or(chosen);
+        // Where nothing reached the cloud, nothing there needs sparing: a gateway whose network
+        // comes back must not wait for us. Only early renewals hold off.
+        let own_limit = matches!(error.status(), Status::Timeout | Status::Cancelled);
+        let strict = !own_limit && (in_doubt || error.http_status().is_some());
+        let error = if strict { error.with_retry_after(Some(wait)) } else { error };
+        let until = now.after(wait);
+        record.pause = Some(Pause { until, count, error: error.clone(), strict });
+        error
+    }
+
+    fn note_store_fault(&self, fault: Error) {
+        log!(self.log, Error, "{fault}");
+        self.store_fault.store(Arc::new(Some(fault)));
+    }
+
+    /// Lets readers see a new record. Only the leader does.
+    fn publish(&self, account: &Arc<Account>, record: Record) -> Result<()> {
+        self.state.store(Arc::new(State::new(account.clone(), record)?));
+        Ok(())
+    }
+}
+
+fn on_hold(hold: &Hold, left: Duration) -> Error {
+    let error = Error::new(
+        Status::LoginOnHold,
+        format!(
+            "no login for another {} s, since the credentials were rejected ({}); correct them, or call forget",
+            left.as_secs().max(1),
+            hold.error.message()
+        ),
+    );
+    error
+        .with_provider_code(hold.error.provider_code().map(str::to_string))
+        .with_retry_after(Some(left))
+}
+
+fn nothing_left(account: &Account) -> Error {
+    let name = &account.profile.name;
+    match account.fixed_token() {
+        Ok(Some(_)) => Error::new(
+            Status::CredentialsRejected,
+            format!("{name}: a fixed credential cannot be renewed; check {}", account.login_name()),
+        ),
+        _ => Error::new(
+            Status::LoginRequired,
+            format!(
+                "{name}: the refresh token is no longer good and there is nothing to log in with; set a new refresh_token, or credentials"
+            ),
+        ),
+    }
+}

@@ -1,0 +1,147 @@
+//! Which login a client uses: it follows from the identity options that are set.
+
+use super::profile::{Login, Profile};
+use crate::error::{Error, Result, Status};
+use crate::options::Options;
+use std::collections::BTreeSet;
+
+/// What the options add up to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Selection {
+    /// The login of this name.
+    Login(String),
+    /// A refresh token and nothing to log in with.
+    RefreshOnly,
+}
+
+/// Finds the one login that the options fit. Two that fit, or none, is an error that names them.
+pub(crate) fn select(profile: &Profile, options: &Options) -> Result<Selection> {
+    let set: BTreeSet<&str> = options.identity().map(|(o, _)| o.name.as_str()).collect();
+    let allowed = |login: &&(String, Login)| {
+        login.1.when.iter().all(|(o, wanted)| !options.is_set(o) || options.get(o) == Some(wanted))
+    };
+    let open: Vec<&(String, Login)> = profile.logins.0.iter().filter(allowed).collect();
+    let fits =
+        |login: &Login| login.needs.iter().all(|n| set.contains(n.as_str()) || has(options, n));
+    let fitting: Vec<&(String, Login)> = open.iter().copied().filter(|l| fits(&l.1)).collect();
+    // Of two that fit, one that needs everything the other needs and more is what is meant.
+    let best: Vec<&(String, Login)> = fitting
+        .iter()
+        .copied()
+        .filter(|login| !fitting.iter().any(|other| needs_more(&other.1, &login.1)))
+        .collect();
+    let refreshes = |name: &str| name == "refresh_token" && profile.refresh.is_some();
+    let unused = |login: &Login| -> Vec<&str> {
+        let taken = |name: &str| login.needs.iter().chain(&login.uses).any(|n| n == name);
+        set.iter().copied().filter(|name| !taken(name) && !refreshes(name)).collect()
+    };
+    match best.as_slice() {
+        [] => {
+            refresh_only(profile, options, &set).ok_or_else(|| nothing_fits(profile, &open, &set))
+        }
+        [(name, login)] => match unused(login).as_slice() {
+            [] => Ok(Selection::Login(name.clone())),
+            left => Err(left_over(profile, name, left, &open, &set)),
+        },
+        several => {
+            let whole: Vec<_> = several.iter().filter(|(_, l)| unused(l).is_empty()).collect();
+            match whole.as_slice() {
+                [(name, _)] => Ok(Selection::Login(name.clone())),
+                _ => Err(ambiguous(profile, several)),
+            }
+        }
+    }
+}
+
+fn has(options: &Options, name: &str) -> bool {
+    options.get(name).is_some()
+}
+
+fn needs_more(more: &Login, less: &Login) -> bool {
+    more.needs.len() > less.needs.len() && less.needs.iter().all(|n| more.needs.contains(n))
+}
+
+fn refresh_only(profile: &Profile, options: &Options, set: &BTreeSet<&str>) -> Option<Selection> {
+    let refresh = profile.refresh.as_ref()?;
+    let known = |name: &&str| *name == "refresh_token" || refresh.needs.iter().any(|n| n == name);
+    let used_anywhere = |name: &&str| {
+        known(name)
+            || refresh.steps.iter().any(|s| {
+                let form = s.form.iter().flat_map(|f| f.iter().map(|(_, t)| t));
+                let basic = s.basic_auth.iter().flat_map(|(a, b)| [a, b]);
+                form.chain(basic).any(|t| t.names().any(|(n, _)| n == *name))
+            })
+    };
+    let complete = set.contains("refresh_token") && refresh.needs.iter().all(|n| has(options, n));
+    (complete && set.iter().all(|n| used_anywhere(n))).then_some(Selection::RefreshOnly)
+}
+
+fn described(login: &(String, Login)) -> String {
+    format!("{} ({})", login.0, login.1.needs.join(", "))
+}
+
+fn ambiguous(profile: &Profile, several: &[&(String, Login)]) -> Error {
+    let names: Vec<String> = several.iter().map(|l| described(l)).collect();
+    Error::new(
+        Status::InvalidOption,
+        format!(
+            "{}: the options fit more than one login: {}; set the options of one only",
+            profile.name,
+            names.join(" and ")
+        ),
+    )
+}
+
+fn left_over(
+    profile: &Profile,
+    chosen: &str,
+    left: &[&str],
+    open: &[&(String, Login)],
+    set: &BTreeSet<&str>,
+) -> Error {
+    let mut message = format!(
+        "{}: the options fit the login {chosen}, which has no use for {}",
+        profile.name,
+        left.join(", ")
+    );
+    let other = open.iter().find(|(name, login)| {
+        name != chosen && left.iter().all(|l| login.needs.iter().chain(&login.uses).any(|n| n == l))
+    });
+    let (status, hint) = match other {
+        Some((name, login)) => {
+            let missing: Vec<&str> =
+                login.needs.iter().map(String::as_str).filter(|n| !set.contains(n)).collect();
+            (
+                Status::MissingOption,
+                format!("; for the login {name} also set {}", missing.join(", ")),
+            )
+        }
+        None => (Status::InvalidOption, "; leave it out".to_string()),
+    };
+    message.push_str(&hint);
+    Error::new(status, message)
+}
+
+fn nothing_fits(profile: &Profile, open: &[&(String, Login)], set: &BTreeSet<&str>) -> Error {
+    let mut ways: Vec<String> = open
+        .iter()
+        .map(|login| {
+            let missing: Vec<&str> =
+                login.1.needs.iter().map(String::as_str).filter(|n| !set.contains(n)).collect();
+            if missing.len() == login.1.needs.len() {
+                described(login)
+            } else {
+                format!("{} (missing: {})", described(login), missing.join(", "))
+            }
+        })
+        .collect();
+    if let Some(refresh) = &profile.refresh {
+        let mut needs = vec!["refresh_token".to_string()];
+        needs.extend(refresh.needs.clone());
+        ways.push(format!("a refresh token ({})", needs.join(", ")));
+    }
+    Error::new(
+        Status::MissingOption,
+        format!("{}: the options fit no login; there are: {}", profile.name, ways.join("; ")),
+    )
+}

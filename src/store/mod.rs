@@ -1,0 +1,113 @@
+//! Where tokens are kept between calls, and what is kept.
+
+pub(crate) mod memory;
+
+use crate::call::Call;
+use crate::clock::{CloudTime, Moment};
+use crate::error::{Error, Result};
+use crate::provider::exchange::Discovered;
+use crate::secret::Secret;
+use crate::token::Token;
+use std::time::Duration;
+
+/// Everything that is known of one identity at one moment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Record {
+    /// Counts what was issued or forgotten: of two records, the higher one is the newer.
+    pub generation: u64,
+    pub token: Option<Token>,
+    /// The one refresh token that is good, if any. It may outlive the access token it came with.
+    pub refresh: Option<Secret>,
+    pub hold: Option<Hold>,
+    pub pause: Option<Pause>,
+    pub cloud: Option<CloudTime>,
+    pub discovered: Discovered,
+}
+
+/// The credentials were rejected: no login with them for a while.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Hold {
+    pub until: Moment,
+    /// How many rejections in a row.
+    pub count: u32,
+    pub error: Error,
+}
+
+/// The cloud asked for quiet, or failed: no token call for a while.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Pause {
+    pub until: Moment,
+    /// How many failures in a row.
+    pub count: u32,
+    pub error: Error,
+    /// Whether it keeps from calls that have no good token to fall back on, too.
+    pub strict: bool,
+}
+
+impl Record {
+    /// Takes over what another process or client has learnt. What is newer wins; of two that are
+    /// equally new, the more careful.
+    pub fn adopt(&mut self, stored: Record) {
+        if stored.generation > self.generation {
+            *self = stored;
+            return;
+        }
+        if stored.hold.as_ref().map(|h| h.until) > self.hold.as_ref().map(|h| h.until) {
+            self.hold = stored.hold;
+        }
+        if stored.pause.as_ref().map(|p| p.until) > self.pause.as_ref().map(|p| p.until) {
+            self.pause = stored.pause;
+        }
+        self.cloud = self.cloud.or(stored.cloud);
+    }
+
+    /// Takes over a token that was just issued, and all that this proves.
+    pub fn accept(&mut self, mut token: Token) {
+        self.generation += 1;
+        if let Some(newer) = token.refresh.take() {
+            self.refresh = Some(newer);
+        }
+        self.token = Some(token);
+        self.hold = None;
+        self.pause = None;
+    }
+
+    /// Forgets everything but its own age, which tells others to forget too.
+    pub fn forget(&mut self) {
+        *self = Record { generation: self.generation + 1, ..Record::default() };
+    }
+
+    /// How long a login must not be tried; nothing when it may.
+    pub fn held(&self, now: Moment) -> Option<(&Hold, Duration)> {
+        self.hold.as_ref().filter(|h| now < h.until).map(|h| (h, h.until.since(now)))
+    }
+
+    /// How long no token call must be made; nothing when it may.
+    pub fn paused(&self, now: Moment) -> Option<(&Pause, Duration)> {
+        self.pause.as_ref().filter(|p| now < p.until).map(|p| (p, p.until.since(now)))
+    }
+}
+
+/// Keeps the record of one identity.
+///
+/// Whoever renews holds the lock from before the load until after the save, so that of all who
+/// share a store one renews at a time. Reading needs no lock.
+pub(crate) trait Store: Send + Sync {
+    /// Excludes all others, waiting to the call's deadline.
+    fn lock(&self, call: &Call) -> Result<Box<dyn Lock + '_>>;
+    /// Excludes all others if that needs no waiting.
+    fn try_lock(&self) -> Result<Option<Box<dyn Lock + '_>>>;
+    /// What is kept now.
+    fn load(&self) -> Result<Option<Record>>;
+    /// Whether something may have been saved since this store last loaded or saved. Cheap.
+    fn has_news(&self) -> bool;
+    /// Fails where a save would: asked before a single-use refresh token is spent.
+    fn check_writable(&self) -> Result<()>;
+    /// Returns once the record is durable.
+    fn save(&self, record: &Record) -> Result<()>;
+    /// What the status calls it.
+    fn describe(&self) -> String;
+}
+
+/// Held while renewing; dropped to release.
+pub(crate) trait Lock {}

@@ -1,0 +1,88 @@
+//! What the tests against the simulator share: a cloud, a client for it, a clock that is wound.
+#![allow(dead_code)] // each test program uses a part
+
+use keyfob::{Client, Clock, Config, Request, Response};
+use keyfob_simulator::{Cloud, Simulator, credentials};
+use std::time::Duration;
+
+/// A simulator, and a clock that its clients live by.
+pub struct World {
+    pub sim: Simulator,
+    pub clock: Clock,
+}
+
+impl World {
+    pub fn new() -> World {
+        World { sim: Simulator::start(), clock: Clock::manual() }
+    }
+
+    /// Lets time pass for the clouds and the clients alike.
+    pub fn wind(&self, seconds: u64) {
+        self.sim.wind(Duration::from_secs(seconds));
+        self.clock.wind(Duration::from_secs(seconds));
+    }
+
+    /// A config that reaches a cloud, without credentials.
+    pub fn reach(&self, cloud: Cloud) -> Config {
+        let mut config = match cloud {
+            Cloud::ThingsBoard => {
+                let mut config = Config::new("custom").unwrap();
+                config.set("profile", include_str!("../data/thingsboard.json")).unwrap();
+                config
+            }
+            other => Config::new(other.name()).unwrap(),
+        };
+        config.set("base_url", &self.sim.base_url(cloud)).unwrap();
+        config.set("ca_file", self.sim.ca_file().to_str().unwrap()).unwrap();
+        config.set("allowed_origins", &self.sim.api_url(cloud)).unwrap();
+        if cloud == Cloud::OAuth2 {
+            let token_url =
+                format!("{}{}", self.sim.base_url(cloud), credentials::oauth2::TOKEN_PATH);
+            config.set("token_url", &token_url).unwrap();
+        }
+        config.set_clock(self.clock.clone());
+        config
+    }
+
+    /// A config with the credentials of the cloud's login of this name.
+    pub fn config(&self, cloud: Cloud, login: &str) -> Config {
+        let mut config = self.reach(cloud);
+        let logins = credentials::logins(cloud);
+        let (_, options) = logins.iter().find(|(name, _)| *name == login).unwrap();
+        for (option, value) in options {
+            config.set(option, value).unwrap();
+        }
+        config
+    }
+
+    /// A client for the cloud's first login: a user with a password.
+    pub fn client(&self, cloud: Cloud) -> Client {
+        self.config(cloud, credentials::logins(cloud)[0].0).client().unwrap()
+    }
+
+    /// The token calls that arrived at the cloud, in order.
+    pub fn token_calls(&self, cloud: Cloud) -> Vec<&'static str> {
+        let journal = self.sim.journal();
+        let of_cloud = journal.iter().filter(|entry| entry.cloud == cloud);
+        of_cloud.map(|entry| entry.call).filter(|call| *call != "api").collect()
+    }
+
+    pub fn get(&self, client: &Client, cloud: Cloud, path: &str) -> keyfob::Result<Response> {
+        client.send(&Request::new("GET", &format!("{}{path}", self.sim.api_url(cloud))).unwrap())
+    }
+}
+
+/// The clouds that issue refresh tokens to a user with a password.
+pub const FOUR: [Cloud; 4] = [Cloud::Kontakt, Cloud::IotConnect, Cloud::Kii, Cloud::Simacan];
+
+/// Where each cloud lists its devices.
+pub fn devices(cloud: Cloud) -> String {
+    match cloud {
+        Cloud::Kontakt => "/v3/device".into(),
+        Cloud::IotConnect => "/api/v2/Device".into(),
+        Cloud::Kii => format!("/api/apps/{}/things", credentials::kii::APP_ID),
+        Cloud::Simacan => "/api/v1/trips".into(),
+        Cloud::ThingsBoard => "/api/tenant/devices".into(),
+        _ => "/devices".into(),
+    }
+}
