@@ -124,6 +124,10 @@ fn obey(sim: &Simulator, path: &str, order: &Value) -> Result<bool, String> {
             let password = text(order, "password")?;
             clouds(order)?.for_each(|cloud| sim.set_password(cloud, password));
         }
+        "/client-secret" => {
+            let secret = text(order, "client_secret")?;
+            clouds(order)?.for_each(|cloud| sim.set_client_secret(cloud, secret));
+        }
         "/reset" => sim.reset(),
         _ => return Ok(false),
     }

@@ -3,8 +3,11 @@
 /// Why a body is not a form.
 pub(crate) type FormFault = &'static str;
 
+/// Names and values in the order they came.
+pub(crate) type Pairs = Vec<(String, String)>;
+
 /// Fields in the order they came, with every escape and `+` undone.
-pub(crate) fn decode(body: &[u8]) -> Result<Vec<(String, String)>, FormFault> {
+pub(crate) fn decode(body: &[u8]) -> Result<Pairs, FormFault> {
     if body.is_empty() {
         return Ok(Vec::new());
     }
@@ -19,7 +22,7 @@ pub(crate) fn decode(body: &[u8]) -> Result<Vec<(String, String)>, FormFault> {
 /// Like [`decode`], and refuses every body that an encoder by the book would not have written:
 /// letters, digits and `. - _` stand as they are, the rest is escaped in capital hex. A blank may
 /// be `+` or `%20`, and `~` and `*` may stand or be escaped, since the books differ there.
-pub(crate) fn decode_canonical(body: &[u8]) -> Result<Vec<(String, String)>, FormFault> {
+pub(crate) fn decode_canonical(body: &[u8]) -> Result<Pairs, FormFault> {
     let mut rest = body;
     while let Some((&byte, after)) = rest.split_first() {
         rest = after;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::clouds::Cloud;
 
 /// A long benchmark must not fill the memory: beyond this many the oldest entries go.
-const MOST_ENTRIES: usize = 100_000;
+const MOST_ENTRIES: usize = 20_000;
 /// Of a longer body only the beginning is kept.
 const MOST_BODY: usize = 64 * 1024;
 

@@ -215,7 +215,7 @@ impl Simulator {
         self.world.close_idle(Some(cloud));
     }
 
-    /// Every request since the start, oldest first; at most the last 100,000.
+    /// Every request since the start, oldest first; at most the last 20,000. Counts go on beyond that.
     pub fn journal(&self) -> Vec<Entry> {
         self.world.journal.entries()
     }
@@ -256,6 +256,14 @@ impl Simulator {
         let mut site = self.world.site(cloud);
         for principal in cloud.wire().principals() {
             site.set_secret(principal, password);
+        }
+    }
+
+    /// The secret of a cloud's confidential client changes: OAuth2's client, Kii's administrator.
+    pub fn set_client_secret(&self, cloud: Cloud, secret: &str) {
+        let mut site = self.world.site(cloud);
+        for client in cloud.wire().clients() {
+            site.set_secret(client, secret);
         }
     }
 

@@ -43,10 +43,10 @@ impl Wire {
 
     /// TLS whose handshake goes with the first read.
     pub(crate) fn tls(socket: Arc<TcpStream>, config: Arc<ServerConfig>) -> io::Result<Wire> {
-        let mut session = ServerConnection::new(config).map_err(io::Error::other)?;
+        let mut connection = ServerConnection::new(config).map_err(io::Error::other)?;
         // An answer is written whole, then sent whole.
-        session.set_buffer_limit(None);
-        Ok(Wire::Tls(Box::new(StreamOwned::new(session, Socket(socket)))))
+        connection.set_buffer_limit(None);
+        Ok(Wire::Tls(Box::new(StreamOwned::new(connection, Socket(socket)))))
     }
 
     pub(crate) fn is_tls(&self) -> bool {

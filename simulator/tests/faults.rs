@@ -29,8 +29,13 @@ fn refresh_with(sim: &Simulator, cloud: Cloud, fault: &Fault) -> (io::Result<Rep
 /// Every fault that ends in some answer or an error without a wait or a flood of bytes.
 fn quick_ones() -> Vec<Fault> {
     let slow = |fault: &Fault| {
-        matches!(fault, Fault::Stall { .. } | Fault::HugeBody { .. } | Fault::GzipBomb { .. })
-            || fault.name() == "tls:handshake-stall"
+        matches!(
+            fault,
+            Fault::Stall { .. }
+                | Fault::HugeBody { .. }
+                | Fault::GzipBomb { .. }
+                | Fault::Drip { .. }
+        ) || fault.name() == "tls:handshake-stall"
     };
     let mut all: Vec<Fault> = Fault::catalogue().into_iter().filter(|fault| !slow(fault)).collect();
     all.push(fault("huge-body:100000:chunked"));
@@ -132,11 +137,11 @@ fn a_stall_holds_until_the_client_gives_up() {
         let address = url.strip_prefix("https://localhost:").unwrap();
         let socket = std::net::TcpStream::connect(format!("127.0.0.1:{address}")).unwrap();
         socket.set_read_timeout(Some(Duration::from_millis(150))).unwrap();
-        let session = rustls::ClientConnection::new(
+        let handshake = rustls::ClientConnection::new(
             config(sim.ca_file(), None),
             rustls::pki_types::ServerName::try_from("localhost").unwrap(),
         );
-        let mut stream = rustls::StreamOwned::new(session.unwrap(), socket);
+        let mut stream = rustls::StreamOwned::new(handshake.unwrap(), socket);
         let got = io::Write::write_all(&mut stream, b"GET /devices HTTP/1.1\r\nHost: x\r\n\r\n")
             .and_then(|()| io::Read::read_to_end(&mut stream, &mut Vec::new()));
         let wrong = got.unwrap_err();
@@ -170,14 +175,33 @@ fn tls_goes_wrong_in_five_ways() {
 #[test]
 fn a_fault_of_connections_strikes_the_next_call_of_a_client_that_keeps_one() {
     let sim = Simulator::start();
+    let config = config(sim.ca_file(), None);
     let url = sim.api_url(Cloud::Kontakt);
     let key = [client::JSON, ("Api-Key", keyfob_simulator::credentials::kontakt::API_KEY)];
-    let mut kept = Connection::open(&config(sim.ca_file(), None), &url).unwrap();
+    let mut kept = Connection::open(&config, &url).unwrap();
     assert_eq!(kept.ask("GET", "/echo", &key, b"").unwrap().status, 200);
     sim.inject(Injection::at(Cloud::Kontakt, "api", fault("tls:expired")).times(1));
     assert!(kept.ask("GET", "/echo", &key, b"").is_err(), "the idle connection was left open");
-    assert!(Connection::open(&config(sim.ca_file(), None), &url).is_err());
-    assert!(Connection::open(&config(sim.ca_file(), None), &url).is_ok());
+    assert!(Connection::open(&config, &url).is_err());
+    assert!(Connection::open(&config, &url).is_ok());
+}
+
+#[test]
+fn a_handshake_that_could_be_resumed_does_not_get_past_a_false_certificate() {
+    let sim = Simulator::start();
+    let url = sim.base_url(Cloud::OAuth2);
+    let config = config(sim.ca_file(), None);
+    let metadata = |connection: &mut Connection| {
+        connection.ask("GET", "/.well-known/openid-configuration", &[], b"")
+    };
+    for name in ["tls:unknown-ca", "tls:wrong-host", "tls:expired"] {
+        let mut good = Connection::open(&config, &url).unwrap();
+        assert_eq!(metadata(&mut good).unwrap().status, 200);
+        sim.inject(Injection::at(Cloud::OAuth2, "login", fault(name)).times(1));
+        assert!(Connection::open(&config, &url).is_err(), "{name}");
+        let mut again = Connection::open(&config, &url).unwrap();
+        assert_eq!(metadata(&mut again).unwrap().status, 200);
+    }
 }
 
 #[test]

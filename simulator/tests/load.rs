@@ -125,3 +125,12 @@ fn dropping_it_ends_everything_at_once() {
         assert!(TcpStream::connect(format!("127.0.0.1:{port}")).is_err());
     }
 }
+
+#[test]
+fn it_starts_and_stops_quickly() {
+    let started = Instant::now();
+    (0..20).for_each(|_| drop(Simulator::start()));
+    let each = started.elapsed() / 20;
+    println!("{each:?} each");
+    assert!(each < Duration::from_millis(500), "{each:?} each");
+}

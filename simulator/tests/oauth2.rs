@@ -193,3 +193,13 @@ fn no_one_logs_in_as_a_person_by_a_clients_name() {
     ];
     error(&posted(&sim, &person), 400, "invalid_grant");
 }
+
+#[test]
+fn a_client_whose_secret_has_changed_is_no_longer_known() {
+    let sim = Simulator::start();
+    sim.set_client_secret(Cloud::OAuth2, "another");
+    error(&posted(&sim, &[("grant_type", "client_credentials")]), 401, "invalid_client");
+    let fields = [("client_id", known::CLIENT_ID), ("client_secret", "another")];
+    let fields = form(&[&fields[..], &[("grant_type", "client_credentials")]].concat());
+    assert_eq!(token(&sim, &[], &fields).status, 200);
+}

@@ -44,6 +44,10 @@ impl Wire for Kii {
         &[known::USER_ID, known::THING_ID]
     }
 
+    fn clients(&self) -> &'static [&'static str] {
+        &[ADMIN]
+    }
+
     fn call(&self, _role: Role, request: &Request) -> Option<&'static str> {
         let of_app = app_path(&request.path).is_some_and(|(_, rest)| rest == "/oauth2/token");
         (of_app || request.path == TOKEN_PATH).then(|| {

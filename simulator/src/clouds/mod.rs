@@ -180,6 +180,11 @@ pub(crate) trait Wire: Sync {
     /// The principals whose password is the account's.
     fn principals(&self) -> &'static [&'static str];
 
+    /// The principals whose secret is the client's.
+    fn clients(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// The name of the token call at a path; `None` where the path belongs to the API.
     fn call(&self, role: Role, request: &Request) -> Option<&'static str>;
 
@@ -300,7 +305,7 @@ fn form_fields(
     wire: &dyn Wire,
     required: &[&str],
     request: &Request,
-    decode: fn(&[u8]) -> Result<Vec<(String, String)>, form::FormFault>,
+    decode: fn(&[u8]) -> Result<form::Pairs, form::FormFault>,
 ) -> Result<Fields, Answer> {
     only_media(wire, &[FORM], request)?;
     decode(&request.body)

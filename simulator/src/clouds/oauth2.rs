@@ -43,6 +43,10 @@ impl Wire for OAuth2 {
         &[known::USERNAME]
     }
 
+    fn clients(&self) -> &'static [&'static str] {
+        &[CLIENT]
+    }
+
     fn call(&self, _role: Role, request: &Request) -> Option<&'static str> {
         match request.path.as_str() {
             known::TOKEN_PATH => {

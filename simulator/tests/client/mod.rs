@@ -1,10 +1,11 @@
 //! A client that knows nothing of any cloud: requests and answers over rustls, byte for byte.
 #![allow(dead_code)]
 
+use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use keyfob_simulator::{Cloud, Simulator};
@@ -88,8 +89,8 @@ impl Connection {
         socket.set_read_timeout(Some(Duration::from_secs(5)))?;
         let stream: Box<dyn Stream> = if scheme == "https" {
             let name = ServerName::try_from("localhost").unwrap();
-            let session = ClientConnection::new(config.clone(), name).unwrap();
-            let mut stream = StreamOwned::new(session, socket);
+            let handshake = ClientConnection::new(config.clone(), name).unwrap();
+            let mut stream = StreamOwned::new(handshake, socket);
             while stream.conn.is_handshaking() {
                 stream.conn.complete_io(&mut stream.sock)?;
             }
@@ -228,8 +229,15 @@ pub fn try_ask(
     let start = url.find("://").unwrap() + 3;
     let slash = url[start..].find('/').map_or(url.len(), |at| start + at);
     let target = if slash == url.len() { "/" } else { &url[slash..] };
-    let mut connection = Connection::open(&config(sim.ca_file(), None), url)?;
+    let mut connection = Connection::open(&shared_config(sim.ca_file()), url)?;
     connection.ask(method, target, headers, body.as_bytes())
+}
+
+/// One configuration for each authority, so that handshakes are resumed as a real client's are.
+fn shared_config(ca: &Path) -> Arc<ClientConfig> {
+    static KNOWN: Mutex<BTreeMap<PathBuf, Arc<ClientConfig>>> = Mutex::new(BTreeMap::new());
+    let mut known = KNOWN.lock().unwrap();
+    known.entry(ca.to_owned()).or_insert_with(|| config(ca, None)).clone()
 }
 
 pub const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
