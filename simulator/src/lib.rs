@@ -21,6 +21,7 @@ mod clouds;
 mod control;
 pub mod credentials;
 mod fault;
+mod fault_text;
 mod fields;
 mod form;
 mod gzip;

@@ -422,6 +422,24 @@ mod kii {
     }
 }
 
+#[test]
+fn a_body_that_nests_deep_is_refused_and_hurts_nothing() {
+    let sim = Simulator::start();
+    for depth in [120, 100_000] {
+        let body = format!("{{\"username\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
+        for (cloud, path) in [
+            (Cloud::Kii, "/api/oauth2/token"),
+            (Cloud::IotConnect, "/api/v2/Auth/refresh-token"),
+            (Cloud::ThingsBoard, "/api/auth/login"),
+        ] {
+            let url = format!("{}{path}", sim.base_url(cloud));
+            refused(&ask(&sim, "POST", &url, &[JSON, APP[0], APP[1]], &body), 400);
+        }
+        let token = client::access_token(Cloud::OAuth2, &log_in(&sim, Cloud::OAuth2));
+        assert_eq!(api(&sim, Cloud::OAuth2, &token, "POST", "/things", &body).status, 201);
+    }
+}
+
 mod simacan {
     use super::*;
 
