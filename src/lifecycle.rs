@@ -418,6 +418,10 @@ impl Lifecycle {
                         count(&self.counters.refreshes_rejected);
                         log!(self.log, Warn, "refresh token rejected: {}", failure.error);
                         record.refresh = None;
+                        if !account.can_log_in() {
+                            // Newer than what a restart begins with, so that it is not tried again.
+                            record.generation += 1;
+                        }
                     }
                     Err(failure) => return Err(self.failed(failure, record)),
                 }
@@ -477,14 +481,16 @@ impl Lifecycle {
         let count = record.pause.as_ref().map_or(1, |pause| pause.count.saturating_add(1));
         // Half of it is sure, so that it is a pause; half is chance, so that a fleet spreads.
         let chosen = (doubled(AFTER_FAILURE, count) + backoff(count, AFTER_FAILURE)) / 2;
-        let wait = error.retry_after().unwrap_or(chosen);
+        let asked = error.retry_after();
+        let wait = asked.unwrap_or(chosen);
         // Where nothing reached the cloud, nothing there needs sparing: a gateway whose network
         // comes back must not wait for us. Only early renewals hold off.
         let own_limit = matches!(error.status(), Status::Timeout | Status::Cancelled);
         let strict = !own_limit && (in_doubt || error.http_status().is_some());
         let error = if strict { error.with_retry_after(Some(wait)) } else { error };
         let until = now.after(wait);
-        record.pause = Some(Pause { until, count, error: error.clone(), strict });
+        let asked = asked.is_some();
+        record.pause = Some(Pause { until, count, error: error.clone(), strict, asked });
         error
     }
 
