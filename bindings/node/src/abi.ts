@@ -34,140 +34,87 @@ export const STATUSES = {
 
 /** The error class of each status. */
 export const FAMILIES = {
-  1: "ArgumentError",
-  2: "ArgumentError",
-  3: "ArgumentError",
-  4: "ArgumentError",
-  10: "OptionError",
-  11: "OptionError",
-  12: "OptionError",
-  13: "OptionError",
-  14: "OptionError",
-  20: "CredentialsError",
-  21: "CredentialsError",
-  22: "CredentialsError",
-  30: "NetworkError",
-  31: "TimeoutError",
-  32: "TlsError",
-  33: "OriginError",
-  34: "OriginError",
-  40: "RateLimitError",
-  41: "ServerError",
-  42: "AnswerError",
-  43: "AnswerError",
-  44: "AnswerError",
-  50: "StoreError",
-  60: "WouldBlockError",
-  61: "CancelledError",
-  70: "InternalError",
+  NULL_ARGUMENT: "ArgumentError",
+  INVALID_UTF8: "ArgumentError",
+  INVALID_ARGUMENT: "ArgumentError",
+  BUFFER_TOO_SMALL: "ArgumentError",
+  UNKNOWN_OPTION: "OptionError",
+  INVALID_OPTION: "OptionError",
+  MISSING_OPTION: "OptionError",
+  UNKNOWN_PROVIDER: "OptionError",
+  INVALID_PROFILE: "OptionError",
+  CREDENTIALS_REJECTED: "CredentialsError",
+  LOGIN_ON_HOLD: "CredentialsError",
+  LOGIN_REQUIRED: "CredentialsError",
+  NETWORK: "NetworkError",
+  TIMEOUT: "TimeoutError",
+  TLS: "TlsError",
+  INSECURE_URL: "OriginError",
+  FOREIGN_ORIGIN: "OriginError",
+  RATE_LIMITED: "RateLimitError",
+  SERVER_ERROR: "ServerError",
+  UNEXPECTED_ANSWER: "AnswerError",
+  MALFORMED_ANSWER: "AnswerError",
+  ANSWER_TOO_LARGE: "AnswerError",
+  STORE: "StoreError",
+  WOULD_BLOCK: "WouldBlockError",
+  CANCELLED: "CancelledError",
+  PANIC: "InternalError",
 } as const;
 
-/** Opaque types. */
-export const HANDLES = ["keyfob_client", "keyfob_config", "keyfob_error", "keyfob_request", "keyfob_response"] as const;
-
 /**
- * Every function but those that take a callback. `keyfob_string` is a string that the caller
- * frees with `keyfob_string_free`.
+ * Every function but those that take a callback: the type of its result, then those of its
+ * arguments. `owned` is a string that is the caller's to free with `keyfob_string_free`.
  */
 export const FUNCTIONS = {
-  keyfob_client_new:
-    "int32_t keyfob_client_new(const keyfob_config *config, _Out_ keyfob_client **out, _Out_ keyfob_error **err)",
-  keyfob_client_share:
-    "int32_t keyfob_client_share(const keyfob_client *client, int64_t timeout_ms, _Out_ keyfob_client **out, _Out_ keyfob_error **err)",
-  keyfob_client_token:
-    "int32_t keyfob_client_token(const keyfob_client *client, _Out_ keyfob_string *token, _Out_ keyfob_error **err)",
-  keyfob_client_token_copy:
-    "int32_t keyfob_client_token_copy(const keyfob_client *client, void *buf, size_t cap, _Out_ size_t *len, _Out_ keyfob_error **err)",
-  keyfob_client_try_token:
-    "int32_t keyfob_client_try_token(const keyfob_client *client, _Out_ keyfob_string *token, _Out_ keyfob_error **err)",
-  keyfob_client_headers:
-    "int32_t keyfob_client_headers(const keyfob_client *client, _Out_ keyfob_string *lines, _Out_ keyfob_error **err)",
-  keyfob_client_expires_in_ms:
-    "int32_t keyfob_client_expires_in_ms(const keyfob_client *client, _Out_ int64_t *ms, _Out_ keyfob_error **err)",
-  keyfob_client_renew_due_ms:
-    "int32_t keyfob_client_renew_due_ms(const keyfob_client *client, _Out_ int64_t *ms, _Out_ keyfob_error **err)",
-  keyfob_client_renew:
-    "int32_t keyfob_client_renew(const keyfob_client *client, _Out_ keyfob_error **err)",
-  keyfob_client_refused:
-    "int32_t keyfob_client_refused(const keyfob_client *client, const char *token, _Out_ keyfob_error **err)",
-  keyfob_client_set:
-    "int32_t keyfob_client_set(const keyfob_client *client, const char *option, const char *value, _Out_ keyfob_error **err)",
-  keyfob_client_set_json:
-    "int32_t keyfob_client_set_json(const keyfob_client *client, const char *json, _Out_ keyfob_error **err)",
-  keyfob_client_forget:
-    "int32_t keyfob_client_forget(const keyfob_client *client, _Out_ keyfob_error **err)",
-  keyfob_client_status_json:
-    "int32_t keyfob_client_status_json(const keyfob_client *client, _Out_ keyfob_string *json, _Out_ keyfob_error **err)",
-  keyfob_client_cancel:
-    "int32_t keyfob_client_cancel(const keyfob_client *client, _Out_ keyfob_error **err)",
-  keyfob_client_wind_ms:
-    "int32_t keyfob_client_wind_ms(const keyfob_client *client, int64_t ms, _Out_ keyfob_error **err)",
-  keyfob_client_send:
-    "int32_t keyfob_client_send(const keyfob_client *client, const keyfob_request *request, _Out_ keyfob_response **out, _Out_ keyfob_error **err)",
-  keyfob_client_free:
-    "void keyfob_client_free(keyfob_client *client)",
-  keyfob_config_new:
-    "int32_t keyfob_config_new(const char *provider, _Out_ keyfob_config **out, _Out_ keyfob_error **err)",
-  keyfob_config_set:
-    "int32_t keyfob_config_set(keyfob_config *config, const char *option, const char *value, _Out_ keyfob_error **err)",
-  keyfob_config_get:
-    "int32_t keyfob_config_get(const keyfob_config *config, const char *option, _Out_ keyfob_string *value, _Out_ keyfob_error **err)",
-  keyfob_config_load_json:
-    "int32_t keyfob_config_load_json(keyfob_config *config, const char *json, _Out_ keyfob_error **err)",
-  keyfob_config_load_file:
-    "int32_t keyfob_config_load_file(keyfob_config *config, const char *path, _Out_ keyfob_error **err)",
-  keyfob_config_load_env:
-    "int32_t keyfob_config_load_env(keyfob_config *config, const char *prefix, _Out_ keyfob_error **err)",
-  keyfob_config_free:
-    "void keyfob_config_free(keyfob_config *config)",
-  keyfob_error_status:
-    "int32_t keyfob_error_status(const keyfob_error *error)",
-  keyfob_error_message:
-    "const char *keyfob_error_message(const keyfob_error *error)",
-  keyfob_error_http_status:
-    "int32_t keyfob_error_http_status(const keyfob_error *error)",
-  keyfob_error_provider_code:
-    "const char *keyfob_error_provider_code(const keyfob_error *error)",
-  keyfob_error_retry_after_ms:
-    "int64_t keyfob_error_retry_after_ms(const keyfob_error *error)",
-  keyfob_error_is_retriable:
-    "bool keyfob_error_is_retriable(const keyfob_error *error)",
-  keyfob_error_free:
-    "void keyfob_error_free(keyfob_error *error)",
-  keyfob_abi_version:
-    "uint32_t keyfob_abi_version(void)",
-  keyfob_version:
-    "const char *keyfob_version(void)",
-  keyfob_status_name:
-    "const char *keyfob_status_name(int32_t status)",
-  keyfob_providers_json:
-    "int32_t keyfob_providers_json(_Out_ keyfob_string *json, _Out_ keyfob_error **err)",
-  keyfob_string_free:
-    "void keyfob_string_free(void *string)",
-  keyfob_request_new:
-    "int32_t keyfob_request_new(const char *method, const char *url, _Out_ keyfob_request **out, _Out_ keyfob_error **err)",
-  keyfob_request_set_header:
-    "int32_t keyfob_request_set_header(keyfob_request *request, const char *name, const char *value, _Out_ keyfob_error **err)",
-  keyfob_request_add_query:
-    "int32_t keyfob_request_add_query(keyfob_request *request, const char *name, const char *value, _Out_ keyfob_error **err)",
-  keyfob_request_set_body:
-    "int32_t keyfob_request_set_body(keyfob_request *request, const uint8_t *data, size_t len, _Out_ keyfob_error **err)",
-  keyfob_request_set_timeout_ms:
-    "int32_t keyfob_request_set_timeout_ms(keyfob_request *request, int64_t ms, _Out_ keyfob_error **err)",
-  keyfob_request_set_idempotent:
-    "int32_t keyfob_request_set_idempotent(keyfob_request *request, bool idempotent, _Out_ keyfob_error **err)",
-  keyfob_request_free:
-    "void keyfob_request_free(keyfob_request *request)",
-  keyfob_response_status:
-    "uint16_t keyfob_response_status(const keyfob_response *response)",
-  keyfob_response_header:
-    "const char *keyfob_response_header(const keyfob_response *response, const char *name)",
-  keyfob_response_header_at:
-    "const char *keyfob_response_header_at(const keyfob_response *response, size_t index, _Out_ const char **value)",
-  keyfob_response_body:
-    "const uint8_t *keyfob_response_body(const keyfob_response *response, _Out_ size_t *len)",
-  keyfob_response_link:
-    "int32_t keyfob_response_link(const keyfob_response *response, const char *rel, _Out_ keyfob_string *url, _Out_ keyfob_error **err)",
-  keyfob_response_free:
-    "void keyfob_response_free(keyfob_response *response)",
+  keyfob_client_new: ["int32_t", "pointer", "out pointer", "out pointer"],
+  keyfob_client_share: ["int32_t", "pointer", "int64_t", "out pointer", "out pointer"],
+  keyfob_client_token: ["int32_t", "pointer", "out owned", "out pointer"],
+  keyfob_client_token_copy: ["int32_t", "pointer", "pointer", "size_t", "out size_t", "out pointer"],
+  keyfob_client_try_token: ["int32_t", "pointer", "out owned", "out pointer"],
+  keyfob_client_headers: ["int32_t", "pointer", "out owned", "out pointer"],
+  keyfob_client_expires_in_ms: ["int32_t", "pointer", "out int64_t", "out pointer"],
+  keyfob_client_renew_due_ms: ["int32_t", "pointer", "out int64_t", "out pointer"],
+  keyfob_client_renew: ["int32_t", "pointer", "out pointer"],
+  keyfob_client_refused: ["int32_t", "pointer", "text", "out pointer"],
+  keyfob_client_set: ["int32_t", "pointer", "text", "text", "out pointer"],
+  keyfob_client_set_json: ["int32_t", "pointer", "text", "out pointer"],
+  keyfob_client_forget: ["int32_t", "pointer", "out pointer"],
+  keyfob_client_status_json: ["int32_t", "pointer", "out owned", "out pointer"],
+  keyfob_client_cancel: ["int32_t", "pointer", "out pointer"],
+  keyfob_client_wind_ms: ["int32_t", "pointer", "int64_t", "out pointer"],
+  keyfob_client_send: ["int32_t", "pointer", "pointer", "out pointer", "out pointer"],
+  keyfob_client_free: ["void", "pointer"],
+  keyfob_config_new: ["int32_t", "text", "out pointer", "out pointer"],
+  keyfob_config_set: ["int32_t", "pointer", "text", "text", "out pointer"],
+  keyfob_config_get: ["int32_t", "pointer", "text", "out owned", "out pointer"],
+  keyfob_config_load_json: ["int32_t", "pointer", "text", "out pointer"],
+  keyfob_config_load_file: ["int32_t", "pointer", "text", "out pointer"],
+  keyfob_config_load_env: ["int32_t", "pointer", "text", "out pointer"],
+  keyfob_config_free: ["void", "pointer"],
+  keyfob_error_status: ["int32_t", "pointer"],
+  keyfob_error_message: ["text", "pointer"],
+  keyfob_error_http_status: ["int32_t", "pointer"],
+  keyfob_error_provider_code: ["text", "pointer"],
+  keyfob_error_retry_after_ms: ["int64_t", "pointer"],
+  keyfob_error_is_retriable: ["bool", "pointer"],
+  keyfob_error_free: ["void", "pointer"],
+  keyfob_abi_version: ["uint32_t"],
+  keyfob_version: ["text"],
+  keyfob_status_name: ["text", "int32_t"],
+  keyfob_providers_json: ["int32_t", "out owned", "out pointer"],
+  keyfob_string_free: ["void", "pointer"],
+  keyfob_request_new: ["int32_t", "text", "text", "out pointer", "out pointer"],
+  keyfob_request_set_header: ["int32_t", "pointer", "text", "text", "out pointer"],
+  keyfob_request_add_query: ["int32_t", "pointer", "text", "text", "out pointer"],
+  keyfob_request_set_body: ["int32_t", "pointer", "bytes", "size_t", "out pointer"],
+  keyfob_request_set_timeout_ms: ["int32_t", "pointer", "int64_t", "out pointer"],
+  keyfob_request_set_idempotent: ["int32_t", "pointer", "bool", "out pointer"],
+  keyfob_request_free: ["void", "pointer"],
+  keyfob_response_status: ["uint16_t", "pointer"],
+  keyfob_response_header: ["text", "pointer", "text"],
+  keyfob_response_header_at: ["text", "pointer", "size_t", "out text"],
+  keyfob_response_body: ["bytes", "pointer", "out size_t"],
+  keyfob_response_link: ["int32_t", "pointer", "text", "out owned", "out pointer"],
+  keyfob_response_free: ["void", "pointer"],
 } as const;

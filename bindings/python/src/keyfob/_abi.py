@@ -14,6 +14,7 @@ from ctypes import (
     c_size_t,
     c_uint16,
     c_uint32,
+    c_uint64,
     c_uint8,
     c_void_p,
 )
