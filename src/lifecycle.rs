@@ -27,6 +27,8 @@ pub(crate) struct State {
     pub header_lines: Secret,
     pub renew_at: Moment,
     pub expires: Moment,
+    /// No other state of this client has it.
+    pub number: u64,
 }
 
 /// Where a token stands in its life.
@@ -41,7 +43,7 @@ pub(crate) enum Stage {
 }
 
 impl State {
-    fn new(account: Arc<Account>, record: Record) -> Result<State> {
+    fn new(account: Arc<Account>, record: Record, number: u64) -> Result<State> {
         let headers = match &record.token {
             Some(token) => account.present(token, &record.discovered)?,
             None => Headers::new(),
@@ -59,6 +61,7 @@ impl State {
             expires: token.map_or(Moment::START, Token::expires),
             account,
             record,
+            number,
         })
     }
 
@@ -135,7 +138,7 @@ pub(crate) struct Lifecycle {
 impl Lifecycle {
     pub fn new(account: Account, clock: Clock, log: Log) -> Result<Lifecycle> {
         let record = account.first_record()?;
-        let state = State::new(Arc::new(account), record)?;
+        let state = State::new(Arc::new(account), record, 1)?;
         Ok(Lifecycle {
             clock,
             log,
@@ -501,7 +504,8 @@ impl Lifecycle {
 
     /// Lets readers see a new record. Only the leader does.
     fn publish(&self, account: &Arc<Account>, record: Record) -> Result<()> {
-        self.state.store(Arc::new(State::new(account.clone(), record)?));
+        let number = self.state.load().number + 1;
+        self.state.store(Arc::new(State::new(account.clone(), record, number)?));
         Ok(())
     }
 }

@@ -72,6 +72,7 @@ export const FUNCTIONS = {
   keyfob_client_token: ["int32_t", "pointer", "out owned", "out pointer"],
   keyfob_client_token_copy: ["int32_t", "pointer", "pointer", "size_t", "out size_t", "out pointer"],
   keyfob_client_try_token: ["int32_t", "pointer", "out owned", "out pointer"],
+  keyfob_client_fresh_number: ["uint64_t", "pointer"],
   keyfob_client_headers: ["int32_t", "pointer", "out owned", "out pointer"],
   keyfob_client_expires_in_ms: ["int32_t", "pointer", "out int64_t", "out pointer"],
   keyfob_client_renew_due_ms: ["int32_t", "pointer", "out int64_t", "out pointer"],
