@@ -46,6 +46,7 @@ test-install: ## make install, and projects that use what it installed
 lint: ## formatting and lints of all languages
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	tools/declarations --check
 
 headers: ## include/keyfob.h, and what the bindings declare, from the source
 	$(CARGO) build --features headers

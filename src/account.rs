@@ -10,6 +10,7 @@ use crate::provider::profile::{Login, Profile};
 use crate::provider::selection::{Selection, select};
 use crate::retry::Repeat;
 use crate::secret::Secret;
+use crate::store::file::FileStore;
 use crate::store::memory::Memory;
 use crate::store::{Record, Store};
 use crate::template::Place;
@@ -50,7 +51,7 @@ impl Account {
         let named = [profile.name.as_str(), base, login];
         let principal = digest(&named, &options, |secret| !secret);
         let identity = digest(&named, &options, |_| true);
-        let store = store(&options, &identity, clock)?;
+        let store = store(&options, &profile.name, &identity, clock)?;
         let window = RenewalWindow {
             before: options.seconds("renew_before_s"),
             jitter: jitter_of(&identity),
@@ -112,7 +113,7 @@ impl Account {
             access,
             refresh: None,
             principal: None,
-            issued: crate::clock::Moment::START,
+            issued: crate::clock::Moment(0),
             date: None,
             lifetime: None,
         }))
@@ -256,12 +257,18 @@ fn transport_settings(options: &Options) -> TransportSettings {
     }
 }
 
-fn store(options: &Options, identity: &str, _clock: &Clock) -> Result<Box<dyn Store>> {
-    match options.get("store") {
-        None | Some("memory") => Ok(Box::new(Memory::new(identity))),
-        Some(_) => {
-            Err(Error::new(Status::InvalidOption, "store: must be memory or file:<directory>"))
-        }
+fn store(options: &Options, name: &str, identity: &str, clock: &Clock) -> Result<Box<dyn Store>> {
+    match options.get("store").unwrap_or("memory") {
+        "memory" => Ok(Box::new(Memory::new(identity))),
+        other => match other.strip_prefix("file:").filter(|directory| !directory.is_empty()) {
+            Some(directory) => {
+                let key = options.get("store_key");
+                Ok(Box::new(FileStore::open(directory, name, identity, key, clock)?))
+            }
+            None => {
+                Err(Error::new(Status::InvalidOption, "store: must be memory or file:<directory>"))
+            }
+        },
     }
 }
 

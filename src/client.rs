@@ -84,6 +84,13 @@ impl Client {
         self.lifecycle().serve_at_once().map(|state| state.access_token().into())
     }
 
+    /// The number of the fresh token at hand; `None` where there is none, or it is due to be
+    /// renewed. While the number is the same, so are the token and its headers: whoever keeps them
+    /// in another form need not ask for them again.
+    pub fn fresh_number(&self) -> Option<u64> {
+        self.lifecycle().fresh().map(|state| state.number)
+    }
+
     /// Gives the headers that carry the token to `read`, one `Name: value` a line.
     pub fn with_header_lines<T>(&self, read: impl FnOnce(&str) -> T) -> Result<T> {
         if let Some(state) = self.lifecycle().fresh() {

@@ -7,15 +7,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// A point on the boot-time clock, in nanoseconds: it never jumps, and time asleep counts.
+/// A point on the boot-time clock, in nanoseconds: it never jumps, and time asleep counts. Negative
+/// for what happened before this boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Moment(pub u64);
+pub(crate) struct Moment(pub i64);
 
 impl Moment {
     /// Later than anything: the end of a token that does not expire.
-    pub const NEVER: Moment = Moment(u64::MAX);
+    pub const NEVER: Moment = Moment(i64::MAX);
     /// Earlier than anything.
-    pub const START: Moment = Moment(0);
+    pub const START: Moment = Moment(i64::MIN);
 
     pub fn after(self, wait: Duration) -> Moment {
         Moment(self.0.saturating_add(nanos(wait)))
@@ -27,12 +28,13 @@ impl Moment {
 
     /// The time from `earlier` to here; zero when `earlier` is later.
     pub fn since(self, earlier: Moment) -> Duration {
-        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+        let nanos = self.0.saturating_sub(earlier.0);
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(0))
     }
 }
 
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+fn nanos(duration: Duration) -> i64 {
+    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }
 
 /// Seconds since 1970 by some clock that people set.
@@ -52,9 +54,11 @@ pub struct Clock(Arc<Hands>);
 struct Hands {
     manual: bool,
     /// System clock: what has been wound onto it. Manual clock: the time itself.
-    boot_ns: AtomicU64,
-    /// Manual clock only.
+    boot_ns: AtomicI64,
+    /// Likewise.
     wall_s: AtomicI64,
+    /// Manual clock only: how often it was rebooted.
+    boots: AtomicU64,
 }
 
 impl Clock {
@@ -62,8 +66,9 @@ impl Clock {
     pub fn system() -> Clock {
         Clock(Arc::new(Hands {
             manual: false,
-            boot_ns: AtomicU64::new(0),
+            boot_ns: AtomicI64::new(0),
             wall_s: AtomicI64::new(0),
+            boots: AtomicU64::new(0),
         }))
     }
 
@@ -71,8 +76,9 @@ impl Clock {
     pub fn manual() -> Clock {
         Clock(Arc::new(Hands {
             manual: true,
-            boot_ns: AtomicU64::new(1_000_000_000),
+            boot_ns: AtomicI64::new(1_000_000_000),
             wall_s: AtomicI64::new(RELEASE),
+            boots: AtomicU64::new(0),
         }))
     }
 
@@ -85,6 +91,22 @@ impl Clock {
     /// Sets a manual clock's wall time alone, as a person, NTP or an empty battery would.
     pub fn set_wall(&self, unix_seconds: i64) {
         self.0.wall_s.store(unix_seconds, Ordering::Relaxed);
+    }
+
+    /// Starts a manual clock's boot time over, as a reboot does; the wall stays as it is.
+    pub fn reboot(&self) {
+        self.0.boot_ns.store(1_000_000_000, Ordering::Relaxed);
+        self.0.boots.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Names this boot: moments of another one mean nothing here.
+    pub(crate) fn boot_id(&self) -> String {
+        if self.0.manual {
+            return format!("manual-{}", self.0.boots.load(Ordering::Relaxed));
+        }
+        let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
+        // Without one, every start counts as a boot: the cloud's time is then asked, not ours.
+        id.map_or_else(|_| format!("pid-{}", std::process::id()), |id| id.trim().to_string())
     }
 
     #[inline]
@@ -109,13 +131,13 @@ impl Clock {
 }
 
 #[inline]
-fn boot_time_ns() -> u64 {
+fn boot_time_ns() -> i64 {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     let id = rustix::time::ClockId::Boottime;
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     let id = rustix::time::ClockId::Monotonic;
     let time = rustix::time::clock_gettime(id);
-    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+    time.tv_sec as i64 * 1_000_000_000 + time.tv_nsec as i64
 }
 
 fn wall_time_s() -> UnixSeconds {

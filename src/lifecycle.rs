@@ -27,6 +27,8 @@ pub(crate) struct State {
     pub header_lines: Secret,
     pub renew_at: Moment,
     pub expires: Moment,
+    /// No other state of this client has it.
+    pub number: u64,
 }
 
 /// Where a token stands in its life.
@@ -41,7 +43,7 @@ pub(crate) enum Stage {
 }
 
 impl State {
-    fn new(account: Arc<Account>, record: Record) -> Result<State> {
+    fn new(account: Arc<Account>, record: Record, number: u64) -> Result<State> {
         let headers = match &record.token {
             Some(token) => account.present(token, &record.discovered)?,
             None => Headers::new(),
@@ -59,6 +61,7 @@ impl State {
             expires: token.map_or(Moment::START, Token::expires),
             account,
             record,
+            number,
         })
     }
 
@@ -135,7 +138,7 @@ pub(crate) struct Lifecycle {
 impl Lifecycle {
     pub fn new(account: Account, clock: Clock, log: Log) -> Result<Lifecycle> {
         let record = account.first_record()?;
-        let state = State::new(Arc::new(account), record)?;
+        let state = State::new(Arc::new(account), record, 1)?;
         Ok(Lifecycle {
             clock,
             log,
@@ -418,6 +421,10 @@ impl Lifecycle {
                         count(&self.counters.refreshes_rejected);
                         log!(self.log, Warn, "refresh token rejected: {}", failure.error);
                         record.refresh = None;
+                        if !account.can_log_in() {
+                            // Newer than what a restart begins with, so that it is not tried again.
+                            record.generation += 1;
+                        }
                     }
                     Err(failure) => return Err(self.failed(failure, record)),
                 }
@@ -477,14 +484,16 @@ impl Lifecycle {
         let count = record.pause.as_ref().map_or(1, |pause| pause.count.saturating_add(1));
         // Half of it is sure, so that it is a pause; half is chance, so that a fleet spreads.
         let chosen = (doubled(AFTER_FAILURE, count) + backoff(count, AFTER_FAILURE)) / 2;
-        let wait = error.retry_after().unwrap_or(chosen);
+        let asked = error.retry_after();
+        let wait = asked.unwrap_or(chosen);
         // Where nothing reached the cloud, nothing there needs sparing: a gateway whose network
         // comes back must not wait for us. Only early renewals hold off.
         let own_limit = matches!(error.status(), Status::Timeout | Status::Cancelled);
         let strict = !own_limit && (in_doubt || error.http_status().is_some());
         let error = if strict { error.with_retry_after(Some(wait)) } else { error };
         let until = now.after(wait);
-        record.pause = Some(Pause { until, count, error: error.clone(), strict });
+        let asked = asked.is_some();
+        record.pause = Some(Pause { until, count, error: error.clone(), strict, asked });
         error
     }
 
@@ -495,7 +504,8 @@ impl Lifecycle {
 
     /// Lets readers see a new record. Only the leader does.
     fn publish(&self, account: &Arc<Account>, record: Record) -> Result<()> {
-        self.state.store(Arc::new(State::new(account.clone(), record)?));
+        let number = self.state.load().number + 1;
+        self.state.store(Arc::new(State::new(account.clone(), record, number)?));
         Ok(())
     }
 }

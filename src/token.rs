@@ -80,7 +80,7 @@ mod tests {
             access: "t".into(),
             refresh: None,
             principal: None,
-            issued: Moment::START,
+            issued: Moment(0),
             date: None,
             lifetime: lifetime.map(Duration::from_secs),
         }

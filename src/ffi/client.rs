@@ -137,6 +137,15 @@ pub unsafe extern "C" fn keyfob_client_try_token(
     })
 }
 
+/// The number of the fresh token at hand; 0 where there is none, or it is due to be renewed, or the
+/// client is NULL. While the number is the same, so is what `keyfob_client_token` and
+/// `keyfob_client_headers` give: for languages in which asking for a number is cheaper than
+/// converting a string. Never waits.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_client_fresh_number(client: *const keyfob_client) -> u64 {
+    plain(None, || handle(client, "client").ok()?.0.fresh_number()).unwrap_or(0)
+}
+
 /// Gives the headers that carry the token, one `Name: value` a line, without a line end after the
 /// last: `Authorization: Bearer ...`. The string is the caller's, to be freed with
 /// `keyfob_string_free`. Errors as `keyfob_client_token`.

@@ -498,6 +498,10 @@ impl Profile {
         if self.keyfob_profile != 1 {
             return Err(format!("keyfob_profile is {}; this library reads 1", self.keyfob_profile));
         }
+        let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if !(1..=40).contains(&self.name.len()) || !self.name.chars().all(is_plain) {
+            return Err("name: must be 1 to 40 of a-z, 0-9 and -; it names files, too".into());
+        }
         if self.logins.0.is_empty() {
             return Err("logins: there is none".into());
         }

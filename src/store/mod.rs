@@ -1,6 +1,9 @@
 //! Where tokens are kept between calls, and what is kept.
 
+mod codec;
+pub(crate) mod file;
 pub(crate) mod memory;
+mod seal;
 
 use crate::call::Call;
 use crate::clock::{CloudTime, Moment};
@@ -42,6 +45,8 @@ pub(crate) struct Pause {
     pub error: Error,
     /// Whether it keeps from calls that have no good token to fall back on, too.
     pub strict: bool,
+    /// Whether the cloud asked for it (`Retry-After`): then it holds for everyone who shares a store.
+    pub asked: bool,
 }
 
 impl Record {

@@ -1,0 +1,177 @@
+//! The file store: what survives a restart, what processes share, and what is never trusted.
+
+mod common;
+
+use common::World;
+use keyfob::{Client, Status};
+use keyfob_simulator::{Cloud, Rotation};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A directory that goes when the test ends.
+struct Directory(PathBuf);
+
+impl Directory {
+    fn new(name: &str) -> Directory {
+        let path = std::env::temp_dir().join(format!("keyfob-{name}-{}", std::process::id()));
+        std::fs::remove_dir_all(&path).ok();
+        Directory(path)
+    }
+
+    fn client(&self, world: &World, cloud: Cloud) -> Client {
+        self.client_with(world, cloud, &[]).unwrap()
+    }
+
+    fn client_with(
+        &self,
+        world: &World,
+        cloud: Cloud,
+        options: &[(&str, &str)],
+    ) -> keyfob::Result<Client> {
+        let mut config = world.config(cloud, if cloud == Cloud::Kii { "user" } else { "password" });
+        config.set("store", &format!("file:{}", self.0.display())).unwrap();
+        for (option, value) in options {
+            config.set(option, value)?;
+        }
+        config.client()
+    }
+
+    /// The one record in it.
+    fn record(&self) -> PathBuf {
+        let entries = std::fs::read_dir(&self.0).unwrap().map(|e| e.unwrap().path());
+        let mut records = entries.filter(|path| path.extension().is_some_and(|e| e == "json"));
+        records.next().expect("a record")
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        std::fs::set_permissions(&self.0, PermissionsExt::from_mode(0o700)).ok();
+        std::fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+#[test]
+fn a_token_survives_a_restart_and_is_refreshed_after_it() {
+    let (world, directory) = (World::new(), Directory::new("restart"));
+    let first = directory.client(&world, Cloud::Simacan).token().unwrap();
+    assert_eq!(directory.client(&world, Cloud::Simacan).token().unwrap(), first);
+    world.wind(3601);
+    let second = directory.client(&world, Cloud::Simacan).token().unwrap();
+    assert_ne!(second, first);
+    assert_eq!(world.token_calls(Cloud::Simacan), ["login", "refresh"]);
+    assert_eq!(std::fs::metadata(directory.record()).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(std::fs::metadata(&directory.0).unwrap().permissions().mode() & 0o777, 0o700);
+}
+
+#[test]
+fn what_one_client_renews_the_others_take_over() {
+    let (world, directory) = (World::new(), Directory::new("share"));
+    world.sim.set_rotation(Cloud::Kii, Rotation::RevokeFamilyOnReuse);
+    let clients: Vec<Client> = (0..4).map(|_| directory.client(&world, Cloud::Kii)).collect();
+    let login = clients[0].token().unwrap();
+    for client in &clients {
+        assert_eq!(client.token().unwrap(), login);
+    }
+    clients[0].renew().unwrap();
+    // The others still hold the token that died with the refresh; the store has the newer one.
+    for client in &clients {
+        let path = common::devices(Cloud::Kii);
+        assert_eq!(world.get(client, Cloud::Kii, &path).unwrap().status(), 200);
+    }
+    assert_eq!(world.token_calls(Cloud::Kii), ["login", "refresh"]);
+    assert_eq!(world.sim.reuse_count(Cloud::Kii), 0);
+}
+
+#[test]
+fn a_rejected_login_is_held_across_restarts() {
+    let (world, directory) = (World::new(), Directory::new("hold"));
+    let start = || directory.client_with(&world, Cloud::Kontakt, &[("password", "wrong")]).unwrap();
+    assert_eq!(start().token().unwrap_err().status(), Status::CredentialsRejected);
+    for _ in 0..10 {
+        assert_eq!(start().token().unwrap_err().status(), Status::LoginOnHold);
+    }
+    world.clock.wind(Duration::from_secs(61));
+    assert_eq!(start().token().unwrap_err().status(), Status::CredentialsRejected);
+    world.clock.wind(Duration::from_secs(61));
+    assert_eq!(start().token().unwrap_err().status(), Status::LoginOnHold, "the hold has doubled");
+    assert_eq!(world.sim.count(Cloud::Kontakt, "login"), 2);
+}
+
+#[test]
+fn after_a_reboot_the_clouds_clock_says_whether_a_token_lives() {
+    for (wall_after, off_for, expected) in [
+        // The wall clock is right, and the token alive or dead by it.
+        (None, 600, &["login"][..]),
+        (None, 7200, &["login", "refresh"]),
+        // The clock starts in 1970: the token is tried, and is good.
+        (Some(0), 600, &["login"]),
+    ] {
+        let (world, directory) = (World::new(), Directory::new("reboot"));
+        world.sim.set_now(1_790_000_000);
+        world.clock.set_wall(1_790_000_000);
+        directory.client(&world, Cloud::Simacan).token().unwrap();
+        world.wind(off_for);
+        world.clock.reboot();
+        if let Some(wall) = wall_after {
+            world.clock.set_wall(wall);
+        }
+        directory.client(&world, Cloud::Simacan).token().unwrap();
+        assert_eq!(world.token_calls(Cloud::Simacan), expected, "off for {off_for} s");
+    }
+}
+
+#[test]
+fn a_sealed_store_opens_with_its_key_only_and_is_not_overwritten_with_another() {
+    let (world, directory) = (World::new(), Directory::new("sealed"));
+    let (key, other) = ("00".repeat(32), "01".repeat(32));
+    let open = |key: &str| directory.client_with(&world, Cloud::Simacan, &[("store_key", key)]);
+    let token = open(&key).unwrap().token().unwrap();
+    let sealed = std::fs::read(directory.record()).unwrap();
+    let text = String::from_utf8_lossy(&sealed);
+    assert!(!text.contains(token.expose()) && !text.contains("access_token"));
+    let error = open(&other).unwrap_err();
+    assert_eq!(error.status(), Status::Store);
+    assert!(error.message().contains("another store_key"), "{error}");
+    assert!(directory.client_with(&world, Cloud::Simacan, &[]).is_err());
+    assert_eq!(std::fs::read(directory.record()).unwrap(), sealed);
+    assert_eq!(open(&key).unwrap().token().unwrap(), token);
+    assert_eq!(world.token_calls(Cloud::Simacan), ["login"]);
+}
+
+#[test]
+fn nothing_is_written_while_nothing_changes() {
+    use std::os::unix::fs::MetadataExt;
+    let (world, directory) = (World::new(), Directory::new("flash"));
+    let client = directory.client(&world, Cloud::Simacan);
+    client.token().unwrap();
+    let before = std::fs::metadata(directory.record()).unwrap().ino();
+    for _ in 0..20 {
+        client.token().unwrap();
+        directory.client(&world, Cloud::Simacan).token().unwrap();
+    }
+    assert_eq!(std::fs::metadata(directory.record()).unwrap().ino(), before);
+}
+
+#[test]
+fn a_file_that_cannot_be_trusted_is_set_aside_and_costs_one_login() {
+    let spoil: [(&str, fn(&PathBuf)); 4] = [
+        ("truncated", |path| std::fs::write(path, "{\"keyfob_st").unwrap()),
+        ("zeroed", |path| std::fs::write(path, [0; 512]).unwrap()),
+        ("another version's", |path| std::fs::write(path, "{\"keyfob_store\":9}").unwrap()),
+        ("a symbolic link", |path| {
+            std::fs::remove_file(path).unwrap();
+            std::os::unix::fs::symlink("/etc/hostname", path).unwrap();
+        }),
+    ];
+    for (what, spoil) in spoil {
+        let (world, directory) = (World::new(), Directory::new("spoilt"));
+        let first = directory.client(&world, Cloud::Simacan).token().unwrap();
+        spoil(&directory.record());
+        let client = directory.client(&world, Cloud::Simacan);
+        assert_ne!(client.token().unwrap(), first, "{what}");
+        assert_eq!(world.token_calls(Cloud::Simacan), ["login", "login"], "{what}");
+        assert!(directory.record().with_extension("json.damaged").symlink_metadata().is_ok());
+    }
+}
