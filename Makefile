@@ -10,6 +10,8 @@ CFLAGS ?= -O1 -g
 C_STRICT := -std=c99 -Wall -Wextra -pedantic -Werror -Iinclude
 CXX_STRICT := -std=c++17 -Wall -Wextra -pedantic -Werror -Iinclude
 
+C_EXAMPLES := $(patsubst examples/c/%.c,$(TARGET)/$(PROFILE)/c/%,$(wildcard examples/c/*.c))
+
 help: ## say what there is
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 
@@ -20,16 +22,20 @@ build: ## the library, debug; PROFILE=release for the real thing
 simulator: ## the simulated clouds
 	$(CARGO) build $(CARGO_PROFILE) -p keyfob-simulator
 
-demo: build simulator ## the four clouds, simulated, and the C examples talking to them
-	examples/demo
+$(TARGET)/$(PROFILE)/c/%: examples/c/%.c include/keyfob.h | build
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(C_STRICT) -o $@ $< -L$(TARGET)/$(PROFILE) -lkeyfob -Wl,-rpath,$(abspath $(TARGET)/$(PROFILE))
+
+demo: build simulator $(C_EXAMPLES) ## the four clouds, simulated, and the C examples talking to them
+	examples/demo $(TARGET)/$(PROFILE)
 
 test: lint test-rust test-c test-cpp test-python test-node test-install ## everything
 
 test-rust: ## the library and the simulator
 	$(CARGO) test --workspace
 
-test-c: build simulator ## the C ABI from C: header, symbols, misuse, examples
-	tests/c/run
+test-c: build simulator $(C_EXAMPLES) ## the C ABI from C: header, symbols, misuse, examples
+	tests/c/run $(TARGET)/$(PROFILE)
 
 test-cpp: build simulator ## the C++ header and its example
 	tests/cpp/run
