@@ -1,0 +1,657 @@
+// keyfob for C++17: the C ABI of keyfob.h as classes that own what they hold.
+//
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//
+//     keyfob::Config config("simacan");
+//     config.set("username", "gateway").set("password_file", "/etc/gateway/password");
+//     keyfob::Client client(config);
+//     keyfob::Response trips = client.send({"GET", "https://api.simacan.com/v1/trips"});
+//
+// Header only; link with keyfob alone. What holds everywhere:
+//
+// - Each call comes twice. The plain one throws keyfob::Error; the one that takes std::nothrow as
+//   its last argument returns a keyfob::Result, and is all there is under -fno-exceptions (there a
+//   plain call that fails ends the program).
+// - Handles move and do not copy. One that was moved from is empty: calls on it fail with
+//   KEYFOB_NULL_ARGUMENT. What a handle lends out as std::string_view lives as long as the handle.
+// - A const member function may be called from any threads at once; a non-const one, and the
+//   destructor, from one. So a Client is shared freely, and a Config is not while it is changed.
+// - Strings are UTF-8. One with a NUL inside is refused with KEYFOB_INVALID_ARGUMENT.
+// - Statuses, log levels and what each call promises are those of keyfob.h.
+
+#ifndef KEYFOB_HPP
+#define KEYFOB_HPP
+
+#include "keyfob.h"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <new>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace keyfob {
+
+/// The statuses of keyfob.h: `KEYFOB_OK`, `KEYFOB_TIMEOUT`, ...
+using Status = keyfob_status;
+
+/// The log levels of keyfob.h: `KEYFOB_LOG_LEVEL_ERROR` to `KEYFOB_LOG_LEVEL_DEBUG`.
+using LogLevel = keyfob_log_level;
+
+/// Takes a log line: one line, never a secret. It runs on the thread that called keyfob; what it
+/// throws is dropped.
+using Log = std::function<void(LogLevel level, std::string_view message)>;
+
+/// A status's name without `KEYFOB_`, such as `CREDENTIALS_REJECTED`.
+[[nodiscard]] inline const char *status_name(Status status) noexcept {
+  return keyfob_status_name(status);
+}
+
+/// The version of the library that is loaded, such as `0.1.0`.
+[[nodiscard]] inline const char *version() noexcept { return keyfob_version(); }
+
+/// Whether the library that is loaded has all that this header was compiled for.
+[[nodiscard]] inline bool compatible() noexcept {
+  return keyfob_abi_version() >= KEYFOB_ABI_VERSION;
+}
+
+/// Why a call failed. Cheap to copy; any thread may read it.
+class Error : public std::exception {
+ public:
+  /// Takes over an error of the C ABI.
+  explicit Error(keyfob_error *error)
+      : status_(static_cast<Status>(keyfob_error_status(error))), error_(error, keyfob_error_free) {}
+
+  /// An error found before the library was called. `what` is static.
+  Error(Status status, const char *what) noexcept : status_(status), what_(what) {}
+
+  /// The kind of the failure: what to branch on.
+  [[nodiscard]] Status status() const noexcept { return status_; }
+
+  /// What happened and what to do about it, in one line without a secret.
+  [[nodiscard]] const char *what() const noexcept override {
+    return error_ ? keyfob_error_message(error_.get()) : what_;
+  }
+
+  /// The HTTP status of the answer that caused this; 0 if no answer did.
+  [[nodiscard]] int http_status() const noexcept { return keyfob_error_http_status(error_.get()); }
+
+  /// The cloud's own code, such as `invalid_grant`; empty if it gave none. Lives as long as the
+  /// error and its copies.
+  [[nodiscard]] std::string_view provider_code() const noexcept {
+    const char *code = keyfob_error_provider_code(error_.get());
+    return code ? std::string_view(code) : std::string_view();
+  }
+
+  /// How long to wait before another try, where the cloud or a hold says so.
+  [[nodiscard]] std::optional<std::chrono::milliseconds> retry_after() const noexcept {
+    const std::int64_t ms = keyfob_error_retry_after_ms(error_.get());
+    if (ms < 0) return std::nullopt;
+    return std::chrono::milliseconds(ms);
+  }
+
+  /// Whether the same call may succeed later with nothing changed but the time.
+  [[nodiscard]] bool is_retriable() const noexcept { return keyfob_error_is_retriable(error_.get()); }
+
+ private:
+  Status status_;
+  const char *what_ = "";
+  std::shared_ptr<keyfob_error> error_;
+};
+
+namespace detail {
+
+[[noreturn]] inline void raise(const Error &error) {
+#if defined(__cpp_exceptions)
+  throw error;
+#else
+  static_cast<void>(error);
+  std::terminate();
+#endif
+}
+
+}  // namespace detail
+
+/// What a call gave, or why it failed.
+template <class T>
+class [[nodiscard]] Result {
+ public:
+  Result(T value) : outcome_(std::in_place_index<0>, std::move(value)) {}
+  Result(Error error) : outcome_(std::in_place_index<1>, std::move(error)) {}
+
+  /// Whether there is a value.
+  [[nodiscard]] bool ok() const noexcept { return outcome_.index() == 0; }
+  explicit operator bool() const noexcept { return ok(); }
+
+  /// The value; throws the error where there is none.
+  [[nodiscard]] T &value() & { return check(), *std::get_if<0>(&outcome_); }
+  [[nodiscard]] const T &value() const & { return check(), *std::get_if<0>(&outcome_); }
+  [[nodiscard]] T value() && { return check(), std::move(*std::get_if<0>(&outcome_)); }
+
+  [[nodiscard]] T &operator*() & { return value(); }
+  [[nodiscard]] const T &operator*() const & { return value(); }
+  [[nodiscard]] T operator*() && { return std::move(*this).value(); }
+  [[nodiscard]] T *operator->() { return &value(); }
+  [[nodiscard]] const T *operator->() const { return &value(); }
+
+  /// The error. Only where there is one.
+  [[nodiscard]] const Error &error() const { return *std::get_if<1>(&outcome_); }
+
+  /// `KEYFOB_OK`, or the error's status.
+  [[nodiscard]] Status status() const noexcept { return ok() ? KEYFOB_OK : error().status(); }
+
+ private:
+  void check() const {
+    if (!ok()) detail::raise(error());
+  }
+
+  std::variant<T, Error> outcome_;
+};
+
+/// That a call did what it says, or why it failed.
+template <>
+class [[nodiscard]] Result<void> {
+ public:
+  Result() = default;
+  Result(Error error) : error_(std::move(error)) {}
+
+  [[nodiscard]] bool ok() const noexcept { return !error_; }
+  explicit operator bool() const noexcept { return ok(); }
+
+  /// Throws the error where there is one.
+  void value() const {
+    if (error_) detail::raise(*error_);
+  }
+
+  /// The error. Only where there is one.
+  [[nodiscard]] const Error &error() const { return *error_; }
+
+  /// `KEYFOB_OK`, or the error's status.
+  [[nodiscard]] Status status() const noexcept { return ok() ? KEYFOB_OK : error().status(); }
+
+ private:
+  std::optional<Error> error_;
+};
+
+namespace detail {
+
+/// A string as C takes it. Wiped at its end: it may be a password.
+class Text {
+ public:
+  explicit Text(std::string_view text) : text_(text) {}
+  Text(const Text &) = delete;
+  Text &operator=(const Text &) = delete;
+  ~Text() {
+    for (volatile char *at = text_.data(), *end = at + text_.size(); at != end; ++at) *at = 0;
+  }
+
+  [[nodiscard]] const char *c_str() const noexcept { return text_.c_str(); }
+  [[nodiscard]] bool is_whole() const noexcept { return text_.find('\0') == std::string::npos; }
+
+ private:
+  std::string text_;
+};
+
+inline const char *as_c(const Text &text) noexcept { return text.c_str(); }
+inline bool is_whole(const Text &text) noexcept { return text.is_whole(); }
+
+template <class T>
+T as_c(T plain) noexcept {
+  return plain;
+}
+template <class T>
+bool is_whole(const T &) noexcept {
+  return true;
+}
+
+/// Calls a function of the C ABI and takes its error.
+template <class Function, class... Arguments>
+Result<void> call(Function function, const Arguments &...arguments) {
+  if (!(is_whole(arguments) && ...)) {
+    return Error(KEYFOB_INVALID_ARGUMENT, "a string argument has a NUL inside");
+  }
+  keyfob_error *error = nullptr;
+  if (function(as_c(arguments)..., &error) == KEYFOB_OK) return {};
+  return Error(error);
+}
+
+/// As `call`, for a function with an out-pointer before the error.
+template <class Out, class Function, class... Arguments>
+Result<Out> get(Function function, const Arguments &...arguments) {
+  Out out{};
+  Result<void> called = call(function, arguments..., &out);
+  if (!called) return called.error();
+  return out;
+}
+
+/// As `get`, for an owned string, which may be NULL.
+template <class Function, class... Arguments>
+Result<std::optional<std::string>> get_optional_text(Function function,
+                                                     const Arguments &...arguments) {
+  Result<char *> got = get<char *>(function, arguments...);
+  if (!got) return got.error();
+  const std::unique_ptr<char, void (*)(char *)> owned(*got, keyfob_string_free);
+  if (!owned) return std::optional<std::string>();
+  return std::optional<std::string>(owned.get());
+}
+
+/// As `get`, for an owned string that is never NULL.
+template <class Function, class... Arguments>
+Result<std::string> get_text(Function function, const Arguments &...arguments) {
+  Result<std::optional<std::string>> got = get_optional_text(function, arguments...);
+  if (!got) return got.error();
+  return std::move(**got);
+}
+
+/// Hands a line of the C ABI to a `Log`.
+inline void log(std::int32_t level, const char *message, void *user_data) noexcept {
+#if defined(__cpp_exceptions)
+  try {
+#endif
+    (*static_cast<const Log *>(user_data))(static_cast<LogLevel>(level), message);
+#if defined(__cpp_exceptions)
+  } catch (...) {
+  }
+#endif
+}
+
+struct FreeConfig {
+  void operator()(keyfob_config *config) const noexcept { keyfob_config_free(config); }
+};
+
+/// Keeps the log of a client that may write to it. It lives in the deleter, since that is what
+/// outlives the handle even when another one is moved over it.
+struct FreeClient {
+  std::shared_ptr<const Log> log;
+  void operator()(keyfob_client *client) const noexcept { keyfob_client_free(client); }
+};
+
+struct FreeRequest {
+  void operator()(keyfob_request *request) const noexcept { keyfob_request_free(request); }
+};
+
+struct FreeResponse {
+  void operator()(keyfob_response *response) const noexcept { keyfob_response_free(response); }
+};
+
+}  // namespace detail
+
+/// A provider and its options, from which clients are made.
+class Config {
+ public:
+  /// A config for a provider, such as `kontakt`; keyfob.h lists them at `keyfob_config_new`.
+  explicit Config(std::string_view provider) : Config(make(provider, std::nothrow).value()) {}
+
+  static Result<Config> make(std::string_view provider, std::nothrow_t) {
+    auto made = detail::get<keyfob_config *>(keyfob_config_new, detail::Text(provider));
+    if (!made) return made.error();
+    return Config(*made);
+  }
+
+  /// Sets an option. docs/OPTIONS.md lists names, ranges and defaults.
+  Config &set(std::string_view option, std::string_view value) {
+    return set(option, value, std::nothrow).value(), *this;
+  }
+  Result<void> set(std::string_view option, std::string_view value, std::nothrow_t) {
+    return detail::call(keyfob_config_set, get(), detail::Text(option), detail::Text(value));
+  }
+
+  /// An option's value or default: `***` for a secret that is set, nothing where there is none.
+  [[nodiscard]] std::optional<std::string> option(std::string_view name) const {
+    return option(name, std::nothrow).value();
+  }
+  Result<std::optional<std::string>> option(std::string_view name, std::nothrow_t) const {
+    return detail::get_optional_text(keyfob_config_get, get(), detail::Text(name));
+  }
+
+  /// Sets every member of a JSON object, or none.
+  Config &load_json(std::string_view json) {
+    return load_json(json, std::nothrow).value(), *this;
+  }
+  Result<void> load_json(std::string_view json, std::nothrow_t) {
+    return detail::call(keyfob_config_load_json, get(), detail::Text(json));
+  }
+
+  /// As `load_json`, from a file.
+  Config &load_file(std::string_view path) {
+    return load_file(path, std::nothrow).value(), *this;
+  }
+  Result<void> load_file(std::string_view path, std::nothrow_t) {
+    return detail::call(keyfob_config_load_file, get(), detail::Text(path));
+  }
+
+  /// Sets the options that environment variables name: with the prefix `KEYFOB`,
+  /// `KEYFOB_USERNAME` sets `username`.
+  Config &load_env(std::string_view prefix) {
+    return load_env(prefix, std::nothrow).value(), *this;
+  }
+  Result<void> load_env(std::string_view prefix, std::nothrow_t) {
+    return detail::call(keyfob_config_load_env, get(), detail::Text(prefix));
+  }
+
+  /// Sends log lines of the clients made from now on to `log`, up to `most`; an empty one sends
+  /// them nowhere. Those clients keep it alive.
+  Config &set_log(Log log, LogLevel most) {
+    return set_log(std::move(log), most, std::nothrow).value(), *this;
+  }
+  Result<void> set_log(Log log, LogLevel most, std::nothrow_t) {
+    std::shared_ptr<Log> kept;
+    if (log) kept = std::make_shared<Log>(std::move(log));
+    Result<void> set = detail::call(keyfob_config_set_log, get(), kept ? &detail::log : nullptr,
+                                    static_cast<void *>(kept.get()), std::int32_t{most});
+    if (set) log_ = std::move(kept);
+    return set;
+  }
+
+  /// The handle, for what C takes. It stays this object's.
+  [[nodiscard]] keyfob_config *get() const noexcept { return handle_.get(); }
+
+ private:
+  friend class Client;
+  explicit Config(keyfob_config *handle) : handle_(handle) {}
+
+  std::unique_ptr<keyfob_config, detail::FreeConfig> handle_;
+  std::shared_ptr<const Log> log_;
+};
+
+/// A request, to be sent as often as wanted.
+class Request {
+ public:
+  /// `url` is absolute, or relative to the provider's base URL, or begins with a discovered
+  /// endpoint: `{deviceBaseUrl}/Device`.
+  Request(std::string_view method, std::string_view url)
+      : Request(make(method, url, std::nothrow).value()) {}
+
+  static Result<Request> make(std::string_view method, std::string_view url, std::nothrow_t) {
+    auto made = detail::get<keyfob_request *>(keyfob_request_new, detail::Text(method),
+                                              detail::Text(url));
+    if (!made) return made.error();
+    return Request(*made);
+  }
+
+  /// Sets a header, in place of one of the same name.
+  Request &set_header(std::string_view name, std::string_view value) {
+    return set_header(name, value, std::nothrow).value(), *this;
+  }
+  Result<void> set_header(std::string_view name, std::string_view value, std::nothrow_t) {
+    return detail::call(keyfob_request_set_header, get(), detail::Text(name), detail::Text(value));
+  }
+
+  /// Adds `name=value` to the query, percent-encoded.
+  Request &add_query(std::string_view name, std::string_view value) {
+    return add_query(name, value, std::nothrow).value(), *this;
+  }
+  Result<void> add_query(std::string_view name, std::string_view value, std::nothrow_t) {
+    return detail::call(keyfob_request_add_query, get(), detail::Text(name), detail::Text(value));
+  }
+
+  /// Sets the body to a copy of these bytes, in place of any before. They may have NULs.
+  Request &set_body(std::string_view body) {
+    return set_body(body, std::nothrow).value(), *this;
+  }
+  Result<void> set_body(std::string_view body, std::nothrow_t) {
+    return detail::call(keyfob_request_set_body, get(),
+                        reinterpret_cast<const std::uint8_t *>(body.data()), body.size());
+  }
+
+  /// Sets the longest this request takes, its retries and a renewal included; zero leaves it to
+  /// the client.
+  Request &set_timeout(std::chrono::milliseconds timeout) {
+    return set_timeout(timeout, std::nothrow).value(), *this;
+  }
+  Result<void> set_timeout(std::chrono::milliseconds timeout, std::nothrow_t) {
+    return detail::call(keyfob_request_set_timeout_ms, get(), std::int64_t{timeout.count()});
+  }
+
+  /// Says whether sending the request twice does no harm, so that it may be repeated after a fault
+  /// that leaves open whether it was carried out.
+  Request &set_idempotent(bool idempotent) {
+    return set_idempotent(idempotent, std::nothrow).value(), *this;
+  }
+  Result<void> set_idempotent(bool idempotent, std::nothrow_t) {
+    return detail::call(keyfob_request_set_idempotent, get(), idempotent);
+  }
+
+  /// The handle, for what C takes. It stays this object's.
+  [[nodiscard]] keyfob_request *get() const noexcept { return handle_.get(); }
+
+ private:
+  explicit Request(keyfob_request *handle) : handle_(handle) {}
+
+  std::unique_ptr<keyfob_request, detail::FreeRequest> handle_;
+};
+
+/// A header that carries the token.
+struct Header {
+  std::string name;
+  std::string value;
+};
+
+/// An answer, whole, whatever its status: 404 and 500 are answers too.
+class Response {
+ public:
+  /// The HTTP status.
+  [[nodiscard]] int status() const noexcept { return keyfob_response_status(get()); }
+
+  /// The body. Binary: it may have NULs.
+  [[nodiscard]] std::string_view body() const & noexcept {
+    std::size_t size = 0;
+    const std::uint8_t *data = keyfob_response_body(get(), &size);
+    return {reinterpret_cast<const char *>(data), size};
+  }
+  std::string_view body() const && = delete;  // would outlive the response
+
+  /// The value of the first header of this name, without regard to case.
+  [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const & {
+    const detail::Text text(name);
+    const char *value = text.is_whole() ? keyfob_response_header(get(), text.c_str()) : nullptr;
+    if (!value) return std::nullopt;
+    return value;
+  }
+  std::optional<std::string_view> header(std::string_view) const && = delete;
+
+  /// All headers as they came, names in lower case.
+  [[nodiscard]] std::vector<std::pair<std::string_view, std::string_view>> headers() const & {
+    std::vector<std::pair<std::string_view, std::string_view>> all;
+    const char *value = nullptr;
+    while (const char *name = keyfob_response_header_at(get(), all.size(), &value)) {
+      all.emplace_back(name, value);
+    }
+    return all;
+  }
+  std::vector<std::pair<std::string_view, std::string_view>> headers() const && = delete;
+
+  /// The absolute URL of the link with this relation, such as `next`, if there is one.
+  [[nodiscard]] std::optional<std::string> link(std::string_view rel) const {
+    return link(rel, std::nothrow).value();
+  }
+  Result<std::optional<std::string>> link(std::string_view rel, std::nothrow_t) const {
+    return detail::get_optional_text(keyfob_response_link, get(), detail::Text(rel));
+  }
+
+  /// The handle, for what C takes. It stays this object's.
+  [[nodiscard]] const keyfob_response *get() const noexcept { return handle_.get(); }
+
+ private:
+  friend class Client;
+  explicit Response(keyfob_response *handle) : handle_(handle) {}
+
+  std::unique_ptr<keyfob_response, detail::FreeResponse> handle_;
+};
+
+/// Obtains, keeps and renews one account's token, and sends requests that carry it. One client
+/// serves all threads.
+class Client {
+ public:
+  /// Makes a client from a copy of the config. Nothing is sent: the first call that needs a token
+  /// does that.
+  explicit Client(const Config &config) : Client(make(config, std::nothrow).value()) {}
+
+  static Result<Client> make(const Config &config, std::nothrow_t) {
+    auto made = detail::get<keyfob_client *>(keyfob_client_new, config.get());
+    if (!made) return made.error();
+    return Client(*made, config.log_);
+  }
+
+  /// Another handle on the same client, with a time limit for its calls (zero: the client's own)
+  /// and a `cancel` of its own.
+  [[nodiscard]] Client share(std::chrono::milliseconds timeout = {}) const {
+    return share(timeout, std::nothrow).value();
+  }
+  Result<Client> share(std::chrono::milliseconds timeout, std::nothrow_t) const {
+    auto made = detail::get<keyfob_client *>(keyfob_client_share, get(),
+                                             std::int64_t{timeout.count()});
+    if (!made) return made.error();
+    return Client(*made, handle_.get_deleter().log);
+  }
+
+  /// A good access token, obtained or renewed first where that is needed. The copy is yours to
+  /// wipe.
+  [[nodiscard]] std::string token() const { return token(std::nothrow).value(); }
+  Result<std::string> token(std::nothrow_t) const {
+    return detail::get_text(keyfob_client_token, get());
+  }
+
+  /// As `token`, into a string that is used again and again: once it is long enough, a cached
+  /// token costs no allocation. On failure it is empty.
+  void token_into(std::string &token) const { token_into(token, std::nothrow).value(); }
+  Result<void> token_into(std::string &token, std::nothrow_t) const {
+    std::size_t size = token.capacity();
+    for (;;) {
+      token.resize(size);
+      // The NUL of the copy may fall on the string's own.
+      Result<void> copied =
+          detail::call(keyfob_client_token_copy, get(), token.data(), token.size() + 1, &size);
+      if (copied.status() == KEYFOB_BUFFER_TOO_SMALL) continue;
+      token.resize(copied ? size : 0);
+      return copied;
+    }
+  }
+
+  /// As `token`, but never waits: `KEYFOB_WOULD_BLOCK` where no good token is at hand.
+  [[nodiscard]] std::string try_token() const { return try_token(std::nothrow).value(); }
+  Result<std::string> try_token(std::nothrow_t) const {
+    return detail::get_text(keyfob_client_try_token, get());
+  }
+
+  /// The headers that carry the token, for requests of your own.
+  [[nodiscard]] std::vector<Header> headers() const { return headers(std::nothrow).value(); }
+  Result<std::vector<Header>> headers(std::nothrow_t) const {
+    Result<std::string> lines = detail::get_text(keyfob_client_headers, get());
+    if (!lines) return lines.error();
+    std::vector<Header> headers;
+    for (std::string_view rest = *lines; !rest.empty();) {
+      const std::string_view line = rest.substr(0, rest.find('\n'));
+      rest.remove_prefix(line.size() == rest.size() ? line.size() : line.size() + 1);
+      const std::size_t colon = line.find(": ");
+      headers.push_back({std::string(line.substr(0, colon)), std::string(line.substr(colon + 2))});
+    }
+    return headers;
+  }
+
+  /// How long the token at hand lives: `milliseconds::max()` for ever, zero where there is none.
+  [[nodiscard]] std::chrono::milliseconds expires_in() const {
+    return expires_in(std::nothrow).value();
+  }
+  Result<std::chrono::milliseconds> expires_in(std::nothrow_t) const {
+    return time(keyfob_client_expires_in_ms);
+  }
+
+  /// How long until the token is due to be renewed: zero for now, `milliseconds::max()` for never.
+  [[nodiscard]] std::chrono::milliseconds renew_due_in() const {
+    return renew_due_in(std::nothrow).value();
+  }
+  Result<std::chrono::milliseconds> renew_due_in(std::nothrow_t) const {
+    return time(keyfob_client_renew_due_ms);
+  }
+
+  /// Renews the token now, fresh or not.
+  void renew() const { renew(std::nothrow).value(); }
+  Result<void> renew(std::nothrow_t) const { return detail::call(keyfob_client_renew, get()); }
+
+  /// Says that an API refused this token, for those who send requests themselves. Then ask for the
+  /// token again and repeat the request once.
+  void refused(std::string_view token) const { refused(token, std::nothrow).value(); }
+  Result<void> refused(std::string_view token, std::nothrow_t) const {
+    return detail::call(keyfob_client_refused, get(), detail::Text(token));
+  }
+
+  /// Changes an option while the client is in use. New credentials end a hold.
+  void set(std::string_view option, std::string_view value) const {
+    set(option, value, std::nothrow).value();
+  }
+  Result<void> set(std::string_view option, std::string_view value, std::nothrow_t) const {
+    return detail::call(keyfob_client_set, get(), detail::Text(option), detail::Text(value));
+  }
+
+  /// Changes several options at once: the members of a JSON object, or none of them.
+  void set_json(std::string_view json) const { set_json(json, std::nothrow).value(); }
+  Result<void> set_json(std::string_view json, std::nothrow_t) const {
+    return detail::call(keyfob_client_set_json, get(), detail::Text(json));
+  }
+
+  /// Forgets the tokens and any hold: in memory, in the store, and at the cloud where it can
+  /// revoke.
+  void forget() const { forget(std::nothrow).value(); }
+  Result<void> forget(std::nothrow_t) const { return detail::call(keyfob_client_forget, get()); }
+
+  /// State, counters and the last error, as JSON without a secret; docs/ABI.md lists the members.
+  [[nodiscard]] std::string status_json() const { return status_json(std::nothrow).value(); }
+  Result<std::string> status_json(std::nothrow_t) const {
+    return detail::get_text(keyfob_client_status_json, get());
+  }
+
+  /// Ends the calls that are under way on this handle: they fail with `KEYFOB_CANCELLED`.
+  void cancel() const { cancel(std::nothrow).value(); }
+  Result<void> cancel(std::nothrow_t) const { return detail::call(keyfob_client_cancel, get()); }
+
+  /// Lets time pass on this client's clock, so that a test can see tokens age without waiting.
+  void wind(std::chrono::milliseconds by) const { wind(by, std::nothrow).value(); }
+  Result<void> wind(std::chrono::milliseconds by, std::nothrow_t) const {
+    return detail::call(keyfob_client_wind_ms, get(), std::int64_t{by.count()});
+  }
+
+  /// Sends a request with the token. If the API refuses the token, renews it and sends once more.
+  [[nodiscard]] Response send(const Request &request) const {
+    return send(request, std::nothrow).value();
+  }
+  Result<Response> send(const Request &request, std::nothrow_t) const {
+    auto sent = detail::get<keyfob_response *>(keyfob_client_send, get(), request.get());
+    if (!sent) return sent.error();
+    return Response(*sent);
+  }
+
+  /// The handle, for what C takes. It stays this object's.
+  [[nodiscard]] const keyfob_client *get() const noexcept { return handle_.get(); }
+
+ private:
+  Client(keyfob_client *handle, std::shared_ptr<const Log> log)
+      : handle_(handle, detail::FreeClient{std::move(log)}) {}
+
+  template <class Function>
+  Result<std::chrono::milliseconds> time(Function function) const {
+    Result<std::int64_t> ms = detail::get<std::int64_t>(function, get());
+    if (!ms) return ms.error();
+    return std::chrono::milliseconds(*ms);
+  }
+
+  std::unique_ptr<keyfob_client, detail::FreeClient> handle_;
+};
+
+/// The built-in providers, their logins and all options, as JSON.
+[[nodiscard]] inline Result<std::string> providers_json(std::nothrow_t) {
+  return detail::get_text(keyfob_providers_json);
+}
+[[nodiscard]] inline std::string providers_json() { return providers_json(std::nothrow).value(); }
+
+}  // namespace keyfob
+
+#endif  // KEYFOB_HPP
