@@ -221,13 +221,18 @@ impl Transport {
 
 /// What a person can do about a TLS failure.
 fn advice(error: &rustls::Error) -> &'static str {
+    use rustls::AlertDescription as Alert;
     use rustls::CertificateError as Bad;
     match error {
-        rustls::Error::InvalidCertificate(Bad::UnknownIssuer) => {
+        // A bad signature is what an unknown authority under a known one's name comes to.
+        rustls::Error::InvalidCertificate(Bad::UnknownIssuer | Bad::BadSignature) => {
             "; if the server has a private authority, name its PEM file with ca_file"
         }
         rustls::Error::InvalidCertificate(Bad::NotValidYet | Bad::NotValidYetContext { .. }) => {
             "; check this machine's clock"
+        }
+        rustls::Error::AlertReceived(Alert::CertificateRequired) => {
+            "; the server asks for a client certificate: set client_cert_file and client_key_file"
         }
         rustls::Error::InvalidMessage(_) => "; does this port speak TLS?",
         _ => "",

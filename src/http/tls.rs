@@ -6,7 +6,7 @@ use rustls::client::Resumption;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject};
 use rustls::time_provider::TimeProvider;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
-use std::io::{Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +27,10 @@ pub(crate) struct TlsFiles {
 /// Reads the files and builds what every connection of a client shares, session cache included.
 pub(super) fn configure(files: &TlsFiles) -> Result<Arc<ClientConfig>> {
     let mut roots = RootCertStore::empty();
+    if files.replace_roots && files.ca_file.is_none() {
+        let nobody = "ca_only without ca_file would trust nobody: set ca_file too";
+        return Err(Error::new(Status::MissingOption, nobody));
+    }
     if !files.replace_roots {
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }
@@ -145,9 +149,12 @@ impl Transport for Tls {
         amount: usize,
         _: NextTimeout,
     ) -> std::result::Result<(), ureq::Error> {
-        self.stream.write_all(&self.buffers.output()[..amount])?;
-        self.stream.flush()?;
-        Ok(())
+        let written = self.stream.write_all(&self.buffers.output()[..amount]);
+        match written.and_then(|()| self.stream.flush()) {
+            Ok(()) => Ok(()),
+            Err(error) if is_gone(&error) => Err(self.last_word().unwrap_or(error).into()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn await_input(&mut self, _: NextTimeout) -> std::result::Result<bool, ureq::Error> {
@@ -162,6 +169,22 @@ impl Transport for Tls {
 
     fn is_tls(&self) -> bool {
         true
+    }
+}
+
+/// The other side is no longer there to be written to.
+fn is_gone(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset)
+}
+
+impl Tls {
+    /// The alert that a server sent before it hung up: under TLS 1.3 it judges our certificate, or
+    /// the lack of one, after the handshake is over for us.
+    fn last_word(&mut self) -> Option<io::Error> {
+        let StreamOwned { conn, sock } = &mut self.stream;
+        conn.read_tls(sock).ok()?;
+        let said = conn.process_new_packets().err()?;
+        Some(io::Error::new(ErrorKind::InvalidData, said))
     }
 }
 

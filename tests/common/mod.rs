@@ -2,8 +2,11 @@
 #![allow(dead_code)] // each test program uses a part
 
 use keyfob::{Client, Clock, Config, Request, Response};
-use keyfob_simulator::{Cloud, Simulator, credentials};
+use keyfob_simulator::{Cloud, Entry, Fault, Injection, Simulator, credentials};
+use serde_json::Value;
 use std::time::Duration;
+
+pub mod proxy;
 
 /// A simulator, and a clock that its clients live by.
 pub struct World {
@@ -67,9 +70,41 @@ impl World {
         of_cloud.map(|entry| entry.call).filter(|call| *call != "api").collect()
     }
 
+    /// Every call that arrived at the cloud, requests too, in order.
+    pub fn calls(&self, cloud: Cloud) -> Vec<&'static str> {
+        let journal = self.sim.journal();
+        journal.iter().filter(|entry| entry.cloud == cloud).map(|entry| entry.call).collect()
+    }
+
+    /// What arrived at the cloud under this call's name.
+    pub fn sent(&self, cloud: Cloud, call: &str) -> Vec<Entry> {
+        let of_call = |entry: &Entry| entry.cloud == cloud && entry.call == call;
+        self.sim.journal().into_iter().filter(of_call).collect()
+    }
+
+    /// The cloud answers this call so, as often as it comes.
+    pub fn answers(&self, cloud: Cloud, call: &str, fault: Fault) {
+        self.sim.inject(Injection::at(cloud, call, fault));
+    }
+
+    /// The cloud answers this call so once.
+    pub fn answers_once(&self, cloud: Cloud, call: &str, fault: Fault) {
+        self.sim.inject(Injection::at(cloud, call, fault).times(1));
+    }
+
     pub fn get(&self, client: &Client, cloud: Cloud, path: &str) -> keyfob::Result<Response> {
         client.send(&Request::new("GET", &format!("{}{path}", self.sim.api_url(cloud))).unwrap())
     }
+}
+
+/// A client's status, parsed.
+pub fn status(client: &Client) -> Value {
+    serde_json::from_str(&client.status_json()).unwrap()
+}
+
+/// A counter of the status.
+pub fn counter(client: &Client, name: &str) -> u64 {
+    status(client)["counters"][name].as_u64().unwrap()
 }
 
 /// The clouds that issue refresh tokens to a user with a password.
