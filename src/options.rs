@@ -11,6 +11,8 @@ pub(crate) enum Kind {
     Text,
     /// An absolute http or https URL.
     Url,
+    /// One that paths are put behind: it has no query of its own.
+    BaseUrl,
     /// A file that is read when the client is made.
     Path,
     /// `true` or `false`.
@@ -65,12 +67,12 @@ pub(crate) fn table() -> Vec<Opt> {
         option(Identity, Kind::Text, "app_key", "Kii: the application's key.").secret(),
         option(Identity, Kind::Text, "vendor_thing_id", "Kii: the thing's vendor ID, without the prefix."),
         option(Identity, Kind::Number { from: 0, to: i64::MAX }, "expires_at_ms", "Kii: when tokens of a login end, in milliseconds since 1970."),
-        option(Where, Kind::Url, "base_url", "Where the cloud is, instead of the provider's own address: a private host, a test system."),
+        option(Where, Kind::BaseUrl, "base_url", "Where the cloud is, instead of the provider's own address: a private host, a test system."),
         option(Where, Kind::Text, "environment", "Simacan: `production` (default) or `staging`. IoTConnect: the environment to discover endpoints for; unset, none are discovered."),
         option(Where, Kind::Text, "platform", "IoTConnect discovery: `aws` (default) or `az`."),
         option(Where, Kind::Text, "site", "Kii: `us` (default), `jp`, `sg`, `eu` or `cn3`."),
         option(Where, Kind::Url, "token_url", "OAuth 2.0 token endpoint, where no issuer is given."),
-        option(Where, Kind::Url, "issuer", "OAuth 2.0 issuer, whose metadata names the endpoints (RFC 8414, OpenID Connect Discovery)."),
+        option(Where, Kind::BaseUrl, "issuer", "OAuth 2.0 issuer, whose metadata names the endpoints (RFC 8414, OpenID Connect Discovery)."),
         option(Where, Kind::Text, "profile", "A provider profile as JSON text, in place of a built-in one."),
         option(Where, Kind::Path, "profile_file", "A file with a provider profile."),
         option(OAuth, Kind::Text, "grant", "Which grant to use where more than one fits: `client_credentials` or `password`."),
@@ -131,7 +133,13 @@ impl Opt {
         match &self.kind {
             Kind::Text | Kind::Path if value.is_empty() => refuse("the value is empty".into()),
             Kind::Text | Kind::Path => Ok(()),
-            Kind::Url => match crate::url::Url::parse(value) {
+            Kind::Url | Kind::BaseUrl if value.contains('#') => {
+                refuse("a fragment (#) is never sent; leave it out".into())
+            }
+            Kind::BaseUrl if value.contains('?') => {
+                refuse("paths are put behind it, so it cannot have a query".into())
+            }
+            Kind::Url | Kind::BaseUrl => match crate::url::Url::parse(value) {
                 Ok(_) => Ok(()),
                 Err(error) => refuse(error.message().into()),
             },

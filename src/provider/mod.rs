@@ -39,7 +39,7 @@ fn provider(profile: &Profile) -> Value {
 fn option(option: &Opt) -> Value {
     let (kind, range) = match &option.kind {
         Kind::Text => ("text", Value::Null),
-        Kind::Url => ("url", Value::Null),
+        Kind::Url | Kind::BaseUrl => ("url", Value::Null),
         Kind::Path => ("path", Value::Null),
         Kind::Bool => ("boolean", Value::Null),
         Kind::Number { from, to } => ("number", json!([from, to])),
