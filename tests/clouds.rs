@@ -1,6 +1,14 @@
 //! Each cloud by its own rules: login, refresh, devices, and what it does differently.
 
 mod common;
+#[path = "clouds/iotconnect.rs"]
+mod iotconnect;
+#[path = "clouds/kii.rs"]
+mod kii;
+#[path = "clouds/kontakt.rs"]
+mod kontakt;
+#[path = "clouds/simacan.rs"]
+mod simacan;
 
 use common::{FOUR, World, devices};
 use keyfob::{Request, Status};
