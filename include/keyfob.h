@@ -307,6 +307,30 @@ uint64_t keyfob_client_fresh_number(const keyfob_client *client);
 keyfob_status keyfob_client_headers(const keyfob_client *client, char **lines, keyfob_error **err);
 
 /**
+ * Gives the headers that `keyfob_client_send` adds to a request for this URL unless the request
+ * sets them: those that carry the token, and what the provider asks of every request. In form and
+ * ownership as `keyfob_client_headers`. For those who send requests themselves.
+ *
+ * `KEYFOB_FOREIGN_ORIGIN` and `KEYFOB_INSECURE_URL` where the token must not go; errors as
+ * `keyfob_client_token`.
+ */
+keyfob_status keyfob_client_headers_for(const keyfob_client *client,
+                                        const char *url,
+                                        char **lines,
+                                        keyfob_error **err);
+
+/**
+ * Whether an answer of an API with this HTTP status and body refuses the access token, by the
+ * provider's rule; then `keyfob_client_refused` is to be told. For those who send requests
+ * themselves. `body` may be NULL where `len` is 0; a large one, which is no error document, is
+ * not looked into. False for NULL. Never waits.
+ */
+bool keyfob_client_is_refusal(const keyfob_client *client,
+                              uint16_t http_status,
+                              const uint8_t *body,
+                              size_t len);
+
+/**
  * How many milliseconds the token at hand lives: `INT64_MAX` for ever, 0 where there is none.
  * Never waits.
  */

@@ -37,6 +37,16 @@ pub(crate) struct Account {
 /// The headers that carry a token.
 pub(crate) type Headers = Vec<(String, Secret)>;
 
+/// As text, one `Name: value` a line.
+pub(crate) fn header_lines(headers: &Headers) -> Secret {
+    let lines: Vec<zeroize::Zeroizing<String>> = headers
+        .iter()
+        .map(|(name, value)| zeroize::Zeroizing::new(format!("{name}: {}", value.expose())))
+        .collect();
+    let lines: Vec<&str> = lines.iter().map(|line| line.as_str()).collect();
+    Secret::new(lines.join("\n"))
+}
+
 impl Account {
     /// Checks everything that can be checked without the network.
     pub fn new(mut options: Options, profile: Arc<Profile>, clock: &Clock) -> Result<Account> {

@@ -1,6 +1,6 @@
 //! The client: one account's token, and requests that carry it.
 
-use crate::account::Account;
+use crate::account::{Account, header_lines};
 use crate::call::{Call, Canceller};
 use crate::clock::{Clock, Moment};
 use crate::config::Config;
@@ -107,6 +107,22 @@ impl Client {
     /// How long until the token is due to be renewed: `None` for never, zero for now.
     pub fn renew_due_in(&self) -> Option<Duration> {
         self.until(self.lifecycle().state().renew_at)
+    }
+
+    /// The headers that [`send`](Client::send) adds to a request for this URL unless the request
+    /// sets them, one `Name: value` a line: those that carry the token, and what the provider asks
+    /// of every request. For those who send requests themselves.
+    ///
+    /// # Errors
+    /// As [`send`](Client::send): `FOREIGN_ORIGIN` and `INSECURE_URL` where the token must not go.
+    pub fn headers_for(&self, url: &str) -> Result<Secret> {
+        request::headers_for(self.lifecycle(), url, &self.call(None)).map(|h| header_lines(&h))
+    }
+
+    /// Whether this answer of an API refuses the access token, by the provider's rule: then tell
+    /// [`refused`](Client::refused). A large body, which is no error document, is not looked into.
+    pub fn is_refusal(&self, status: u16, body: &[u8]) -> bool {
+        request::is_refusal(&self.lifecycle().state().account, status, body)
     }
 
     fn until(&self, end: Moment) -> Option<Duration> {

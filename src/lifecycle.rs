@@ -1,6 +1,6 @@
 //! The state machine every cloud shares: serve, renew, fall back, hold off. One renewal at a time.
 
-use crate::account::{Account, Headers};
+use crate::account::{Account, Headers, header_lines};
 use crate::call::Call;
 use crate::clock::{Clock, CloudTime, Moment};
 use crate::error::{Error, Result, Status};
@@ -48,14 +48,9 @@ impl State {
             Some(token) => account.present(token, &record.discovered)?,
             None => Headers::new(),
         };
-        let lines: Vec<zeroize::Zeroizing<String>> = headers
-            .iter()
-            .map(|(name, value)| zeroize::Zeroizing::new(format!("{name}: {}", value.expose())))
-            .collect();
-        let lines: Vec<&str> = lines.iter().map(|line| line.as_str()).collect();
         let token = record.token.as_ref();
         Ok(State {
-            header_lines: Secret::new(lines.join("\n")),
+            header_lines: header_lines(&headers),
             headers,
             renew_at: token.map_or(Moment::START, |t| t.renew_at(account.window)),
             expires: token.map_or(Moment::START, Token::expires),

@@ -242,18 +242,14 @@ fn link_in_body(body: &Value, rel: &str) -> Option<String> {
 
 /// Sends a request with the token, renews and replays once if the API refuses it.
 pub(crate) fn send(lifecycle: &Lifecycle, request: &Request, call: &Call) -> Result<Response> {
-    // Refused at the door, before a token is asked for: the URL may need no discovery to be judged.
-    let early = lifecycle.state().clone();
-    if !early.account.must_discover(&early.record) {
-        target(&early.account, request, &early.record.discovered)?;
-    }
-    let mut state = lifecycle.serve(call)?;
-    let url = target(&state.account, request, &state.record.discovered)?;
+    let (mut state, url) = admitted(lifecycle, request, call)?;
     count(&lifecycle.counters.requests);
     for replayed in [false, true] {
         let outgoing = outgoing(request, &url, &state)?;
         let response = exchange_once(lifecycle, request, outgoing, &state, call)?;
-        if replayed || !refused(&state.account, &response.answer) || !is_renewable(&state) {
+        let answer = &response.answer;
+        let refused = is_refusal(&state.account, answer.status, &answer.body);
+        if replayed || !refused || !is_renewable(&state) {
             return Ok(response);
         }
         log!(lifecycle.log, Info, "{}: access token refused, renewing", response.url);
@@ -261,6 +257,18 @@ pub(crate) fn send(lifecycle: &Lifecycle, request: &Request, call: &Call) -> Res
         state = lifecycle.replace(state.access_token(), call)?;
     }
     unreachable!("the second round returns")
+}
+
+/// A token to send the request with, and the URL to send it to.
+fn admitted(lifecycle: &Lifecycle, request: &Request, call: &Call) -> Result<(Arc<State>, Url)> {
+    // Refused at the door, before a token is asked for: the URL may need no discovery to be judged.
+    let early = lifecycle.state().clone();
+    if !early.account.must_discover(&early.record) {
+        target(&early.account, request, &early.record.discovered)?;
+    }
+    let state = lifecycle.serve(call)?;
+    let url = target(&state.account, request, &state.record.discovered)?;
+    Ok((state, url))
 }
 
 fn is_renewable(state: &State) -> bool {
@@ -390,19 +398,25 @@ fn redirect(outgoing: &Outgoing, answer: &Answer) -> Option<Url> {
     (next.origin() == outgoing.url.origin()).then_some(next)
 }
 
-/// Whether the answer says that the access token is no good.
-fn refused(account: &Account, answer: &Answer) -> bool {
+/// Whether an answer says that the access token is no good.
+pub(crate) fn is_refusal(account: &Account, status: u16, body: &[u8]) -> bool {
     let profile = &account.profile;
-    let candidate = answer.status >= 400 || profile.errors.body_status.is_some();
+    let candidate = status >= 400 || profile.errors.body_status.is_some();
     // An error document is small; what is large is data, and is not parsed for this.
-    let json =
-        (candidate && answer.body.len() <= 16_384).then(|| parse_json(&answer.body)).flatten();
-    let status = exchange::effective_status(profile, answer.status, json.as_ref());
+    let json = (candidate && body.len() <= 16_384).then(|| parse_json(body)).flatten();
+    let status = exchange::effective_status(profile, status, json.as_ref());
     let code = json.as_ref().and_then(|json| exchange::code(profile, json));
     match &profile.request.refused {
         Some(rules) => rules.iter().any(|rule: &Rule| rule.matches(status, code.as_deref())),
         None => status == 401,
     }
+}
+
+/// What `send` would add to a request for this URL, for those who send requests themselves.
+pub(crate) fn headers_for(lifecycle: &Lifecycle, url: &str, call: &Call) -> Result<Headers> {
+    let request = Request::new("GET", url)?;
+    let (state, url) = admitted(lifecycle, &request, call)?;
+    Ok(outgoing(&request, &url, &state)?.headers)
 }
 
 #[cfg(test)]

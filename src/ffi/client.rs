@@ -1,7 +1,7 @@
 //! `keyfob_client`: one account's token, and requests that carry it.
 
 use super::config::keyfob_config;
-use super::convert::{Out, free_handle, handle, into_handle, text};
+use super::convert::{Out, bytes, free_handle, handle, into_handle, text};
 use super::error::keyfob_error;
 use super::guard::{guard, plain};
 use super::request::keyfob_request;
@@ -159,6 +159,44 @@ pub unsafe extern "C" fn keyfob_client_headers(
         let out = Out::of_text(lines, "lines")?;
         handle(client, "client")?.0.with_header_lines(|lines| out.set_text(lines))
     })
+}
+
+/// Gives the headers that `keyfob_client_send` adds to a request for this URL unless the request
+/// sets them: those that carry the token, and what the provider asks of every request. In form and
+/// ownership as `keyfob_client_headers`. For those who send requests themselves.
+///
+/// `KEYFOB_FOREIGN_ORIGIN` and `KEYFOB_INSECURE_URL` where the token must not go; errors as
+/// `keyfob_client_token`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_client_headers_for(
+    client: *const keyfob_client,
+    url: *const c_char,
+    lines: *mut *mut c_char,
+    err: *mut *mut keyfob_error,
+) -> Status {
+    guard(err, || {
+        let out = Out::of_text(lines, "lines")?;
+        out.set_text(handle(client, "client")?.0.headers_for(text(url, "url")?)?.expose());
+        Ok(())
+    })
+}
+
+/// Whether an answer of an API with this HTTP status and body refuses the access token, by the
+/// provider's rule; then `keyfob_client_refused` is to be told. For those who send requests
+/// themselves. `body` may be NULL where `len` is 0; a large one, which is no error document, is
+/// not looked into. False for NULL. Never waits.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_client_is_refusal(
+    client: *const keyfob_client,
+    http_status: u16,
+    body: *const u8,
+    len: usize,
+) -> bool {
+    plain(None, || {
+        let client = handle(client, "client").ok()?;
+        Some(client.0.is_refusal(http_status, bytes(body, len, "body").ok()?))
+    })
+    .unwrap_or(false)
 }
 
 /// How many milliseconds the token at hand lives: `INT64_MAX` for ever, 0 where there is none.

@@ -157,6 +157,20 @@ def declare(library: CDLL) -> None:
         POINTER(c_void_p),
         POINTER(POINTER(keyfob_error)),
     )
+    library.keyfob_client_headers_for.restype = c_int32
+    library.keyfob_client_headers_for.argtypes = (
+        POINTER(keyfob_client),
+        c_char_p,
+        POINTER(c_void_p),
+        POINTER(POINTER(keyfob_error)),
+    )
+    library.keyfob_client_is_refusal.restype = c_bool
+    library.keyfob_client_is_refusal.argtypes = (
+        POINTER(keyfob_client),
+        c_uint16,
+        POINTER(c_uint8),
+        c_size_t,
+    )
     library.keyfob_client_expires_in_ms.restype = c_int32
     library.keyfob_client_expires_in_ms.argtypes = (
         POINTER(keyfob_client),

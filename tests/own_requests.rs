@@ -1,0 +1,52 @@
+//! For those who send requests themselves: what to send, and what an answer means.
+
+mod common;
+
+use common::World;
+use keyfob::{Client, Status};
+use keyfob_simulator::{Cloud, credentials};
+
+fn names(client: &Client, url: &str) -> Vec<String> {
+    let lines = client.headers_for(url).unwrap();
+    lines.expose().lines().map(|line| line.split_once(": ").unwrap().0.to_string()).collect()
+}
+
+#[test]
+fn the_headers_for_a_url_are_those_that_the_provider_asks_of_every_request() {
+    let world = World::new();
+    let client = world.client(Cloud::Kii);
+    let names = names(&client, &world.sim.api_url(Cloud::Kii));
+    assert_eq!(names, ["Authorization", "X-Kii-AppID", "X-Kii-AppKey"]);
+    let lines = client.headers_for(&world.sim.api_url(Cloud::Kii)).unwrap();
+    let carried = client.with_header_lines(str::to_string).unwrap();
+    assert!(lines.expose().starts_with(&carried));
+    assert!(lines.expose().contains(credentials::kii::APP_KEY));
+}
+
+#[test]
+fn no_headers_are_given_for_a_url_that_must_not_see_the_token() {
+    let world = World::new();
+    let client = world.client(Cloud::Simacan);
+    for (url, status) in [
+        ("https://elsewhere.example/", Status::ForeignOrigin),
+        ("http://elsewhere.example/", Status::InsecureUrl),
+        ("https://", Status::InvalidArgument),
+    ] {
+        assert_eq!(client.headers_for(url).unwrap_err().status(), status, "{url}");
+    }
+    assert_eq!(world.token_calls(Cloud::Simacan), [""; 0], "and no token is asked for");
+}
+
+#[test]
+fn what_refuses_a_token_is_the_providers_rule() {
+    let world = World::new();
+    let kii = world.client(Cloud::Kii);
+    assert!(kii.is_refusal(403, br#"{"errorCode": "WRONG_TOKEN"}"#));
+    assert!(!kii.is_refusal(403, br#"{"errorCode": "APP_DISABLED"}"#));
+    assert!(!kii.is_refusal(403, b""));
+    assert!(kii.is_refusal(401, b""));
+    let simacan = world.client(Cloud::Simacan);
+    assert!(!simacan.is_refusal(403, br#"{"errorCode": "WRONG_TOKEN"}"#));
+    let iotconnect = world.client(Cloud::IotConnect);
+    assert!(iotconnect.is_refusal(200, br#"{"status": 401}"#), "a status in the body is believed");
+}
