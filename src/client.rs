@@ -1,6 +1,7 @@
 //! The client: one account's token, and requests that carry it.
 
 use crate::account::{Account, header_lines};
+use crate::background::Background;
 use crate::call::{Call, Canceller};
 use crate::clock::{Clock, Moment};
 use crate::config::Config;
@@ -18,50 +19,54 @@ use std::time::Duration;
 /// A client may be used from any number of threads at once. Clones share everything but the right
 /// to cancel: each clone's [`cancel`](Client::cancel) ends its own calls only.
 pub struct Client {
-    shared: Arc<Shared>,
+    lifecycle: Arc<Lifecycle>,
     canceller: Arc<Canceller>,
     /// The time limit of this handle's calls; `None` is the option `timeout_ms`.
     limit: Option<Duration>,
-}
-
-struct Shared {
-    lifecycle: Lifecycle,
     /// What the client was made from, and what was set since.
-    config: Mutex<Config>,
+    config: Arc<Mutex<Config>>,
+    /// Ends with the last handle.
+    background: Option<Arc<Background>>,
 }
 
 impl Client {
     pub(crate) fn new(account: Account, config: Config, clock: Clock, log: Log) -> Result<Client> {
-        let lifecycle = Lifecycle::new(account, clock, log)?;
+        let in_background = account.options.flag("background_renewal");
+        let lifecycle = Arc::new(Lifecycle::new(account, clock, log)?);
+        let start = || Background::start(lifecycle.clone()).map(Arc::new);
         Ok(Client {
-            shared: Arc::new(Shared { lifecycle, config: Mutex::new(config) }),
+            background: in_background.then(start).transpose()?,
+            lifecycle,
             canceller: Arc::default(),
             limit: None,
+            config: Arc::new(Mutex::new(config)),
         })
     }
 
     /// Another handle on the same client, with a time limit and a cancellation of its own.
     pub fn share(&self, limit: Option<Duration>) -> Client {
-        Client { shared: self.shared.clone(), canceller: Arc::default(), limit }
-    }
-
-    fn lifecycle(&self) -> &Lifecycle {
-        &self.shared.lifecycle
+        Client {
+            lifecycle: self.lifecycle.clone(),
+            canceller: Arc::default(),
+            limit,
+            config: self.config.clone(),
+            background: self.background.clone(),
+        }
     }
 
     fn call(&self, own: Option<Duration>) -> Call {
-        let configured = || self.lifecycle().state().account.options.millis("timeout_ms");
+        let configured = || self.lifecycle.state().account.options.millis("timeout_ms");
         Call::new(own.or(self.limit).unwrap_or_else(configured), &self.canceller)
     }
 
     fn serve(&self) -> Result<Arc<State>> {
-        self.lifecycle().serve(&self.call(None))
+        self.lifecycle.serve(&self.call(None))
     }
 
     /// Gives the access token to `read` without copying it. What a cached token costs is this.
     #[inline]
     pub fn with_token<T>(&self, read: impl FnOnce(&str) -> T) -> Result<T> {
-        if let Some(state) = self.lifecycle().fresh() {
+        if let Some(state) = self.lifecycle.fresh() {
             return Ok(read(state.access_token()));
         }
         self.serve().map(|state| read(state.access_token()))
@@ -81,19 +86,19 @@ impl Client {
     /// # Errors
     /// `WOULD_BLOCK` where there is none.
     pub fn try_token(&self) -> Result<Secret> {
-        self.lifecycle().serve_at_once().map(|state| state.access_token().into())
+        self.lifecycle.serve_at_once().map(|state| state.access_token().into())
     }
 
     /// The number of the fresh token at hand; `None` where there is none, or it is due to be
     /// renewed. While the number is the same, so are the token and its headers: whoever keeps them
     /// in another form need not ask for them again.
     pub fn fresh_number(&self) -> Option<u64> {
-        self.lifecycle().fresh().map(|state| state.number)
+        self.lifecycle.fresh().map(|state| state.number)
     }
 
     /// Gives the headers that carry the token to `read`, one `Name: value` a line.
     pub fn with_header_lines<T>(&self, read: impl FnOnce(&str) -> T) -> Result<T> {
-        if let Some(state) = self.lifecycle().fresh() {
+        if let Some(state) = self.lifecycle.fresh() {
             return Ok(read(state.header_lines.expose()));
         }
         self.serve().map(|state| read(state.header_lines.expose()))
@@ -101,12 +106,12 @@ impl Client {
 
     /// How long the token at hand lives: `None` for ever, zero where there is none.
     pub fn expires_in(&self) -> Option<Duration> {
-        self.until(self.lifecycle().state().expires)
+        self.until(self.lifecycle.state().expires)
     }
 
     /// How long until the token is due to be renewed: `None` for never, zero for now.
     pub fn renew_due_in(&self) -> Option<Duration> {
-        self.until(self.lifecycle().state().renew_at)
+        self.until(self.lifecycle.state().renew_at)
     }
 
     /// The headers that [`send`](Client::send) adds to a request for this URL unless the request
@@ -116,27 +121,27 @@ impl Client {
     /// # Errors
     /// As [`send`](Client::send): `FOREIGN_ORIGIN` and `INSECURE_URL` where the token must not go.
     pub fn headers_for(&self, url: &str) -> Result<Secret> {
-        request::headers_for(self.lifecycle(), url, &self.call(None)).map(|h| header_lines(&h))
+        request::headers_for(&self.lifecycle, url, &self.call(None)).map(|h| header_lines(&h))
     }
 
     /// Whether this answer of an API refuses the access token, by the provider's rule: then tell
     /// [`refused`](Client::refused). A large body, which is no error document, is not looked into.
     pub fn is_refusal(&self, status: u16, body: &[u8]) -> bool {
-        request::is_refusal(&self.lifecycle().state().account, status, body)
+        request::is_refusal(&self.lifecycle.state().account, status, body)
     }
 
     fn until(&self, end: Moment) -> Option<Duration> {
-        (end != Moment::NEVER).then(|| end.since(self.lifecycle().clock.now()))
+        (end != Moment::NEVER).then(|| end.since(self.lifecycle.clock.now()))
     }
 
     /// Renews the token now, fresh or not.
     pub fn renew(&self) -> Result<()> {
-        self.lifecycle().renew(&self.call(None)).map(drop)
+        self.lifecycle.renew(&self.call(None)).map(drop)
     }
 
     /// Says that an API refused this access token. Renews, unless a newer one is there already.
     pub fn refused(&self, token: &str) -> Result<()> {
-        self.lifecycle().replace(token, &self.call(None)).map(drop)
+        self.lifecycle.replace(token, &self.call(None)).map(drop)
     }
 
     /// Changes an option while the client is in use: new credentials end a hold.
@@ -157,11 +162,11 @@ impl Client {
     }
 
     fn change(&self, change: impl FnOnce(&mut Config) -> Result<()>) -> Result<()> {
-        let mut config = self.shared.config.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut config = self.config.lock().unwrap_or_else(PoisonError::into_inner);
         let mut next = config.clone();
         change(&mut next)?;
-        let account = next.account(&self.lifecycle().clock)?;
-        self.lifecycle().change(account, &self.call(None))?;
+        let account = next.account(&self.lifecycle.clock)?;
+        self.lifecycle.change(account, &self.call(None))?;
         *config = next;
         Ok(())
     }
@@ -169,12 +174,12 @@ impl Client {
     /// Forgets the tokens and any hold: in memory, in the store, and at the cloud where it can
     /// revoke. The next call logs in.
     pub fn forget(&self) -> Result<()> {
-        self.lifecycle().forget(&self.call(None))
+        self.lifecycle.forget(&self.call(None))
     }
 
     /// State, counters and the last error, as JSON. No secret is in it.
     pub fn status_json(&self) -> String {
-        status::of(self.lifecycle())
+        status::of(&self.lifecycle)
     }
 
     /// Ends the calls that are under way on this handle: they return `CANCELLED`.
@@ -189,13 +194,14 @@ impl Client {
     /// `FOREIGN_ORIGIN` and `INSECURE_URL` before anything is sent; those of
     /// [`token`](Client::token); and what keeps from getting an answer.
     pub fn send(&self, request: &Request) -> Result<Response> {
-        request::send(self.lifecycle(), request, &self.call(request.timeout))
+        request::send(&self.lifecycle, request, &self.call(request.timeout))
     }
 
     /// Lets time pass for this client's clock, to test what happens when tokens age. Real tokens
     /// at the cloud do not age with it.
     pub fn wind(&self, by: Duration) {
-        self.lifecycle().clock.wind(by);
+        self.lifecycle.clock.wind(by);
+        self.lifecycle.wake_renewer();
     }
 }
 
@@ -207,6 +213,6 @@ impl Clone for Client {
 
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Client({})", self.lifecycle().state().account.profile.name)
+        write!(f, "Client({})", self.lifecycle.state().account.profile.name)
     }
 }

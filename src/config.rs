@@ -4,7 +4,7 @@ use crate::account::Account;
 use crate::client::Client;
 use crate::clock::Clock;
 use crate::error::{Error, Result, Status};
-use crate::log::{Level, Log};
+use crate::log::{Level, Log, LogSink};
 use crate::options::Options;
 use crate::provider::profile::{CUSTOM, Profile};
 use serde_json::Value;
@@ -156,7 +156,7 @@ impl Config {
 
     /// Sends log lines to `sink`, up to the level `most`. It is called on the thread that called
     /// keyfob, with no lock held, and never sees a secret.
-    pub fn set_log(&mut self, sink: Arc<dyn Fn(Level, &str) + Send + Sync>, most: Level) {
+    pub fn set_log(&mut self, sink: Arc<LogSink>, most: Level) {
         self.log = Log::to(sink, most);
     }
 

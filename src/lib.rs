@@ -20,6 +20,7 @@
 #![deny(missing_docs)]
 
 mod account;
+mod background;
 mod call;
 mod client;
 mod clock;
@@ -46,7 +47,7 @@ pub use client::Client;
 pub use clock::Clock;
 pub use config::Config;
 pub use error::{Error, Result, Status};
-pub use log::Level;
+pub use log::{Level, LogSink};
 pub use request::{Request, Response};
 pub use secret::Secret;
 

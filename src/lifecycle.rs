@@ -13,8 +13,9 @@ use crate::secret::Secret;
 use crate::store::{Hold, Pause, Record};
 use crate::token::Token;
 use arc_swap::{ArcSwap, Guard};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread::Thread;
 use std::time::Duration;
 
 /// Everything a caller may need at one moment, replaced as a whole when anything changes.
@@ -128,6 +129,8 @@ pub(crate) struct Lifecycle {
     flight: PerProcess<Flight<Result<()>>>,
     last_error: ArcSwap<Option<Error>>,
     store_fault: ArcSwap<Option<Error>>,
+    /// The thread that renews early, and its process, where the client asked for one.
+    renewer: OnceLock<(u32, Thread)>,
 }
 
 impl Lifecycle {
@@ -142,6 +145,7 @@ impl Lifecycle {
             flight: PerProcess::new(),
             last_error: ArcSwap::default(),
             store_fault: ArcSwap::default(),
+            renewer: OnceLock::new(),
         })
     }
 
@@ -170,6 +174,10 @@ impl Lifecycle {
         let state = self.state.load_full();
         match state.stage(self.clock.now()) {
             Stage::Fresh => Ok(state),
+            // In a forked child the thread is not there, and callers renew as they do without one.
+            Stage::Due if self.renewer.get().is_some_and(|(p, _)| *p == std::process::id()) => {
+                Ok(state)
+            }
             Stage::Due => Ok(self.renew_early(state, call)),
             Stage::None | Stage::Expired => self.obtain(Need::Usable, call),
         }
@@ -187,6 +195,30 @@ impl Lifecycle {
             Status::WouldBlock,
             "no good token is at hand, and getting one means waiting for the cloud",
         ))
+    }
+
+    /// From now on this thread renews early, and no caller does.
+    pub fn renewed_by(&self, thread: Thread) {
+        self.renewer.set((std::process::id(), thread)).ok();
+    }
+
+    /// Lets the renewing thread look again, after something changed.
+    pub fn wake_renewer(&self) {
+        if let Some((_, thread)) = self.renewer.get() {
+            thread.unpark();
+        }
+    }
+
+    /// What the renewing thread does when a token is due, or has expired.
+    pub fn renew_in_background(&self, call: &Call) -> Result<()> {
+        let state = self.state.load_full();
+        match state.stage(self.clock.now()) {
+            Stage::Due => {
+                self.renew_early(state, call);
+                Ok(())
+            }
+            _ => self.obtain(Need::Usable, call).map(drop),
+        }
     }
 
     /// Renews now, fresh or not. Callers at the same time share one renewal.

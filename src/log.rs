@@ -17,14 +17,15 @@ pub enum Level {
     Debug = 4,
 }
 
-type Sink = dyn Fn(Level, &str) + Send + Sync;
+/// Takes a log line.
+pub type LogSink = dyn Fn(Level, &str) + Send + Sync;
 
 /// Where a client's log lines go. Nowhere, unless told otherwise.
 #[derive(Clone, Default)]
-pub(crate) struct Log(Option<(Level, Arc<Sink>)>);
+pub(crate) struct Log(Option<(Level, Arc<LogSink>)>);
 
 impl Log {
-    pub fn to(sink: Arc<Sink>, most: Level) -> Log {
+    pub fn to(sink: Arc<LogSink>, most: Level) -> Log {
         Log(Some((most, sink)))
     }
 

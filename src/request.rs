@@ -390,7 +390,7 @@ fn exchange_once(
 /// redirect is the caller's to see.
 fn redirect(outgoing: &Outgoing, answer: &Answer) -> Option<Url> {
     let same_request = match answer.status {
-        301 | 302 | 303 => matches!(outgoing.method, Method::GET | Method::HEAD),
+        301..=303 => matches!(outgoing.method, Method::GET | Method::HEAD),
         307 | 308 => true,
         _ => false,
     };

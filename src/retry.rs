@@ -50,11 +50,8 @@ impl Retry<'_> {
 
     fn may_repeat(&self, outcome: &Result<Answer, Fault>, lost: u32) -> bool {
         match outcome {
-            Ok(answer) => match (answer.status, self.repeat) {
-                (429, _) => true,
-                (500 | 502 | 503 | 504, Repeat::Safe | Repeat::Refresh) => true,
-                _ => false,
-            },
+            Ok(answer) if self.repeat == Repeat::Unheard => answer.status == 429,
+            Ok(answer) => matches!(answer.status, 429 | 500 | 502 | 503 | 504),
             Err(fault) if fault.error.status() != Status::Network => false,
             Err(fault) if !fault.sent => true,
             Err(_) => match self.repeat {

@@ -52,11 +52,10 @@ pub(crate) fn lifetime_of(value: &serde_json::Value) -> Option<Option<Duration>>
         serde_json::Value::String(text) if text.len() <= 32 => text.trim().parse().ok()?,
         _ => return None,
     };
-    // Written so that not-a-number is refused too.
-    if !(seconds >= 1.0) || seconds.is_infinite() || seconds > 1e20 {
-        return None;
-    }
-    Some((seconds < CENTURY).then(|| Duration::from_secs(seconds as u64)))
+    // Not a number is in no range.
+    (1.0..=1e20)
+        .contains(&seconds)
+        .then(|| (seconds < CENTURY).then(|| Duration::from_secs(seconds as u64)))
 }
 
 /// The lifetime a JWT gives itself: `exp` less the cloud's time, or less `iat` (RFC 7519 4.1).

@@ -5,6 +5,8 @@
 //! header is generated from these files, doc comments included: they are what a C programmer reads.
 #![allow(unsafe_code)]
 #![allow(non_camel_case_types)]
+// What a caller must keep to is said once, at the head of the header.
+#![allow(clippy::missing_safety_doc)]
 
 mod client;
 mod config;

@@ -28,7 +28,7 @@ impl std::error::Error for GaveUp {}
 
 impl From<GaveUp> for io::Error {
     fn from(why: GaveUp) -> io::Error {
-        io::Error::new(ErrorKind::Other, why)
+        io::Error::other(why)
     }
 }
 

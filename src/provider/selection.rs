@@ -73,7 +73,7 @@ fn refresh_only(profile: &Profile, options: &Options, set: &BTreeSet<&str>) -> O
             })
     };
     let complete = set.contains("refresh_token") && refresh.needs.iter().all(|n| has(options, n));
-    (complete && set.iter().all(|n| used_anywhere(n))).then_some(Selection::RefreshOnly)
+    (complete && set.iter().all(used_anywhere)).then_some(Selection::RefreshOnly)
 }
 
 fn described(login: &(String, Login)) -> String {
