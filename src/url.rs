@@ -155,6 +155,10 @@ impl OriginRule {
                 let Origin { host, .. } = Url::parse(&format!("https://{domain}"))?.origin;
                 Ok(OriginRule::Below(format!(".{host}")))
             }
+            _ if text.contains('*') => Err(Error::new(
+                Status::InvalidArgument,
+                format!("{}: a * stands only as in https://*.example.com", shown(text)),
+            )),
             _ => Url::parse(text).map(|url| OriginRule::Exact(url.origin)),
         }
     }
@@ -256,5 +260,8 @@ mod tests {
         assert!(!rule.allows(&origin("https://evilsimacan.com")));
         assert!(!rule.allows(&origin("http://api.simacan.com")));
         assert!(!rule.allows(&origin("https://api.simacan.com:8443")));
+        for bad in ["https://*", "https://*.com", "https://api.*.com", "http://*.simacan.com"] {
+            assert!(OriginRule::parse(bad).is_err(), "{bad}");
+        }
     }
 }

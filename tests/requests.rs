@@ -225,7 +225,8 @@ fn links_of_every_form_lead_to_absolute_urls() {
     let world = World::new();
     let client = world.client(CLOUD);
     let base = world.sim.base_url(CLOUD);
-    let cases: [(&[(&str, &str)], Value, &str); 8] = [
+    type Headers = &'static [(&'static str, &'static str)];
+    let cases: [(Headers, Value, &str); 8] = [
         (&[("Link", "</d?page=2>; rel=\"next\"")], json!({}), "/d?page=2"),
         (&[("Link", "<?page=2>; rel=next, </d?page=9>; rel=last")], json!({}), "/v1/list?page=2"),
         (&[("Link", "</z>; rel=prev"), ("Link", "</y>; rel=next")], json!({}), "/y"),
