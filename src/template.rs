@@ -4,7 +4,8 @@ use crate::error::{Error, Result, Status};
 use crate::secret::Secret;
 use serde_json::Value;
 
-/// Where a template's text goes, and so how a value in it must be escaped.
+/// Where a template's text goes, and so how a value in it must be escaped. In a query or a form the
+/// text around the values is escaped like them: there a template is a field's value, whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     /// A URL: a name that opens it stands for a URL itself, any other for a piece of its path.
@@ -98,7 +99,11 @@ impl Template {
         for (index, part) in self.parts.iter().enumerate() {
             let (name, optional) = match part {
                 Part::Text(text) => {
-                    filled.push_str(text);
+                    match place {
+                        Place::Query => query_encode(text, &mut filled),
+                        Place::Form => form_encode(text, &mut filled),
+                        _ => filled.push_str(text),
+                    }
                     continue;
                 }
                 Part::Name { name, optional } => (name, *optional),

@@ -279,7 +279,7 @@ fn body(step: &Step, names: &Names) -> Result<Body> {
         let mut text = Zeroizing::new(String::new());
         for (name, value) in form.iter() {
             if let Some(value) = value.fill(Place::Form, names)? {
-                pair(name, value.expose(), |filled, into| into.push_str(filled), &mut text);
+                pair(name, value.expose(), template::form_encode, &mut text);
             }
         }
         let bytes = Zeroizing::new(text.as_bytes().to_vec());
@@ -296,13 +296,14 @@ fn body(step: &Step, names: &Names) -> Result<Body> {
     Ok((Some(bytes), Some("application/json")))
 }
 
-fn pair(name: &str, value: &str, encode: impl Fn(&str, &mut String), into: &mut String) {
+/// A field; its value was escaped when its template was filled.
+fn pair(name: &str, escaped: &str, encode: impl Fn(&str, &mut String), into: &mut String) {
     if !into.is_empty() {
         into.push('&');
     }
-    template::form_encode(name, into);
+    encode(name, into);
     into.push('=');
-    encode(value, into);
+    into.push_str(escaped);
 }
 
 /// A step's URL for messages: names that open it are filled, all others are left as they are.
@@ -433,6 +434,13 @@ impl Reply {
                 }
                 _ => self.malformed(&self.not_an_object()),
             });
+        }
+        // They go into the calls that follow, headers among them.
+        let is_unfit = |text: &str| !text.bytes().all(|b| (0x20..0x7f).contains(&b));
+        let unfit = step.save.iter().find(|(_, p)| self.text(&p.path).is_some_and(is_unfit));
+        if let Some((_, pointer)) = unfit {
+            let what = format!("the text at {} has characters no header can carry", pointer.path);
+            return Err(self.malformed(&what));
         }
         Ok(())
     }

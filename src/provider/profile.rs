@@ -89,11 +89,18 @@ pub(crate) struct Pointer {
 impl<'de> Deserialize<'de> for Pointer {
     fn deserialize<D: Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
         let text = String::deserialize(from)?;
-        let path = text.trim_end_matches('?');
+        Pointer::parse(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+impl Pointer {
+    fn parse(text: &str) -> std::result::Result<Pointer, String> {
+        let path = text.strip_suffix('?').unwrap_or(text);
         let tildes_are_escapes = path.split('~').skip(1).all(|after| after.starts_with(['0', '1']));
         if !(path.is_empty() || path.starts_with('/')) || !tildes_are_escapes {
-            let bad = format!("`{text}` is not a JSON pointer (RFC 6901): it must begin with `/`");
-            return Err(serde::de::Error::custom(bad));
+            return Err(format!(
+                "`{text}` is not a JSON pointer (RFC 6901): it begins with `/`, and `~` stands only in `~0` and `~1`"
+            ));
         }
         Ok(Pointer { path: path.into(), optional: text.ends_with('?') })
     }
@@ -545,8 +552,15 @@ impl Profile {
             if ureq::http::Method::from_bytes(step.method.as_bytes()).is_err() {
                 return Err(format!("{at}.method: `{}` is not a method", step.method));
             }
-            for (header, _) in step.headers.iter() {
+            for (header, value) in step.headers.iter() {
                 header_name(&format!("{at}.headers"), header)?;
+                header_text(&format!("{at}.headers.{header}"), value)?;
+            }
+            for (path, _) in step.expect.iter() {
+                Pointer::parse(path).map_err(|what| format!("{at}.expect: {what}"))?;
+            }
+            for status in step.rejected.iter().flat_map(|rule| &rule.status.0) {
+                rejects(*status).map_err(|what| format!("{at}.rejected: {status} {what}"))?;
             }
         }
         for (name, map) in self.maps.iter() {
@@ -560,11 +574,26 @@ impl Profile {
         }
         if let Some(refresh) = &self.refresh {
             need_options("refresh.needs", &mut refresh.needs.iter())?;
+            if refresh.steps.is_empty() {
+                return Err("refresh.steps: there is none; leave refresh out".into());
+            }
         }
-        let presented =
-            self.logins.iter().flat_map(|(_, l)| l.present.iter().flat_map(|p| p.iter()));
-        for (header, _) in presented.chain(self.present.iter()).chain(self.request.headers.iter()) {
-            header_name("present or request.headers", header)?;
+        if self.token.lifetime.seconds == Some(0) {
+            return Err("token.lifetime.seconds: 0 would mean a login for every request".into());
+        }
+        for (name, login) in self.logins.iter() {
+            for (header, value) in login.present.iter().flat_map(|p| p.iter()) {
+                header_name(&format!("logins.{name}.present"), header)?;
+                header_text(&format!("logins.{name}.present.{header}"), value)?;
+            }
+        }
+        for (at, headers) in
+            [("present", &self.present), ("request.headers", &self.request.headers)]
+        {
+            for (header, value) in headers.iter() {
+                header_name(at, header)?;
+                header_text(&format!("{at}.{header}"), value)?;
+            }
         }
         self.check_names(&is_option)
     }
@@ -599,5 +628,23 @@ fn header_name(at: &str, name: &str) -> std::result::Result<(), String> {
     match ureq::http::HeaderName::from_bytes(name.as_bytes()) {
         Ok(_) => Ok(()),
         Err(_) => Err(format!("{at}: `{name}` is not a header name")),
+    }
+}
+
+/// Values are checked when they are filled in; the text around them is checked here.
+fn header_text(at: &str, value: &Template) -> std::result::Result<(), String> {
+    match value.source().bytes().all(|b| (0x20..0x7f).contains(&b)) {
+        true => Ok(()),
+        false => Err(format!("{at}: has a character that a header cannot carry")),
+    }
+}
+
+/// A rejection leads to the password, or holds it back: neither may follow from a cloud that is
+/// busy, failing or content.
+fn rejects(status: u16) -> std::result::Result<(), &'static str> {
+    match status {
+        408 | 425 | 429 => Err("says that the cloud is busy, nothing about credentials"),
+        400..=499 => Ok(()),
+        _ => Err("is no rejection: only 4xx can be"),
     }
 }

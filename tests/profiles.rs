@@ -1,0 +1,476 @@
+//! Profiles: what they can say, that each value is escaped for where it stands, and that a mistake
+//! in one is told with its place.
+
+mod common;
+
+use common::World;
+use keyfob::{Config, Request, Status};
+use keyfob_simulator::{Cloud, Fault};
+use serde_json::{Value, json};
+
+/// Any cloud's paths that are not its own are answered by injection, over the same TLS.
+const HOST: Cloud = Cloud::Kontakt;
+
+/// A profile with one login, to be changed at one place by each test.
+fn plain() -> Value {
+    json!({
+        "keyfob_profile": 1,
+        "name": "plain",
+        "title": "A plain cloud",
+        "base_url": "https://plain.example.com",
+        "logins": {
+            "password": {
+                "needs": ["username", "password"],
+                "steps": [{
+                    "call": "login",
+                    "method": "POST",
+                    "url": "{base_url}/login",
+                    "json": { "username": "{username}", "password": "{password}" },
+                    "rejected": [{ "status": 401 }]
+                }]
+            }
+        },
+        "refresh": {
+            "steps": [{
+                "call": "refresh",
+                "method": "POST",
+                "url": "{base_url}/refresh",
+                "form": { "refresh": "{refresh_token}" },
+                "rejected": [{ "status": [400, 401] }]
+            }]
+        },
+        "token": { "access_token": "/token", "refresh_token": "/refresh?" },
+        "present": { "X-Auth": "{access_token}" }
+    })
+}
+
+/// The profile with the value at this place set.
+fn with(pointer: &str, value: Value) -> Value {
+    let mut profile = plain();
+    let (parent, last) = pointer.rsplit_once('/').unwrap();
+    let parent = profile.pointer_mut(parent).unwrap();
+    match parent {
+        Value::Array(items) => items[last.parse::<usize>().unwrap()] = value,
+        parent => parent[last] = value,
+    }
+    profile
+}
+
+/// Where the one step of the login stands.
+fn step(field: &str, value: Value) -> Value {
+    with(&format!("/logins/password/steps/0/{field}"), value)
+}
+
+fn load(profile: &Value) -> keyfob::Result<()> {
+    Config::new("custom").unwrap().set("profile", &profile.to_string())
+}
+
+fn config(world: &World, profile: &Value) -> Config {
+    let mut config = Config::new("custom").unwrap();
+    config.set("profile", &profile.to_string()).unwrap();
+    config.set("base_url", &world.sim.base_url(HOST)).unwrap();
+    config.set("ca_file", world.sim.ca_file().to_str().unwrap()).unwrap();
+    config.set("username", "u").unwrap();
+    config.set("password", "p").unwrap();
+    config.set_clock(world.clock.clone());
+    config
+}
+
+fn token_answer(world: &World, body: &Value) {
+    world.answers(HOST, "api", Fault::answer(200, &[], body.to_string()));
+}
+
+#[test]
+fn the_plain_profile_works() {
+    let world = World::new();
+    token_answer(&world, &json!({ "token": "t", "refresh": "r" }));
+    let client = config(&world, &plain()).client().unwrap();
+    assert_eq!(client.token().unwrap().expose(), "t");
+    assert_eq!(client.with_header_lines(str::to_string).unwrap(), "X-Auth: t");
+    assert_eq!(client.expires_in(), None, "no lifetime: until it is refused");
+    client.renew().unwrap();
+    let paths: Vec<_> = world.sent(HOST, "api").into_iter().map(|entry| entry.path).collect();
+    assert_eq!(paths, ["/login", "/refresh"]);
+}
+
+#[test]
+fn a_mistake_in_a_profile_is_told_with_its_place() {
+    for (profile, words) in [
+        (with("/keyfob_profile", json!(2)), &["keyfob_profile", "2", "reads 1"][..]),
+        (with("/titel", json!("x")), &["unknown field `titel`", "line"]),
+        (with("/token/acess_token", json!("/t")), &["unknown field `acess_token`", "line"]),
+        (step("uri", json!("x")), &["unknown field `uri`", "line"]),
+        (step("rejected", json!([{ "stat": 1 }])), &["unknown field `stat`", "line"]),
+        (with("/logins", json!({})), &["logins", "none"]),
+        (with("/logins/password/needs", json!([])), &["logins.password.needs"]),
+        (with("/logins/password/needs", json!(["user"])), &["logins.password", "`user`"]),
+        (with("/logins/password/uses", json!(["user"])), &["logins.password", "`user`"]),
+        (with("/logins/password/when", json!({ "no": "x" })), &["logins.password", "`no`"]),
+        (with("/logins/password/steps", json!([])), &["logins.password", "steps"]),
+        (with("/logins/password/token", json!("{password}")), &["logins.password", "either"]),
+        (step("url", json!("{bas_url}/x")), &["logins.password.steps[0].url", "{bas_url}"]),
+        (step("url", json!([])), &["logins.password.steps[0].url"]),
+        (step("url", json!("{base_url")), &["unmatched brace"]),
+        (step("url", json!("{base url}/x")), &["{base url}", "not a name"]),
+        (step("query", json!({ "a": "{b}" })), &["logins.password.steps[0].query.a", "{b}"]),
+        (step("headers", json!({ "A": "{b}" })), &["logins.password.steps[0].headers.A", "{b}"]),
+        (step("headers", json!({ "A B": "x" })), &["logins.password.steps[0].headers", "`A B`"]),
+        (step("headers", json!({ "A": "x\ny" })), &["logins.password.steps[0].headers.A"]),
+        (step("json", json!({ "a": ["{b}"] })), &["logins.password.steps[0].json", "{b}"]),
+        (step("json", json!("{refresh_token2}")), &["logins.password.steps[0].json"]),
+        (step("form", json!({ "a": "b" })), &["logins.password.steps[0]", "form", "json"]),
+        (step("basic_auth", json!(["{x}", "y"])), &["logins.password.steps[0].basic_auth", "{x}"]),
+        (step("expect", json!({ "/a": "{b}" })), &["logins.password.steps[0].expect", "{b}"]),
+        (step("expect", json!({ "ok": true })), &["logins.password.steps[0].expect", "`ok`"]),
+        (step("method", json!("GE T")), &["logins.password.steps[0].method", "GE T"]),
+        (step("when", json!({ "no": "x" })), &["logins.password.steps[0].when", "`no`"]),
+        (step("save", json!({ "a": "b" })), &["`b`", "JSON pointer", "line"]),
+        (
+            step("rejected", json!([{ "status": 503 }])),
+            &["logins.password.steps[0].rejected", "503"],
+        ),
+        (step("rejected", json!([{ "status": [401, 429] }])), &["steps[0].rejected", "429"]),
+        (step("rejected", json!([{ "status": 200 }])), &["steps[0].rejected", "200"]),
+        (with("/token/access_token", json!("token")), &["`token`", "JSON pointer"]),
+        (with("/token/access_token", json!("/to~ken")), &["`/to~ken`", "JSON pointer"]),
+        (with("/token/refresh_token", json!("$.refresh")), &["`$.refresh`", "JSON pointer"]),
+        (with("/token/lifetime", json!({ "seconds": 0 })), &["token.lifetime.seconds"]),
+        (with("/token", json!({})), &["token.access_token", "logins.password"]),
+        (with("/present", json!({})), &["present", "logins.password"]),
+        (with("/present", json!({ "X": "{token}" })), &["present.X", "{token}"]),
+        (with("/present", json!({ "X:": "{access_token}" })), &["present", "`X:`"]),
+        (with("/present", json!({ "X": "é{access_token}" })), &["present.X"]),
+        (with("/request", json!({ "base": "{nope}" })), &["request.base", "{nope}"]),
+        (
+            with("/request", json!({ "headers": { "A": "{nope}" } })),
+            &["request.headers.A", "{nope}"],
+        ),
+        (with("/request", json!({ "headers": { "A": "{access_token}" } })), &["request.headers.A"]),
+        (with("/base_url", json!("https://{nope}.example.com")), &["base_url", "{nope}"]),
+        (with("/values", json!({ "v": ["{nope}"] })), &["values.v", "{nope}"]),
+        (with("/maps", json!({ "m": { "of": "nope", "to": {} } })), &["maps.m.of", "`nope`"]),
+        (
+            with("/maps", json!({ "m": { "of": "site", "default": "x", "to": { "y": "z" } } })),
+            &["maps.m.default"],
+        ),
+        (with("/discovery", json!({ "when": "nope", "steps": [] })), &["discovery.when", "`nope`"]),
+        (with("/refresh/needs", json!(["nope"])), &["refresh.needs", "`nope`"]),
+        (with("/refresh/steps", json!([])), &["refresh", "steps"]),
+        (with("/origins", json!(["example.com"])), &["example.com", "line"]),
+        (with("/origins", json!(["https://*.com"])), &["https://*.com"]),
+        (json!([]), &["profile"]),
+        (json!({}), &["missing field"]),
+    ] {
+        let error = load(&profile).expect_err(words[0]);
+        assert_eq!(error.status(), Status::InvalidProfile, "{error}");
+        for word in words {
+            assert!(error.message().contains(word), "{word:?} is not in: {error}");
+        }
+        assert!(!error.message().contains('\n'), "one line");
+    }
+    for (text, word) in [
+        ("", "line 1"),
+        ("{", "line 1"),
+        ("{\n\"keyfob_profile\": 1,\n\"name\" \"x\"}", "line 3"),
+        (r#"{"keyfob_profile": 1, "keyfob_profile": 1}"#, "duplicate"),
+        (
+            r#"{"keyfob_profile":1,"name":"n","title":"","logins":{"a":{"needs":["username"]},"a":{"needs":["username"]}}}"#,
+            "`a` stands twice",
+        ),
+    ] {
+        let error = Config::new("custom").unwrap().set("profile", text);
+        let error = error.expect_err(text);
+        assert!(error.message().contains(word), "{text}: {error}");
+    }
+}
+
+#[test]
+fn a_profile_that_fails_to_load_leaves_the_config_as_it_was() {
+    let mut config = Config::new("custom").unwrap();
+    config.set("profile", &plain().to_string()).unwrap();
+    config.set("profile", "{}").unwrap_err();
+    config.set("profile_file", "/nonexistent/profile.json").unwrap_err();
+    config.set("username", "u").unwrap();
+    config.set("password", "p").unwrap();
+    assert_eq!(common::status(&config.client().unwrap())["provider"], "plain");
+}
+
+#[test]
+fn a_profile_that_cannot_be_read_is_named() {
+    let mut config = Config::new("custom").unwrap();
+    let error = config.set("profile_file", "/nonexistent/profile.json").unwrap_err();
+    assert_eq!(error.status(), Status::InvalidOption);
+    assert!(error.message().contains("profile_file: /nonexistent/profile.json"), "{error}");
+}
+
+/// What a login of this profile puts on the wire for a nasty value.
+fn sent(profile: &Value, nasty: &str) -> keyfob_simulator::Entry {
+    let world = World::new();
+    token_answer(&world, &json!({ "token": "t" }));
+    let mut config = config(&world, profile);
+    config.set("username", nasty).unwrap();
+    config.client().unwrap().token().unwrap();
+    world.sent(HOST, "api").remove(0)
+}
+
+const NASTY: &str = "a b+c&d=e/f?g#h%i\"j\\k{l}é*~";
+
+#[test]
+fn a_value_is_escaped_for_the_place_it_stands_in() {
+    let path = sent(&step("url", json!("{base_url}/u/{username}/login")), NASTY);
+    let in_path = "a%20b%2Bc%26d%3De%2Ff%3Fg%23h%25i%22j%5Ck%7Bl%7D%C3%A9%2A~";
+    assert_eq!(path.path, format!("/u/{in_path}/login"));
+
+    let query = sent(&step("query", json!({ "user name": "x y&{username}" })), NASTY);
+    assert_eq!(query.query, format!("user%20name=x%20y%26{in_path}"), "encoded once");
+
+    let mut form =
+        step("form", json!({ "a b": "{username}", "n": "x-{username}", "scope": "a b&c" }));
+    form["logins"]["password"]["steps"][0].as_object_mut().unwrap().remove("json");
+    let in_form = "a+b%2Bc%26d%3De%2Ff%3Fg%23h%25i%22j%5Ck%7Bl%7D%C3%A9*%7E";
+    let body = sent(&form, NASTY).text();
+    assert_eq!(body, format!("a+b={in_form}&n=x-{in_form}&scope=a+b%26c"));
+
+    let json = sent(&plain(), NASTY);
+    let body: Value = serde_json::from_slice(&json.body).unwrap();
+    assert_eq!(body["username"], NASTY);
+
+    let basic = sent(&step("basic_auth", json!(["{username}", "p:w"])), "a:b c");
+    assert_eq!(basic.header("authorization"), Some("Basic YSUzQWIrYzpwJTNBdw=="), "RFC 6749 2.3.1");
+
+    let header = sent(&step("headers", json!({ "X-User": "<{username}>" })), "a b\"c%");
+    assert_eq!(header.header("x-user"), Some("<a b\"c%>"));
+}
+
+#[test]
+fn a_value_that_would_break_out_of_its_place_is_refused() {
+    let world = World::new();
+    let header = step("headers", json!({ "X-User": "{username}" }));
+    let mut config = config(&world, &header);
+    for control in ["a\r\nX: y", "a\nb", "a\0", "\u{7f}"] {
+        assert_eq!(config.set("username", control).unwrap_err().status(), Status::InvalidOption);
+    }
+    config.set("username", "gâteau").unwrap();
+    let error = config.client().unwrap().token().unwrap_err();
+    assert_eq!(error.status(), Status::InvalidOption);
+    assert!(error.message().contains("username"), "{error}");
+    let path = step("url", json!("{base_url}/u/{username}/login"));
+    config.set("profile", &path.to_string()).unwrap();
+    for dots in [".", ".."] {
+        config.set("username", dots).unwrap();
+        let error = config.client().unwrap().token().unwrap_err();
+        assert_eq!(error.status(), Status::InvalidOption, "{dots}");
+    }
+    assert_eq!(world.sim.journal().len(), 0);
+}
+
+#[test]
+fn what_a_cloud_hands_over_cannot_break_out_either() {
+    let mut profile = plain();
+    let steps = profile["logins"]["password"]["steps"].as_array_mut().unwrap();
+    steps.insert(
+        0,
+        json!({ "call": "first", "method": "GET", "url": "{base_url}/first", "save": { "nonce": "/nonce" } }),
+    );
+    steps[1]["headers"] = json!({ "X-Nonce": "{nonce}" });
+    for bad in ["a\r\nX: y", "a\u{0}b", "é"] {
+        let world = World::new();
+        token_answer(&world, &json!({ "nonce": bad, "token": "t" }));
+        let error = config(&world, &profile).client().unwrap().token().unwrap_err();
+        assert_eq!(error.status(), Status::MalformedAnswer, "{error}");
+        assert!(error.message().contains("/nonce"), "it says what: {error}");
+        assert_eq!(world.sim.count(HOST, "api"), 1);
+    }
+    let world = World::new();
+    token_answer(&world, &json!({ "nonce": "n-1", "token": "t" }));
+    config(&world, &profile).client().unwrap().token().unwrap();
+    assert_eq!(world.sent(HOST, "api")[1].header("x-nonce"), Some("n-1"));
+}
+
+#[test]
+fn the_fields_of_a_form_go_out_in_the_order_they_are_written() {
+    let mut profile = plain();
+    let step = &mut profile["logins"]["password"]["steps"][0];
+    step.as_object_mut().unwrap().remove("json");
+    // By hand: a JSON library would sort them.
+    step["form"] = json!("FORM");
+    let text = profile.to_string().replace("\"FORM\"", r#"{"z": "1", "a": "2", "m": "3"}"#);
+    let world = World::new();
+    token_answer(&world, &json!({ "token": "t" }));
+    let mut config = config(&world, &plain());
+    config.set("profile", &text).unwrap();
+    config.client().unwrap().token().unwrap();
+    assert_eq!(world.sent(HOST, "api")[0].text(), "z=1&a=2&m=3");
+}
+
+#[test]
+fn a_field_whose_optional_name_has_no_value_is_left_out() {
+    let body = json!({ "u": "{username}", "s": "{scope?}", "n": { "t": "{audience?}" }, "f": 7 });
+    let mut profile = step("json", body);
+    profile["logins"]["password"]["steps"][0]["query"] = json!({ "s": "{scope?}", "k": "v" });
+    profile["logins"]["password"]["steps"][0]["headers"] = json!({ "X-S": "{scope?}" });
+    let sent = sent(&profile, "u");
+    let body: Value = serde_json::from_slice(&sent.body).unwrap();
+    assert_eq!(body, json!({ "u": "u", "n": {}, "f": 7 }));
+    assert_eq!(sent.query, "k=v");
+    assert_eq!(sent.header("x-s"), None);
+}
+
+#[test]
+fn a_number_option_is_a_json_number_where_it_stands_alone() {
+    let mut profile = step("json", json!({ "ttl": "{ttl}", "text": "in {ttl} s" }));
+    profile["options"] = json!({ "ttl": { "number": true, "default": "3600" } });
+    let body: Value = serde_json::from_slice(&sent(&profile, "u").body).unwrap();
+    assert_eq!(body, json!({ "ttl": 3600, "text": "in 3600 s" }));
+}
+
+#[test]
+fn words_stand_for_words_and_values_for_longer_templates() {
+    let mut profile = step("url", json!("{auth}/login/{plan}"));
+    profile["options"] = json!({ "tier": { "default": "free", "choices": ["free", "paid"] } });
+    profile["maps"] = json!({ "plan": { "of": "tier", "to": { "free": "f0", "paid": "p9" } } });
+    profile["values"] = json!({ "auth": ["{token_url}", "{base_url}/v3"] });
+    let world = World::new();
+    token_answer(&world, &json!({ "token": "t" }));
+    let mut config = config(&world, &profile);
+    config.client().unwrap().token().unwrap();
+    config.set("tier", "paid").unwrap();
+    config.set("token_url", &format!("{}/elsewhere", world.sim.base_url(HOST))).unwrap();
+    config.client().unwrap().token().unwrap();
+    let paths: Vec<_> = world.sent(HOST, "api").into_iter().map(|entry| entry.path).collect();
+    assert_eq!(paths, ["/v3/login/f0", "/elsewhere/login/p9"]);
+    assert!(config.set("tier", "other").is_err());
+}
+
+#[test]
+fn a_token_may_be_the_whole_body_and_a_lifetime_may_be_in_the_token() {
+    let world = World::new();
+    let mut profile = with("/token", json!({ "access_token": "", "lifetime": { "jwt": true } }));
+    let far = world.sim.now() + 500;
+    let claims = json!({ "exp": far });
+    let encoded = encode(&claims.to_string());
+    let jwt = format!("e30.{encoded}.c2ln");
+    world.answers(
+        HOST,
+        "api",
+        Fault::answer(200, &[("Content-Type", "text/plain")], format!("{jwt}\n")),
+    );
+    let client = config(&world, &profile).client().unwrap();
+    assert_eq!(client.token().unwrap().expose(), jwt);
+    let lives = client.expires_in().unwrap().as_secs();
+    assert!((498..=500).contains(&lives), "{lives}");
+    profile["token"]["lifetime"] = json!({ "jwt": true, "seconds": 60 });
+    world.sim.clear_injections();
+    world.answers(HOST, "api", Fault::answer(200, &[], "opaque"));
+    let client = config(&world, &profile).client().unwrap();
+    client.token().unwrap();
+    assert_eq!(client.expires_in().unwrap().as_secs(), 60, "no JWT: the next rule");
+}
+
+/// base64url without padding.
+fn encode(text: &str) -> String {
+    const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut out = String::new();
+    for chunk in text.as_bytes().chunks(3) {
+        let bits = chunk.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte))
+            << (8 * (3 - chunk.len()));
+        for at in 0..=chunk.len() {
+            out.push(LETTERS[(bits >> (18 - 6 * at)) as usize & 63] as char);
+        }
+    }
+    out
+}
+
+#[test]
+fn an_answer_that_is_not_what_a_step_expects_is_no_success() {
+    let mut profile = step("expect", json!({ "/ok": true, "/for": "{username}" }));
+    profile["logins"]["password"]["steps"][0]["hint"] = json!("check everything");
+    for (body, good) in [
+        (json!({ "token": "t", "ok": true, "for": "u" }), true),
+        (json!({ "token": "t", "ok": false, "for": "u" }), false),
+        (json!({ "token": "t", "ok": true, "for": "v" }), false),
+        (json!({ "token": "t" }), false),
+    ] {
+        let world = World::new();
+        token_answer(&world, &body);
+        let outcome = config(&world, &profile).client().unwrap().token();
+        assert_eq!(outcome.is_ok(), good, "{body}");
+        if let Err(error) = outcome {
+            assert_eq!(error.status(), Status::UnexpectedAnswer, "{error}");
+            assert!(error.message().ends_with("check everything"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_list_of_urls_is_tried_in_order_while_the_answer_is_404() {
+    let profile = step("url", json!(["{base_url}/new", "{base_url}/old", "{base_url}/never"]));
+    let world = World::new();
+    world.answers_once(HOST, "api", Fault::status(404));
+    token_answer(&world, &json!({ "token": "t" }));
+    config(&world, &profile).client().unwrap().token().unwrap();
+    let paths: Vec<_> = world.sent(HOST, "api").into_iter().map(|entry| entry.path).collect();
+    assert_eq!(paths, ["/new", "/old"]);
+}
+
+#[test]
+fn what_a_profile_presents_and_asks_of_requests_is_on_each_of_them() {
+    let mut profile = plain();
+    profile["present"] = json!({ "X-Auth": "Token {access_token}", "X-User": "{username}" });
+    profile["request"] = json!({
+        "base": "{base_url}/api/v9",
+        "headers": { "Accept-Version": "^1" },
+        "refused": [{ "status": 418, "code": "stale" }]
+    });
+    profile["errors"] = json!({ "code": "/why" });
+    let world = World::new();
+    world.answers_once(HOST, "api", Fault::answer(200, &[], r#"{"token":"one"}"#));
+    world.answers_once(HOST, "api", Fault::answer(418, &[], r#"{"why":"teapot"}"#));
+    world.answers_once(HOST, "api", Fault::answer(418, &[], r#"{"why":"stale"}"#));
+    world.answers_once(HOST, "api", Fault::answer(200, &[], r#"{"token":"two"}"#));
+    world.answers_once(HOST, "api", Fault::answer(200, &[], "done"));
+    let client = config(&world, &profile).client().unwrap();
+    let request = Request::new("GET", "devices").unwrap();
+    assert_eq!(client.send(&request).unwrap().status(), 418, "another code is the caller's");
+    assert_eq!(client.send(&request).unwrap().body(), b"done");
+    let sent = world.sent(HOST, "api");
+    let lines: Vec<String> = sent
+        .iter()
+        .map(|entry| format!("{} {}", entry.path, entry.header("x-auth").unwrap_or("-")))
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "/login -",
+            "/api/v9/devices Token one",
+            "/api/v9/devices Token one",
+            "/login -",
+            "/api/v9/devices Token two"
+        ]
+    );
+    assert_eq!(sent[1].header("x-user"), Some("u"));
+    assert_eq!(sent[1].header("accept-version"), Some("^1"));
+}
+
+#[test]
+fn every_built_in_profile_loads_and_names_only_options_there_are() {
+    let all: Value = serde_json::from_str(&keyfob::providers_json().unwrap()).unwrap();
+    let known: Vec<&str> =
+        all["options"].as_array().unwrap().iter().map(|o| o["name"].as_str().unwrap()).collect();
+    for provider in all["providers"].as_array().unwrap() {
+        Config::new(provider["name"].as_str().unwrap()).unwrap();
+        let own: Vec<&str> = provider["own_options"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|o| o["name"].as_str().unwrap())
+            .collect();
+        for option in provider["options"].as_array().unwrap() {
+            let option = option.as_str().unwrap();
+            assert!(known.contains(&option) || own.contains(&option), "{option}");
+        }
+        for login in provider["logins"].as_array().unwrap() {
+            assert!(!login["title"].as_str().unwrap().is_empty());
+        }
+    }
+}
