@@ -27,9 +27,10 @@ pub(crate) struct Account {
     pub store: Box<dyn Store>,
     pub window: RenewalWindow,
     selection: Selection,
-    /// Names this account among all others; says nothing of the credentials.
+    /// Names this account among all others, its secrets included. Not for people's eyes: whoever has
+    /// it can try passwords against it.
     pub identity: String,
-    /// As `identity`, but the same for all secrets of one principal.
+    /// As `identity`, but the same for all secrets of one principal: tells nothing of them.
     pub principal: String,
     origins: Vec<OriginRule>,
 }
@@ -57,8 +58,9 @@ impl Account {
             Selection::Login(name) => name.as_str(),
             Selection::RefreshOnly => "refresh_token",
         };
-        let base = options.get("base_url").unwrap_or_default();
-        let named = [profile.name.as_str(), base, login];
+        let places = places(&profile, &options)?;
+        let named: Vec<&str> =
+            [profile.name.as_str(), login].into_iter().chain(places.iter().map(|p| &**p)).collect();
         let principal = digest(&named, &options, |secret| !secret);
         let identity = digest(&named, &options, |_| true);
         let store = store(&options, &profile.name, &identity, clock)?;
@@ -280,6 +282,16 @@ fn store(options: &Options, name: &str, identity: &str, clock: &Clock) -> Result
             }
         },
     }
+}
+
+/// Where this profile's calls go with these options, as far as that is known without asking.
+fn places(profile: &Profile, options: &Options) -> Result<Vec<String>> {
+    let names = Names::of(profile, options, &Discovered::default())?;
+    let words = profile.maps.iter().map(|(name, _)| name);
+    let longer = profile.values.iter().map(|(name, _)| name);
+    let all = std::iter::once("base_url").chain(words).chain(longer);
+    let value = |name| crate::template::Values::value(&names, name).unwrap_or_default();
+    Ok(all.map(|name| value(name).to_string()).collect())
 }
 
 /// A name for who logs in where: the first 128 bits of SHA-256 over what makes the difference.

@@ -34,7 +34,7 @@ pub(crate) fn of(lifecycle: &Lifecycle) -> String {
     let status: Value = json!({
         "provider": state.account.profile.name,
         "login": state.account.login_name(),
-        "identity": state.account.identity,
+        "identity": state.account.principal,
         "state": stage,
         "principal": token.and_then(|t| t.principal.as_deref()),
         "expires_in_ms": token.and_then(|_| until(state.expires)),

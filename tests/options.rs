@@ -362,3 +362,72 @@ fn a_refresh_token_from_elsewhere_is_a_way_in_of_its_own() {
     let (status, message) = refused(&provider("kontakt-cloud", &[("refresh_token", "r")]));
     assert_eq!(status, Status::MissingOption, "this cloud has no refresh: {message}");
 }
+
+/// What the status calls the account.
+fn identity(config: &Config) -> String {
+    common::status(&config.client().unwrap())["identity"].as_str().unwrap().to_string()
+}
+
+#[test]
+fn an_account_is_told_from_another_by_who_and_where_and_not_by_how() {
+    for (name, base, other, same) in [
+        (
+            "kontakt",
+            r#"{"username":"u","password":"p"}"#,
+            r#"{"username":"v"}"#,
+            r#"{"timeout_ms":5}"#,
+        ),
+        (
+            "kontakt",
+            r#"{"api_key":"k"}"#,
+            r#"{"base_url":"https://h"}"#,
+            r#"{"proxy":"http://h:1"}"#,
+        ),
+        (
+            "kontakt-cloud",
+            r#"{"tenant":"t","client_id":"c","client_secret":"s"}"#,
+            r#"{"region":"uk"}"#,
+            r#"{"retries":0}"#,
+        ),
+        (
+            "iotconnect",
+            r#"{"username":"u","password":"p","solution_key":"k","environment":"e"}"#,
+            r#"{"platform":"az"}"#,
+            r#"{"user_agent":"x"}"#,
+        ),
+        (
+            "kii",
+            r#"{"app_id":"a","app_key":"k"}"#,
+            r#"{"site":"jp"}"#,
+            r#"{"max_body_bytes":5000}"#,
+        ),
+        (
+            "simacan",
+            r#"{"refresh_token":"r"}"#,
+            r#"{"environment":"staging"}"#,
+            r#"{"store":"memory"}"#,
+        ),
+        (
+            "oauth2",
+            r#"{"client_id":"c","client_secret":"s","token_url":"https://h/t"}"#,
+            r#"{"scope":"more"}"#,
+            r#"{"client_auth":"client_secret_post"}"#,
+        ),
+    ] {
+        let mut config = Config::new(name).unwrap();
+        config.load_json(base).unwrap();
+        let first = identity(&config);
+        config.load_json(same).unwrap();
+        assert_eq!(identity(&config), first, "{name}: {same}");
+        config.load_json(other).unwrap();
+        assert_ne!(identity(&config), first, "{name}: {other}");
+    }
+}
+
+#[test]
+fn what_the_status_calls_the_account_tells_nothing_of_its_secrets() {
+    let mut config = kontakt(&[("username", "u"), ("password", "p")]);
+    let first = identity(&config);
+    config.set("password", "another").unwrap();
+    assert_eq!(identity(&config), first, "or passwords could be tried against it");
+}
