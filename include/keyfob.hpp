@@ -542,6 +542,12 @@ class Client {
     return detail::get_text(keyfob_client_try_token, get());
   }
 
+  /// The number of the fresh token at hand; 0 where there is none. While it is the same, so are
+  /// the token and its headers: whoever keeps a copy need not ask for another.
+  [[nodiscard]] std::uint64_t fresh_number() const noexcept {
+    return keyfob_client_fresh_number(get());
+  }
+
   /// The headers that carry the token, for requests of your own.
   [[nodiscard]] std::vector<Header> headers() const { return headers(std::nothrow).value(); }
   Result<std::vector<Header>> headers(std::nothrow_t) const {

@@ -315,11 +315,16 @@ PROMISE(what_was_forgotten_is_asked_for_again) {
   simulator::reset();
   const keyfob::Client client(simulator::config("kii"));
   CHECK(client.try_token(std::nothrow).status() == KEYFOB_WOULD_BLOCK);
+  CHECK(client.fresh_number() == 0);
   const std::string first = client.token();
+  const std::uint64_t number = client.fresh_number();
+  CHECK(number != 0);
   CHECK(client.try_token() == first);
+  CHECK(client.fresh_number() == number);
   client.forget();
   CHECK(client.try_token(std::nothrow).status() == KEYFOB_WOULD_BLOCK);
   CHECK(client.token() != first);
+  CHECK(client.fresh_number() != 0 && client.fresh_number() != number);
   CHECK(count("kii", "login") == 2);
 }
 
