@@ -29,7 +29,7 @@ $(TARGET)/$(PROFILE)/c/%: examples/c/%.c include/keyfob.h | build
 demo: build simulator $(C_EXAMPLES) ## the four clouds, simulated, and the C examples talking to them
 	examples/demo $(TARGET)/$(PROFILE)
 
-test: lint test-rust test-c test-cpp test-python test-node test-install ## everything
+test: lint test-rust test-c test-cpp test-conformance test-python test-node test-install ## everything
 
 test-rust: ## the library and the simulator
 	$(CARGO) test --workspace
@@ -39,6 +39,9 @@ test-c: build simulator $(C_EXAMPLES) ## the C ABI from C: header, symbols, misu
 
 test-cpp: build simulator ## the C++ header and its example
 	tests/cpp/run
+
+test-conformance: build simulator ## the table of tests/conformance.json, from C and C++
+	tests/conformance/check
 
 test-python: build simulator ## the Python package
 	bindings/python/check
@@ -67,4 +70,4 @@ bench: ## the figures of docs/BENCHMARKS.md
 size: ## how large the library is, and what it is made of
 	tools/size
 
-.PHONY: help build simulator demo test test-rust test-c test-cpp test-python test-node test-install lint headers docs bench size
+.PHONY: help build simulator demo test test-rust test-c test-cpp test-conformance test-python test-node test-install lint headers docs bench size

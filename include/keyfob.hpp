@@ -551,16 +551,24 @@ class Client {
   /// The headers that carry the token, for requests of your own.
   [[nodiscard]] std::vector<Header> headers() const { return headers(std::nothrow).value(); }
   Result<std::vector<Header>> headers(std::nothrow_t) const {
-    Result<std::string> lines = detail::get_text(keyfob_client_headers, get());
-    if (!lines) return lines.error();
-    std::vector<Header> headers;
-    for (std::string_view rest = *lines; !rest.empty();) {
-      const std::string_view line = rest.substr(0, rest.find('\n'));
-      rest.remove_prefix(line.size() == rest.size() ? line.size() : line.size() + 1);
-      const std::size_t colon = line.find(": ");
-      headers.push_back({std::string(line.substr(0, colon)), std::string(line.substr(colon + 2))});
-    }
-    return headers;
+    return apart(detail::get_text(keyfob_client_headers, get()));
+  }
+
+  /// The headers that `send` adds to a request for this URL unless the request sets them. Fails
+  /// where the token must not go.
+  [[nodiscard]] std::vector<Header> headers_for(std::string_view url) const {
+    return headers_for(url, std::nothrow).value();
+  }
+  Result<std::vector<Header>> headers_for(std::string_view url, std::nothrow_t) const {
+    return apart(detail::get_text(keyfob_client_headers_for, get(), detail::Text(url)));
+  }
+
+  /// Whether an API's answer refuses the token, by the provider's rule; then `refused` is to be
+  /// told.
+  [[nodiscard]] bool is_refusal(int http_status, std::string_view body) const noexcept {
+    return keyfob_client_is_refusal(get(), static_cast<std::uint16_t>(http_status),
+                                    reinterpret_cast<const std::uint8_t *>(body.data()),
+                                    body.size());
   }
 
   /// How long the token at hand lives: `milliseconds::max()` for ever, zero where there is none.
@@ -641,6 +649,19 @@ class Client {
  private:
   Client(keyfob_client *handle, std::shared_ptr<const Log> log)
       : handle_(handle, detail::FreeClient{std::move(log)}) {}
+
+  /// Takes lines of `Name: value` apart.
+  static Result<std::vector<Header>> apart(const Result<std::string> &lines) {
+    if (!lines) return lines.error();
+    std::vector<Header> headers;
+    for (std::string_view rest = *lines; !rest.empty();) {
+      const std::string_view line = rest.substr(0, rest.find('\n'));
+      rest.remove_prefix(line.size() == rest.size() ? line.size() : line.size() + 1);
+      const std::size_t colon = line.find(": ");
+      headers.push_back({std::string(line.substr(0, colon)), std::string(line.substr(colon + 2))});
+    }
+    return headers;
+  }
 
   template <class Function>
   Result<std::chrono::milliseconds> time(Function function) const {

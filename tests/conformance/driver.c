@@ -170,7 +170,10 @@ static void obey(char **field, int count) {
         keyfob_client_try_token(client, &text, &error);
         tell_text(text, error);
     } else if (strcmp(order, "headers") == 0) {
-        keyfob_client_headers(client, &text, &error);
+        if (count > 2)
+            keyfob_client_headers_for(client, field[2], &text, &error);
+        else
+            keyfob_client_headers(client, &text, &error);
         tell_text(text, error);
     } else if (strcmp(order, "expires_in") == 0) {
         tell_lifetime(client);
@@ -180,6 +183,9 @@ static void obey(char **field, int count) {
     } else if (strcmp(order, "refused") == 0) {
         keyfob_client_refused(client, field[2], &error);
         tell_done(error);
+    } else if (strcmp(order, "is_refusal") == 0) {
+        printf("OK\t%d", keyfob_client_is_refusal(client, (uint16_t)atoi(field[2]),
+                                                  (const uint8_t *)field[3], strlen(field[3])));
     } else if (strcmp(order, "set") == 0) {
         keyfob_client_set(client, field[2], field[3], &error);
         tell_done(error);

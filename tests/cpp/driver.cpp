@@ -40,7 +40,9 @@ Fields tokens(const Fields &order) {
 
 Fields headers(const Fields &order) {
   Fields lines;
-  for (const keyfob::Header &header : client(order).headers()) {
+  const bool for_url = order.size() > 2;
+  for (const keyfob::Header &header :
+       for_url ? client(order).headers_for(order[2]) : client(order).headers()) {
     lines.push_back(header.name + ": " + header.value);
   }
   return lines;
@@ -67,6 +69,10 @@ const std::map<std::string, std::function<Fields(const Fields &)>> calls = {
     {"expires_in", expires_in},
     {"renew", [](const Fields &order) { return client(order).renew(), Fields{}; }},
     {"refused", [](const Fields &order) { return client(order).refused(order.at(2)), Fields{}; }},
+    {"is_refusal",
+     [](const Fields &order) {
+       return Fields{client(order).is_refusal(std::stoi(order.at(2)), order.at(3)) ? "1" : "0"};
+     }},
     {"set", [](const Fields &order) { return client(order).set(order.at(2), order.at(3)), Fields{}; }},
     {"forget", [](const Fields &order) { return client(order).forget(), Fields{}; }},
     {"status", [](const Fields &order) { return Fields{client(order).status_json()}; }},

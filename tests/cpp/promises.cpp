@@ -300,6 +300,19 @@ PROMISE(a_token_that_an_api_refused_is_replaced) {
   CHECK(count("simacan", "refresh") == 1);
 }
 
+PROMISE(who_sends_requests_alone_is_told_what_to_send_and_what_a_refusal_is) {
+  simulator::reset();
+  const keyfob::Client client(simulator::config("kii"));
+  const auto headers = client.headers_for(simulator::about("kii", "DEVICES"));
+  CHECK(headers.size() == 3);
+  CHECK(headers[0].value == "Bearer " + client.token());
+  CHECK(thrown([&] { static_cast<void>(client.headers_for("https://example.com/")); }) ==
+        KEYFOB_FOREIGN_ORIGIN);
+  CHECK(client.is_refusal(403, R"({"errorCode": "WRONG_TOKEN"})"));
+  CHECK(!client.is_refusal(403, R"({"errorCode": "APP_DISABLED"})"));
+  CHECK(!client.is_refusal(200, ""));
+}
+
 PROMISE(new_credentials_end_a_hold) {
   simulator::reset();
   const keyfob::Client client(with_wrong_password("kontakt"));
