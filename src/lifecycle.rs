@@ -318,14 +318,15 @@ impl Lifecycle {
                 Turn::Lead(lead) => {
                     let renewed = self.renew_as_leader(need, call);
                     self.end(lead, renewed, call)?;
-                    let renewed = self.state.load_full();
-                    // What was just issued is the best there is, even if it expired on the way.
-                    if renewed.record.generation > state.record.generation {
-                        return Ok(renewed);
-                    }
                 }
                 Turn::Shared(Ok(())) | Turn::Abandoned => {}
                 Turn::Shared(Err(error)) => return Err(error),
+            }
+            // What was just issued is the best there is, even if it expired on the way: of those
+            // who waited for it nobody asks again.
+            let renewed = self.state.load_full();
+            if renewed.record.generation > state.record.generation {
+                return Ok(renewed);
             }
         }
     }
