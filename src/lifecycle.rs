@@ -427,7 +427,7 @@ impl Lifecycle {
         if account.must_discover(record) {
             match account.discover(&self.clock, call) {
                 Ok(found) => record.discovered = found,
-                Err(failure) => return Err(self.failed(failure, record)),
+                Err(failure) => return Err(self.failed(failure, record, AFTER_FAILURE)),
             }
         }
         if let Some(refresh) = record.refresh.clone().filter(|_| account.can_refresh()) {
@@ -454,7 +454,7 @@ impl Lifecycle {
                             record.generation += 1;
                         }
                     }
-                    Err(failure) => return Err(self.failed(failure, record)),
+                    Err(failure) => return Err(self.failed(failure, record, AFTER_FAILURE)),
                 }
             }
         }
@@ -473,7 +473,11 @@ impl Lifecycle {
                 Ok(())
             }
             Err(failure) if failure.rejected => Err(self.held(account, failure, record)),
-            Err(failure) => Err(self.failed(failure, record)),
+            // What the profile has no rule for may be this cloud's way to reject a password.
+            Err(failure) if failure.error.status() == Status::UnexpectedAnswer => {
+                Err(self.failed(failure, record, hold_growth(account)))
+            }
+            Err(failure) => Err(self.failed(failure, record, AFTER_FAILURE)),
         }
     }
 
@@ -492,8 +496,7 @@ impl Lifecycle {
         count(&self.counters.logins_rejected);
         self.learn_time(record, failure.date);
         let count = record.hold.as_ref().map_or(1, |hold| hold.count.saturating_add(1));
-        let growth = Growth { first: account.options.seconds("login_hold_s"), most: LONGEST_HOLD };
-        let wait = doubled(growth, count);
+        let wait = doubled(hold_growth(account), count);
         let error = failure.error.with_retry_after(Some(wait));
         record.hold =
             Some(Hold { until: self.clock.now().after(wait), count, error: error.clone() });
@@ -501,7 +504,7 @@ impl Lifecycle {
     }
 
     /// A failure that says nothing of the credentials: hold off, keep everything.
-    fn failed(&self, failure: Failure, record: &mut Record) -> Error {
+    fn failed(&self, failure: Failure, record: &mut Record, growth: Growth) -> Error {
         let Failure { error, in_doubt, salvaged, date, .. } = failure;
         self.learn_time(record, date);
         if let Some(newer) = salvaged {
@@ -511,7 +514,7 @@ impl Lifecycle {
         let now = self.clock.now();
         let count = record.pause.as_ref().map_or(1, |pause| pause.count.saturating_add(1));
         // Half of it is sure, so that it is a pause; half is chance, so that a fleet spreads.
-        let chosen = (doubled(AFTER_FAILURE, count) + backoff(count, AFTER_FAILURE)) / 2;
+        let chosen = (doubled(growth, count) + backoff(count, growth)) / 2;
         let asked = error.retry_after();
         let wait = asked.unwrap_or(chosen);
         // Where nothing reached the cloud, nothing there needs sparing: a gateway whose network
@@ -536,6 +539,11 @@ impl Lifecycle {
         self.state.store(Arc::new(State::new(account.clone(), record, number)?));
         Ok(())
     }
+}
+
+/// How long credentials that may be wrong are not sent again.
+fn hold_growth(account: &Account) -> Growth {
+    Growth { first: account.options.seconds("login_hold_s"), most: LONGEST_HOLD }
 }
 
 fn on_hold(hold: &Hold, left: Duration) -> Error {

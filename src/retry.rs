@@ -118,7 +118,8 @@ fn parse_retry_after(text: &str, now: UnixSeconds) -> Option<Duration> {
     } else {
         u64::try_from(http_date(text)? - now).unwrap_or(0)
     };
-    Some(Duration::from_secs(seconds.min(DAY)))
+    // No time at all is no answer to when: our own backoff is.
+    (seconds > 0).then(|| Duration::from_secs(seconds.min(DAY)))
 }
 
 #[cfg(test)]
@@ -130,11 +131,9 @@ mod tests {
         let now = http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
         let seconds = |text| parse_retry_after(text, now).map(|d| d.as_secs());
         assert_eq!(seconds("120"), Some(120));
-        assert_eq!(seconds(" 0 "), Some(0));
         assert_eq!(seconds("Sun, 06 Nov 1994 08:50:37 GMT"), Some(60));
-        assert_eq!(seconds("Sun, 06 Nov 1994 08:00:00 GMT"), Some(0));
         assert_eq!(seconds("99999999999999999999999"), Some(86_400));
-        for bad in ["", "-1", "1.5", "soon", "1e3"] {
+        for bad in ["", "-1", "1.5", "soon", "1e3", " 0 ", "Sun, 06 Nov 1994 08:00:00 GMT"] {
             assert_eq!(seconds(bad), None, "{bad}");
         }
     }
