@@ -10,7 +10,9 @@ use crate::provider::profile::{Login, Profile};
 use crate::provider::selection::{Selection, select};
 use crate::retry::Repeat;
 use crate::secret::Secret;
-use crate::store::file::FileStore;
+use crate::store::callback::{Own, OwnRecord};
+use crate::store::file::RecordFile;
+use crate::store::kept::Kept;
 use crate::store::memory::Memory;
 use crate::store::{Record, Store};
 use crate::template::Place;
@@ -50,7 +52,12 @@ pub(crate) fn header_lines(headers: &Headers) -> Secret {
 
 impl Account {
     /// Checks everything that can be checked without the network.
-    pub fn new(mut options: Options, profile: Arc<Profile>, clock: &Clock) -> Result<Account> {
+    pub fn new(
+        mut options: Options,
+        profile: Arc<Profile>,
+        own_store: Option<&Own>,
+        clock: &Clock,
+    ) -> Result<Account> {
         options.read_files()?;
         let selection = select(&profile, &options)?;
         let transport = Transport::shared(transport_settings(&options))?;
@@ -63,7 +70,7 @@ impl Account {
             [profile.name.as_str(), login].into_iter().chain(places.iter().map(|p| &**p)).collect();
         let principal = digest(&named, &options, |secret| !secret);
         let identity = digest(&named, &options, |_| true);
-        let store = store(&options, &profile.name, &identity, clock)?;
+        let store = store(&options, own_store, &profile.name, &identity, clock)?;
         let window = RenewalWindow {
             before: options.seconds("renew_before_s"),
             jitter: jitter_of(&identity),
@@ -269,17 +276,31 @@ fn transport_settings(options: &Options) -> TransportSettings {
     }
 }
 
-fn store(options: &Options, name: &str, identity: &str, clock: &Clock) -> Result<Box<dyn Store>> {
+fn store(
+    options: &Options,
+    own: Option<&Own>,
+    provider: &str,
+    identity: &str,
+    clock: &Clock,
+) -> Result<Box<dyn Store>> {
+    let invalid = |what: &str| Err(Error::new(Status::InvalidOption, format!("store: {what}")));
+    let name = format!("{provider}-{identity}");
+    let key = options.get("store_key");
+    if let Some(own) = own {
+        if options.is_set("store") {
+            return invalid("is set, but the config has a store of the caller's own, too");
+        }
+        let record = OwnRecord::new(own.clone(), &name);
+        return Ok(Box::new(Kept::new(record, identity, key, clock)?));
+    }
     match options.get("store").unwrap_or("memory") {
         "memory" => Ok(Box::new(Memory::new(identity))),
         other => match other.strip_prefix("file:").filter(|directory| !directory.is_empty()) {
             Some(directory) => {
-                let key = options.get("store_key");
-                Ok(Box::new(FileStore::open(directory, name, identity, key, clock)?))
+                let file = RecordFile::open(directory, &name)?;
+                Ok(Box::new(Kept::new(file, identity, key, clock)?))
             }
-            None => {
-                Err(Error::new(Status::InvalidOption, "store: must be memory or file:<directory>"))
-            }
+            None => invalid("must be memory or file:<directory>"),
         },
     }
 }

@@ -7,6 +7,8 @@ use crate::error::{Error, Result, Status};
 use crate::log::{Level, Log, LogSink};
 use crate::options::Options;
 use crate::provider::profile::{CUSTOM, Profile};
+use crate::store::TokenStore;
+use crate::store::callback::Own;
 use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;
@@ -28,6 +30,7 @@ pub struct Config {
     options: Options,
     clock: Option<Clock>,
     log: Log,
+    own_store: Option<Own>,
 }
 
 impl Config {
@@ -40,7 +43,13 @@ impl Config {
         let profile = if provider == CUSTOM { Profile::none() } else { Profile::named(provider)? };
         let mut options = Options::new();
         options.declare(profile.own_options());
-        Ok(Config { profile: Arc::new(profile), options, clock: None, log: Log::default() })
+        Ok(Config {
+            profile: Arc::new(profile),
+            options,
+            clock: None,
+            log: Log::default(),
+            own_store: None,
+        })
     }
 
     /// Sets an option. All values are text; docs/OPTIONS.md lists names, ranges and defaults.
@@ -165,6 +174,17 @@ impl Config {
         self.log = Log::default();
     }
 
+    /// Keeps the tokens of the clients made from this config in a store of the caller's own. The
+    /// option `store` must not be set then; `store_key` seals what is kept.
+    pub fn set_store(&mut self, store: Arc<dyn TokenStore>) {
+        self.own_store = Some(Own::new(store));
+    }
+
+    /// Keeps them where the option `store` says.
+    pub fn unset_store(&mut self) {
+        self.own_store = None;
+    }
+
     /// Runs the clients made from this config on another clock than the system's: for tests.
     pub fn set_clock(&mut self, clock: Clock) {
         self.clock = Some(clock);
@@ -183,12 +203,13 @@ impl Config {
             ));
         }
         let clock = self.clock.clone().unwrap_or_else(Clock::system);
-        let account = Account::new(self.options.clone(), self.profile.clone(), &clock)?;
+        let account = self.account(&clock)?;
         Client::new(account, self.clone(), clock, self.log.clone())
     }
 
     pub(crate) fn account(&self, clock: &Clock) -> Result<Account> {
-        Account::new(self.options.clone(), self.profile.clone(), clock)
+        let (options, profile) = (self.options.clone(), self.profile.clone());
+        Account::new(options, profile, self.own_store.as_ref(), clock)
     }
 }
 

@@ -50,6 +50,7 @@ pub use error::{Error, Result, Status};
 pub use log::{Level, LogSink};
 pub use request::{Request, Response};
 pub use secret::Secret;
+pub use store::TokenStore;
 
 /// The built-in providers, their logins and all options, as JSON.
 ///

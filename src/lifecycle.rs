@@ -135,9 +135,9 @@ pub(crate) struct Lifecycle {
 
 impl Lifecycle {
     pub fn new(account: Account, clock: Clock, log: Log) -> Result<Lifecycle> {
-        let record = account.first_record()?;
+        let (record, fault) = known_of(&account, account.first_record()?)?;
         let state = State::new(Arc::new(account), record, 1)?;
-        Ok(Lifecycle {
+        let lifecycle = Lifecycle {
             clock,
             log,
             counters: Counters::default(),
@@ -146,7 +146,11 @@ impl Lifecycle {
             last_error: ArcSwap::default(),
             store_fault: ArcSwap::default(),
             renewer: OnceLock::new(),
-        })
+        };
+        if let Some(fault) = fault {
+            lifecycle.note_store_fault(fault);
+        }
+        Ok(lifecycle)
     }
 
     /// What is known now, whatever it is.
@@ -174,6 +178,15 @@ impl Lifecycle {
         let state = self.state.load_full();
         match state.stage(self.clock.now()) {
             Stage::Fresh => Ok(state),
+            Stage::Due => self.serve_due(state, call),
+            Stage::None | Stage::Expired => self.obtain(Need::Usable, call),
+        }
+    }
+
+    fn serve_due(&self, state: Arc<State>, call: &Call) -> Result<Arc<State>> {
+        let state = self.caught_up(state, call);
+        match state.stage(self.clock.now()) {
+            Stage::Fresh => Ok(state),
             // In a forked child the thread is not there, and callers renew as they do without one.
             Stage::Due if self.renewer.get().is_some_and(|(p, _)| *p == std::process::id()) => {
                 Ok(state)
@@ -181,6 +194,19 @@ impl Lifecycle {
             Stage::Due => Ok(self.renew_early(state, call)),
             Stage::None | Stage::Expired => self.obtain(Need::Usable, call),
         }
+    }
+
+    /// What is known once the store was looked into, if there is news in it: a token must not be
+    /// served when another process has stored a newer one. Whoever leads meanwhile is looking.
+    fn caught_up(&self, state: Arc<State>, call: &Call) -> Arc<State> {
+        if !state.account.store.has_news(&state.record) {
+            return state;
+        }
+        if let Ok(Turn::Lead(lead)) = self.flight.get(Flight::new).join(call) {
+            let looked = self.look_into_store(&self.state.load_full()).map(drop);
+            self.end(lead, looked, call).ok();
+        }
+        self.state.load_full()
     }
 
     /// A token that has not expired, if that takes no waiting.
@@ -248,6 +274,10 @@ impl Lifecycle {
                 record.refresh = seeded.refresh.or(record.refresh);
                 record.token = seeded.token.or(record.token);
             }
+            let (record, fault) = known_of(&account, record)?;
+            if let Some(fault) = fault {
+                self.note_store_fault(fault);
+            }
             self.publish(&Arc::new(account), record)
         })
     }
@@ -256,9 +286,12 @@ impl Lifecycle {
     pub fn forget(&self, call: &Call) -> Result<()> {
         self.alone(call, |state| {
             let store = &state.account.store;
-            let _lock = store.lock(call);
+            let _lock = match store.lock(call) {
+                Err(error) if error.status() != Status::Store => return Err(error),
+                lock => lock,
+            };
             let mut record = state.record.clone();
-            if let Ok(Some(stored)) = store.load() {
+            if let Ok(stored) = store.load() {
                 record.adopt(stored);
             }
             let revoked = state.account.revoke(&record, &self.clock, call);
@@ -267,7 +300,7 @@ impl Lifecycle {
             }
             record.forget();
             record.token = state.account.fixed_token()?;
-            let saved = store.save(&record);
+            let saved = store.save(&mut record);
             self.publish(&state.account, record)?;
             saved
         })
@@ -286,8 +319,7 @@ impl Lifecycle {
     /// Due: this caller renews if nobody does. Whatever comes of it, there is a good token.
     fn renew_early(&self, state: Arc<State>, call: &Call) -> Arc<State> {
         let need = Need::Early(state.record.generation);
-        let pausing = state.record.paused(self.clock.now()).is_some();
-        if pausing && !state.account.store.has_news() {
+        if state.record.paused(self.clock.now()).is_some() {
             return state;
         }
         let flight = self.flight.get(Flight::new);
@@ -349,6 +381,12 @@ impl Lifecycle {
         if need.is_met(&state, self.clock.now()) {
             return Ok(());
         }
+        // Whoever holds the lock may be waiting for the cloud, while what it stored before is good.
+        if state.account.store.has_news(&state.record)
+            && need.is_met(&*self.look_into_store(&state)?, self.clock.now())
+        {
+            return Ok(());
+        }
         match state.account.store.lock(call) {
             Ok(_lock) => self.renew_locked(need, call),
             Err(error) if error.status() != Status::Store => Err(error),
@@ -384,7 +422,7 @@ impl Lifecycle {
         // Durable first: whoever sees the new access token must be able to rely on its refresh
         // token. If that fails the token is good all the same.
         if record != state.record {
-            match account.store.save(&record) {
+            match account.store.save(&mut record) {
                 Ok(()) => self.store_fault.store(Arc::default()),
                 Err(fault) => self.note_store_fault(fault),
             }
@@ -396,9 +434,8 @@ impl Lifecycle {
     fn look_into_store(&self, state: &Arc<State>) -> Result<Arc<State>> {
         let mut record = state.record.clone();
         match state.account.store.load() {
-            Ok(Some(stored)) => record.adopt(stored),
-            Ok(None) => {}
-            Err(fault) => self.note_store_fault(fault),
+            Ok(stored) => record.adopt(stored),
+            Err(unusable) => self.note_store_fault(unusable.error),
         }
         if record == state.record {
             return Ok(state.clone());
@@ -431,7 +468,7 @@ impl Lifecycle {
             }
         }
         if let Some(refresh) = record.refresh.clone().filter(|_| account.can_refresh()) {
-            if let Some(fault) = self.unwritable(account) {
+            if let Some(fault) = self.unwritable(account, record) {
                 // Spending a single-use token without writing down the next one loses both.
                 if !account.can_log_in() {
                     return Err(fault);
@@ -486,8 +523,8 @@ impl Lifecycle {
         record.cloud = date.map(|date| CloudTime { date, seen }).or(record.cloud);
     }
 
-    fn unwritable(&self, account: &Account) -> Option<Error> {
-        let fault = account.store.check_writable().err()?;
+    fn unwritable(&self, account: &Account, record: &Record) -> Option<Error> {
+        let fault = account.store.check_writable(record).err()?;
         self.note_store_fault(fault.clone());
         Some(fault)
     }
@@ -544,6 +581,19 @@ impl Lifecycle {
 /// How long credentials that may be wrong are not sent again.
 fn hold_growth(account: &Account) -> Growth {
     Growth { first: account.options.seconds("login_hold_s"), most: LONGEST_HOLD }
+}
+
+/// What the account's store adds to what is known, and what is wrong with the store.
+fn known_of(account: &Account, mut record: Record) -> Result<(Record, Option<Error>)> {
+    match account.store.load() {
+        Ok(stored) => {
+            record.adopt(stored);
+            Ok((record, None))
+        }
+        // A wrong key is the user's to know now, not when the token has expired.
+        Err(unusable) if unusable.for_good => Err(unusable.error),
+        Err(unusable) => Ok((record, Some(unusable.error))),
+    }
 }
 
 fn on_hold(hold: &Hold, left: Duration) -> Error {

@@ -2,7 +2,7 @@
 //! never becomes a record.
 
 use super::seal::{Key, Sealed};
-use super::{Hold, Pause, Record};
+use super::{Hold, Pause, Record, Version};
 use crate::clock::{Clock, CloudTime, Moment, UnixSeconds};
 use crate::error::{Error, Status};
 use crate::provider::exchange::Discovered;
@@ -15,9 +15,12 @@ use zeroize::{Zeroize, Zeroizing};
 
 /// Why stored bytes yield no record.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Unreadable {
+pub(crate) enum Unreadable {
     /// Damaged, another version's, another identity's: worthless, and in the way.
     Worthless(&'static str),
+    /// In good order, but anyone may have written it: not kept for anyone to look at, because what
+    /// it tells is in the clear.
+    Distrusted(&'static str),
     /// Sealed with another key, or sealed and there is none: may be good, and must not be overwritten.
     Locked(&'static str),
 }
@@ -132,23 +135,21 @@ impl Codec {
         essence.pause = essence.pause.filter(|pause| pause.asked);
         // The cloud's clock ticks with every answer; it is written along with what it came with.
         essence.cloud = None;
+        essence.version = Version::default();
         essence
     }
 
     pub fn encode(&self, record: &Record) -> Result<Zeroizing<Vec<u8>>, Error> {
-        let unwritable = |_| Error::new(Status::Store, "the record cannot be written as JSON");
         let body = self.body(record);
         let document = match &self.key {
             None => Document { keyfob_store: VERSION, record: Some(body), sealed: None },
             Some(key) => {
-                let plain = Zeroizing::new(serde_json::to_vec(&body).map_err(unwritable)?);
+                let plain = json(&body)?;
                 let sealed = key.seal(&plain, &self.identity)?;
                 Document { keyfob_store: VERSION, record: None, sealed: Some(sealed) }
             }
         };
-        let mut bytes = Zeroizing::new(serde_json::to_vec(&document).map_err(unwritable)?);
-        bytes.push(b'\n');
-        Ok(bytes)
+        json(&document)
     }
 
     pub fn decode(&self, bytes: &[u8]) -> Result<Record, Unreadable> {
@@ -166,7 +167,7 @@ impl Codec {
             (None, Some(_), None) => return Err(Unreadable::Locked("is sealed; set store_key")),
             (Some(_), None, Some(_)) => {
                 // Whoever can write the file but does not have the key must not be believed.
-                return Err(Unreadable::Worthless("is not sealed, but store_key is set"));
+                return Err(Unreadable::Distrusted("is not sealed, but store_key is set"));
             }
             _ => return Err(Unreadable::Worthless("holds no record, or two")),
         };
@@ -231,6 +232,7 @@ impl Codec {
             pause,
             cloud: body.cloud.map(|(date, seen)| CloudTime { date, seen: moment(seen) }),
             discovered: Discovered(body.endpoints.clone()),
+            version: Version::default(),
         }
     }
 
@@ -252,4 +254,26 @@ impl Codec {
         let since_saved = passed.saturating_mul(1_000_000_000);
         self.clock.now().0.saturating_sub(since_saved).saturating_sub(body.saved)
     }
+}
+
+/// One line of JSON, in memory that was large enough from the beginning: growing would leave copies
+/// of secrets behind.
+fn json(value: &impl Serialize) -> Result<Zeroizing<Vec<u8>>, Error> {
+    struct Length(usize);
+    impl std::io::Write for Length {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let unwritable = |_| Error::new(Status::Store, "the record cannot be written as JSON");
+    let mut length = Length(0);
+    serde_json::to_writer(&mut length, value).map_err(unwritable)?;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(length.0 + 1));
+    serde_json::to_writer(&mut *bytes, value).map_err(unwritable)?;
+    bytes.push(b'\n');
+    Ok(bytes)
 }

@@ -1,7 +1,7 @@
 //! The store that keeps nothing but manners: holds and pauses are shared by all clients of one
 //! identity in this process, tokens stay with the client that got them.
 
-use super::{Hold, Lock, Pause, Record, Store};
+use super::{Hold, Lock, Pause, Record, Store, Unusable};
 use crate::call::Call;
 use crate::clock::CloudTime;
 use crate::error::Result;
@@ -61,20 +61,20 @@ impl Store for Memory {
         Ok(Some(Box::new(NoLock)))
     }
 
-    fn load(&self) -> Result<Option<Record>> {
+    fn load(&self) -> std::result::Result<Record, Unusable> {
         let (hold, pause, cloud) = lock(&self.manners().0).clone();
-        Ok(Some(Record { hold, pause, cloud, ..Record::default() }))
+        Ok(Record { hold, pause, cloud, ..Record::default() })
     }
 
-    fn has_news(&self) -> bool {
+    fn has_news(&self, _: &Record) -> bool {
         false
     }
 
-    fn check_writable(&self) -> Result<()> {
+    fn check_writable(&self, _: &Record) -> Result<()> {
         Ok(())
     }
 
-    fn save(&self, record: &Record) -> Result<()> {
+    fn save(&self, record: &mut Record) -> Result<()> {
         let pause = record.pause.clone().filter(|pause| pause.strict);
         *lock(&self.manners().0) = (record.hold.clone(), pause, record.cloud);
         Ok(())

@@ -1,9 +1,14 @@
 //! Where tokens are kept between calls, and what is kept.
 
+pub(crate) mod callback;
 mod codec;
 pub(crate) mod file;
+pub(crate) mod kept;
+mod lock;
 pub(crate) mod memory;
 mod seal;
+
+pub use callback::TokenStore;
 
 use crate::call::Call;
 use crate::clock::{CloudTime, Moment};
@@ -25,7 +30,13 @@ pub(crate) struct Record {
     pub pause: Option<Pause>,
     pub cloud: Option<CloudTime>,
     pub discovered: Discovered,
+    /// The state of the store that this takes account of.
+    pub version: Version,
 }
+
+/// Tells one state of a store from another; the default is that of an empty one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Version([u64; 4]);
 
 /// The credentials were rejected: no login with them for a while.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,6 +75,7 @@ impl Record {
             self.pause = stored.pause;
         }
         self.cloud = self.cloud.or(stored.cloud);
+        self.version = stored.version;
     }
 
     /// Takes over a token that was just issued, and all that this proves.
@@ -79,7 +91,8 @@ impl Record {
 
     /// Forgets everything but its own age, which tells others to forget too.
     pub fn forget(&mut self) {
-        *self = Record { generation: self.generation + 1, ..Record::default() };
+        let (generation, version) = (self.generation + 1, self.version);
+        *self = Record { generation, version, ..Record::default() };
     }
 
     /// How long a login must not be tried; nothing when it may.
@@ -93,23 +106,33 @@ impl Record {
     }
 }
 
+/// Why a store gives no record.
+#[derive(Clone, Debug)]
+pub(crate) struct Unusable {
+    pub error: Error,
+    /// It stays so until a person acts, as with a wrong `store_key`: no client is made of it.
+    pub for_good: bool,
+}
+
 /// Keeps the record of one identity.
 ///
 /// Whoever renews holds the lock from before the load until after the save, so that of all who
-/// share a store one renews at a time. Reading needs no lock.
+/// share a store one renews at a time. Reading needs no lock, and changes nothing.
 pub(crate) trait Store: Send + Sync {
     /// Excludes all others, waiting to the call's deadline.
     fn lock(&self, call: &Call) -> Result<Box<dyn Lock + '_>>;
     /// Excludes all others if that needs no waiting.
     fn try_lock(&self) -> Result<Option<Box<dyn Lock + '_>>>;
-    /// What is kept now.
-    fn load(&self) -> Result<Option<Record>>;
-    /// Whether something may have been saved since this store last loaded or saved. Cheap.
-    fn has_news(&self) -> bool;
-    /// Fails where a save would: asked before a single-use refresh token is spent.
-    fn check_writable(&self) -> Result<()>;
-    /// Returns once the record is durable.
-    fn save(&self, record: &Record) -> Result<()>;
+    /// What is kept now: an empty record where nothing is.
+    fn load(&self) -> std::result::Result<Record, Unusable>;
+    /// Whether something was saved that this record does not take account of. Cheap; a store that
+    /// cannot tell cheaply says no.
+    fn has_news(&self, record: &Record) -> bool;
+    /// Fails where a save would: asked, with what is in hand, before a single-use refresh token is
+    /// spent. Only under the lock.
+    fn check_writable(&self, record: &Record) -> Result<()>;
+    /// Returns once the record is durable, and the record knows its version. Only under the lock.
+    fn save(&self, record: &mut Record) -> Result<()>;
     /// What the status calls it.
     fn describe(&self) -> String;
 }

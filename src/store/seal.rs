@@ -99,7 +99,7 @@ fn bound(identity: &str) -> String {
 
 fn hex(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     let text = text.trim();
-    if text.len() != 64 || !text.is_ascii() {
+    if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }
     let byte = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).ok();

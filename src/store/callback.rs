@@ -1,0 +1,197 @@
+//! A store of the caller's own: a database, a TPM, a secure element, a key store.
+
+use super::codec::Unreadable;
+use super::kept::{Found, Medium};
+use super::{Lock, Version};
+use crate::error::{Error, Result, Status};
+use crate::process::PerProcess;
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use zeroize::Zeroizing;
+
+/// Keeps records of bytes under names, for clients that are to keep their tokens in it. Given to
+/// [`Config::set_store`](crate::Config::set_store); then the option `store` is not set.
+///
+/// A record is a few kilobytes, sealed if the option `store_key` is set and in the clear if not. Its
+/// name is one to eighty letters, digits and `-`: the provider and the identity. What the file store
+/// promises holds here as far as these functions keep their part.
+///
+/// They are called on the threads that use the clients, several at once for different names, and
+/// also while a client is made. Between a `try_lock` that got the lock and its `unlock`, the calls
+/// for that name but further `load`s come from one thread. They should return within a second or
+/// so: no call's time limit interrupts them. They must not use a client of this store.
+///
+/// ```
+/// use std::collections::HashMap;
+/// use std::io;
+/// use std::sync::{Arc, Mutex};
+///
+/// /// Forgets everything at the end of the process: an example, not a store.
+/// #[derive(Default)]
+/// struct Shelf(Mutex<HashMap<String, Vec<u8>>>);
+///
+/// impl keyfob::TokenStore for Shelf {
+///     fn load(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+///         Ok(self.0.lock().unwrap().get(name).cloned())
+///     }
+///
+///     fn save(&self, name: &str, record: &[u8]) -> io::Result<()> {
+///         self.0.lock().unwrap().insert(name.into(), record.into());
+///         Ok(())
+///     }
+/// }
+///
+/// let mut config = keyfob::Config::new("kontakt")?;
+/// config.set("username", "gateway@example.com")?;
+/// config.set("password_file", "/etc/gateway/password")?;
+/// config.set_store(Arc::new(Shelf::default()));
+/// # Ok::<(), keyfob::Error>(())
+/// ```
+pub trait TokenStore: Send + Sync {
+    /// The record of this name, or `None` where there is none.
+    ///
+    /// # Errors
+    /// Whatever keeps from telling. No refresh token is spent then.
+    fn load(&self, name: &str) -> std::io::Result<Option<Vec<u8>>>;
+
+    /// Puts a record in the place of the one of this name, wholly or not at all, and returns once it
+    /// would survive a power cut.
+    ///
+    /// # Errors
+    /// Whatever kept it from being saved. The tokens are then used from memory, and the fault is in
+    /// the client's status.
+    fn save(&self, name: &str, record: &[u8]) -> std::io::Result<()>;
+
+    /// Takes the lock of this name without waiting: `false` while anyone else has it, in this
+    /// process or another. It must go when its process ends, however that ends. Clients of one
+    /// [`Config`](crate::Config) are kept apart already; who shares the store with nobody else
+    /// need not lock.
+    ///
+    /// # Errors
+    /// Whatever keeps from locking. Nothing is saved then.
+    fn try_lock(&self, name: &str) -> std::io::Result<bool> {
+        let _ = name;
+        Ok(true)
+    }
+
+    /// Gives back the lock that `try_lock` took.
+    fn unlock(&self, name: &str) {
+        let _ = name;
+    }
+}
+
+/// The caller's store, as all clients of one config share it.
+#[derive(Clone)]
+pub(crate) struct Own(Arc<Shared>);
+
+struct Shared {
+    store: Arc<dyn TokenStore>,
+    held: PerProcess<Mutex<HashSet<String>>>,
+}
+
+impl Own {
+    pub fn new(store: Arc<dyn TokenStore>) -> Own {
+        Own(Arc::new(Shared { store, held: PerProcess::new() }))
+    }
+}
+
+impl std::fmt::Debug for Own {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Own")
+    }
+}
+
+/// One record of a caller's store.
+pub(crate) struct OwnRecord {
+    own: Own,
+    name: String,
+    /// The last that was heard of it is that it can be written.
+    proven: AtomicBool,
+}
+
+/// No record is near this large; what is, is not ours.
+const MOST_BYTES: usize = 4 << 20;
+
+impl OwnRecord {
+    pub fn new(own: Own, name: &str) -> OwnRecord {
+        OwnRecord { own, name: name.into(), proven: AtomicBool::new(false) }
+    }
+
+    fn fault(&self, what: &str, error: &std::io::Error) -> Error {
+        Error::new(Status::Store, format!("store {}: {what}: {error}", self.name()))
+    }
+}
+
+/// The lock of one record; dropped to release.
+struct OwnLock<'a> {
+    record: &'a OwnRecord,
+    turn: Arc<Mutex<HashSet<String>>>,
+    taken: bool,
+}
+
+impl Lock for OwnLock<'_> {}
+
+impl Drop for OwnLock<'_> {
+    fn drop(&mut self) {
+        if self.taken {
+            self.record.own.0.store.unlock(&self.record.name);
+        }
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.record.name);
+    }
+}
+
+impl Medium for OwnRecord {
+    fn try_lock(&self) -> Result<Option<Box<dyn Lock + '_>>> {
+        let turn = self.own.0.held.get(Mutex::default);
+        if !turn.lock().unwrap_or_else(PoisonError::into_inner).insert(self.name.clone()) {
+            return Ok(None);
+        }
+        let mut lock = OwnLock { record: self, turn, taken: false };
+        let taken = self.own.0.store.try_lock(&self.name);
+        lock.taken = taken.map_err(|e| self.fault("cannot be locked", &e))?;
+        Ok(lock.taken.then(|| Box::new(lock) as Box<dyn Lock>))
+    }
+
+    fn read(&self) -> Result<Found> {
+        let bytes = self.own.0.store.load(&self.name).map(|bytes| bytes.map(Zeroizing::new));
+        let bytes = match bytes.map_err(|e| self.fault("cannot be loaded", &e))? {
+            Some(bytes) if bytes.len() > MOST_BYTES => {
+                Err(Unreadable::Worthless("is too large to be a keyfob record"))
+            }
+            bytes => Ok(bytes),
+        };
+        Ok(Found { bytes, version: Version::default() })
+    }
+
+    fn version(&self) -> Option<Version> {
+        None
+    }
+
+    fn check_writable(&self, bytes: &[u8]) -> Result<()> {
+        if self.proven.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        // There is no other way to find out. Each later save is the proof for the next.
+        self.write(bytes, false).map(drop)
+    }
+
+    fn write(&self, bytes: &[u8], _: bool) -> Result<Version> {
+        let saved = self.own.0.store.save(&self.name, bytes);
+        self.proven.store(saved.is_ok(), Ordering::Relaxed);
+        saved.map_err(|e| self.fault("cannot be saved", &e))?;
+        Ok(Version::default())
+    }
+
+    fn name(&self) -> String {
+        format!("record {}", self.name)
+    }
+
+    fn fate(&self) -> &'static str {
+        "the next save replaces it"
+    }
+
+    fn describe(&self) -> String {
+        "own".into()
+    }
+}
