@@ -1,0 +1,190 @@
+// The calls of a client that wait: each on a worker thread, with a limit and a signal of its own.
+
+import { ArgumentError, CancelledError, TimeoutError, check } from "./errors";
+import { enter, enterAtOnce, leave } from "./lane";
+import { type Done, type Out, type Pointer, library } from "./library";
+
+/** What every call that can wait takes. */
+export interface CallOptions {
+  /** Ends the call: it fails at once, with the signal's reason. */
+  signal?: AbortSignal | null | undefined;
+  /** The longest the call takes, in milliseconds. 0, or absent: the client's `timeout_ms`. */
+  timeout?: number | undefined;
+}
+
+/** Begins a call of a C function on a worker thread. */
+export type Begin = (client: Pointer, err: Out<Pointer>, done: Done<number>) => void;
+
+/** How soon a call is cancelled that was still waiting for a thread when it was ended. */
+const CANCEL_AGAIN_MS = 10;
+
+/** No call takes longer, in milliseconds. */
+const A_DAY = 86_400_000;
+
+/** One call: a handle on the client for it alone, while it is on a thread, and what ends it. */
+class Call {
+  readonly end = new AbortController();
+  readonly #handle: Out<Pointer> = [null];
+
+  /** Makes the handle. Whoever calls this calls `close` too. */
+  open(client: Pointer, timeout: number): Pointer {
+    const err: Out<Pointer> = [null];
+    check(library.keyfob_client_share(client, timeout, this.#handle, err), err);
+    return this.#handle[0] as Pointer;
+  }
+
+  /** Makes the call return, if it has begun. */
+  cancel(): void {
+    library.keyfob_client_cancel(this.#handle[0], null);
+  }
+
+  close(): void {
+    const handle = this.#handle[0];
+    this.#handle[0] = null;
+    library.keyfob_client_free(handle);
+  }
+}
+
+/** Clients with calls under way. A process does not end before its worker threads do. */
+const busy = new Set<Calls>();
+process.on("exit", () => busy.forEach((calls) => calls.interrupt()));
+
+const forgotten = new FinalizationRegistry((client: Pointer) => library.keyfob_client_free(client));
+
+/** Owns a C client, and keeps it until no call is under way. */
+export class Calls {
+  /** The longest a call takes that has no limit of its own: the client's `timeout_ms`. */
+  limit: number;
+  readonly #client: Pointer;
+  readonly #underWay = new Set<Call>();
+  #idle: (() => void) | undefined;
+
+  constructor(client: Pointer, limit: number) {
+    this.#client = client;
+    this.limit = limit;
+    forgotten.register(this, client, this);
+  }
+
+  /**
+   * Makes a call, and gives what `take` finds when it succeeded. `release` runs when the call has
+   * returned, which can be after it was ended.
+   */
+  async run<T>(
+    { signal, timeout }: CallOptions,
+    begin: Begin,
+    take: () => T,
+    release?: () => void,
+  ): Promise<T> {
+    const call = new Call();
+    const end = () => call.end.abort(signal?.reason);
+    if (signal?.aborted) end();
+    signal?.addEventListener("abort", end);
+    const work = this.#work(call, timeout, begin, take, release);
+    try {
+      return await orAborted(work, call.end.signal);
+    } finally {
+      signal?.removeEventListener("abort", end);
+    }
+  }
+
+  async #work<T>(
+    call: Call,
+    timeout: number | undefined,
+    begin: Begin,
+    take: () => T,
+    release?: () => void,
+  ): Promise<T> {
+    this.#underWay.add(call);
+    busy.add(this);
+    try {
+      const left = await place(timeout ? milliseconds(timeout) : this.limit, call.end.signal);
+      try {
+        await onThread(call, call.open(this.#client, left), begin);
+        return take();
+      } finally {
+        call.close();
+        leave();
+      }
+    } finally {
+      release?.();
+      this.#remove(call);
+    }
+  }
+
+  #remove(call: Call): void {
+    this.#underWay.delete(call);
+    if (this.#underWay.size > 0) return;
+    busy.delete(this);
+    this.#idle?.();
+  }
+
+  /** Ends every call, also those that have not got a thread yet. */
+  end(): void {
+    const reason = () => {
+      return new CancelledError("CANCELLED", "the call was cancelled", { retriable: true });
+    };
+    this.#underWay.forEach((call) => call.end.abort(reason()));
+  }
+
+  /** Makes every thread return, for a process that ends. */
+  interrupt(): void {
+    this.#underWay.forEach((call) => call.cancel());
+  }
+
+  /** Waits until no call is under way, and frees the client. To be called once, and nothing after it. */
+  async close(): Promise<void> {
+    if (this.#underWay.size > 0) await new Promise<void>((idle) => (this.#idle = idle));
+    forgotten.unregister(this);
+    library.keyfob_client_free(this.#client);
+  }
+}
+
+function milliseconds(timeout: number): number {
+  if (timeout > 0) return Math.min(Math.ceil(timeout), A_DAY);
+  throw new ArgumentError("INVALID_ARGUMENT", "timeout must be milliseconds, 0 or more");
+}
+
+/** Waits for a place among the calls on threads, and says how much of the time limit is left. */
+async function place(timeout: number, end: AbortSignal): Promise<number> {
+  if (enterAtOnce()) return timeout;
+  const from = performance.now();
+  const late = AbortSignal.timeout(timeout);
+  try {
+    await enter(AbortSignal.any([end, late]));
+  } catch (reason) {
+    if (reason !== late.reason) throw reason;
+    const what = `no thread was free within ${timeout} ms: see UV_THREADPOOL_SIZE in docs/node.md`;
+    throw new TimeoutError("TIMEOUT", what, { retriable: true });
+  }
+  return Math.max(1, Math.round(timeout - (performance.now() - from)));
+}
+
+async function onThread(call: Call, handle: Pointer, begin: Begin): Promise<void> {
+  const { signal } = call.end;
+  const err: Out<Pointer> = [null];
+  let again: NodeJS.Timeout | undefined;
+  // A call that has no thread yet cannot be cancelled, and nothing tells when it gets one.
+  const cancel = () => {
+    call.cancel();
+    again = setInterval(() => call.cancel(), CANCEL_AGAIN_MS);
+  };
+  signal.throwIfAborted();
+  signal.addEventListener("abort", cancel);
+  try {
+    const status = await new Promise<number>((resolve, reject) => {
+      begin(handle, err, (fault, status) => (fault ? reject(fault) : resolve(status)));
+    });
+    check(status, err);
+  } finally {
+    signal.removeEventListener("abort", cancel);
+    clearInterval(again);
+  }
+}
+
+/** What `work` gives, unless `signal` is aborted first: then its reason, at once. */
+function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason));
+    work.then(resolve, reject);
+  });
+}

@@ -1,0 +1,315 @@
+// The client: one account's token, and requests that carry it.
+
+import { type Begin, type CallOptions, Calls } from "./calls";
+import { ClosedError, check } from "./errors";
+import { type FetchOptions, c, incoming, link, open, outgoing } from "./http";
+import { type Out, type Pointer, library } from "./library";
+import type { CustomOptions, Options, Provider } from "./options";
+import type { Status } from "./status";
+
+/** Where options come from besides the program, whose own come last and win. */
+export interface OptionSources {
+  /** A JSON file with an object of options. It comes first. */
+  file?: string | undefined;
+  /** The prefix of environment variables: with `KEYFOB`, `KEYFOB_USERNAME` sets `username`. */
+  env?: string | undefined;
+}
+
+/** What was made of the fresh token with this number. It is good while that is the number. */
+interface Kept<T> {
+  readonly number: number | bigint;
+  readonly value: T;
+}
+
+const freshNumber = library.keyfob_client_fresh_number;
+
+/**
+ * Obtains, keeps and renews one account's token, and sends requests that carry it. Any number of
+ * calls may be under way at once.
+ *
+ * Calls fail with a `KeyfobError`, or with the reason of the signal that ended them.
+ */
+export class Client {
+  #handle: Pointer | null;
+  readonly #calls: Calls;
+  #closed: Promise<void> | undefined;
+  #token: Kept<Promise<string>> | undefined;
+  #headers: Kept<Record<string, string>> | undefined;
+
+  /**
+   * Makes a client. Nothing is sent: the first call that needs a token does that.
+   *
+   * `OptionError` where the options fit no login, or more than one; `StoreError` where the store
+   * cannot be used.
+   */
+  constructor(provider: "custom", options?: CustomOptions, from?: OptionSources);
+  constructor(provider: Provider, options?: Options, from?: OptionSources);
+  constructor(provider: Provider, options: CustomOptions = {}, from: OptionSources = {}) {
+    const { client, timeout } = configured(provider, options, from);
+    this.#handle = client;
+    this.#calls = new Calls(client, timeout);
+  }
+
+  /** Gives a good access token, obtained or renewed first where that is needed. */
+  token(options: CallOptions = {}): Promise<string> {
+    if (!options.signal?.aborted) {
+      const number = freshNumber(this.#handle);
+      if (number === this.#token?.number) return this.#token.value;
+      const token = number === 0 ? undefined : this.#tokenAtHand();
+      if (token !== undefined) return this.#keepToken(number, token);
+    }
+    return this.#waitForToken(options);
+  }
+
+  #tokenAtHand(): string | undefined {
+    const token: Out<string> = [null];
+    library.keyfob_client_try_token(this.#handle, token, null);
+    return token[0] ?? undefined;
+  }
+
+  #keepToken(number: number | bigint, token: string): Promise<string> {
+    const value = Promise.resolve(token);
+    // Another thread of the library's may have brought a newer one meanwhile.
+    if (number === freshNumber(this.#handle)) this.#token = { number, value };
+    return value;
+  }
+
+  async #waitForToken(options: CallOptions): Promise<string> {
+    this.#token = undefined;
+    const token: Out<string> = [null];
+    const begin: Begin = (client, err, done) => {
+      library.keyfob_client_token.async(client, token, err, done);
+    };
+    return this.#run(options, begin, () => token[0] as string);
+  }
+
+  /** Gives the headers that carry the token, such as `{ Authorization: "Bearer ..." }`. */
+  async headers(options: CallOptions = {}): Promise<Record<string, string>> {
+    const number = freshNumber(this.#handle);
+    if (number !== 0 && number === this.#headers?.number && !options.signal?.aborted) {
+      return { ...this.#headers.value };
+    }
+    this.#headers = undefined;
+    const lines: Out<string> = [null];
+    const begin: Begin = (client, err, done) => {
+      library.keyfob_client_headers.async(client, lines, err, done);
+    };
+    const value = await this.#run(options, begin, () => named(lines[0] as string));
+    // The same token before and after: these are its headers.
+    if (number !== 0 && number === freshNumber(this.#handle)) this.#headers = { number, value };
+    return { ...value };
+  }
+
+  /**
+   * Gives the headers that `fetch` adds to a request for this URL unless the request sets them:
+   * those that carry the token, and what the provider asks of every request. For those who send
+   * requests themselves. `OriginError` where the token must not go.
+   */
+  async headersFor(url: string | URL, options: CallOptions = {}): Promise<Record<string, string>> {
+    const lines: Out<string> = [null];
+    const begin: Begin = (client, err, done) => {
+      library.keyfob_client_headers_for.async(client, c(String(url)), lines, err, done);
+    };
+    return this.#run(options, begin, () => named(lines[0] as string));
+  }
+
+  /**
+   * Whether an answer with this HTTP status and body refuses the access token, by the provider's
+   * rule. For those who send requests themselves: if so, tell `refused`.
+   */
+  isRefusal(status: number, body: Uint8Array = new Uint8Array()): boolean {
+    return library.keyfob_client_is_refusal(this.#open(), status, body, body.length);
+  }
+
+  /**
+   * Sends a request with the token. If the API refuses the token, renews it and sends once more.
+   * Every answer is a response, whatever its status.
+   *
+   * `url` is absolute, or relative to the provider's base URL (`devices?page=2`), or begins with a
+   * discovered endpoint: `{deviceBaseUrl}/Device`. `OriginError` before anything is sent, where it
+   * must not see the token.
+   */
+  async fetch(input: string | URL | Request, options: FetchOptions = {}): Promise<Response> {
+    return this.#send(input, options, incoming);
+  }
+
+  /**
+   * Sends a GET and goes on to the next page as long as an answer has a link to it: in a `Link`
+   * header (RFC 8288), a `links` array or a `_links` object.
+   */
+  async *pages(
+    url: string | URL,
+    options: Omit<FetchOptions, "method" | "body" | "idempotent"> = {},
+  ): AsyncGenerator<Response, void, void> {
+    const page = (answer: Pointer) => ({ response: incoming(answer), next: link(answer, "next") });
+    for (let at: string | URL | null = url; at !== null; ) {
+      const { response, next }: ReturnType<typeof page> = await this.#send(at, options, page);
+      at = next;
+      yield response;
+    }
+  }
+
+  async #send<T>(
+    input: string | URL | Request,
+    options: FetchOptions,
+    read: (answer: Pointer) => T,
+  ): Promise<T> {
+    const signal = options.signal ?? (input instanceof Request ? input.signal : undefined);
+    signal?.throwIfAborted();
+    const message = await outgoing(input, options);
+    this.#open();
+    const request = open(message);
+    const answer: Out<Pointer> = [null];
+    const begin: Begin = (client, err, done) => {
+      library.keyfob_client_send.async(client, request, answer, err, done);
+    };
+    return this.#run(
+      { ...options, signal },
+      begin,
+      () => read(answer[0] as Pointer),
+      () => {
+        library.keyfob_request_free(request);
+        library.keyfob_response_free(answer[0]);
+      },
+    );
+  }
+
+  /** Renews the token now, fresh or not. Callers at the same time share one renewal. */
+  async renew(options: CallOptions = {}): Promise<void> {
+    await this.#run(options, library.keyfob_client_renew.async);
+  }
+
+  /**
+   * Says that an API refused this access token, for those who send requests themselves. Renews,
+   * unless a newer token is there already; then ask for the token again and repeat the request once.
+   */
+  async refused(token: string, options: CallOptions = {}): Promise<void> {
+    await this.#run(options, (client, err, done) => {
+      library.keyfob_client_refused.async(client, c(token), err, done);
+    });
+  }
+
+  /**
+   * Changes options while the client is in use, all or none. New credentials end a hold; another
+   * principal's token is dropped.
+   */
+  async set(changes: CustomOptions, options: CallOptions = {}): Promise<void> {
+    await this.#run(options, (client, err, done) => {
+      library.keyfob_client_set_json.async(client, JSON.stringify(changes), err, done);
+    });
+    const { timeout_ms: timeout } = changes;
+    if (timeout !== undefined) this.#calls.limit = Number(timeout);
+  }
+
+  /**
+   * Forgets the tokens and any hold: in memory, in the store, and at the cloud where it can revoke.
+   * The next call logs in.
+   */
+  async forget(options: CallOptions = {}): Promise<void> {
+    await this.#run(options, library.keyfob_client_forget.async);
+  }
+
+  /** How many milliseconds the token at hand lives: 0 where there is none, Infinity for ever. */
+  get expiresIn(): number {
+    const ms: Out<number | bigint> = [null];
+    const err: Out<Pointer> = [null];
+    check(library.keyfob_client_expires_in_ms(this.#open(), ms, err), err);
+    return milliseconds(ms);
+  }
+
+  /** How many milliseconds until the token is due to be renewed: 0 for now, Infinity for never. */
+  get renewDueIn(): number {
+    const ms: Out<number | bigint> = [null];
+    const err: Out<Pointer> = [null];
+    check(library.keyfob_client_renew_due_ms(this.#open(), ms, err), err);
+    return milliseconds(ms);
+  }
+
+  /** State, counters and the last error. No secret is in it. */
+  status(): Status {
+    const json: Out<string> = [null];
+    const err: Out<Pointer> = [null];
+    check(library.keyfob_client_status_json(this.#open(), json, err), err);
+    return JSON.parse(json[0] as string) as Status;
+  }
+
+  /** Ends the calls that are under way: they fail with a `CancelledError`. */
+  cancel(): void {
+    this.#calls.end();
+  }
+
+  /** Waits for the calls under way and frees the client. Later calls fail with a `ClosedError`. */
+  close(): Promise<void> {
+    return (this.#closed ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
+    this.#handle = null;
+    this.#token = this.#headers = undefined;
+    await this.#calls.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /**
+   * Lets time pass on this client's clock, so that a test can see what happens when tokens age. The
+   * cloud's clock is not touched.
+   */
+  wind(ms: number): void {
+    const err: Out<Pointer> = [null];
+    check(library.keyfob_client_wind_ms(this.#open(), ms, err), err);
+  }
+
+  #open(): Pointer {
+    if (this.#handle !== null) return this.#handle;
+    throw new ClosedError("CLOSED", "the client was closed");
+  }
+
+  async #run(options: CallOptions, begin: Begin): Promise<void>;
+  async #run<T>(
+    options: CallOptions,
+    begin: Begin,
+    take: () => T,
+    release?: () => void,
+  ): Promise<T>;
+  async #run<T>(options: CallOptions, begin: Begin, take?: () => T, release?: () => void) {
+    this.#open();
+    return this.#calls.run(options, begin, take ?? (() => undefined), release);
+  }
+}
+
+/** Makes a C client, and says what its calls take that have no limit of their own. */
+function configured(provider: string, options: CustomOptions, from: OptionSources) {
+  const err: Out<Pointer> = [null];
+  const made: Out<Pointer> = [null];
+  check(library.keyfob_config_new(c(provider), made, err), err);
+  const config = made[0] as Pointer;
+  try {
+    if (from.file) check(library.keyfob_config_load_file(config, c(from.file), err), err);
+    if (from.env) check(library.keyfob_config_load_env(config, c(from.env), err), err);
+    check(library.keyfob_config_load_json(config, JSON.stringify(options), err), err);
+    const timeout: Out<string> = [null];
+    check(library.keyfob_config_get(config, "timeout_ms", timeout, err), err);
+    const client: Out<Pointer> = [null];
+    check(library.keyfob_client_new(config, client, err), err);
+    return { client: client[0] as Pointer, timeout: Number(timeout[0]) };
+  } finally {
+    library.keyfob_config_free(config);
+  }
+}
+
+/** `Name: value`, a header a line. */
+function named(lines: string): Record<string, string> {
+  const pairs = (lines === "" ? [] : lines.split("\n")).map((line) => {
+    const colon = line.indexOf(": ");
+    return [line.slice(0, colon), line.slice(colon + 2)];
+  });
+  return Object.fromEntries(pairs);
+}
+
+/** INT64_MAX, which stands for ever, is the only time too large for a number. */
+function milliseconds(ms: Out<number | bigint>): number {
+  return typeof ms[0] === "bigint" ? Infinity : (ms[0] ?? 0);
+}

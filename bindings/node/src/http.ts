@@ -1,0 +1,121 @@
+// From what fetch takes to a C request, and from a C response to what fetch gives.
+
+import { ArgumentError, check } from "./errors";
+import type { CallOptions } from "./calls";
+import { type Out, type Pointer, copy, library } from "./library";
+
+/** What `fetch` takes, as far as it means something here. */
+export interface FetchOptions extends CallOptions {
+  /** `GET` if absent. */
+  method?: string | undefined;
+  /**
+   * Those that carry the token, and those of the connection (`Host`, `Content-Length`, ...), are
+   * not the caller's to set.
+   */
+  headers?: RequestInit["headers"] | undefined;
+  /** A text has no type of its own here: set `Content-Type`, or leave it to the cloud's profile. */
+  body?: RequestInit["body"] | undefined;
+  /**
+   * Whether sending the request twice does no harm, so that it may be repeated after a fault that
+   * leaves open whether it was carried out. True for GET, HEAD, OPTIONS, PUT and DELETE.
+   */
+  idempotent?: boolean | undefined;
+}
+
+/** A request as it will be sent. */
+export interface Outgoing {
+  method: string;
+  url: string;
+  headers: Headers;
+  body: Uint8Array | undefined;
+  idempotent: boolean | undefined;
+}
+
+/** Puts a request together; its body is read to the end. */
+export async function outgoing(
+  input: string | URL | Request,
+  options: FetchOptions,
+): Promise<Outgoing> {
+  const request = input instanceof Request ? input : undefined;
+  const headers = new Headers(options.headers ?? request?.headers);
+  const { bytes, type } = await content(options.body ?? request?.body);
+  if (type && !headers.has("content-type")) headers.set("content-type", type);
+  return {
+    method: options.method ?? request?.method ?? "GET",
+    url: request?.url ?? String(input),
+    headers,
+    body: bytes,
+    idempotent: options.idempotent,
+  };
+}
+
+/** A body's bytes, and its type where it has one by nature, as a form has. */
+async function content(body: RequestInit["body"]): Promise<{ bytes?: Uint8Array; type?: string }> {
+  if (body === null || body === undefined) return {};
+  if (typeof body === "string") return { bytes: Buffer.from(body) };
+  const read = new Response(body);
+  const type = read.headers.get("content-type");
+  return { bytes: new Uint8Array(await read.arrayBuffer()), ...(type ? { type } : {}) };
+}
+
+/** Makes a C request. It is the caller's to free. */
+export function open({ method, url, headers, body, idempotent }: Outgoing): Pointer {
+  const made: Out<Pointer> = [null];
+  const err: Out<Pointer> = [null];
+  check(library.keyfob_request_new(c(method), c(url), made, err), err);
+  const request = made[0] as Pointer;
+  try {
+    headers.forEach((value, name) => {
+      check(library.keyfob_request_set_header(request, name, value, err), err);
+    });
+    if (body) check(library.keyfob_request_set_body(request, body, body.length, err), err);
+    if (idempotent !== undefined) {
+      check(library.keyfob_request_set_idempotent(request, idempotent, err), err);
+    }
+    return request;
+  } catch (fault) {
+    library.keyfob_request_free(request);
+    throw fault;
+  }
+}
+
+/** A text for C, where it would end at a NUL. */
+export function c(text: string): string {
+  if (!text.includes("\0")) return text;
+  throw new ArgumentError("INVALID_ARGUMENT", "a text has a NUL character");
+}
+
+/** Statuses whose answers have no body (WHATWG Fetch 2.2.3). */
+const BODILESS = [101, 103, 204, 205, 304];
+
+/** What a C response says. */
+export function incoming(response: Pointer): Response {
+  const status = library.keyfob_response_status(response);
+  const body = BODILESS.includes(status) ? null : bytes(response);
+  return new Response(body, { status, headers: headers(response) });
+}
+
+function headers(response: Pointer): Headers {
+  const all = new Headers();
+  const value: Out<string> = [null];
+  for (let index = 0; ; index += 1) {
+    const name = library.keyfob_response_header_at(response, index, value);
+    if (name === null) return all;
+    // Header values are bytes to fetch, each a character; from C they come as UTF-8.
+    all.append(name, Buffer.from(value[0] ?? "").toString("latin1"));
+  }
+}
+
+function bytes(response: Pointer): ArrayBuffer {
+  const length: Out<number> = [null];
+  const body = library.keyfob_response_body(response, length);
+  return body === null ? new ArrayBuffer(0) : copy(body, length[0] ?? 0);
+}
+
+/** The URL of the link with this relation, if the response has one. */
+export function link(response: Pointer, rel: string): string | null {
+  const url: Out<string> = [null];
+  const err: Out<Pointer> = [null];
+  check(library.keyfob_response_link(response, rel, url, err), err);
+  return url[0];
+}

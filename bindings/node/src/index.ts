@@ -1,0 +1,33 @@
+// Access tokens for IoT clouds: obtained, kept, renewed, stored and presented.
+
+export { Client, type OptionSources } from "./client";
+export type { CallOptions } from "./calls";
+export type { FetchOptions } from "./http";
+export type { CustomOptions, Options, Provider } from "./options";
+export {
+  type Failure,
+  type OptionInfo,
+  type ProviderInfo,
+  type Status,
+  providers,
+  version,
+} from "./status";
+export {
+  AnswerError,
+  ArgumentError,
+  CancelledError,
+  ClosedError,
+  type Code,
+  CredentialsError,
+  InternalError,
+  KeyfobError,
+  NetworkError,
+  OptionError,
+  OriginError,
+  RateLimitError,
+  ServerError,
+  StoreError,
+  TimeoutError,
+  TlsError,
+  WouldBlockError,
+} from "./errors";

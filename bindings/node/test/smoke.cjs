@@ -1,0 +1,5 @@
+// What a CommonJS program gets.
+
+const { Client } = require("@keyfob/client");
+
+module.exports = { Client };
