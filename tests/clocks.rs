@@ -1,0 +1,169 @@
+//! Time: lifetimes run on the boot-time clock, and no wall clock makes a renewal early or late.
+
+mod common;
+
+use common::{World, status};
+use keyfob::Status;
+use keyfob_simulator::{Cloud, Fault, http_date};
+use std::time::Duration;
+
+const YEAR: i64 = 365 * 86_400;
+/// What the wall clock of a manual clock says at first: the day of this library's release.
+const RELEASE: i64 = 1_767_225_600;
+
+/// Wall clocks that a gateway may wake up with, or be set to.
+const WALLS: [i64; 7] =
+    [0, -1, RELEASE - 50 * YEAR, RELEASE - YEAR, RELEASE + YEAR, RELEASE + 100 * YEAR, i64::MAX];
+
+/// Simacan's tokens say what they live, ThingsBoard's have an `exp`, Kontakt's say nothing.
+const CLOUDS: [(Cloud, u64); 3] =
+    [(Cloud::Simacan, 3600), (Cloud::ThingsBoard, 9000), (Cloud::Kontakt, 7200)];
+
+#[test]
+fn a_wrong_wall_clock_changes_no_lifetime() {
+    for wall in WALLS {
+        for (cloud, lifetime) in CLOUDS {
+            let world = World::new();
+            world.clock.set_wall(wall);
+            let client = world.client(cloud);
+            let first = client.token().unwrap();
+            let lives = client.expires_in().unwrap().as_secs();
+            assert!((lifetime - 1..=lifetime).contains(&lives), "{cloud:?} at {wall}: {lives}");
+            world.wind(lifetime * 9 / 10 - 1);
+            assert_eq!(client.token().unwrap(), first, "{cloud:?} at {wall}: not early");
+            world.wind(lifetime / 10 + 2);
+            assert_ne!(client.token().unwrap(), first, "{cloud:?} at {wall}: not late");
+            assert_eq!(world.token_calls(cloud), ["login", "refresh"], "{cloud:?} at {wall}");
+        }
+    }
+}
+
+#[test]
+fn a_wall_clock_that_jumps_changes_nothing_that_is_under_way() {
+    for (cloud, lifetime) in CLOUDS {
+        let world = World::new();
+        let client = world.client(cloud);
+        let first = client.token().unwrap();
+        let due = client.renew_due_in();
+        for wall in WALLS {
+            world.clock.set_wall(wall);
+            assert_eq!(client.renew_due_in(), due, "{cloud:?} at {wall}");
+            assert_eq!(client.token().unwrap(), first, "{cloud:?} at {wall}");
+        }
+        world.wind(lifetime + 1);
+        world.clock.set_wall(0);
+        assert_ne!(client.token().unwrap(), first);
+        assert_eq!(world.token_calls(cloud), ["login", "refresh"], "{cloud:?}");
+    }
+}
+
+#[test]
+fn a_wall_clock_that_is_set_while_a_renewal_is_in_flight_changes_nothing() {
+    for (cloud, lifetime) in CLOUDS {
+        for wall in [0, RELEASE + YEAR] {
+            let world = World::new();
+            let client = world.client(cloud);
+            client.token().unwrap();
+            world.wind(lifetime + 1);
+            world.sim.set_delay(cloud, "refresh", Duration::from_millis(100));
+            std::thread::scope(|scope| {
+                let renewing = scope.spawn(|| client.token().unwrap());
+                while world.sim.count(cloud, "refresh") == 0 {
+                    std::thread::yield_now();
+                }
+                world.clock.set_wall(wall);
+                renewing.join().unwrap();
+            });
+            let lives = client.expires_in().unwrap().as_secs();
+            assert!((lifetime - 1..=lifetime).contains(&lives), "{cloud:?} to {wall}: {lives}");
+        }
+    }
+}
+
+#[test]
+fn a_lifetime_counts_from_when_the_token_was_asked_for() {
+    let world = World::new();
+    let client = world.client(Cloud::Simacan);
+    world.sim.set_delay(Cloud::Simacan, "login", Duration::from_millis(100));
+    std::thread::scope(|scope| {
+        let asking = scope.spawn(|| client.token().unwrap());
+        while world.sim.count(Cloud::Simacan, "login") == 0 {
+            std::thread::yield_now();
+        }
+        world.clock.wind(Duration::from_secs(10));
+        asking.join().unwrap();
+    });
+    assert_eq!(client.expires_in(), Some(Duration::from_secs(3590)), "not from when it came");
+}
+
+#[test]
+fn a_jwt_lives_by_its_own_clock_where_the_answer_has_no_date() {
+    let world = World::new();
+    let cloud = Cloud::ThingsBoard;
+    world.clock.set_wall(0);
+    let no_date = Fault::from_name("remove-header:Date").unwrap();
+    world.answers_once(cloud, "login", no_date);
+    let client = world.client(cloud);
+    client.token().unwrap();
+    assert_eq!(client.expires_in(), Some(Duration::from_secs(9000)), "exp less iat");
+}
+
+#[test]
+fn a_date_that_is_nonsense_is_as_good_as_none() {
+    for date in ["yesterday", "", "Thu, 99 Jan 2026 00:00:00 GMT", "0"] {
+        let world = World::new();
+        let fault = Fault::SetHeader { name: "Date".into(), value: date.into() };
+        world.answers(Cloud::ThingsBoard, "login", fault);
+        let client = world.client(Cloud::ThingsBoard);
+        client.token().unwrap();
+        assert_eq!(client.expires_in(), Some(Duration::from_secs(9000)), "{date}");
+    }
+}
+
+#[test]
+fn time_asleep_counts_as_time() {
+    // The boot-time clock runs on while the machine is suspended; to a client that is a jump.
+    let world = World::new();
+    let client = world.client(Cloud::Simacan);
+    let first = client.token().unwrap();
+    world.wind(8 * 3600);
+    assert_eq!(status(&client)["state"], "expired");
+    assert_eq!(client.try_token().unwrap_err().status(), Status::WouldBlock);
+    assert_ne!(client.token().unwrap(), first);
+    assert_eq!(world.token_calls(Cloud::Simacan), ["login", "refresh"]);
+}
+
+#[test]
+fn a_hold_and_a_request_for_quiet_run_on_the_boot_time_clock_too() {
+    let world = World::new();
+    let cloud = Cloud::Simacan;
+    let mut config = world.config(cloud, "password");
+    config.set("password", "wrong").unwrap();
+    let held = config.client().unwrap();
+    held.token().unwrap_err();
+    let busy = world.client(cloud);
+    let quiet = Fault::answer(429, &[("Retry-After", "600")], "");
+    world.answers_once(cloud, "login", quiet);
+    busy.token().unwrap_err();
+    for wall in WALLS {
+        world.clock.set_wall(wall);
+        assert_eq!(held.token().unwrap_err().status(), Status::LoginOnHold, "{wall}");
+        assert_eq!(busy.token().unwrap_err().status(), Status::RateLimited, "{wall}");
+    }
+    world.clock.set_wall(RELEASE);
+    assert_eq!(world.sim.count(cloud, "login"), 2);
+}
+
+#[test]
+fn a_date_to_wait_for_needs_no_right_wall_clock() {
+    let cloud = Cloud::Simacan;
+    for wall in WALLS {
+        let world = World::new();
+        world.clock.set_wall(wall);
+        let client = world.client(cloud);
+        let until = http_date(world.sim.now() + 90);
+        world.answers_once(cloud, "login", Fault::answer(429, &[("Retry-After", &until)], ""));
+        let wait = client.token().unwrap_err().retry_after().unwrap().as_secs();
+        assert!((88..=90).contains(&wait), "at {wall}: {wait}");
+    }
+}
