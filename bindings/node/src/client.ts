@@ -2,7 +2,7 @@
 
 import { type Begin, type CallOptions, Calls } from "./calls";
 import { ClosedError, check } from "./errors";
-import { type FetchOptions, c, incoming, link, open, outgoing } from "./http";
+import { type FetchOptions, Page, c, incoming, link, open, outgoing } from "./http";
 import { type Out, type Pointer, library } from "./library";
 import type { CustomOptions, Options, Provider } from "./options";
 import type { Status } from "./status";
@@ -83,6 +83,14 @@ export class Client {
     return this.#run(options, begin, () => token[0] as string);
   }
 
+  /** Gives a good token if one is at hand: never waits, never renews. `WouldBlockError` if not. */
+  tryToken(): string {
+    const token: Out<string> = [null];
+    const err: Out<Pointer> = [null];
+    check(library.keyfob_client_try_token(this.#open(), token, err), err);
+    return token[0] as string;
+  }
+
   /** Gives the headers that carry the token, such as `{ Authorization: "Bearer ..." }`. */
   async headers(options: CallOptions = {}): Promise<Record<string, string>> {
     const number = freshNumber(this.#handle);
@@ -130,7 +138,7 @@ export class Client {
    * must not see the token.
    */
   async fetch(input: string | URL | Request, options: FetchOptions = {}): Promise<Response> {
-    return this.#send(input, options, incoming);
+    return this.#send(input, options, (answer) => incoming(answer, Response));
   }
 
   /**
@@ -140,12 +148,12 @@ export class Client {
   async *pages(
     url: string | URL,
     options: Omit<FetchOptions, "method" | "body" | "idempotent"> = {},
-  ): AsyncGenerator<Response, void, void> {
-    const page = (answer: Pointer) => ({ response: incoming(answer), next: link(answer, "next") });
+  ): AsyncGenerator<Page, void, void> {
+    const read = (answer: Pointer) => incoming(answer, Page, link(answer, "next"));
     for (let at: string | URL | null = url; at !== null; ) {
-      const { response, next }: ReturnType<typeof page> = await this.#send(at, options, page);
-      at = next;
-      yield response;
+      const page: Page = await this.#send(at, options, read);
+      at = page.next;
+      yield page;
     }
   }
 

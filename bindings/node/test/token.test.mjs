@@ -46,6 +46,14 @@ test("a fresh token is answered without a worker thread", async (t) => {
   assert.equal(again, first);
 });
 
+test("a token that is not at hand is not waited for", async (t) => {
+  const client = clouds.client(t, "simacan");
+  assert.throws(() => client.tryToken(), { name: "WouldBlockError", code: "WOULD_BLOCK" });
+  assert.deepEqual(await clouds.ask("journal"), []);
+  const token = await client.token();
+  assert.equal(client.tryToken(), token);
+});
+
 test("a hundred callers share one login", async (t) => {
   const client = clouds.client(t, "kii");
   const tokens = await Promise.all(Array.from({ length: 100 }, () => client.token()));

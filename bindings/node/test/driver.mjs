@@ -1,0 +1,56 @@
+// Makes the calls that the conformance table orders; tests/conformance/README.md has the protocol.
+
+import { createInterface } from "node:readline";
+import { Client, KeyfobError } from "@keyfob/client";
+
+const clients = new Map();
+
+const calls = {
+  new(name, provider, ...pairs) {
+    const options = {};
+    for (let i = 0; i < pairs.length; i += 2) options[pairs[i]] = pairs[i + 1];
+    clients.set(name, new Client(provider, options));
+  },
+  token: (client, callers) => {
+    return Promise.all(Array.from({ length: Number(callers) }, () => client.token()));
+  },
+  try_token: (client) => [client.tryToken()],
+  async headers(client, url) {
+    const headers = await (url === undefined ? client.headers() : client.headersFor(url));
+    return Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  },
+  expires_in: (client) => [client.expiresIn === Infinity ? "never" : client.expiresIn],
+  renew: (client) => client.renew(),
+  refused: (client, token) => client.refused(token),
+  is_refusal: (client, status, body) => {
+    return [client.isRefusal(Number(status), Buffer.from(body)) ? 1 : 0];
+  },
+  set: (client, option, value) => client.set({ [option]: value }),
+  forget: (client) => client.forget(),
+  status: (client) => [JSON.stringify(client.status())],
+  async request(client, method, url, body) {
+    if (method !== "GET" || body !== undefined) {
+      return [(await client.fetch(url, { method, body })).status, ""];
+    }
+    const { value } = await client.pages(url).next();
+    return [value.status, value.next ?? ""];
+  },
+  wind: (client, ms) => client.wind(Number(ms)),
+  free: (client) => client.close(),
+};
+
+async function obey([call, name, ...fields]) {
+  try {
+    const given = await calls[call](call === "new" ? name : clients.get(name), ...fields);
+    return ["OK", ...(given ?? [])];
+  } catch (fault) {
+    if (!(fault instanceof KeyfobError)) throw fault;
+    const { code, status, providerCode, retryAfter, retriable, message } = fault;
+    return [code, status ?? 0, providerCode ?? "", retryAfter ?? -1, retriable ? 1 : 0, message];
+  }
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const told = await obey(line.split("\t"));
+  process.stdout.write(`${told.join("\t")}\n`);
+}
