@@ -28,6 +28,7 @@ mod config;
 mod error;
 pub mod ffi;
 mod flight;
+mod hot;
 mod http;
 mod lifecycle;
 mod log;

@@ -5,6 +5,7 @@ use crate::call::Call;
 use crate::clock::{Clock, CloudTime, Moment};
 use crate::error::{Error, Result, Status};
 use crate::flight::{Flight, Turn};
+use crate::hot::HotToken;
 use crate::log::{Log, log};
 use crate::process::PerProcess;
 use crate::provider::exchange::Failure;
@@ -126,6 +127,7 @@ pub(crate) struct Lifecycle {
     pub log: Log,
     pub counters: Counters,
     state: ArcSwap<State>,
+    hot: HotToken,
     flight: PerProcess<Flight<Result<()>>>,
     last_error: ArcSwap<Option<Error>>,
     store_fault: ArcSwap<Option<Error>>,
@@ -137,7 +139,10 @@ impl Lifecycle {
     pub fn new(account: Account, clock: Clock, log: Log) -> Result<Lifecycle> {
         let (record, fault) = known_of(&account, account.first_record()?)?;
         let state = State::new(Arc::new(account), record, 1)?;
+        let hot = HotToken::empty();
+        hot.publish(state.access_token(), state.renew_at);
         let lifecycle = Lifecycle {
+            hot,
             clock,
             log,
             counters: Counters::default(),
@@ -166,7 +171,14 @@ impl Lifecycle {
         self.store_fault.load().as_ref().clone()
     }
 
-    /// The hot path: a fresh token, without a lock, an allocation or a system call.
+    /// The hot path: copies a fresh token, without a lock, an allocation or a system call. A token
+    /// that is long, due, or just being replaced takes the ordinary way.
+    #[inline]
+    pub fn copy_fresh(&self, buffer: &mut [u8]) -> Option<usize> {
+        self.hot.copy(|| self.clock.now(), buffer)
+    }
+
+    /// A fresh token and all that goes with it, without a lock or a system call.
     #[inline]
     pub fn fresh(&self) -> Option<Guard<Arc<State>>> {
         let state = self.state.load();
@@ -573,7 +585,10 @@ impl Lifecycle {
     /// Lets readers see a new record. Only the leader does.
     fn publish(&self, account: &Arc<Account>, record: Record) -> Result<()> {
         let number = self.state.load().number + 1;
-        self.state.store(Arc::new(State::new(account.clone(), record, number)?));
+        let state = State::new(account.clone(), record, number)?;
+        self.hot.publish(state.access_token(), state.renew_at);
+        self.state.store(Arc::new(state));
+        self.wake_renewer();
         Ok(())
     }
 }
