@@ -31,6 +31,7 @@ fn provider(profile: &Profile) -> Value {
         "notes": profile.notes,
         "logins": logins,
         "refreshes": profile.refresh.is_some(),
+        "refresh_needs": profile.refresh.as_ref().map(|refresh| &refresh.needs),
         "options": profile.option_names(),
         "own_options": profile.own_options().iter().map(option).collect::<Vec<_>>(),
     })

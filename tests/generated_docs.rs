@@ -1,0 +1,247 @@
+//! The pages of docs/ that are made from what the library itself says. `make docs` writes them.
+
+use keyfob::{Config, Status};
+use serde_json::{Value, json};
+use std::fmt::Write;
+use std::path::PathBuf;
+
+/// Each generated page's name and text.
+fn pages() -> Vec<(&'static str, String)> {
+    vec![("OPTIONS.md", options())]
+}
+
+fn path(page: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs").join(page)
+}
+
+fn read(page: &str) -> String {
+    std::fs::read_to_string(path(page)).unwrap_or_else(|error| panic!("docs/{page}: {error}"))
+}
+
+#[test]
+fn every_generated_page_is_as_the_library_says() {
+    for (page, text) in pages() {
+        assert!(read(page) == text, "docs/{page} is out of date: run `make docs`");
+    }
+}
+
+#[test]
+#[ignore = "writes docs/: `make docs`"]
+fn write() {
+    for (page, text) in pages() {
+        std::fs::write(path(page), text).unwrap();
+    }
+}
+
+#[test]
+fn every_status_has_a_section_that_says_what_to_do() {
+    let page = read("ERRORS.md");
+    for status in Status::ALL {
+        let heading = format!("\n### `{}` ({})\n", status.name(), *status as i32);
+        let section = page.split_once(&heading).map(|(_, rest)| rest);
+        let section = section.unwrap_or_else(|| panic!("docs/ERRORS.md lacks{heading}"));
+        let section = section.split("\n#").next().unwrap();
+        let section = section.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(section.contains("**What happened.**"), "{}", status.name());
+        assert!(section.contains("**What to do.**"), "{}", status.name());
+        let retriable = section.contains("Worth another try later.");
+        assert_eq!(retriable, status.is_retriable(), "{}: is it retriable?", status.name());
+    }
+    let sections = page.matches("\n### `").count();
+    assert_eq!(sections, Status::ALL.len(), "a section of a status that there is not");
+}
+
+/// The blocks of a page that are JSON.
+fn json_blocks(page: &str) -> Vec<String> {
+    let page = read(page);
+    let blocks = page.split("\n```json\n").skip(1);
+    blocks.map(|rest| rest.split("\n```").next().unwrap().to_string()).collect()
+}
+
+#[test]
+fn every_profile_in_the_documentation_makes_a_client() {
+    let blocks = json_blocks("PROFILES.md");
+    assert_eq!(blocks.len(), 2);
+    for block in &blocks {
+        let mut config = Config::new("custom").unwrap();
+        config.set("profile", block).unwrap();
+        config.set("username", "u").unwrap();
+        config.set("password", "p").unwrap();
+        config.client().unwrap();
+    }
+    // The second is run against the simulator by tests/clouds.rs.
+    assert_eq!(blocks[1].trim(), include_str!("data/thingsboard.json").trim());
+}
+
+#[test]
+fn every_field_of_a_profile_is_documented_and_no_other() {
+    let page = read("PROFILES.md");
+    let step = json!({ "call": "c", "method": "GET", "url": "{base_url}/x" });
+    let whole = json!({
+        "keyfob_profile": 1,
+        "name": "n",
+        "title": "t",
+        "options": { "o": {} },
+        "maps": { "m": { "of": "site", "to": {} } },
+        "discovery": { "when": "site", "steps": [step] },
+        "logins": { "l": { "needs": ["username"], "steps": [step] } },
+        "refresh": { "steps": [step] },
+        "token": { "access_token": "/t", "lifetime": {} },
+        "present": { "A": "{access_token}" },
+        "request": { "refused": [{ "status": 401 }] },
+        "errors": {}
+    });
+    for (at, title) in [
+        ("", "The profile"),
+        ("/options/o", "An entry of `options`"),
+        ("/maps/m", "An entry of `maps`"),
+        ("/discovery", "`discovery`"),
+        ("/logins/l", "An entry of `logins`"),
+        ("/refresh", "`refresh`"),
+        ("/logins/l/steps/0", "A step"),
+        ("/request/refused/0", "An entry of `rejected` or `refused`"),
+        ("/token", "`token`"),
+        ("/token/lifetime", "`token.lifetime`"),
+        ("/request", "`request`"),
+        ("/errors", "`errors`"),
+    ] {
+        let mut profile = whole.clone();
+        profile.pointer_mut(at).unwrap()["no such field"] = json!(1);
+        let mut config = Config::new("custom").unwrap();
+        let error = config.set("profile", &profile.to_string()).unwrap_err();
+        // The parser itself says what there is: "unknown field `x`, expected one of `a`, `b`".
+        let known = error.message().split_once("expected ").unwrap().1;
+        let mut known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
+        let section = page.split_once(&format!("\n### {title}\n")).unwrap().1;
+        let section = section.split("\n#").next().unwrap();
+        let rows = section.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+        let mut documented: Vec<&str> = rows.collect();
+        known.sort_unstable();
+        documented.sort_unstable();
+        assert_eq!(documented, known, "{title}");
+    }
+}
+
+const GROUPS: [(&str, &str, &str); 6] = [
+    (
+        "identity",
+        "Who logs in",
+        "Which login a client uses follows from those of these that are set.",
+    ),
+    (
+        "where",
+        "Where the cloud is",
+        "All have defaults where the provider has an address of its own.",
+    ),
+    ("oauth", "OAuth 2.0", "Read by the provider `oauth2`, and by profiles that name them."),
+    ("transport", "Transport", ""),
+    ("lifecycle", "Lifecycle", ""),
+    ("store", "Store", ""),
+];
+
+fn options() -> String {
+    let all: Value = serde_json::from_str(&keyfob::providers_json().unwrap()).unwrap();
+    let options = all["options"].as_array().unwrap();
+    let mut page = String::from(
+        "<!-- Made from the table of options by `make docs`. Do not edit. -->\n\
+         # Options\n\n\
+         All values are text. They are given one by one (`keyfob_config_set`), as members of a JSON \
+         object (`keyfob_config_load_json`, `keyfob_config_load_file`), or by the environment \
+         (`keyfob_config_load_env`: with the prefix `KEYFOB`, `KEYFOB_USERNAME` is `username`). A \
+         value that is not of its option's form is refused at once, and the message says what would \
+         do.\n\n\
+         A 🔑 marks a secret: it is shown as `***`, and `<name>_file` may be set in its place to a \
+         file that holds it. The file is read when a client is made, and the line end after the \
+         value is dropped.\n",
+    );
+    for (group, title, about) in GROUPS {
+        write!(page, "\n## {title}\n\n").unwrap();
+        if !about.is_empty() {
+            write!(page, "{about}\n\n").unwrap();
+        }
+        let of_group: Vec<&Value> = options.iter().filter(|o| o["group"] == group).collect();
+        assert!(!of_group.is_empty(), "{group}");
+        table(&mut page, &of_group);
+    }
+    let known = GROUPS.map(|(group, ..)| group);
+    assert!(options.iter().all(|o| known.contains(&o["group"].as_str().unwrap())));
+    page.push_str(
+        "\n## Providers\n\n\
+         Set the options of one login and no other's. Options that fit two logins, or none, or that \
+         the login has no use for, are refused when a client is made, and the message names them.\n",
+    );
+    for provider in all["providers"].as_array().unwrap() {
+        self::provider(&mut page, provider);
+    }
+    page.push_str(
+        "\n### `custom`: a profile of your own\n\n\
+         Set `profile` or `profile_file` first; [PROFILES.md](PROFILES.md) is the format.\n",
+    );
+    page
+}
+
+fn provider(page: &mut String, provider: &Value) {
+    let text = |field: &str| provider[field].as_str().unwrap();
+    write!(page, "\n### `{}`: {}\n\n", text("name"), text("title")).unwrap();
+    page.push_str("| login | needs | takes besides |\n|---|---|---|\n");
+    for login in provider["logins"].as_array().unwrap() {
+        writeln!(
+            page,
+            "| {} | {} | {} |",
+            login["title"].as_str().unwrap(),
+            names(&login["needs"]),
+            names(&login["uses"])
+        )
+        .unwrap();
+    }
+    if provider["refreshes"] == true {
+        let needs = match names(&provider["refresh_needs"]) {
+            none if none.is_empty() => "`refresh_token`".into(),
+            more => format!("`refresh_token`, {more}"),
+        };
+        writeln!(page, "| a refresh token from elsewhere | {needs} | |").unwrap();
+    }
+    let own = provider["own_options"].as_array().unwrap();
+    if !own.is_empty() {
+        page.push('\n');
+        table(page, &own.iter().collect::<Vec<_>>());
+    }
+    page.push('\n');
+    for note in provider["notes"].as_array().unwrap() {
+        writeln!(page, "- {}", note.as_str().unwrap()).unwrap();
+    }
+}
+
+fn names(list: &Value) -> String {
+    let names = list.as_array().unwrap().iter().map(|n| format!("`{}`", n.as_str().unwrap()));
+    names.collect::<Vec<_>>().join(", ")
+}
+
+fn table(page: &mut String, options: &[&Value]) {
+    page.push_str("| option | value | default | |\n|---|---|---|---|\n");
+    for option in options {
+        let secret = if option["secret"] == true { " 🔑" } else { "" };
+        let default = option["default"].as_str().map_or(String::new(), |d| format!("`{d}`"));
+        writeln!(
+            page,
+            "| `{}`{secret} | {} | {default} | {} |",
+            option["name"].as_str().unwrap(),
+            value(option),
+            option["help"].as_str().unwrap()
+        )
+        .unwrap();
+    }
+}
+
+fn value(option: &Value) -> String {
+    let range = || option["range"].as_array().unwrap();
+    match option["type"].as_str().unwrap() {
+        "boolean" => "`true` or `false`".into(),
+        "choice" => names(&option["range"]),
+        "number" if range()[1] == i64::MAX => format!("number from {}", range()[0]),
+        "number" => format!("{} to {}", range()[0], range()[1]),
+        "path" => "path of a file".into(),
+        "url" => "URL".into(),
+        other => other.into(),
+    }
+}
