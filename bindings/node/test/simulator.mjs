@@ -10,7 +10,8 @@ import { Client } from "@keyfob/client";
 /** The clouds that issue refresh tokens to a user with a password. */
 export const FOUR = ["kontakt", "iotconnect", "kii", "simacan"];
 
-const PROGRAM =
+/** The program. */
+export const PROGRAM =
   process.env.KEYFOB_SIMULATOR ??
   fileURLToPath(new URL("../../../target/debug/keyfob-simulator", import.meta.url));
 
