@@ -212,6 +212,11 @@ typedef struct keyfob_config keyfob_config;
 typedef struct keyfob_error keyfob_error;
 
 /**
+ * What a load function of a store hands over. Good for the time of that call only.
+ */
+typedef struct keyfob_record keyfob_record;
+
+/**
  * A request, to be sent as often as wanted. Not to be used from two threads while one of them
  * changes it.
  */
@@ -227,6 +232,36 @@ typedef struct keyfob_response keyfob_response;
  * line without a secret, borrowed for the time of the call. It must not unwind or jump out.
  */
 typedef void (*keyfob_log_fn)(int32_t level, const char *message, void *user_data);
+
+/**
+ * Loads the record of this name: gives it to `keyfob_record_set`, or does not where there is none.
+ * Returns `KEYFOB_OK`; anything else says that the store cannot tell, and then no refresh token is
+ * spent.
+ */
+typedef int32_t (*keyfob_store_load_fn)(const char *name, keyfob_record *record, void *user_data);
+
+/**
+ * Puts these bytes in the place of the record of this name, wholly or not at all, and returns
+ * `KEYFOB_OK` once they would survive a power cut. Anything else says that they were not saved: the
+ * tokens are then used from memory, and the fault is in the client's status.
+ */
+typedef int32_t (*keyfob_store_save_fn)(const char *name,
+                                        const uint8_t *data,
+                                        size_t len,
+                                        void *user_data);
+
+/**
+ * Takes the lock of this name without waiting, and returns `KEYFOB_OK`; `KEYFOB_WOULD_BLOCK` while
+ * anyone else has it, in this process or another, and keyfob asks again until the call's time is
+ * over. The lock must go when its process ends, however that ends. Anything else says that locking
+ * is impossible, and then nothing is saved.
+ */
+typedef int32_t (*keyfob_store_lock_fn)(const char *name, void *user_data);
+
+/**
+ * Gives back the lock that was taken.
+ */
+typedef void (*keyfob_store_unlock_fn)(const char *name, void *user_data);
 
 
 
@@ -667,6 +702,42 @@ keyfob_status keyfob_response_link(const keyfob_response *response,
  * Frees a response. NULL is fine.
  */
 void keyfob_response_free(keyfob_response *response);
+
+/**
+ * Keeps the tokens of the clients made from this config in a store of the caller's own: a database,
+ * a TPM, a secure element. The option `store` must not be set then; `store_key` seals what is kept.
+ * docs/STORE.md says what such a store must do; `examples/c/keyfob-sqlite-store.c` is one.
+ *
+ * A record is a few kilobytes. Its `name` is one to eighty letters, digits and `-`. Strings and
+ * data are borrowed for the time of the call. `lock` and `unlock` may both be NULL where no other
+ * process and no client of another config shares the store. All four NULL: back to the option
+ * `store`.
+ *
+ * The functions are called on the threads that use the clients, several at once for different
+ * names, and while a client is made. Between a `lock` that was taken and its `unlock`, all calls
+ * for that name but further loads come from one thread. They should return within a second or so,
+ * since no time limit interrupts them; they must not unwind or jump out, nor use a client of this
+ * store. They and `user_data` must stay usable until the last client made from this config is
+ * freed.
+ *
+ * `KEYFOB_NULL_ARGUMENT`: `load` or `save` alone is NULL, or one of `lock` and `unlock`.
+ */
+keyfob_status keyfob_config_set_store(keyfob_config *config,
+                                      keyfob_store_load_fn load,
+                                      keyfob_store_save_fn save,
+                                      keyfob_store_lock_fn lock,
+                                      keyfob_store_unlock_fn unlock,
+                                      void *user_data,
+                                      keyfob_error **err);
+
+/**
+ * Hands over the record that was asked for, from within a load function; the bytes are copied. A
+ * second call replaces what the first one gave.
+ */
+keyfob_status keyfob_record_set(keyfob_record *record,
+                                const uint8_t *data,
+                                size_t len,
+                                keyfob_error **err);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -50,6 +50,27 @@ using LogLevel = keyfob_log_level;
 /// throws is dropped.
 using Log = std::function<void(LogLevel level, std::string_view message)>;
 
+/// A store of one's own: a database, a TPM, a secure element. What each function must keep to stands
+/// in keyfob.h at its type, such as `keyfob_store_load_fn`, and at `keyfob_config_set_store`. What
+/// one throws is taken as `KEYFOB_STORE`.
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  /// Gives the record of this name, or leaves `record` empty where there is none.
+  virtual Status load(std::string_view name, std::optional<std::string> &record) = 0;
+
+  /// Returns `KEYFOB_OK` once the record would survive a power cut.
+  virtual Status save(std::string_view name, std::string_view record) = 0;
+
+  /// Takes the lock of this name, or returns `KEYFOB_WOULD_BLOCK` while somebody else has it. Only
+  /// who shares the store with another process, or with clients of another config, needs one.
+  virtual Status lock(std::string_view /* name */) { return KEYFOB_OK; }
+
+  /// Gives back the lock that was taken.
+  virtual void unlock(std::string_view /* name */) {}
+};
+
 /// A status's name without `KEYFOB_`, such as `CREDENTIALS_REJECTED`.
 [[nodiscard]] inline const char *status_name(Status status) noexcept {
   return keyfob_status_name(status);
@@ -187,6 +208,7 @@ namespace detail {
 class Text {
  public:
   explicit Text(std::string_view text) : text_(text) {}
+  explicit Text(std::string &&text) : text_(std::move(text)) {}
   Text(const Text &) = delete;
   Text &operator=(const Text &) = delete;
   ~Text() {
@@ -194,6 +216,7 @@ class Text {
   }
 
   [[nodiscard]] const char *c_str() const noexcept { return text_.c_str(); }
+  [[nodiscard]] std::size_t size() const noexcept { return text_.size(); }
   [[nodiscard]] bool is_whole() const noexcept { return text_.find('\0') == std::string::npos; }
 
  private:
@@ -251,26 +274,73 @@ Result<std::string> get_text(Function function, const Arguments &...arguments) {
   return std::move(**got);
 }
 
-/// Hands a line of the C ABI to a `Log`.
-inline void log(std::int32_t level, const char *message, void *user_data) noexcept {
+/// Runs what C calls. What it throws goes no further.
+template <class Work>
+std::int32_t contained(Work work) noexcept {
 #if defined(__cpp_exceptions)
   try {
-#endif
-    (*static_cast<const Log *>(user_data))(static_cast<LogLevel>(level), message);
-#if defined(__cpp_exceptions)
+    return work();
   } catch (...) {
+    return KEYFOB_STORE;
   }
+#else
+  return work();
 #endif
+}
+
+/// Hands a line of the C ABI to a `Log`.
+inline void log(std::int32_t level, const char *message, void *user_data) noexcept {
+  contained([&] {
+    (*static_cast<const Log *>(user_data))(static_cast<LogLevel>(level), message);
+    return KEYFOB_OK;
+  });
+}
+
+inline std::int32_t load(const char *name, keyfob_record *record, void *user_data) noexcept {
+  return contained([&]() -> std::int32_t {
+    std::optional<std::string> found;
+    const Status status = static_cast<Store *>(user_data)->load(name, found);
+    if (status != KEYFOB_OK || !found) return status;
+    const Text wiped(std::move(*found));
+    return keyfob_record_set(record, reinterpret_cast<const std::uint8_t *>(wiped.c_str()),
+                             wiped.size(), nullptr);
+  });
+}
+
+inline std::int32_t save(const char *name, const std::uint8_t *data, std::size_t len,
+                         void *user_data) noexcept {
+  return contained([&]() -> std::int32_t {
+    const std::string_view record(reinterpret_cast<const char *>(data), len);
+    return static_cast<Store *>(user_data)->save(name, record);
+  });
+}
+
+inline std::int32_t lock(const char *name, void *user_data) noexcept {
+  return contained(
+      [&]() -> std::int32_t { return static_cast<Store *>(user_data)->lock(name); });
+}
+
+inline void unlock(const char *name, void *user_data) noexcept {
+  contained([&] {
+    static_cast<Store *>(user_data)->unlock(name);
+    return KEYFOB_OK;
+  });
 }
 
 struct FreeConfig {
   void operator()(keyfob_config *config) const noexcept { keyfob_config_free(config); }
 };
 
-/// Keeps the log of a client that may write to it. It lives in the deleter, since that is what
-/// outlives the handle even when another one is moved over it.
-struct FreeClient {
+/// What a client calls, and so has to keep alive.
+struct Called {
   std::shared_ptr<const Log> log;
+  std::shared_ptr<Store> store;
+};
+
+/// Keeps what the client calls. It lives in the deleter, since that is what outlives the handle
+/// even when another one is moved over it.
+struct FreeClient {
+  Called called;
   void operator()(keyfob_client *client) const noexcept { keyfob_client_free(client); }
 };
 
@@ -347,7 +417,22 @@ class Config {
     if (log) kept = std::make_shared<Log>(std::move(log));
     Result<void> set = detail::call(keyfob_config_set_log, get(), kept ? &detail::log : nullptr,
                                     static_cast<void *>(kept.get()), std::int32_t{most});
-    if (set) log_ = std::move(kept);
+    if (set) called_.log = std::move(kept);
+    return set;
+  }
+
+  /// Keeps the tokens of the clients made from now on in a store of one's own; an empty one leaves
+  /// them where the option `store` says. Those clients keep it alive.
+  Config &set_store(std::shared_ptr<Store> store) {
+    return set_store(std::move(store), std::nothrow).value(), *this;
+  }
+  Result<void> set_store(std::shared_ptr<Store> store, std::nothrow_t) {
+    const bool some = store != nullptr;
+    Result<void> set =
+        detail::call(keyfob_config_set_store, get(), some ? &detail::load : nullptr,
+                     some ? &detail::save : nullptr, some ? &detail::lock : nullptr,
+                     some ? &detail::unlock : nullptr, static_cast<void *>(store.get()));
+    if (set) called_.store = std::move(store);
     return set;
   }
 
@@ -359,7 +444,7 @@ class Config {
   explicit Config(keyfob_config *handle) : handle_(handle) {}
 
   std::unique_ptr<keyfob_config, detail::FreeConfig> handle_;
-  std::shared_ptr<const Log> log_;
+  detail::Called called_;
 };
 
 /// A request, to be sent as often as wanted.
@@ -498,7 +583,7 @@ class Client {
   static Result<Client> make(const Config &config, std::nothrow_t) {
     auto made = detail::get<keyfob_client *>(keyfob_client_new, config.get());
     if (!made) return made.error();
-    return Client(*made, config.log_);
+    return Client(*made, config.called_);
   }
 
   /// Another handle on the same client, with a time limit for its calls (zero: the client's own)
@@ -510,7 +595,7 @@ class Client {
     auto made = detail::get<keyfob_client *>(keyfob_client_share, get(),
                                              std::int64_t{timeout.count()});
     if (!made) return made.error();
-    return Client(*made, handle_.get_deleter().log);
+    return Client(*made, handle_.get_deleter().called);
   }
 
   /// A good access token, obtained or renewed first where that is needed. The copy is yours to
@@ -647,8 +732,8 @@ class Client {
   [[nodiscard]] const keyfob_client *get() const noexcept { return handle_.get(); }
 
  private:
-  Client(keyfob_client *handle, std::shared_ptr<const Log> log)
-      : handle_(handle, detail::FreeClient{std::move(log)}) {}
+  Client(keyfob_client *handle, detail::Called called)
+      : handle_(handle, detail::FreeClient{std::move(called)}) {}
 
   /// Takes lines of `Name: value` apart.
   static Result<std::vector<Header>> apart(const Result<std::string> &lines) {

@@ -16,6 +16,7 @@ mod guard;
 mod library;
 mod request;
 mod response;
+mod store;
 
 pub use client::*;
 pub use config::*;
@@ -23,3 +24,4 @@ pub use error::*;
 pub use library::*;
 pub use request::*;
 pub use response::*;
+pub use store::*;

@@ -1,6 +1,9 @@
 // What keyfob.hpp promises, tried on the simulated clouds.
 
 #include <atomic>
+#include <map>
+#include <memory>
+#include <optional>
 #include <thread>
 #include <type_traits>
 
@@ -427,3 +430,52 @@ PROMISE(c_and_cpp_may_be_mixed) {
 }
 
 int main() { return check::run(); }
+
+namespace {
+
+/// A store in memory, which shows what was asked of it.
+struct Shelf : keyfob::Store {
+  std::map<std::string, std::string, std::less<>> records;
+  int locked = 0;
+  bool broken = false;
+
+  keyfob::Status load(std::string_view name, std::optional<std::string> &record) override {
+    const auto found = records.find(name);
+    if (found != records.end()) record = found->second;
+    return KEYFOB_OK;
+  }
+  keyfob::Status save(std::string_view name, std::string_view record) override {
+    if (broken) throw 7;
+    records[std::string(name)] = record;
+    return KEYFOB_OK;
+  }
+  keyfob::Status lock(std::string_view) override {
+    ++locked;
+    return KEYFOB_OK;
+  }
+  void unlock(std::string_view) override { --locked; }
+};
+
+}  // namespace
+
+PROMISE(a_store_of_ones_own_keeps_the_token_for_the_next_client) {
+  simulator::reset();
+  const auto shelf = std::make_shared<Shelf>();
+  const auto client = [&] {
+    return keyfob::Client(simulator::config("simacan").set_store(shelf));
+  };
+  const std::string token = client().token();
+  CHECK(client().token() == token);
+  CHECK(count("simacan", "login") == 1);
+  CHECK(shelf->records.size() == 1 && shelf->locked == 0);
+  CHECK(shelf.use_count() == 1);
+}
+
+PROMISE(what_a_store_throws_is_a_store_fault_and_the_token_is_served) {
+  simulator::reset();
+  const auto shelf = std::make_shared<Shelf>();
+  shelf->broken = true;
+  const keyfob::Client client(simulator::config("simacan").set_store(shelf));
+  CHECK(!client.token().empty());
+  CHECK(client.status_json().find("its save function returned STORE") != std::string::npos);
+}

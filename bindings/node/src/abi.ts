@@ -120,4 +120,5 @@ export const FUNCTIONS = {
   keyfob_response_body: ["bytes", "pointer", "out size_t"],
   keyfob_response_link: ["int32_t", "pointer", "text", "out owned", "out pointer"],
   keyfob_response_free: ["void", "pointer"],
+  keyfob_record_set: ["int32_t", "pointer", "bytes", "size_t", "out pointer"],
 } as const;

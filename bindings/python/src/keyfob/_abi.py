@@ -101,6 +101,10 @@ class keyfob_error(Structure):
     """Opaque."""
 
 
+class keyfob_record(Structure):
+    """Opaque."""
+
+
 class keyfob_request(Structure):
     """Opaque."""
 
@@ -110,6 +114,14 @@ class keyfob_response(Structure):
 
 
 keyfob_log_fn = CFUNCTYPE(None, c_int32, c_char_p, c_void_p)
+
+keyfob_store_load_fn = CFUNCTYPE(c_int32, c_char_p, POINTER(keyfob_record), c_void_p)
+
+keyfob_store_save_fn = CFUNCTYPE(c_int32, c_char_p, POINTER(c_uint8), c_size_t, c_void_p)
+
+keyfob_store_lock_fn = CFUNCTYPE(c_int32, c_char_p, c_void_p)
+
+keyfob_store_unlock_fn = CFUNCTYPE(None, c_char_p, c_void_p)
 
 
 def declare(library: CDLL) -> None:
@@ -411,4 +423,21 @@ def declare(library: CDLL) -> None:
     library.keyfob_response_free.restype = None
     library.keyfob_response_free.argtypes = (
         POINTER(keyfob_response),
+    )
+    library.keyfob_config_set_store.restype = c_int32
+    library.keyfob_config_set_store.argtypes = (
+        POINTER(keyfob_config),
+        keyfob_store_load_fn,
+        keyfob_store_save_fn,
+        keyfob_store_lock_fn,
+        keyfob_store_unlock_fn,
+        c_void_p,
+        POINTER(POINTER(keyfob_error)),
+    )
+    library.keyfob_record_set.restype = c_int32
+    library.keyfob_record_set.argtypes = (
+        POINTER(keyfob_record),
+        POINTER(c_uint8),
+        c_size_t,
+        POINTER(POINTER(keyfob_error)),
     )

@@ -1,0 +1,181 @@
+//! A store of the caller's own, as C functions, and `keyfob_record`, through which one hands over
+//! what it has.
+
+use super::config::keyfob_config;
+use super::convert::{bytes, handle_mut};
+use super::error::keyfob_error;
+use super::guard::guard;
+use crate::error::{Error, Status};
+use crate::store::TokenStore;
+use std::ffi::{CString, c_char, c_void};
+use std::io;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// What a load function of a store hands over. Good for the time of that call only.
+pub struct keyfob_record(Option<Zeroizing<Vec<u8>>>);
+
+/// Loads the record of this name: gives it to `keyfob_record_set`, or does not where there is none.
+/// Returns `KEYFOB_OK`; anything else says that the store cannot tell, and then no refresh token is
+/// spent.
+pub type keyfob_store_load_fn = Option<
+    unsafe extern "C" fn(
+        name: *const c_char,
+        record: *mut keyfob_record,
+        user_data: *mut c_void,
+    ) -> i32,
+>;
+
+/// Puts these bytes in the place of the record of this name, wholly or not at all, and returns
+/// `KEYFOB_OK` once they would survive a power cut. Anything else says that they were not saved: the
+/// tokens are then used from memory, and the fault is in the client's status.
+pub type keyfob_store_save_fn = Option<
+    unsafe extern "C" fn(
+        name: *const c_char,
+        data: *const u8,
+        len: usize,
+        user_data: *mut c_void,
+    ) -> i32,
+>;
+
+/// Takes the lock of this name without waiting, and returns `KEYFOB_OK`; `KEYFOB_WOULD_BLOCK` while
+/// anyone else has it, in this process or another, and keyfob asks again until the call's time is
+/// over. The lock must go when its process ends, however that ends. Anything else says that locking
+/// is impossible, and then nothing is saved.
+pub type keyfob_store_lock_fn =
+    Option<unsafe extern "C" fn(name: *const c_char, user_data: *mut c_void) -> i32>;
+
+/// Gives back the lock that was taken.
+pub type keyfob_store_unlock_fn =
+    Option<unsafe extern "C" fn(name: *const c_char, user_data: *mut c_void)>;
+
+/// Keeps the tokens of the clients made from this config in a store of the caller's own: a database,
+/// a TPM, a secure element. The option `store` must not be set then; `store_key` seals what is kept.
+/// docs/STORE.md says what such a store must do; `examples/c/keyfob-sqlite-store.c` is one.
+///
+/// A record is a few kilobytes. Its `name` is one to eighty letters, digits and `-`. Strings and
+/// data are borrowed for the time of the call. `lock` and `unlock` may both be NULL where no other
+/// process and no client of another config shares the store. All four NULL: back to the option
+/// `store`.
+///
+/// The functions are called on the threads that use the clients, several at once for different
+/// names, and while a client is made. Between a `lock` that was taken and its `unlock`, all calls
+/// for that name but further loads come from one thread. They should return within a second or so,
+/// since no time limit interrupts them; they must not unwind or jump out, nor use a client of this
+/// store. They and `user_data` must stay usable until the last client made from this config is
+/// freed.
+///
+/// `KEYFOB_NULL_ARGUMENT`: `load` or `save` alone is NULL, or one of `lock` and `unlock`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_config_set_store(
+    config: *mut keyfob_config,
+    load: keyfob_store_load_fn,
+    save: keyfob_store_save_fn,
+    lock: keyfob_store_lock_fn,
+    unlock: keyfob_store_unlock_fn,
+    user_data: *mut c_void,
+    err: *mut *mut keyfob_error,
+) -> Status {
+    guard(err, || {
+        let config = &mut handle_mut(config, "config")?.0;
+        let incomplete = |what: &str| Err(Error::new(Status::NullArgument, what));
+        let locking = match (lock, unlock) {
+            (Some(lock), Some(unlock)) => Some((lock, unlock)),
+            (None, None) => None,
+            _ => return incomplete("lock and unlock: give both, or neither"),
+        };
+        match (load, save, locking) {
+            (Some(load), Some(save), locking) => {
+                config.set_store(Arc::new(Functions { load, save, locking, user_data }));
+            }
+            (None, None, None) => config.unset_store(),
+            _ => return incomplete("load and save: a store needs both"),
+        }
+        Ok(())
+    })
+}
+
+/// Hands over the record that was asked for, from within a load function; the bytes are copied. A
+/// second call replaces what the first one gave.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_record_set(
+    record: *mut keyfob_record,
+    data: *const u8,
+    len: usize,
+    err: *mut *mut keyfob_error,
+) -> Status {
+    guard(err, || {
+        let record = handle_mut(record, "record")?;
+        record.0 = Some(Zeroizing::new(bytes(data, len, "data")?.to_vec()));
+        Ok(())
+    })
+}
+
+type Load = unsafe extern "C" fn(*const c_char, *mut keyfob_record, *mut c_void) -> i32;
+type Save = unsafe extern "C" fn(*const c_char, *const u8, usize, *mut c_void) -> i32;
+type Lock = unsafe extern "C" fn(*const c_char, *mut c_void) -> i32;
+type Unlock = unsafe extern "C" fn(*const c_char, *mut c_void);
+
+/// The functions of a store of the caller's.
+struct Functions {
+    load: Load,
+    save: Save,
+    locking: Option<(Lock, Unlock)>,
+    user_data: *mut c_void,
+}
+
+// SAFETY: the header's contract for keyfob_config_set_store: the functions and `user_data` may be
+// used from any thread that uses a client, for as long as a client lives.
+unsafe impl Send for Functions {}
+// SAFETY: as above, also from several threads at once.
+unsafe impl Sync for Functions {}
+
+fn outcome(what: &str, returned: i32) -> io::Result<()> {
+    match Status::from_number(returned) {
+        Some(Status::Ok) => Ok(()),
+        Some(status) => Err(io::Error::other(format!("{what} returned {}", status.name()))),
+        None => Err(io::Error::other(format!("{what} returned {returned}"))),
+    }
+}
+
+/// Names hold no NUL: they are letters, digits and `-`.
+fn c_name(name: &str) -> CString {
+    CString::new(name).unwrap_or_default()
+}
+
+impl TokenStore for Functions {
+    fn load(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        let mut record = keyfob_record(None);
+        // SAFETY: a function pointer of this type, a NUL-terminated string and a record, which
+        // outlive the call.
+        let returned = unsafe { (self.load)(c_name(name).as_ptr(), &mut record, self.user_data) };
+        outcome("its load function", returned)?;
+        Ok(record.0.map(|mut bytes| std::mem::take(&mut *bytes)))
+    }
+
+    fn save(&self, name: &str, record: &[u8]) -> io::Result<()> {
+        let name = c_name(name);
+        // SAFETY: as above, and `record` is as long as it says.
+        let returned =
+            unsafe { (self.save)(name.as_ptr(), record.as_ptr(), record.len(), self.user_data) };
+        outcome("its save function", returned)
+    }
+
+    fn try_lock(&self, name: &str) -> io::Result<bool> {
+        let Some((lock, _)) = self.locking else { return Ok(true) };
+        // SAFETY: a function pointer of this type, and a NUL-terminated string that outlives the
+        // call.
+        let returned = unsafe { lock(c_name(name).as_ptr(), self.user_data) };
+        match Status::from_number(returned) {
+            Some(Status::WouldBlock) => Ok(false),
+            _ => outcome("its lock function", returned).map(|()| true),
+        }
+    }
+
+    fn unlock(&self, name: &str) {
+        if let Some((_, unlock)) = self.locking {
+            // SAFETY: as above.
+            unsafe { unlock(c_name(name).as_ptr(), self.user_data) };
+        }
+    }
+}
