@@ -167,9 +167,18 @@ pub struct Error {
     retry_after: Option<Duration>,
 }
 
+/// In bytes.
+const LONGEST_MESSAGE: usize = 900;
+
 impl Error {
     pub(crate) fn new(status: Status, message: impl Into<String>) -> Error {
         let mut message = message.into();
+        if message.len() > LONGEST_MESSAGE {
+            // It quotes something: a path, a URL. A log should not have to hold a megabyte of it.
+            let end = (0..=LONGEST_MESSAGE).rev().find(|at| message.is_char_boundary(*at));
+            message.truncate(end.unwrap_or(0));
+            message.push_str("...");
+        }
         if message.contains(char::is_control) {
             message = message.replace(char::is_control, " ");
         }
@@ -232,3 +241,16 @@ impl std::error::Error for Error {}
 
 /// What the calls of this crate return.
 pub type Result<T> = std::result::Result<T, Error>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_one_line_and_not_long() {
+        let error = Error::new(Status::Store, format!("a\n{}", "€".repeat(10_000)));
+        assert!(!error.message().contains('\n'));
+        assert!(error.message().starts_with("a €") && error.message().ends_with("€..."));
+        assert!(error.message().len() < 1000);
+    }
+}
