@@ -82,10 +82,14 @@ impl Clock {
         }))
     }
 
-    /// Lets time pass: boot time and wall time both move forward.
+    /// Lets time pass: boot time and wall time both move forward, by 146 years in all at most.
     pub fn wind(&self, by: Duration) {
-        self.0.boot_ns.fetch_add(nanos(by), Ordering::Relaxed);
-        self.0.wall_s.fetch_add(by.as_secs() as i64, Ordering::Relaxed);
+        // Any further and moments would wrap around: what expired long ago would be fresh again.
+        let wound = |ns: i64| ns.saturating_add(nanos(by)).min(i64::MAX / 2);
+        let boot = &self.0.boot_ns;
+        let before = boot.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |ns| Some(wound(ns)));
+        let moved = before.map_or(0, |before| wound(before) - before);
+        self.0.wall_s.fetch_add(moved / 1_000_000_000, Ordering::Relaxed);
     }
 
     /// Sets a manual clock's wall time alone, as a person, NTP or an empty battery would.
@@ -152,4 +156,22 @@ fn wall_time_s() -> UnixSeconds {
 pub(crate) struct CloudTime {
     pub date: UnixSeconds,
     pub seen: Moment,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_wound_beyond_measure_stays_where_it_got() {
+        for clock in [Clock::manual(), Clock::system()] {
+            let before = clock.now();
+            for _ in 0..3 {
+                clock.wind(Duration::MAX);
+            }
+            let after = clock.now();
+            assert!(before < after && after < Moment::NEVER);
+            assert!(clock.wall() > RELEASE);
+        }
+    }
 }
