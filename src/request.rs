@@ -35,6 +35,10 @@ pub struct Request {
 const NOT_THE_CALLERS: &[&str] =
     &["host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer"];
 
+/// In bytes, name and value together: many times what servers take, and half of the buffer that a
+/// request is written through.
+const LONGEST_HEADER: usize = 65_536;
+
 impl Request {
     /// A request without headers and body.
     ///
@@ -46,7 +50,9 @@ impl Request {
     /// `INVALID_ARGUMENT`: the method is not one, or the URL is empty or cannot be a URL.
     pub fn new(method: &str, url: &str) -> Result<Request> {
         let invalid = |what: &str| Err(Error::new(Status::InvalidArgument, what));
-        let Ok(method) = Method::from_bytes(method.as_bytes()) else {
+        const LONGEST_METHOD: usize = 64;
+        let short = method.len() <= LONGEST_METHOD;
+        let Some(method) = Method::from_bytes(method.as_bytes()).ok().filter(|_| short) else {
             return invalid("the method is not an HTTP method");
         };
         if method == Method::CONNECT || method == Method::TRACE {
@@ -76,12 +82,15 @@ impl Request {
     /// Sets a header, in place of one of the same name.
     ///
     /// # Errors
-    /// `INVALID_ARGUMENT`: not a header name, a value that headers cannot carry, or a header that
-    /// is the connection's to set.
+    /// `INVALID_ARGUMENT`: not a header name, a value that headers cannot carry, more than 64 KiB, or
+    /// a header that is the connection's to set.
     pub fn set_header(&mut self, name: &str, value: &str) -> Result<()> {
         let invalid = |what: String| Err(Error::new(Status::InvalidArgument, what));
         if ureq::http::HeaderName::from_bytes(name.as_bytes()).is_err() {
             return invalid("the header's name is not one".into());
+        }
+        if name.len() + value.len() > LONGEST_HEADER {
+            return invalid(format!("a header may have {LONGEST_HEADER} bytes"));
         }
         if NOT_THE_CALLERS.iter().any(|n| n.eq_ignore_ascii_case(name)) {
             return invalid(format!("the header {name} is set by the connection"));
