@@ -28,6 +28,9 @@ static const char HELP[] =
     "  --set OPTION=VALUE   one option\n"
     "  --verbose            say on standard error what happens\n"
     "\n"
+    "Tokens are kept in $XDG_STATE_HOME/keyfob, or ~/.local/state/keyfob, where only you can read\n"
+    "them; --set store=file:DIRECTORY keeps them elsewhere, --set store=memory not at all.\n"
+    "\n"
     "Every user of the machine can read a command line. Give secrets through the environment, or\n"
     "name a file that only you can read: --set password_file=/etc/gateway/password.\n"
     "\n"
@@ -98,9 +101,20 @@ static int parse(int argc, char **argv, struct arguments *arguments) {
     return DONE;
 }
 
-/* Where tokens are kept from one run to the next, unless the option `store` says otherwise. */
+/* Where tokens are kept from one run to the next, unless the option `store` says otherwise: a
+ * script that runs each minute must not log in each minute. */
 static keyfob_status set_default_store(keyfob_config *config, keyfob_error **err) {
-    return keyfob_config_set(config, "store", "memory", err);
+    char store[4096];
+    const char *state = getenv("XDG_STATE_HOME");
+    const char *home = getenv("HOME");
+    int length;
+    if (state != NULL && state[0] == '/')
+        length = snprintf(store, sizeof store, "file:%s/keyfob", state);
+    else if (home != NULL && home[0] == '/')
+        length = snprintf(store, sizeof store, "file:%s/.local/state/keyfob", home);
+    else
+        return KEYFOB_OK; /* nobody's home: every run logs in */
+    return keyfob_config_set(config, "store", (size_t)length < sizeof store ? store : "", err);
 }
 
 static keyfob_status set(keyfob_config *config, char *setting, keyfob_error **err) {

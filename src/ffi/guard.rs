@@ -67,8 +67,9 @@ pub mod probe {
 
     static ARMED: AtomicBool = AtomicBool::new(false);
 
-    /// The next call into the library panics.
-    pub fn arm() {
+    /// The next call into the library panics. For the tests in C, and in no header.
+    #[unsafe(no_mangle)]
+    pub extern "C" fn keyfob_test_arm_panic() {
         ARMED.store(true, Ordering::SeqCst);
     }
 

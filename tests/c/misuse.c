@@ -1,0 +1,110 @@
+/* What misuse.h promises. */
+#define _POSIX_C_SOURCE 200809L
+#include "misuse.h"
+
+#include <unistd.h>
+
+static const char ACCOUNT[] = "KONTAKT_PASSWORD";
+enum { MEGABYTE = 1 << 20, LONGEST_MESSAGE = 1000 };
+
+struct world world;
+
+keyfob_config *another_keyfob_config(void) {
+    return config_of(ACCOUNT);
+}
+
+keyfob_client *another_keyfob_client(void) {
+    return client_of(ACCOUNT);
+}
+
+keyfob_request *another_keyfob_request(void) {
+    keyfob_request *request = NULL;
+    CHECK_OK(keyfob_request_new("GET", "/status/200", &request, &err));
+    return request;
+}
+
+keyfob_response *another_keyfob_response(void) {
+    keyfob_response *response = NULL;
+    CHECK_OK(keyfob_client_send(world.client, world.request, &response, &err));
+    return response;
+}
+
+keyfob_error *another_keyfob_error(void) {
+    keyfob_config *config;
+    keyfob_error *err = NULL;
+    CHECK(keyfob_config_new("nobody", &config, &err) == KEYFOB_UNKNOWN_PROVIDER);
+    return err;
+}
+
+char *another_char(void) {
+    char *token = NULL;
+    CHECK_OK(keyfob_client_token(world.client, &token, &err));
+    return token;
+}
+
+static void write_options_file(void) {
+    int file;
+    snprintf(world.options_file, sizeof world.options_file, "/tmp/keyfob-test-XXXXXX");
+    file = mkstemp(world.options_file);
+    CHECK(file >= 0 && write(file, "{}", 2) == 2);
+    close(file);
+}
+
+void begin_world(void) {
+    reset();
+    world.config = another_keyfob_config();
+    world.client = another_keyfob_client();
+    world.request = another_keyfob_request();
+    world.response = another_keyfob_response();
+    world.error = another_keyfob_error();
+    world.megabyte = malloc(MEGABYTE + 1);
+    memset(world.megabyte, 'a', MEGABYTE);
+    world.megabyte[MEGABYTE] = '\0';
+    write_options_file();
+}
+
+void end_world(void) {
+    unlink(world.options_file);
+    free(world.megabyte);
+    keyfob_error_free(world.error);
+    keyfob_response_free(world.response);
+    keyfob_request_free(world.request);
+    keyfob_client_free(world.client);
+    keyfob_config_free(world.config);
+}
+
+void check_message(const char *file, int line, const keyfob_error *err, const char *words) {
+    const char *message = keyfob_error_message(err);
+    if (message[0] == '\0' || strchr(message, '\n') != NULL || strlen(message) > LONGEST_MESSAGE)
+        check_failed(file, line, "a message must be a line of at most 1000 bytes", message);
+    if (strstr(message, words) == NULL)
+        check_failed(file, line, words, message);
+    if (strstr(message, "armed by a test") != NULL)
+        check_failed(file, line, "a panic's text must be withheld", message);
+}
+
+static void check(const char *file, int line, int holds, const char *what) {
+    if (!holds)
+        check_failed(file, line, "after the call", what);
+}
+
+void check_world(const char *file, int line) {
+    char *text = NULL;
+    size_t len;
+    check(file, line, keyfob_config_get(world.config, "username", &text, NULL) == KEYFOB_OK,
+          "the config is broken");
+    keyfob_string_free(text);
+    check(file, line, keyfob_client_token(world.client, &text, NULL) == KEYFOB_OK,
+          "the client is broken");
+    keyfob_string_free(text);
+    check(file, line, keyfob_request_set_timeout_ms(world.request, 0, NULL) == KEYFOB_OK,
+          "the request is broken");
+    check(file, line, keyfob_response_body(world.response, &len) != NULL && len > 0,
+          "the response is broken");
+    check(file, line, keyfob_error_status(world.error) == KEYFOB_UNKNOWN_PROVIDER,
+          "the error is broken");
+}
+
+void ignore_line(int32_t level, const char *line, void *user_data) {
+    (void)level, (void)line, (void)user_data;
+}

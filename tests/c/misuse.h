@@ -1,0 +1,56 @@
+/* What the programs of misuse.py share: one good handle of each kind, and what must hold after every
+ * call, right or wrong. */
+#ifndef MISUSE_H
+#define MISUSE_H
+
+#include "cloud.h"
+
+/* What stands in an out-argument before a call. */
+#define STALE(type) ((type)(intptr_t)0x5a5a5a5a)
+
+#define EXPECT_OK(status, err) check_status(__FILE__, __LINE__, "a good call", status, KEYFOB_OK, err)
+
+/* A failure of this status, whose message has these words. */
+#define EXPECT_FAILURE(status, expected, err, words)                                               \
+    do {                                                                                           \
+        if ((status) == (expected))                                                                \
+            check_message(__FILE__, __LINE__, err, words);                                         \
+        check_status(__FILE__, __LINE__, "a bad call", status, expected, err);                     \
+    } while (0)
+
+#define CHECK_WORLD() check_world(__FILE__, __LINE__)
+
+struct world {
+    keyfob_config *config;
+    keyfob_client *client;
+    keyfob_request *request;
+    keyfob_response *response;
+    keyfob_error *error;
+    char options_file[64];
+    char buffer[4096];
+    char *megabyte;
+};
+
+extern struct world world;
+
+/* Only in a library built with the feature `panic-probe`: the next call into it panics. */
+void keyfob_test_arm_panic(void);
+
+void begin_world(void);
+void end_world(void);
+void check_message(const char *file, int line, const keyfob_error *err, const char *words);
+
+/* No call consumed or broke a handle. */
+void check_world(const char *file, int line);
+
+void ignore_line(int32_t level, const char *line, void *user_data);
+
+/* Something to be freed. */
+keyfob_config *another_keyfob_config(void);
+keyfob_client *another_keyfob_client(void);
+keyfob_request *another_keyfob_request(void);
+keyfob_response *another_keyfob_response(void);
+keyfob_error *another_keyfob_error(void);
+char *another_char(void);
+
+#endif
