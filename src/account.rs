@@ -34,7 +34,8 @@ pub(crate) struct Account {
     pub identity: String,
     /// As `identity`, but the same for all secrets of one principal: tells nothing of them.
     pub principal: String,
-    origins: Vec<OriginRule>,
+    /// Origins that may see the token besides those of its own URLs.
+    pub origins: Vec<OriginRule>,
 }
 
 /// The headers that carry a token.
@@ -102,7 +103,7 @@ impl Account {
             let base_url = Url::parse(base).map_err(|e| {
                 Error::new(Status::InvalidOption, format!("base_url: {}", e.message()))
             })?;
-            safe(&base_url, &self.options, "base_url")?;
+            safe(&base_url, &self.options, || "base_url".into())?;
         }
         self.fixed_token().map(drop)
     }
@@ -226,38 +227,6 @@ impl Account {
             Ok(value.fill(Place::Header, &names)?.map(|v| (name.to_string(), v)))
         });
         filled.filter_map(Result::transpose).collect()
-    }
-
-    /// Headers for requests that do not set them.
-    pub fn default_headers(&self, found: &Discovered) -> Result<Headers> {
-        let names = self.names(found)?;
-        let headers = self.profile.request.headers.iter().map(|(name, value)| {
-            Ok(value.fill(Place::Header, &names)?.map(|v| (name.to_string(), v)))
-        });
-        headers.filter_map(Result::transpose).collect()
-    }
-
-    /// What relative URLs are relative to.
-    pub fn base(&self, found: &Discovered) -> Result<Url> {
-        let names = self.names(found)?;
-        let missing = || {
-            let what = format!("{}: no base URL; set base_url", self.profile.name);
-            Error::new(Status::MissingOption, what)
-        };
-        let filled = match &self.profile.request.base {
-            Some(base) => base.fill(Place::Url, &names)?,
-            None => crate::template::Values::value(&names, "base_url").map(Secret::from),
-        };
-        Url::parse(filled.ok_or_else(missing)?.expose())
-    }
-
-    /// Whether this URL may see the token.
-    pub fn trusts(&self, url: &Url, found: &Discovered) -> bool {
-        let origin = url.origin();
-        let is = |other: &str| Url::parse(other).is_ok_and(|other| other.origin() == origin);
-        self.base(found).is_ok_and(|base| base.origin() == origin)
-            || self.origins.iter().any(|rule| rule.allows(origin))
-            || found.0.values().any(|endpoint| is(endpoint))
     }
 }
 

@@ -3,7 +3,8 @@
 use crate::call::{Call, Canceller};
 use crate::clock::Moment;
 use crate::error::{Error, Result, Status};
-use crate::lifecycle::{Lifecycle, Stage};
+use crate::lifecycle::Lifecycle;
+use crate::state::Stage;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;

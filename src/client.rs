@@ -6,10 +6,12 @@ use crate::call::{Call, Canceller};
 use crate::clock::{Clock, Moment};
 use crate::config::Config;
 use crate::error::Result;
-use crate::lifecycle::{Lifecycle, State};
+use crate::lifecycle::Lifecycle;
 use crate::log::Log;
-use crate::request::{self, Request, Response};
+use crate::request::{Request, Response};
 use crate::secret::Secret;
+use crate::send::{self, send};
+use crate::state::State;
 use crate::status;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -129,13 +131,13 @@ impl Client {
     /// # Errors
     /// As [`send`](Client::send): `FOREIGN_ORIGIN` and `INSECURE_URL` where the token must not go.
     pub fn headers_for(&self, url: &str) -> Result<Secret> {
-        request::headers_for(&self.lifecycle, url, &self.call(None)).map(|h| header_lines(&h))
+        send::headers_for(&self.lifecycle, url, &self.call(None)).map(|h| header_lines(&h))
     }
 
     /// Whether this answer of an API refuses the access token, by the provider's rule: then tell
     /// [`refused`](Client::refused). A large body, which is no error document, is not looked into.
     pub fn is_refusal(&self, status: u16, body: &[u8]) -> bool {
-        request::is_refusal(&self.lifecycle.state().account, status, body)
+        send::is_refusal(&self.lifecycle.state().account, status, body)
     }
 
     fn until(&self, end: Moment) -> Option<Duration> {
@@ -202,7 +204,7 @@ impl Client {
     /// `FOREIGN_ORIGIN` and `INSECURE_URL` before anything is sent; those of
     /// [`token`](Client::token); and what keeps from getting an answer.
     pub fn send(&self, request: &Request) -> Result<Response> {
-        request::send(&self.lifecycle, request, &self.call(request.timeout))
+        send(&self.lifecycle, request, &self.call(request.timeout))
     }
 
     /// Lets time pass for this client's clock, to test what happens when tokens age. Real tokens

@@ -20,6 +20,7 @@
 #![deny(missing_docs)]
 
 mod account;
+mod api;
 mod background;
 mod call;
 mod client;
@@ -31,6 +32,7 @@ mod flight;
 mod hot;
 mod http;
 mod lifecycle;
+mod links;
 mod log;
 mod options;
 mod process;
@@ -38,6 +40,8 @@ mod provider;
 mod request;
 mod retry;
 mod secret;
+mod send;
+mod state;
 mod status;
 mod store;
 mod template;

@@ -1,6 +1,7 @@
 //! The state machine every cloud shares: serve, renew, fall back, hold off. One renewal at a time.
 
-use crate::account::{Account, Headers, header_lines};
+use crate::account::Account;
+use crate::api::Api;
 use crate::call::Call;
 use crate::clock::{Clock, CloudTime, Moment};
 use crate::error::{Error, Result, Status};
@@ -10,72 +11,13 @@ use crate::log::{Log, log};
 use crate::process::PerProcess;
 use crate::provider::exchange::Failure;
 use crate::retry::{Growth, backoff, doubled};
-use crate::secret::Secret;
+use crate::state::{Stage, State};
 use crate::store::{Hold, Pause, Record};
-use crate::token::Token;
 use arc_swap::{ArcSwap, Guard};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::Thread;
 use std::time::Duration;
-
-/// Everything a caller may need at one moment, replaced as a whole when anything changes.
-pub(crate) struct State {
-    pub account: Arc<Account>,
-    pub record: Record,
-    /// What carries the token, ready to be sent.
-    pub headers: Headers,
-    /// The same as text, one header a line.
-    pub header_lines: Secret,
-    pub renew_at: Moment,
-    pub expires: Moment,
-    /// No other state of this client has it.
-    pub number: u64,
-}
-
-/// Where a token stands in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stage {
-    /// No token.
-    None,
-    Fresh,
-    /// Good, and to be renewed.
-    Due,
-    Expired,
-}
-
-impl State {
-    fn new(account: Arc<Account>, record: Record, number: u64) -> Result<State> {
-        let headers = match &record.token {
-            Some(token) => account.present(token, &record.discovered)?,
-            None => Headers::new(),
-        };
-        let token = record.token.as_ref();
-        Ok(State {
-            header_lines: header_lines(&headers),
-            headers,
-            renew_at: token.map_or(Moment::START, |t| t.renew_at(account.window)),
-            expires: token.map_or(Moment::START, Token::expires),
-            account,
-            record,
-            number,
-        })
-    }
-
-    /// The access token; empty where there is none, which no caller of a served state sees.
-    pub fn access_token(&self) -> &str {
-        self.record.token.as_ref().map_or("", |token| token.access.expose())
-    }
-
-    pub fn stage(&self, now: Moment) -> Stage {
-        match &self.record.token {
-            None => Stage::None,
-            Some(_) if now < self.renew_at => Stage::Fresh,
-            Some(_) if now < self.expires => Stage::Due,
-            Some(_) => Stage::Expired,
-        }
-    }
-}
 
 /// What a caller needs before it can go on.
 #[derive(Clone, Copy, Debug)]
@@ -138,7 +80,8 @@ pub(crate) struct Lifecycle {
 impl Lifecycle {
     pub fn new(account: Account, clock: Clock, log: Log) -> Result<Lifecycle> {
         let (record, fault) = known_of(&account, account.first_record()?)?;
-        let state = State::new(Arc::new(account), record, 1)?;
+        let api = Arc::new(Api::of(&account, &record.discovered)?);
+        let state = State::new(Arc::new(account), record, api, 1)?;
         let hot = HotToken::empty();
         hot.publish(state.access_token(), state.renew_at);
         let lifecycle = Lifecycle {
@@ -584,8 +527,14 @@ impl Lifecycle {
 
     /// Lets readers see a new record. Only the leader does.
     fn publish(&self, account: &Arc<Account>, record: Record) -> Result<()> {
-        let number = self.state.load().number + 1;
-        let state = State::new(account.clone(), record, number)?;
+        let before = self.state.load();
+        let same =
+            Arc::ptr_eq(account, &before.account) && record.discovered == before.record.discovered;
+        let api = match same {
+            true => before.api.clone(),
+            false => Arc::new(Api::of(account, &record.discovered)?),
+        };
+        let state = State::new(account.clone(), record, api, before.number + 1)?;
         self.hot.publish(state.access_token(), state.renew_at);
         self.state.store(Arc::new(state));
         self.wake_renewer();

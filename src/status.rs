@@ -1,7 +1,8 @@
 //! The status of a client as JSON: for people, dashboards, and bindings that take no callbacks.
 
 use crate::clock::Moment;
-use crate::lifecycle::{Lifecycle, Stage};
+use crate::lifecycle::Lifecycle;
+use crate::state::Stage;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

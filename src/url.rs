@@ -163,6 +163,11 @@ impl OriginRule {
         }
     }
 
+    /// The origin of this URL, and no other.
+    pub fn of(url: Url) -> OriginRule {
+        OriginRule::Exact(url.origin)
+    }
+
     pub fn allows(&self, origin: &Origin) -> bool {
         match self {
             OriginRule::Exact(exact) => exact == origin,

@@ -138,8 +138,8 @@ impl Exchange<'_> {
             let reply = self.run(step, &names, Repeat::Safe)?;
             for (name, value) in reply.saved(step)? {
                 // The client will send credentials there: it must be as safe as any other URL.
-                let shown = format!("{}: {name}", step.call);
-                safe(&Url::parse(value.expose())?, self.options, &shown)?;
+                let shown = || format!("{}: {name}", step.call);
+                safe(&Url::parse(value.expose())?, self.options, shown)?;
                 discovered.0.insert(name, value.expose().into());
             }
         }
@@ -249,7 +249,7 @@ impl Exchange<'_> {
         }
         let url_filled = Url::parse(filled.expose())?.with_query(&query)?;
         let shown = shown(url, names);
-        safe(&url_filled, self.options, &shown)?;
+        safe(&url_filled, self.options, || shown.clone())?;
         let mut headers = Vec::new();
         for (name, value) in step.headers.iter() {
             headers.extend(value.fill(Place::Header, names)?.map(|v| (name.to_string(), v)));
@@ -319,7 +319,7 @@ fn shown(url: &Template, names: &Names) -> String {
 }
 
 /// HTTPS, or plain HTTP where it cannot leave the machine or the user said so.
-pub(crate) fn safe(url: &Url, options: &Options, shown: &str) -> Result<()> {
+pub(crate) fn safe(url: &Url, options: &Options, shown: impl FnOnce() -> String) -> Result<()> {
     let origin = url.origin();
     if origin.is_https() || origin.is_loopback() || options.flag("allow_http") {
         return Ok(());
@@ -327,7 +327,8 @@ pub(crate) fn safe(url: &Url, options: &Options, shown: &str) -> Result<()> {
     Err(Error::new(
         Status::InsecureUrl,
         format!(
-            "{shown}: plain HTTP to {} would show the credentials to the network; use https, or set allow_http",
+            "{}: plain HTTP to {} would show the credentials to the network; use https, or set allow_http",
+            shown(),
             origin.host()
         ),
     ))
