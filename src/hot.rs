@@ -35,8 +35,9 @@ impl HotToken {
     /// Puts a token in the place of the last one, or none. For one writer at a time.
     pub fn publish(&self, token: &str, until: Moment) {
         let token = if token.len() <= MOST_WORDS * WORD { token.as_bytes() } else { &[] };
-        let sequence = self.sequence.load(Relaxed);
-        self.sequence.store(sequence.wrapping_add(1), Relaxed);
+        // Odd already where a fork cut the last writer off: then it stays so until this one is done.
+        let changing = self.sequence.load(Relaxed) | 1;
+        self.sequence.store(changing, Relaxed);
         fence(Release);
         self.until.store(until.0, Relaxed);
         self.length.store(token.len(), Relaxed);
@@ -48,7 +49,7 @@ impl HotToken {
             }
             word.store(u64::from_ne_bytes(bytes), Relaxed);
         }
-        self.sequence.store(sequence.wrapping_add(2), Release);
+        self.sequence.store(changing.wrapping_add(1), Release);
     }
 
     /// Copies the token to the beginning of `buffer`, if it is fresh and fits with a byte to spare;
@@ -113,6 +114,17 @@ mod tests {
         }
         hot.publish(&"x".repeat(MOST_WORDS * WORD + 1), Moment(10));
         assert_eq!(hot.copy(|| Moment(9), &mut buffer), None, "too long");
+    }
+
+    #[test]
+    fn a_writer_that_was_cut_off_leaves_nothing_behind_for_the_next() {
+        let hot = HotToken::empty();
+        let mut buffer = [b'#'; 16];
+        hot.sequence.store(7, Relaxed);
+        assert_eq!(hot.copy(|| Moment(0), &mut buffer), None);
+        hot.publish("token", Moment(10));
+        assert_eq!(hot.copy(|| Moment(0), &mut buffer), Some(5));
+        assert_eq!(hot.sequence.load(Relaxed) % 2, 0);
     }
 
     #[test]
