@@ -108,3 +108,48 @@ void check_world(const char *file, int line) {
 void ignore_line(int32_t level, const char *line, void *user_data) {
     (void)level, (void)line, (void)user_data;
 }
+
+int32_t load_nothing(const char *name, keyfob_record *record, void *user_data) {
+    (void)name, (void)record, (void)user_data;
+    return KEYFOB_OK;
+}
+
+int32_t save_nowhere(const char *name, const uint8_t *data, size_t len, void *user_data) {
+    (void)name, (void)data, (void)len, (void)user_data;
+    return KEYFOB_OK;
+}
+
+int32_t take_no_lock(const char *name, void *user_data) {
+    (void)name, (void)user_data;
+    return KEYFOB_OK;
+}
+
+void give_no_lock(const char *name, void *user_data) {
+    (void)name, (void)user_data;
+}
+
+struct test {
+    const char *name;
+    void (*run)(void);
+    int times;
+};
+
+static int32_t load_a_test(const char *name, keyfob_record *record, void *user_data) {
+    struct test *test = user_data;
+    (void)name;
+    world.record = record;
+    if (test->times++ == 0)
+        run_test(test->name, test->run);
+    return KEYFOB_WOULD_BLOCK; /* whatever the test made of the record is not looked at */
+}
+
+void run_within_a_load(const char *name, void (*run)(void)) {
+    struct test test = {name, run, 0};
+    keyfob_config *config = another_keyfob_config();
+    keyfob_client *client = NULL;
+    CHECK_OK(keyfob_config_set_store(config, load_a_test, save_nowhere, NULL, NULL, &test, &err));
+    CHECK_OK(keyfob_client_new(config, &client, &err));
+    CHECK(test.times > 0);
+    keyfob_client_free(client);
+    keyfob_config_free(config);
+}

@@ -26,6 +26,7 @@ struct world {
     keyfob_request *request;
     keyfob_response *response;
     keyfob_error *error;
+    keyfob_record *record;
     char options_file[64];
     char buffer[4096];
     char *megabyte;
@@ -44,6 +45,16 @@ void check_message(const char *file, int line, const keyfob_error *err, const ch
 void check_world(const char *file, int line);
 
 void ignore_line(int32_t level, const char *line, void *user_data);
+
+/* A store that keeps nothing. */
+int32_t load_nothing(const char *name, keyfob_record *record, void *user_data);
+int32_t save_nowhere(const char *name, const uint8_t *data, size_t len, void *user_data);
+int32_t take_no_lock(const char *name, void *user_data);
+void give_no_lock(const char *name, void *user_data);
+
+/* Runs a test within the load function of a store, where `world.record` is good. */
+#define RUN_WITHIN_A_LOAD(test) run_within_a_load(#test, test)
+void run_within_a_load(const char *name, void (*test)(void));
 
 /* Something to be freed. */
 keyfob_config *another_keyfob_config(void);

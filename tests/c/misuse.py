@@ -46,6 +46,11 @@ GOOD = {
     "status": "KEYFOB_TIMEOUT",
     "idempotent": "true",
     "log": "ignore_line",
+    "load": "load_nothing",
+    "save": "save_nowhere",
+    "lock": "take_no_lock",
+    "unlock": "give_no_lock",
+    "record": "world.record",
     "user_data": "&world",
 }
 
@@ -53,6 +58,7 @@ GOOD = {
 OPTIONAL = {
     ("keyfob_config_set_log", "log"),
     ("keyfob_config_set_log", "user_data"),
+    ("keyfob_config_set_store", "user_data"),
     ("keyfob_response_header_at", "value"),
     ("keyfob_response_body", "len"),
 }
@@ -125,6 +131,12 @@ STRINGS = {
 
 # Numbers at the edges, and what they lead to.
 ABSURD_TIMES = {"-1": "INVALID_ARGUMENT", "INT64_MIN": "INVALID_ARGUMENT", "INT64_MAX": "OK"}
+ABSURD_LENGTHS = {
+    "0": "OK",
+    "SIZE_MAX": "INVALID_ARGUMENT",
+    "SIZE_MAX - 1": "INVALID_ARGUMENT",
+    "SIZE_MAX / 2 + 1": "INVALID_ARGUMENT",
+}
 NUMBERS = {
     ("keyfob_client_share", "timeout_ms"): ABSURD_TIMES,
     ("keyfob_client_wind_ms", "ms"): ABSURD_TIMES,
@@ -136,12 +148,8 @@ NUMBERS = {
         "SIZE_MAX": "!result",
         "SIZE_MAX / 2 + 1": "!result",
     },
-    ("keyfob_request_set_body", "len"): {
-        "0": "OK",
-        "SIZE_MAX": "INVALID_ARGUMENT",
-        "SIZE_MAX - 1": "INVALID_ARGUMENT",
-        "SIZE_MAX / 2 + 1": "INVALID_ARGUMENT",
-    },
+    ("keyfob_request_set_body", "len"): ABSURD_LENGTHS,
+    ("keyfob_record_set", "len"): ABSURD_LENGTHS,
     ("keyfob_response_header_at", "index"): {
         "SIZE_MAX": "result == NULL",
         "SIZE_MAX / 2": "result == NULL",
@@ -163,6 +171,10 @@ class Call:
         self.name = function.name
         self.returns_status = str(function.result) == "keyfob_status"
         self.is_free = self.name.endswith("_free")
+        self.callbacks = {callback.name for callback in header.callbacks}
+
+    def is_callback(self, name: str) -> bool:
+        return self.function.arguments[name].base in self.callbacks
 
     def is_out(self, name: str) -> bool:
         """Something is written through this argument."""
@@ -177,11 +189,10 @@ class Call:
 
     def is_number(self, name: str) -> bool:
         of = self.function.arguments[name]
-        callbacks = {callback.name for callback in self.header.callbacks}
-        return of.stars == 0 and of.base != "bool" and of.base not in callbacks
+        return of.stars == 0 and of.base != "bool" and not self.is_callback(name)
 
     def can_be_null(self, name: str) -> bool:
-        return self.function.arguments[name].stars > 0 or name == "log"
+        return self.function.arguments[name].stars > 0 or self.is_callback(name)
 
     def argument(self, name: str) -> str:
         if self.is_out(name):
@@ -265,7 +276,8 @@ def null(call: Call):
         elif call.is_free:
             checks = []
         elif call.returns_status:
-            checks = call.expect("NULL_ARGUMENT", f"{name} is NULL", replaced)
+            words = name if call.is_callback(name) else f"{name} is NULL"
+            checks = call.expect("NULL_ARGUMENT", words, replaced)
         else:
             checks = call.expect(table_entry(FALLBACK, call.name, f"NULL for {name} leads to"))
         yield call.body(checks, replaced)
@@ -327,6 +339,11 @@ PROMISES = {
 }
 
 
+def where_to_run(test: str) -> str:
+    """A record is there only while a store loads."""
+    return "RUN_WITHIN_A_LOAD" if test.startswith("keyfob_record_") else "RUN"
+
+
 def program(header, kind: str) -> str:
     parts = ["/* Written by tests/c/misuse.py from include/keyfob.h. */", '#include "misuse.h"', ""]
     tests = []
@@ -339,7 +356,7 @@ def program(header, kind: str) -> str:
         parts += [f"    {line}" for body in bodies for line in body]
         parts += ["}", ""]
     parts += ["int main(void) {", "    begin_world();"]
-    parts += [f"    RUN({test});" for test in tests]
+    parts += [f"    {where_to_run(test)}({test});" for test in tests]
     parts += ["    end_world();", "    return failed_tests != 0;", "}"]
     return "\n".join(parts)
 
