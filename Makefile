@@ -1,10 +1,18 @@
 # The people's door. `make` alone says what there is.
 
+, := ,
 CARGO ?= cargo
 PROFILE ?= debug
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 LIB := $(TARGET)/$(PROFILE)/libkeyfob.so
 CARGO_PROFILE := $(if $(filter release,$(PROFILE)),--release)
+# Beside an rlib cargo does no link-time optimisation, so a release is built without one.
+CARGO_BUILD := $(if $(CARGO_PROFILE),rustc --lib --release --crate-type=cdylib$(,)staticlib,build)
+
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+INSTALL_PROFILE ?= release
+export PREFIX LIBDIR DESTDIR CC
 
 CFLAGS ?= -O1 -g
 C_STRICT := -std=c99 -Wall -Wextra -pedantic -Werror -Iinclude
@@ -16,8 +24,15 @@ help: ## say what there is
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 
 build: ## the library, debug; PROFILE=release for the real thing
-	$(CARGO) build $(CARGO_PROFILE)
+	$(CARGO) $(CARGO_BUILD)
 	@ln -sf libkeyfob.so $(TARGET)/$(PROFILE)/libkeyfob.so.0
+
+install: ## library, headers, keyfob-token, manual: PREFIX=/usr/local, DESTDIR=
+	@$(MAKE) --no-print-directory build PROFILE=$(INSTALL_PROFILE)
+	packaging/install $(TARGET)/$(INSTALL_PROFILE)
+
+uninstall: ## what make install put there
+	packaging/install --uninstall $(TARGET)/$(INSTALL_PROFILE)
 
 simulator: ## the simulated clouds
 	$(CARGO) build $(CARGO_PROFILE) -p keyfob-simulator
@@ -49,7 +64,7 @@ test-python: build simulator ## the Python package
 test-node: build simulator ## the Node package
 	bindings/node/check
 
-test-install: ## make install, and projects that use what it installed
+test-install: simulator ## make install, and projects that use what it installed
 	tests/consumer/run
 
 lint: ## formatting and lints of all languages
@@ -70,4 +85,4 @@ bench: ## the figures of docs/BENCHMARKS.md
 size: ## how large the library is, and what it is made of
 	tools/size
 
-.PHONY: help build simulator demo test test-rust test-c test-cpp test-conformance test-python test-node test-install lint headers docs bench size
+.PHONY: help build install uninstall simulator demo test test-rust test-c test-cpp test-conformance test-python test-node test-install lint headers docs bench size
