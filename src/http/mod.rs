@@ -109,7 +109,7 @@ impl Transport {
                     .chain(tcp::TcpConnector)
                     .chain(tls::TlsConnector(self.tls.clone()))
                     .chain(sent::RequestBegins);
-            ureq::Agent::with_parts(config, connector, resolve::Resolver)
+            ureq::Agent::with_parts(config, connector, resolve::Later)
         })
     }
 

@@ -5,30 +5,36 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use ureq::config::Config;
 use ureq::http::Uri;
-use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver as Resolve};
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
-/// Asks the system's resolver, as every other program on the machine does.
+/// Puts the look-up off: ureq asks for addresses before each request, also where a connection is
+/// there already. The socket's connector asks when it needs them.
 #[derive(Debug)]
-pub(super) struct Resolver;
+pub(super) struct Later;
 
-impl Resolve for Resolver {
+impl Resolver for Later {
     fn resolve(
         &self,
-        uri: &Uri,
+        _: &Uri,
         _: &Config,
         _: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
-        let port =
-            uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
-        let mut found = self.empty();
-        match host.parse() {
-            Ok(address) => found.push(SocketAddr::new(address, port)),
-            Err(_) => look_up(host.to_string(), port)?.into_iter().for_each(|a| found.push(a)),
-        }
-        if found.is_empty() { Err(ureq::Error::HostNotFound) } else { Ok(found) }
+        let mut any = self.empty();
+        any.push(SocketAddr::from(([0, 0, 0, 0], 0)));
+        Ok(any)
     }
+}
+
+/// The addresses of a URL's host, as the system's resolver gives them to every other program.
+pub(super) fn addresses(uri: &Uri) -> Result<Vec<SocketAddr>, ureq::Error> {
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+    let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
+    let found = match host.parse() {
+        Ok(address) => vec![SocketAddr::new(address, port)],
+        Err(_) => look_up(host.to_string(), port)?,
+    };
+    if found.is_empty() { Err(ureq::Error::HostNotFound) } else { Ok(found) }
 }
 
 /// `getaddrinfo` cannot be interrupted, so it runs on a thread that the caller need not wait for.

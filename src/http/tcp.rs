@@ -1,5 +1,6 @@
 //! The socket: non-blocking, so that a deadline or a cancellation ends any wait on it.
 
+use super::resolve;
 use crate::call::{self, SLICE};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
@@ -57,7 +58,7 @@ impl<In: Transport> Connector<In> for TcpConnector {
         if let Some(through_proxy) = chained {
             return Ok(Some(Either::A(through_proxy)));
         }
-        let stream = connect_any(&details.addrs)?;
+        let stream = connect_any(&resolve::addresses(details.uri)?)?;
         stream.set_nodelay(true)?;
         let buffers = LazyBuffers::new(
             details.config.input_buffer_size(),
