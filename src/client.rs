@@ -102,8 +102,9 @@ impl Client {
     /// The number of the fresh token at hand; `None` where there is none, or it is due to be
     /// renewed. While the number is the same, so are the token and its headers: whoever keeps them
     /// in another form need not ask for them again.
+    #[inline]
     pub fn fresh_number(&self) -> Option<u64> {
-        self.lifecycle.fresh().map(|state| state.number)
+        self.lifecycle.fresh_number()
     }
 
     /// Gives the headers that carry the token to `read`, one `Name: value` a line.

@@ -85,6 +85,16 @@ impl HotToken {
         fence(Acquire);
         (self.sequence.load(Relaxed) == sequence).then_some(length)
     }
+
+    /// A number that nothing else published here has, while what was published last is fresh.
+    #[inline]
+    pub fn number(&self, now: impl FnOnce() -> Moment) -> Option<u64> {
+        let sequence = self.sequence.load(Acquire);
+        let until = self.until.load(Relaxed);
+        fence(Acquire);
+        let whole = sequence % 2 == 0 && self.sequence.load(Relaxed) == sequence;
+        (whole && now().0 < until).then_some(sequence as u64)
+    }
 }
 
 impl Drop for HotToken {
@@ -114,6 +124,18 @@ mod tests {
         }
         hot.publish(&"x".repeat(MOST_WORDS * WORD + 1), Moment(10));
         assert_eq!(hot.copy(|| Moment(9), &mut buffer), None, "too long");
+    }
+
+    #[test]
+    fn what_is_published_has_a_number_of_its_own_while_it_is_fresh() {
+        let hot = HotToken::empty();
+        assert_eq!(hot.number(|| Moment(0)), None, "nothing was published");
+        let numbers = [1, MOST_WORDS * WORD, MOST_WORDS * WORD + 1].map(|length| {
+            hot.publish(&"x".repeat(length), Moment(10));
+            assert_eq!(hot.number(|| Moment(10)), None, "no longer fresh");
+            hot.number(|| Moment(9)).expect("fresh")
+        });
+        assert!(numbers[0] != 0 && numbers[0] < numbers[1] && numbers[1] < numbers[2]);
     }
 
     #[test]

@@ -81,7 +81,7 @@ impl Lifecycle {
     pub fn new(account: Account, clock: Clock, log: Log) -> Result<Lifecycle> {
         let (record, fault) = known_of(&account, account.first_record()?)?;
         let api = Arc::new(Api::of(&account, &record.discovered)?);
-        let state = State::new(Arc::new(account), record, api, 1)?;
+        let state = State::new(Arc::new(account), record, api)?;
         let hot = HotToken::empty();
         hot.publish(state.access_token(), state.renew_at);
         let lifecycle = Lifecycle {
@@ -119,6 +119,12 @@ impl Lifecycle {
     #[inline]
     pub fn copy_fresh(&self, buffer: &mut [u8]) -> Option<usize> {
         self.hot.copy(|| self.clock.now(), buffer)
+    }
+
+    /// A number that changes with the state, while its token is fresh. As cheap as can be.
+    #[inline]
+    pub fn fresh_number(&self) -> Option<u64> {
+        self.hot.number(|| self.clock.now())
     }
 
     /// A fresh token and all that goes with it, without a lock or a system call.
@@ -534,9 +540,10 @@ impl Lifecycle {
             true => before.api.clone(),
             false => Arc::new(Api::of(account, &record.discovered)?),
         };
-        let state = State::new(account.clone(), record, api, before.number + 1)?;
+        let state = Arc::new(State::new(account.clone(), record, api)?);
+        self.state.store(state.clone());
+        // Last: who sees the new number must find the new state.
         self.hot.publish(state.access_token(), state.renew_at);
-        self.state.store(Arc::new(state));
         self.wake_renewer();
         Ok(())
     }

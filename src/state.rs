@@ -20,8 +20,6 @@ pub(crate) struct State {
     pub header_lines: Secret,
     pub renew_at: Moment,
     pub expires: Moment,
-    /// No other state of this client has it.
-    pub number: u64,
 }
 
 /// Where a token stands in its life.
@@ -36,7 +34,7 @@ pub(crate) enum Stage {
 }
 
 impl State {
-    pub fn new(account: Arc<Account>, record: Record, api: Arc<Api>, number: u64) -> Result<State> {
+    pub fn new(account: Arc<Account>, record: Record, api: Arc<Api>) -> Result<State> {
         let headers = match &record.token {
             Some(token) => account.present(token, &record.discovered)?,
             None => Headers::new(),
@@ -50,7 +48,6 @@ impl State {
             account,
             record,
             api,
-            number,
         })
     }
 
