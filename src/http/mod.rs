@@ -39,11 +39,11 @@ pub(crate) struct Outgoing {
     pub body: Option<Zeroizing<Vec<u8>>>,
 }
 
-/// One answer, whole. The body may hold tokens: it is wiped when dropped.
+/// One answer, whole.
 pub(crate) struct Answer {
     pub status: u16,
     pub headers: Vec<(String, String)>,
-    pub body: Zeroizing<Vec<u8>>,
+    pub body: Vec<u8>,
 }
 
 impl Answer {
@@ -163,10 +163,8 @@ impl Transport {
         if announced > max_body && outgoing.method != http::Method::HEAD {
             return Err(too_large());
         }
-        // Filled without growing where the length is known: a buffer that moves leaves copies.
-        let mut bytes = Zeroizing::new(Vec::with_capacity(announced.min(1 << 20) as usize));
-        let mut reader = body.with_config().limit(u64::MAX).reader().take(max_body + 1);
-        read_wiping(&mut reader, &mut bytes).map_err(|e| explain(e.into()))?;
+        let reader = body.with_config().limit(u64::MAX).reader().take(max_body + 1);
+        let bytes = read_whole(reader, announced).map_err(|e| explain(e.into()))?;
         if bytes.len() as u64 > max_body {
             return Err(too_large());
         }
@@ -263,21 +261,27 @@ fn proxy(settings: &TransportSettings) -> Result<Option<ureq::Proxy>> {
     }
 }
 
-/// Reads to the end, wiping each buffer that was outgrown.
-fn read_wiping(from: &mut impl Read, into: &mut Zeroizing<Vec<u8>>) -> std::io::Result<()> {
-    let mut piece = Zeroizing::new([0u8; 8192]);
+/// Reads to the end. A buffer that is outgrown is overwritten: the answer may hold tokens.
+fn read_whole(mut from: impl Read, expected: u64) -> std::io::Result<Vec<u8>> {
+    const STEP: usize = 65_536;
+    let mut bytes = Vec::with_capacity((expected as usize).clamp(1024, 1 << 20) + 1);
     loop {
-        let amount = match from.read(&mut piece[..]) {
-            Ok(0) => return Ok(()),
-            Ok(amount) => amount,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
-        if into.len() + amount > into.capacity() {
-            let mut larger = Zeroizing::new(Vec::with_capacity((into.capacity() * 2).max(16384)));
-            larger.extend_from_slice(into);
-            std::mem::swap(into, &mut larger);
+        if bytes.len() == bytes.capacity() {
+            let mut larger = Vec::with_capacity(bytes.capacity() * 2);
+            larger.extend_from_slice(&bytes);
+            bytes.fill(0);
+            std::hint::black_box(&mut bytes);
+            bytes = larger;
         }
-        into.extend_from_slice(&piece[..amount]);
+        let read = bytes.len();
+        bytes.resize(bytes.capacity().min(read + STEP), 0);
+        let amount = from.read(&mut bytes[read..]);
+        bytes.truncate(read + amount.as_ref().map_or(0, |amount| *amount));
+        match amount {
+            Ok(0) => return Ok(bytes),
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
     }
 }

@@ -375,7 +375,7 @@ impl Reply {
             html: kind.contains("html") || answer.body.trim_ascii_start().starts_with(b"<"),
             retry_after: retry::retry_after(&answer, exchange.clock),
             date: retry::date(&answer),
-            raw: answer.body,
+            raw: Zeroizing::new(answer.body),
             json,
             asked,
             at: format!("{} {}: {} {}", profile.name, step.call, outgoing.method, outgoing.shown),
