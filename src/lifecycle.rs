@@ -158,16 +158,22 @@ impl Lifecycle {
     }
 
     /// What is known once the store was looked into, if there is news in it: a token must not be
-    /// served when another process has stored a newer one. Whoever leads meanwhile is looking.
-    fn caught_up(&self, state: Arc<State>, call: &Call) -> Arc<State> {
-        if !state.account.store.has_news(&state.record) {
-            return state;
+    /// served when another process has stored a newer one.
+    fn caught_up(&self, mut state: Arc<State>, call: &Call) -> Arc<State> {
+        let flight = self.flight.get(Flight::new);
+        while state.account.store.has_news(&state.record) {
+            match flight.join(call) {
+                Ok(Turn::Lead(lead)) => {
+                    let looked = self.look_into_store(&self.state.load_full()).map(drop);
+                    self.end(lead, looked, call).ok();
+                    return self.state.load_full();
+                }
+                // Whoever led may have looked before the news came.
+                Ok(Turn::Shared(_) | Turn::Abandoned) => state = self.state.load_full(),
+                Err(_) => break,
+            }
         }
-        if let Ok(Turn::Lead(lead)) = self.flight.get(Flight::new).join(call) {
-            let looked = self.look_into_store(&self.state.load_full()).map(drop);
-            self.end(lead, looked, call).ok();
-        }
-        self.state.load_full()
+        state
     }
 
     /// A token that has not expired, if that takes no waiting.

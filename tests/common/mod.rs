@@ -6,6 +6,7 @@ use keyfob_simulator::{Cloud, Entry, Fault, Injection, Simulator, credentials};
 use serde_json::Value;
 use std::time::Duration;
 
+pub mod directory;
 pub mod proxy;
 
 /// A simulator, and a clock that its clients live by.
@@ -120,4 +121,9 @@ pub fn devices(cloud: Cloud) -> String {
         Cloud::ThingsBoard => "/api/tenant/devices".into(),
         _ => "/devices".into(),
     }
+}
+
+/// How much of it `make soak` asks for.
+pub fn soak(variable: &str, otherwise: usize) -> usize {
+    std::env::var(variable).map_or(otherwise, |text| text.parse().expect("a number"))
 }
