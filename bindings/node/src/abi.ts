@@ -63,7 +63,7 @@ export const FAMILIES = {
 } as const;
 
 /**
- * Every function but those that take a callback: the type of its result, then those of its
+ * Every function but those that take a callback: the type of its result, then of its
  * arguments. `owned` is a string that is the caller's to free with `keyfob_string_free`.
  */
 export const FUNCTIONS = {

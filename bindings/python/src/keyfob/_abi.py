@@ -18,75 +18,91 @@ from ctypes import (
     c_uint8,
     c_void_p,
 )
+from enum import IntEnum
 
 ABI_VERSION = 1
 
-STATUSES = {
-    "OK": 0,
-    "NULL_ARGUMENT": 1,
-    "INVALID_UTF8": 2,
-    "INVALID_ARGUMENT": 3,
-    "BUFFER_TOO_SMALL": 4,
-    "UNKNOWN_OPTION": 10,
-    "INVALID_OPTION": 11,
-    "MISSING_OPTION": 12,
-    "UNKNOWN_PROVIDER": 13,
-    "INVALID_PROFILE": 14,
-    "CREDENTIALS_REJECTED": 20,
-    "LOGIN_ON_HOLD": 21,
-    "LOGIN_REQUIRED": 22,
-    "NETWORK": 30,
-    "TIMEOUT": 31,
-    "TLS": 32,
-    "INSECURE_URL": 33,
-    "FOREIGN_ORIGIN": 34,
-    "RATE_LIMITED": 40,
-    "SERVER_ERROR": 41,
-    "UNEXPECTED_ANSWER": 42,
-    "MALFORMED_ANSWER": 43,
-    "ANSWER_TOO_LARGE": 44,
-    "STORE": 50,
-    "WOULD_BLOCK": 60,
-    "CANCELLED": 61,
-    "PANIC": 70,
-}
+
+class Status(IntEnum):
+    """The kind of a failure."""
+
+    OK = 0
+    NULL_ARGUMENT = 1
+    INVALID_UTF8 = 2
+    INVALID_ARGUMENT = 3
+    BUFFER_TOO_SMALL = 4
+    UNKNOWN_OPTION = 10
+    INVALID_OPTION = 11
+    MISSING_OPTION = 12
+    UNKNOWN_PROVIDER = 13
+    INVALID_PROFILE = 14
+    CREDENTIALS_REJECTED = 20
+    LOGIN_ON_HOLD = 21
+    LOGIN_REQUIRED = 22
+    NETWORK = 30
+    TIMEOUT = 31
+    TLS = 32
+    INSECURE_URL = 33
+    FOREIGN_ORIGIN = 34
+    RATE_LIMITED = 40
+    SERVER_ERROR = 41
+    UNEXPECTED_ANSWER = 42
+    MALFORMED_ANSWER = 43
+    ANSWER_TOO_LARGE = 44
+    STORE = 50
+    WOULD_BLOCK = 60
+    CANCELLED = 61
+    PANIC = 70
+
+    @classmethod
+    def _missing_(cls, value: object) -> Status | None:
+        # A library that is newer than this package may have more.
+        if not isinstance(value, int):
+            return None
+        unknown = int.__new__(cls, value)
+        unknown._name_ = "UNKNOWN"
+        unknown._value_ = value
+        return unknown
+
 
 # The exception class of each status.
 FAMILIES = {
-    1: "ArgumentError",
-    2: "ArgumentError",
-    3: "ArgumentError",
-    4: "ArgumentError",
-    10: "OptionError",
-    11: "OptionError",
-    12: "OptionError",
-    13: "OptionError",
-    14: "OptionError",
-    20: "CredentialsError",
-    21: "CredentialsError",
-    22: "CredentialsError",
-    30: "NetworkError",
-    31: "TimeoutError",
-    32: "TlsError",
-    33: "OriginError",
-    34: "OriginError",
-    40: "RateLimitError",
-    41: "ServerError",
-    42: "AnswerError",
-    43: "AnswerError",
-    44: "AnswerError",
-    50: "StoreError",
-    60: "WouldBlockError",
-    61: "CancelledError",
-    70: "InternalError",
+    Status.NULL_ARGUMENT: "ArgumentError",
+    Status.INVALID_UTF8: "ArgumentError",
+    Status.INVALID_ARGUMENT: "ArgumentError",
+    Status.BUFFER_TOO_SMALL: "ArgumentError",
+    Status.UNKNOWN_OPTION: "OptionError",
+    Status.INVALID_OPTION: "OptionError",
+    Status.MISSING_OPTION: "OptionError",
+    Status.UNKNOWN_PROVIDER: "OptionError",
+    Status.INVALID_PROFILE: "OptionError",
+    Status.CREDENTIALS_REJECTED: "CredentialsError",
+    Status.LOGIN_ON_HOLD: "CredentialsError",
+    Status.LOGIN_REQUIRED: "CredentialsError",
+    Status.NETWORK: "NetworkError",
+    Status.TIMEOUT: "TimeoutError",
+    Status.TLS: "TlsError",
+    Status.INSECURE_URL: "OriginError",
+    Status.FOREIGN_ORIGIN: "OriginError",
+    Status.RATE_LIMITED: "RateLimitError",
+    Status.SERVER_ERROR: "ServerError",
+    Status.UNEXPECTED_ANSWER: "AnswerError",
+    Status.MALFORMED_ANSWER: "AnswerError",
+    Status.ANSWER_TOO_LARGE: "AnswerError",
+    Status.STORE: "StoreError",
+    Status.WOULD_BLOCK: "WouldBlockError",
+    Status.CANCELLED: "CancelledError",
+    Status.PANIC: "InternalError",
 }
 
-LOG_LEVELS = {
-    "ERROR": 1,
-    "WARN": 2,
-    "INFO": 3,
-    "DEBUG": 4,
-}
+
+class LogLevel(IntEnum):
+    """How much a log line matters."""
+
+    ERROR = 1
+    WARN = 2
+    INFO = 3
+    DEBUG = 4
 
 
 class keyfob_client(Structure):
@@ -160,9 +176,7 @@ def declare(library: CDLL) -> None:
         POINTER(POINTER(keyfob_error)),
     )
     library.keyfob_client_fresh_number.restype = c_uint64
-    library.keyfob_client_fresh_number.argtypes = (
-        POINTER(keyfob_client),
-    )
+    library.keyfob_client_fresh_number.argtypes = (POINTER(keyfob_client),)
     library.keyfob_client_headers.restype = c_int32
     library.keyfob_client_headers.argtypes = (
         POINTER(keyfob_client),
@@ -249,9 +263,7 @@ def declare(library: CDLL) -> None:
         POINTER(POINTER(keyfob_error)),
     )
     library.keyfob_client_free.restype = None
-    library.keyfob_client_free.argtypes = (
-        POINTER(keyfob_client),
-    )
+    library.keyfob_client_free.argtypes = (POINTER(keyfob_client),)
     library.keyfob_config_new.restype = c_int32
     library.keyfob_config_new.argtypes = (
         c_char_p,
@@ -299,56 +311,34 @@ def declare(library: CDLL) -> None:
         POINTER(POINTER(keyfob_error)),
     )
     library.keyfob_config_free.restype = None
-    library.keyfob_config_free.argtypes = (
-        POINTER(keyfob_config),
-    )
+    library.keyfob_config_free.argtypes = (POINTER(keyfob_config),)
     library.keyfob_error_status.restype = c_int32
-    library.keyfob_error_status.argtypes = (
-        POINTER(keyfob_error),
-    )
+    library.keyfob_error_status.argtypes = (POINTER(keyfob_error),)
     library.keyfob_error_message.restype = c_char_p
-    library.keyfob_error_message.argtypes = (
-        POINTER(keyfob_error),
-    )
+    library.keyfob_error_message.argtypes = (POINTER(keyfob_error),)
     library.keyfob_error_http_status.restype = c_int32
-    library.keyfob_error_http_status.argtypes = (
-        POINTER(keyfob_error),
-    )
+    library.keyfob_error_http_status.argtypes = (POINTER(keyfob_error),)
     library.keyfob_error_provider_code.restype = c_char_p
-    library.keyfob_error_provider_code.argtypes = (
-        POINTER(keyfob_error),
-    )
+    library.keyfob_error_provider_code.argtypes = (POINTER(keyfob_error),)
     library.keyfob_error_retry_after_ms.restype = c_int64
-    library.keyfob_error_retry_after_ms.argtypes = (
-        POINTER(keyfob_error),
-    )
+    library.keyfob_error_retry_after_ms.argtypes = (POINTER(keyfob_error),)
     library.keyfob_error_is_retriable.restype = c_bool
-    library.keyfob_error_is_retriable.argtypes = (
-        POINTER(keyfob_error),
-    )
+    library.keyfob_error_is_retriable.argtypes = (POINTER(keyfob_error),)
     library.keyfob_error_free.restype = None
-    library.keyfob_error_free.argtypes = (
-        POINTER(keyfob_error),
-    )
+    library.keyfob_error_free.argtypes = (POINTER(keyfob_error),)
     library.keyfob_abi_version.restype = c_uint32
-    library.keyfob_abi_version.argtypes = (
-    )
+    library.keyfob_abi_version.argtypes = ()
     library.keyfob_version.restype = c_char_p
-    library.keyfob_version.argtypes = (
-    )
+    library.keyfob_version.argtypes = ()
     library.keyfob_status_name.restype = c_char_p
-    library.keyfob_status_name.argtypes = (
-        c_int32,
-    )
+    library.keyfob_status_name.argtypes = (c_int32,)
     library.keyfob_providers_json.restype = c_int32
     library.keyfob_providers_json.argtypes = (
         POINTER(c_void_p),
         POINTER(POINTER(keyfob_error)),
     )
     library.keyfob_string_free.restype = None
-    library.keyfob_string_free.argtypes = (
-        c_void_p,
-    )
+    library.keyfob_string_free.argtypes = (c_void_p,)
     library.keyfob_request_new.restype = c_int32
     library.keyfob_request_new.argtypes = (
         c_char_p,
@@ -390,13 +380,9 @@ def declare(library: CDLL) -> None:
         POINTER(POINTER(keyfob_error)),
     )
     library.keyfob_request_free.restype = None
-    library.keyfob_request_free.argtypes = (
-        POINTER(keyfob_request),
-    )
+    library.keyfob_request_free.argtypes = (POINTER(keyfob_request),)
     library.keyfob_response_status.restype = c_uint16
-    library.keyfob_response_status.argtypes = (
-        POINTER(keyfob_response),
-    )
+    library.keyfob_response_status.argtypes = (POINTER(keyfob_response),)
     library.keyfob_response_header.restype = c_char_p
     library.keyfob_response_header.argtypes = (
         POINTER(keyfob_response),
@@ -421,9 +407,7 @@ def declare(library: CDLL) -> None:
         POINTER(POINTER(keyfob_error)),
     )
     library.keyfob_response_free.restype = None
-    library.keyfob_response_free.argtypes = (
-        POINTER(keyfob_response),
-    )
+    library.keyfob_response_free.argtypes = (POINTER(keyfob_response),)
     library.keyfob_config_set_store.restype = c_int32
     library.keyfob_config_set_store.argtypes = (
         POINTER(keyfob_config),

@@ -1,0 +1,215 @@
+"""What the blocking and the asyncio client have in common: everything that never waits."""
+
+from __future__ import annotations
+
+import math
+import os
+from functools import partial
+from typing import TYPE_CHECKING, Any, Union
+
+from keyfob import _foreign, _log
+from keyfob._errors import ArgumentError
+from keyfob._foreign import (
+    call,
+    call_for_handle,
+    call_for_number,
+    call_for_text,
+    milliseconds,
+    utf8,
+)
+from keyfob._library import fresh_number, library
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+#: What an option's value may be. `None` leaves the option unset.
+Option = Union[str, int, bool, "os.PathLike[str]", "list[str]", "dict[str, Any]", None]
+
+_NEVER_MS = 2**63 - 1
+_NOTHING: tuple[int, str] = (-1, "")
+
+
+class BaseClient:
+    """One account's token at one cloud. May be used from any number of threads at once."""
+
+    def __init__(self, provider: str, /, **options: Option) -> None:
+        self._begin(_config(provider), options)
+
+    @classmethod
+    def load(
+        cls,
+        provider: str,
+        /,
+        *,
+        file: str | os.PathLike[str] | None = None,
+        env: str | None = None,
+        **options: Option,
+    ) -> Self:
+        """A client whose options come from a file, from the environment, from the caller; later
+        ones win.
+
+        `file` is a JSON object of options. `env` is a prefix of environment variables: with
+        `KEYFOB`, `KEYFOB_USERNAME` is `username`; variables that name no option, and empty ones,
+        are passed over. Where `GATEWAY_API_KEY` is `my key`:
+
+        >>> keyfob.Client.load("kontakt", env="GATEWAY").token()
+        'my key'
+        """
+        config = _config(provider)
+        if file is not None:
+            call(library.keyfob_config_load_file, config, utf8(os.fspath(file), "file"))
+        if env is not None:
+            call(library.keyfob_config_load_env, config, utf8(env, "env"))
+        client = cls.__new__(cls)
+        client._begin(config, options)
+        return client
+
+    def _begin(self, config: Any, options: dict[str, Option]) -> None:
+        call(library.keyfob_config_load_json, config, as_json(options))
+        _log.attach(config)
+        handle = call_for_handle(_foreign.ClientHandle, library.keyfob_client_new, config)
+        self._handle = handle
+        # The number of the fresh token at hand. While it is the same, so are token and headers:
+        # what was converted for Python is kept with its number, and freshness stays the library's
+        # to judge.
+        self._fresh_number = partial(fresh_number, handle)
+        self._token = _NOTHING
+        self._headers: tuple[int, dict[str, str]] = (-1, {})
+        self._waiting: dict[int, Any] = {}
+
+    # The calls that may wait. They run where waiting is allowed, on a handle of their own.
+
+    def _get_token(self, handle: Any) -> str:
+        # The number first: should a renewal come between, the pair is one that never matches.
+        number = self._fresh_number()
+        token = call_for_text(library.keyfob_client_token, handle) or ""
+        if number:
+            self._token = (number, token)
+        return token
+
+    def _get_headers(self, handle: Any) -> dict[str, str]:
+        number = self._fresh_number()
+        headers = as_headers(call_for_text(library.keyfob_client_headers, handle))
+        if number:
+            self._headers = (number, headers)
+        return headers.copy()
+
+    def _share(self, timeout: float | None) -> Any:
+        """A handle for one call: with its own time limit, and its own cancellation."""
+        limit = milliseconds(timeout)
+        return call_for_handle(
+            _foreign.ClientHandle, library.keyfob_client_share, self._open_handle(), limit
+        )
+
+    def _open_handle(self) -> Any:
+        handle = self._handle
+        if handle is None:
+            raise _closed()
+        return handle
+
+    @property
+    def expires_in(self) -> float:
+        """How many seconds the token at hand lives: `math.inf` for ever, 0 where there is none.
+
+        >>> client = keyfob.Client("kontakt", api_key="my key")
+        >>> client.expires_in
+        inf
+        """
+        return _seconds(library.keyfob_client_expires_in_ms, self._open_handle())
+
+    @property
+    def renew_due_in(self) -> float:
+        """How many seconds until the token is to be renewed: 0 for now, `math.inf` for never."""
+        return _seconds(library.keyfob_client_renew_due_ms, self._open_handle())
+
+    def try_token(self) -> str:
+        """A token that has not expired, if that takes no waiting; `WouldBlockError` if it does."""
+        return call_for_text(library.keyfob_client_try_token, self._open_handle()) or ""
+
+    def status(self) -> dict[str, Any]:
+        """State, counters and the last error, for dashboards and bug reports. No secret is in it.
+
+        >>> client = keyfob.Client("kontakt", api_key="my key")
+        >>> client.status()["provider"]
+        'kontakt'
+        """
+        import json
+
+        text = call_for_text(library.keyfob_client_status_json, self._open_handle())
+        status: dict[str, Any] = json.loads(text or "{}")
+        return status
+
+    def is_refusal(self, http_status: int, content: bytes) -> bool:
+        """Whether an answer refuses the access token, by the provider's rule.
+
+        For those who send requests themselves. `refused` is then to be told.
+        """
+        body = _foreign.pointer_to(content, library.keyfob_client_is_refusal.argtypes[2])
+        refusal: bool = library.keyfob_client_is_refusal(
+            self._open_handle(), http_status, body, len(content)
+        )
+        return refusal
+
+    def cancel(self) -> None:
+        """Ends the calls under way, on whatever thread: they raise `CancelledError`."""
+        for handle in list(self._waiting.values()):
+            library.keyfob_client_cancel(handle, None)
+
+    def wind(self, seconds: float) -> None:
+        """Lets time pass on this client's clock, so that a test need not wait for tokens to age.
+
+        >>> with keyfob.Client.load("kontakt", env="KEYFOB") as client:
+        ...     token = client.token()
+        ...     client.wind(7200)
+        ...     client.expires_in
+        0.0
+        """
+        call(library.keyfob_client_wind_ms, self._open_handle(), round(seconds * 1000))
+
+    def _end(self) -> None:
+        """Lets go of everything; calls under way end, and hold what they need until they have."""
+        self._fresh_number = _refuse  # type: ignore[assignment]
+        self._handle = None
+        self._token, self._headers = _NOTHING, (-1, {})
+        self.cancel()
+
+    def __repr__(self) -> str:
+        if self._handle is None:
+            return f"<{type(self).__name__} closed>"
+        return f"<{type(self).__name__} {self.status()['provider']}>"
+
+
+def _config(provider: str) -> Any:
+    name = utf8(provider, "provider")
+    return call_for_handle(_foreign.ConfigHandle, library.keyfob_config_new, name)
+
+
+def as_json(options: dict[str, Option]) -> bytes:
+    """Options as the library takes several at once."""
+    import json
+
+    def value(of: Option) -> Any:
+        if isinstance(of, (list, tuple)):
+            return " ".join(of)
+        return os.fspath(of) if isinstance(of, os.PathLike) else of
+
+    return json.dumps({n: value(of) for n, of in options.items() if of is not None}).encode()
+
+
+def as_headers(lines: str | None) -> dict[str, str]:
+    """Lines of `Name: value` as a dictionary."""
+    split = (line.partition(": ") for line in (lines or "").split("\n") if line)
+    return {name: value for name, _, value in split}
+
+
+def _seconds(function: Any, handle: Any) -> float:
+    ms = call_for_number(function, handle)
+    return math.inf if ms == _NEVER_MS else ms / 1000
+
+
+def _closed() -> ArgumentError:
+    return ArgumentError("the client is closed")
+
+
+def _refuse() -> int:
+    raise _closed()

@@ -1,0 +1,201 @@
+"""The blocking client."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any, Callable, TypeVar
+
+from keyfob._base import BaseClient, Option, as_headers, as_json
+from keyfob._errors import Error
+from keyfob._foreign import call, call_for_text, utf8
+from keyfob._library import library
+from keyfob._request import prepare, send
+from keyfob._response import Response
+from keyfob._waiting import interruptible
+
+if TYPE_CHECKING:
+    from typing_extensions import Self, Unpack
+
+    from keyfob._request import CallOptions, RequestOptions
+
+T = TypeVar("T")
+
+
+class Client(BaseClient):
+    """Obtains, keeps and renews one account's token at a cloud, and sends requests that carry it.
+
+    `options` are those of docs/OPTIONS.md, such as `username`, `password_file`, `timeout_ms`.
+    Making a client sends nothing: the first call that needs a token does that.
+
+    A client may be used from any number of threads at once, and goes on in a forked child. Calls
+    that wait release the GIL, end with Ctrl-C, and take at most `timeout` seconds, or what the
+    option `timeout_ms` says.
+
+    >>> client = keyfob.Client("kontakt", username="gateway@example.com", password="correct horse")
+    >>> with client:
+    ...     devices = client.get("/v3/device").raise_for_status().json()["content"]
+    >>> devices[0]["id"]
+    'gw-0001'
+
+    Raises `OptionError` where the options fit no login, or more than one.
+    """
+
+    def _wait(self, work: Callable[[Any], T], timeout: float | None) -> T:
+        handle = self._share(timeout)
+        self._waiting[id(handle)] = handle
+        try:
+            return interruptible(
+                partial(work, handle), partial(library.keyfob_client_cancel, handle, None)
+            )
+        except Error as error:
+            # The frames of its traceback hold the handle, and with it the client: whoever keeps an
+            # error would keep a closed client alive.
+            raise error.with_traceback(None)  # noqa: B904
+        finally:
+            del self._waiting[id(handle)], handle
+
+    def token(self, *, timeout: float | None = None) -> str:
+        """A good access token, obtained or renewed first where that is needed.
+
+        >>> with keyfob.Client.load("kontakt", env="KEYFOB") as client:
+        ...     client.token() == client.token()
+        True
+
+        Raises `CredentialsError`, and whatever keeps from reaching the cloud.
+        """
+        number, token = self._token
+        if number == self._fresh_number():
+            return token
+        return self._wait(self._get_token, timeout)
+
+    def headers(self, *, timeout: float | None = None) -> dict[str, str]:
+        """The headers that carry the token. Raises as `token`.
+
+        >>> keyfob.Client("kontakt", api_key="my key").headers()
+        {'Api-Key': 'my key'}
+        """
+        number, headers = self._headers
+        if number == self._fresh_number():
+            return headers.copy()
+        return self._wait(self._get_headers, timeout)
+
+    def headers_for(self, url: str, *, timeout: float | None = None) -> dict[str, str]:
+        """The headers for a request to this URL, for those who send requests themselves: those that
+        carry the token, and what the provider asks of every request.
+
+        Raises `OriginError` where the token must not go; else as `token`.
+
+        >>> with keyfob.Client.load("kontakt", env="KEYFOB") as client:
+        ...     sorted(client.headers_for("https://apps-api.example/v3/device"))
+        Traceback (most recent call last):
+        keyfob.OriginError: https://apps-api.example/v3/device: not an origin of kontakt, ...
+        """
+        target = utf8(url, "url")
+        return self._wait(
+            lambda handle: as_headers(
+                call_for_text(library.keyfob_client_headers_for, handle, target)
+            ),
+            timeout,
+        )
+
+    def renew(self, *, timeout: float | None = None) -> None:
+        """Renews the token now, fresh or not. Callers at the same time share one renewal."""
+        self._wait(partial(call, library.keyfob_client_renew), timeout)
+
+    def refused(self, token: str, *, timeout: float | None = None) -> None:
+        """Says that an API refused this access token, for those who send requests themselves.
+
+        Renews, unless a newer token is there already. Then ask for the token again, and repeat the
+        request once.
+        """
+        refused = utf8(token, "token")
+        work: Callable[[Any], None] = lambda handle: call(  # noqa: E731
+            library.keyfob_client_refused, handle, refused
+        )
+        self._wait(work, timeout)
+
+    def set(self, **options: Option) -> None:
+        """Changes options while the client is in use, all or none of them.
+
+        New credentials end a hold; another account's token is dropped.
+        """
+        json = as_json(options)
+        self._wait(lambda handle: call(library.keyfob_client_set_json, handle, json), None)
+
+    def forget(self, *, timeout: float | None = None) -> None:
+        """Forgets tokens and any hold: in memory, in the store, at a cloud that can revoke them."""
+        self._wait(partial(call, library.keyfob_client_forget), timeout)
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        timeout: float | None = None,
+        **options: Unpack[RequestOptions],
+    ) -> Response:
+        """Sends a request with the token. If the API refuses the token, renews it and sends again,
+        once. Every answer is a response, whatever its status.
+
+        `url` is absolute, or relative to the provider's base URL (a leading slash begins at the
+        host), or begins with a discovered endpoint: `{deviceBaseUrl}/Device`. `options` are
+        `params`, `headers`, `data` (bytes, text or a form's fields), `json`, and `idempotent`.
+
+        Raises `OriginError` before anything is sent; else as `token`.
+
+        >>> with keyfob.Client.load("kontakt", env="KEYFOB") as client:
+        ...     client.request("POST", "/things", json={"id": "gate-7"}).status
+        201
+        """
+        request = prepare(method, url, **options)
+        return self._wait(lambda handle: send(handle, request, method, url), timeout)
+
+    def get(self, url: str, **options: Unpack[CallOptions]) -> Response:
+        """`request` with GET."""
+        return self.request("GET", url, **options)
+
+    def head(self, url: str, **options: Unpack[CallOptions]) -> Response:
+        """`request` with HEAD."""
+        return self.request("HEAD", url, **options)
+
+    def post(self, url: str, **options: Unpack[CallOptions]) -> Response:
+        """`request` with POST."""
+        return self.request("POST", url, **options)
+
+    def put(self, url: str, **options: Unpack[CallOptions]) -> Response:
+        """`request` with PUT."""
+        return self.request("PUT", url, **options)
+
+    def patch(self, url: str, **options: Unpack[CallOptions]) -> Response:
+        """`request` with PATCH."""
+        return self.request("PATCH", url, **options)
+
+    def delete(self, url: str, **options: Unpack[CallOptions]) -> Response:
+        """`request` with DELETE."""
+        return self.request("DELETE", url, **options)
+
+    def pages(self, url: str, **options: Unpack[CallOptions]) -> Iterator[Response]:
+        """Gets this URL, and then each page that the one before links to as `next`.
+
+        >>> with keyfob.Client.load("kontakt", env="KEYFOB") as client:
+        ...     [page.status for page in client.pages("/v3/device")]
+        [200, 200, 200]
+        """
+        following: str | None = url
+        while following is not None:
+            page = self.get(following, **options)
+            yield page
+            # The link has the query already.
+            options["params"] = None
+            following = page.links.get("next")
+
+    def close(self) -> None:
+        """Ends the calls under way, and the client."""
+        self._end()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

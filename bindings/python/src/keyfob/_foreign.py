@@ -1,0 +1,108 @@
+"""Calls to the library: what goes in, what comes out, what is raised, and who frees it.
+
+Everything the library hands over is held by an object that frees it. A foreign call holds on to its
+arguments, so nothing is freed during a call, whatever other threads do.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any, Callable
+
+from keyfob import _abi
+from keyfob._errors import ArgumentError, of_status
+from keyfob._library import library
+
+
+def _owned(structure: type[ctypes.Structure], free: Callable[[Any], None]) -> Any:
+    """The type of a pointer that frees what it points to. NULL until a call sets it."""
+
+    class Owned(ctypes.POINTER(structure)):  # type: ignore[misc]
+        _type_ = structure
+
+        def __del__(self) -> None:
+            free(self)
+
+    Owned.__name__ = Owned.__qualname__ = structure.__name__
+    return Owned
+
+
+ClientHandle = _owned(_abi.keyfob_client, library.keyfob_client_free)
+ConfigHandle = _owned(_abi.keyfob_config, library.keyfob_config_free)
+RequestHandle = _owned(_abi.keyfob_request, library.keyfob_request_free)
+ResponseHandle = _owned(_abi.keyfob_response, library.keyfob_response_free)
+_ErrorHandle = _owned(_abi.keyfob_error, library.keyfob_error_free)
+
+
+class _Text(ctypes.c_void_p):
+    """A string that is ours to free."""
+
+    def __del__(self) -> None:
+        library.keyfob_string_free(self)
+
+
+def call(function: Any, *arguments: Any) -> None:
+    """Calls a function that can fail, and raises what it says."""
+    error = _ErrorHandle()
+    if function(*arguments, ctypes.byref(error)):
+        raise _exception(error)
+
+
+def call_for_text(function: Any, *arguments: Any) -> str | None:
+    """Calls a function whose result is a string."""
+    text = _Text()
+    call(function, *arguments, ctypes.byref(text))
+    return ctypes.string_at(text).decode() if text else None
+
+
+def call_for_handle(handle_type: Any, function: Any, *arguments: Any) -> Any:
+    """Calls a function whose result is a handle."""
+    handle = handle_type()
+    call(function, *arguments, ctypes.byref(handle))
+    return handle
+
+
+def call_for_number(function: Any, *arguments: Any) -> int:
+    """Calls a function whose result is a number."""
+    number = ctypes.c_int64()
+    call(function, *arguments, ctypes.byref(number))
+    return number.value
+
+
+def pointer_to(data: bytes, pointer_type: Any) -> Any:
+    """Bytes as C reads them, for the time of one call."""
+    return ctypes.cast(ctypes.c_char_p(data), pointer_type)
+
+
+def utf8(text: str, what: str) -> bytes:
+    """Text as C takes it. A NUL would end it there, unnoticed."""
+    if "\0" in text:
+        raise ArgumentError(f"{what} has a NUL character")
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise ArgumentError(f"{what} has a character that UTF-8 cannot carry") from None
+
+
+def milliseconds(seconds: float | None, what: str = "timeout") -> int:
+    """Seconds as C takes them; `None` is 0, which leaves it to the client."""
+    if seconds is None:
+        return 0
+    if not seconds > 0:
+        raise ArgumentError(f"{what} must be more than 0 seconds, or None")
+    # Less than a millisecond is not no limit. A day is the longest the library waits.
+    return max(1, round(min(seconds, 86_400) * 1000))
+
+
+def _exception(error: Any) -> Exception:
+    status = _abi.Status(library.keyfob_error_status(error))
+    code = library.keyfob_error_provider_code(error)
+    retry_after_ms = library.keyfob_error_retry_after_ms(error)
+    return of_status(status)(
+        library.keyfob_error_message(error).decode(),
+        status=status,
+        http_status=library.keyfob_error_http_status(error) or None,
+        provider_code=None if code is None else code.decode(),
+        retry_after=None if retry_after_ms < 0 else retry_after_ms / 1000,
+        is_retriable=library.keyfob_error_is_retriable(error),
+    )

@@ -1,0 +1,177 @@
+"""The token in requests that requests and httpx send."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import ssl
+from collections.abc import Iterator
+
+import httpx
+import pytest
+import requests
+
+import keyfob
+import keyfob.httpx
+import keyfob.requests
+from simulator import CLOUDS, Simulator
+
+
+def session(sim: Simulator, client: keyfob.Client) -> requests.Session:
+    session = requests.Session()
+    # Else a bundle that the environment names would come before the one that is set here.
+    session.trust_env = False
+    session.verify = sim.info["ca_file"]
+    session.auth = keyfob.requests.Auth(client)
+    return session
+
+
+def http(sim: Simulator, client: keyfob.Client) -> httpx.Client:
+    tls = ssl.create_default_context(cafile=sim.info["ca_file"])
+    return httpx.Client(verify=tls, auth=keyfob.httpx.Auth(client))
+
+
+def async_http(sim: Simulator, client: keyfob.AsyncClient) -> httpx.AsyncClient:
+    tls = ssl.create_default_context(cafile=sim.info["ca_file"])
+    return httpx.AsyncClient(verify=tls, auth=keyfob.httpx.Auth(client))
+
+
+@pytest.mark.parametrize("cloud", [*CLOUDS, "oauth2", "thingsboard"])
+def test_requests_carries_the_token(sim: Simulator, cloud: str) -> None:
+    with sim.client(cloud) as client, session(sim, client) as to:
+        assert to.get(sim.devices(cloud)).status_code == 200
+
+
+@pytest.mark.parametrize("cloud", [*CLOUDS, "oauth2", "thingsboard"])
+def test_httpx_carries_the_token(sim: Simulator, cloud: str) -> None:
+    with sim.client(cloud) as client, http(sim, client) as to:
+        assert to.get(sim.devices(cloud)).status_code == 200
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_requests_repeats_once_what_was_refused(sim: Simulator, cloud: str) -> None:
+    with sim.client(cloud) as client, session(sim, client) as to:
+        client.token()
+        sim.order("revoke", cloud=cloud, what="access")
+        answer = to.get(sim.devices(cloud))
+    assert answer.status_code == 200
+    assert len(answer.history) == 1
+    assert (sim.counts(cloud)["refresh"], sim.counts(cloud)["api"]) == (1, 2)
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_httpx_repeats_once_what_was_refused(sim: Simulator, cloud: str) -> None:
+    with sim.client(cloud) as client, http(sim, client) as to:
+        client.token()
+        sim.order("revoke", cloud=cloud, what="access")
+        assert to.get(sim.devices(cloud)).status_code == 200
+    assert (sim.counts(cloud)["refresh"], sim.counts(cloud)["api"]) == (1, 2)
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_httpx_with_asyncio_repeats_once_what_was_refused(sim: Simulator, cloud: str) -> None:
+    async def story() -> int:
+        async with sim.async_client(cloud) as client, async_http(sim, client) as to:
+            await client.token()
+            sim.order("revoke", cloud=cloud, what="access")
+            return (await to.get(sim.devices(cloud))).status_code
+
+    assert asyncio.run(story()) == 200
+    assert (sim.counts(cloud)["refresh"], sim.counts(cloud)["api"]) == (1, 2)
+
+
+def test_a_second_refusal_is_the_callers_to_see(sim: Simulator) -> None:
+    sim.order("inject", cloud="simacan", call="api", fault="status:401")
+    with sim.client("simacan") as client:
+        with session(sim, client) as to:
+            assert to.get(sim.devices("simacan")).status_code == 401
+        with http(sim, client) as other:
+            assert other.get(sim.devices("simacan")).status_code == 401
+    assert (sim.counts("simacan")["refresh"], sim.counts("simacan")["api"]) == (2, 4)
+
+
+def test_other_failures_are_not_repeated(sim: Simulator) -> None:
+    url = sim.info["clouds"]["simacan"]["api_url"] + "/status/403"
+    with sim.client("simacan") as client:
+        with session(sim, client) as to:
+            assert to.get(url).status_code == 403
+        with http(sim, client) as other:
+            assert other.get(url).status_code == 403
+    assert sim.counts("simacan") == {"api": 2, "login": 1}
+
+
+def test_a_body_is_sent_again_whole(sim: Simulator) -> None:
+    url = sim.info["clouds"]["simacan"]["api_url"] + "/echo"
+    for data in (b"abc", io.BytesIO(b"abc")):
+        with sim.client("simacan") as client, session(sim, client) as to:
+            client.token()
+            sim.order("revoke", cloud="simacan", what="access")
+            assert to.post(url, data=data).json()["body"] == "abc"
+    with sim.client("simacan") as client, http(sim, client) as other:
+        client.token()
+        sim.order("revoke", cloud="simacan", what="access")
+        assert other.post(url, content=b"abc").json()["body"] == "abc"
+
+
+def test_a_body_that_is_used_up_is_not_sent_again(sim: Simulator) -> None:
+    def body() -> Iterator[bytes]:
+        yield b"abc"
+
+    url = sim.info["clouds"]["simacan"]["api_url"] + "/echo"
+    with sim.client("simacan") as client, session(sim, client) as to:
+        client.token()
+        sim.order("revoke", cloud="simacan", what="access")
+        assert to.post(url, data=body()).status_code == 401
+    assert sim.counts("simacan")["api"] == 1
+
+
+def test_the_callers_own_headers_stay(sim: Simulator) -> None:
+    url = sim.info["clouds"]["kontakt"]["api_url"] + "/echo"
+    own = {"Content-Type": "application/json; v=2", "Authorization": "Bearer mine"}
+    with sim.client("kontakt") as client:
+        with session(sim, client) as to:
+            arrived = to.post(url, headers=own).json()["headers"]
+            assert arrived["content-type"] == "application/json; v=2"
+        with http(sim, client) as other:
+            arrived = other.post(url, headers=own).json()["headers"]
+            assert arrived["content-type"] == "application/json; v=2"
+
+
+def test_nothing_is_sent_where_the_token_must_not_go(sim: Simulator) -> None:
+    with sim.client("simacan") as client:
+        with session(sim, client) as to, pytest.raises(keyfob.OriginError):
+            to.get(sim.info["clouds"]["kontakt"]["api_url"] + "/echo")
+        with http(sim, client) as other, pytest.raises(keyfob.OriginError):
+            other.get(sim.info["clouds"]["kontakt"]["api_url"] + "/echo")
+    assert sim.counts("kontakt") == {}
+
+
+def test_requests_takes_no_token_along_to_another_origin(sim: Simulator) -> None:
+    for login, name in (("api-key", "api-key"), ("password", "authorization")):
+        sim.reset()
+        sim.order("inject", cloud="kontakt", call="api", times=1, fault="redirect:302:other-origin")
+        with sim.client("kontakt", login) as client, session(sim, client) as to:
+            to.get(sim.devices("kontakt"))
+        (followed,) = sim.journal("kontakt", "elsewhere")
+        assert name not in {header.lower() for header, _ in followed["headers"]}
+
+
+@pytest.mark.parametrize("login", ["api-key", "password"])
+def test_requests_takes_the_token_along_on_the_same_origin(sim: Simulator, login: str) -> None:
+    sim.order("inject", cloud="kontakt", call="api", times=1, fault="redirect:307:same")
+    with sim.client("kontakt", login) as client, session(sim, client) as to:
+        assert to.get(sim.devices("kontakt")).status_code == 200
+    assert sim.counts("kontakt")["api"] == 2
+
+
+def test_the_wrong_kind_of_client_is_told(sim: Simulator) -> None:
+    async def story() -> None:
+        async with sim.async_client("simacan") as client:
+            with http(sim, client) as to, pytest.raises(TypeError, match=r"keyfob\.Client"):  # type: ignore[arg-type]
+                to.get(sim.devices("simacan"))
+            other = sim.client("simacan")
+            async with async_http(sim, other) as to_other:  # type: ignore[arg-type]
+                with pytest.raises(TypeError, match=r"keyfob\.AsyncClient"):
+                    await to_other.get(sim.devices("simacan"))
+
+    asyncio.run(story())

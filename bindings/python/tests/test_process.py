@@ -1,0 +1,194 @@
+"""How the package lives in its process: threads, forks, signals, logging, loading."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+import keyfob
+from simulator import Simulator
+
+
+def test_32_threads_share_a_client_and_one_login(sim: Simulator) -> None:
+    with sim.client("simacan") as client, ThreadPoolExecutor(32) as threads:
+        tokens = {each.result() for each in [threads.submit(client.token) for _ in range(320)]}
+        assert len(tokens) == 1
+        answers = [threads.submit(client.get, sim.devices("simacan")) for _ in range(64)]
+        assert {answer.result().status for answer in answers} == {200}
+    assert sim.counts("simacan")["login"] == 1
+
+
+def test_threads_never_see_a_token_of_before_a_renewal_they_know_of(sim: Simulator) -> None:
+    with sim.client("simacan") as client, ThreadPoolExecutor(8) as threads:
+        for _ in range(20):
+            before = client.token()
+            client.renew()
+            after = {each.result() for each in [threads.submit(client.token) for _ in range(16)]}
+            assert len(after) == 1
+            assert before not in after
+
+
+def test_a_forked_child_goes_on_with_the_client(sim: Simulator) -> None:
+    context = multiprocessing.get_context("fork")
+    with sim.client("simacan") as client:
+        token = client.token()
+        answer = client.get(sim.devices("simacan")).status
+
+        def child(to_parent: multiprocessing.connection.Connection) -> None:
+            known = client.token()
+            client.renew()
+            renewed = client.token()
+            to_parent.send((known, renewed, client.get(sim.devices("simacan")).status))
+
+        parent, other = context.Pipe()
+        process = context.Process(target=child, args=(other,))
+        process.start()
+        known, renewed, status = parent.recv()
+        process.join()
+    assert (answer, status, process.exitcode) == (200, 200, 0)
+    assert known == token != renewed
+    assert sim.counts("simacan")["login"] == 1
+
+
+@contextmanager
+def on_arrival(sim: Simulator, number: signal.Signals) -> Iterator[None]:
+    """Sends a signal to this process as soon as a login has arrived at Simacan."""
+
+    def send() -> None:
+        sim.wait_for("simacan", "login")
+        os.kill(os.getpid(), number)
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    yield
+    thread.join()
+
+
+@pytest.mark.parametrize("call", ["token", "headers", "renew", "get"])
+def test_ctrl_c_ends_a_waiting_call_and_leaves_the_client_usable(sim: Simulator, call: str) -> None:
+    sim.order("inject", cloud="simacan", call="login", times=1, fault="stall:before-headers")
+    with sim.client("simacan", timeout_ms=60_000) as client:
+        arguments = [sim.devices("simacan")] if call == "get" else []
+        with on_arrival(sim, signal.SIGINT), pytest.raises(KeyboardInterrupt):
+            getattr(client, call)(*arguments)
+        assert client.token()
+
+
+def test_a_signal_handler_runs_while_a_call_waits(sim: Simulator) -> None:
+    sim.order("inject", cloud="simacan", call="login", fault="stall:before-headers")
+    client = sim.client("simacan", timeout_ms=60_000)
+    before = signal.signal(signal.SIGUSR1, lambda *_: client.cancel())
+    try:
+        with on_arrival(sim, signal.SIGUSR1), pytest.raises(keyfob.CancelledError):
+            client.token()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+def test_a_signal_whose_handler_returns_ends_nothing(sim: Simulator) -> None:
+    sim.order("delay", cloud="simacan", call="login", ms=100)
+    seen: list[int] = []
+    before = signal.signal(signal.SIGUSR1, lambda number, _: seen.append(number))
+    try:
+        with sim.client("simacan") as client, on_arrival(sim, signal.SIGUSR1):
+            assert client.token()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert seen == [signal.SIGUSR1]
+
+
+def test_what_happens_is_logged_without_a_secret(
+    sim: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG, "keyfob"), sim.client("simacan") as client:
+        token = client.token()
+        client.get(sim.devices("simacan"))
+    logged = [(record.levelname, record.getMessage()) for record in caplog.records]
+    assert ("INFO", "simacan: logged in") in logged
+    assert any(level == "DEBUG" and "/api/v1/trips answered 200" in line for level, line in logged)
+    assert token not in str(logged)
+    assert "correct horse" not in str(logged)
+
+
+def test_the_level_of_the_logger_says_what_is_logged(
+    sim: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    with sim.client("simacan", password="wrong") as client:
+        with caplog.at_level(logging.WARNING, "keyfob"), pytest.raises(keyfob.CredentialsError):
+            client.token()
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs a program of its own."""
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_nothing_is_printed_where_no_logging_is_configured(sim: Simulator) -> None:
+    options = {**sim.options("simacan"), "password": "wrong"}
+    for importing in ("", "import logging"):
+        code = f"""
+import keyfob
+{importing}
+try:
+    keyfob.Client("simacan", **{options!r}).token()
+except keyfob.CredentialsError:
+    pass
+"""
+        done = python(code)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_program_may_end_with_clients_open_and_calls_under_way(sim: Simulator) -> None:
+    sim.order("inject", cloud="simacan", call="login", fault="stall:before-headers")
+    code = f"""
+import keyfob, threading
+client = keyfob.Client("simacan", **{ {**sim.options("simacan"), "timeout_ms": 60_000}!r})
+keyfob.Client("kontakt", api_key="my key").token()
+def wait():
+    client.token()
+threading.Thread(target=wait, daemon=True).start()
+while client.status()["counters"]["logins"] == 0:
+    pass
+"""
+    done = python(code)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_library_that_is_none_is_refused_at_import_with_its_path(tmp_path: Path) -> None:
+    for path in (str(tmp_path / "libkeyfob.so"), "libc.so.6"):
+        done = python("import keyfob", KEYFOB_LIBRARY=path)
+        assert done.returncode == 1
+        assert f"ImportError: {path}: not a keyfob library" in done.stderr
+
+
+def test_a_library_of_an_older_abi_is_refused_at_import(tmp_path: Path) -> None:
+    source, library = tmp_path / "old.c", tmp_path / "old.so"
+    source.write_text("unsigned keyfob_abi_version(void) { return 0; }\n")
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, source], check=True)
+    done = python("import keyfob", KEYFOB_LIBRARY=str(library))
+    assert done.returncode == 1
+    assert "its ABI version is 0, and this package needs" in done.stderr
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    heavy = {"asyncio", "logging", "json", "http", "ssl", "urllib.request", "requests", "httpx"}
+    done = python(f"import sys, keyfob; print(sorted({heavy!r} & sys.modules.keys()))")
+    assert done.stdout == "[]\n"
