@@ -524,7 +524,12 @@ impl Lifecycle {
         // Where nothing reached the cloud, nothing there needs sparing: a gateway whose network
         // comes back must not wait for us. Only early renewals hold off.
         let own_limit = matches!(error.status(), Status::Timeout | Status::Cancelled);
-        let strict = !own_limit && (in_doubt || error.http_status().is_some());
+        let strict = match own_limit {
+            // A caller's haste is its own, and the next may have more time. But a password that is
+            // sent again and again, and never waited for, is still looked at each time.
+            true => in_doubt && count > 2,
+            false => in_doubt || error.http_status().is_some(),
+        };
         let error = if strict { error.with_retry_after(Some(wait)) } else { error };
         let until = now.after(wait);
         let asked = asked.is_some();

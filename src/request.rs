@@ -2,7 +2,7 @@
 
 use crate::account::Headers;
 use crate::error::{Error, Result, Status};
-use crate::http::Answer;
+use crate::http::{Answer, MOST_HEADER};
 use crate::links::{link_header, link_in_body};
 use crate::provider::exchange::parse_json;
 use crate::template;
@@ -27,10 +27,6 @@ pub struct Request {
 /// Headers that the connection itself decides about.
 const NOT_THE_CALLERS: &[&str] =
     &["host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer"];
-
-/// In bytes, name and value together: many times what servers take, and half of the buffer that a
-/// request is written through.
-const LONGEST_HEADER: usize = 65_536;
 
 impl Request {
     /// A request without headers and body.
@@ -82,8 +78,8 @@ impl Request {
         if ureq::http::HeaderName::from_bytes(name.as_bytes()).is_err() {
             return invalid("the header's name is not one".into());
         }
-        if name.len() + value.len() > LONGEST_HEADER {
-            return invalid(format!("a header may have {LONGEST_HEADER} bytes"));
+        if name.len() + value.len() > MOST_HEADER {
+            return invalid(format!("a header may have {MOST_HEADER} bytes"));
         }
         if NOT_THE_CALLERS.iter().any(|n| n.eq_ignore_ascii_case(name)) {
             return invalid(format!("the header {name} is set by the connection"));

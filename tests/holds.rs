@@ -303,3 +303,21 @@ fn an_answer_nobody_foresaw_is_not_a_reason_to_send_the_password_again_and_again
         client.token().unwrap();
     }
 }
+
+#[test]
+fn a_password_is_not_sent_again_and_again_by_those_who_do_not_wait_for_the_answer() {
+    let world = World::new();
+    let client = wrong(&world).client().unwrap();
+    world.answers(CLOUD, "login", Fault::from_name("stall:before-headers:executed").unwrap());
+    let hasty = client.share(Some(Duration::from_millis(100)));
+    for _ in 0..10 {
+        assert_eq!(hasty.token().unwrap_err().status(), Status::Timeout);
+    }
+    assert_eq!(world.sim.count(CLOUD, "login"), 3);
+    assert!(!world.sim.locked(CLOUD));
+    world.wind(1);
+    hasty.token().unwrap_err();
+    world.sim.clear_injections();
+    world.wind(30);
+    assert_eq!(client.token().unwrap_err().status(), Status::CredentialsRejected);
+}

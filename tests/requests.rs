@@ -200,6 +200,14 @@ fn what_the_connection_and_the_token_decide_is_not_the_callers_to_set() {
 }
 
 #[test]
+fn a_header_that_no_server_would_take_is_refused_as_the_callers_mistake() {
+    let mut one = request("GET", "/echo");
+    one.set_header("X-Long", &"x".repeat(60_000)).unwrap();
+    let error = one.set_header("X-Long", &"x".repeat(65_536)).unwrap_err();
+    assert_eq!(error.status(), Status::InvalidArgument, "{error}");
+}
+
+#[test]
 fn what_is_not_a_request_is_refused_when_it_is_made() {
     for (method, url) in [
         ("", "/x"),

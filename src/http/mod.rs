@@ -20,6 +20,10 @@ use ureq::http;
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector};
 use zeroize::Zeroizing;
 
+/// The longest header that is sent, in bytes: many times what servers take, and half of the buffer
+/// that a request is written through.
+pub(crate) const MOST_HEADER: usize = 64 * 1024;
+
 /// What makes two clients' connections interchangeable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TransportSettings {
@@ -136,6 +140,9 @@ impl Transport {
             .method(outgoing.method.clone())
             .uri(outgoing.url.uri().clone());
         for (name, value) in &outgoing.headers {
+            if value.expose().len() > MOST_HEADER {
+                return Err(too_long(name, outgoing));
+            }
             let mut value = http::HeaderValue::from_str(value.expose())
                 .map_err(|_| bad_header(name, outgoing))?;
             value.set_sensitive(true);
@@ -235,6 +242,14 @@ fn advice(error: &rustls::Error) -> &'static str {
         rustls::Error::InvalidMessage(_) => "; does this port speak TLS?",
         _ => "",
     }
+}
+
+fn too_long(name: &str, outgoing: &Outgoing) -> Error {
+    let what = format!(
+        "{} {}: the value of header {name} is longer than {MOST_HEADER} bytes",
+        outgoing.method, outgoing.shown
+    );
+    Error::new(Status::InvalidArgument, what)
 }
 
 fn bad_header(name: &str, outgoing: &Outgoing) -> Error {
