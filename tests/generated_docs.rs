@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 /// Each generated page's name and text.
 fn pages() -> Vec<(&'static str, String)> {
-    vec![("OPTIONS.md", options())]
+    vec![("OPTIONS.md", options()), ("FAILURES.md", failures())]
 }
 
 fn path(page: &str) -> PathBuf {
@@ -243,5 +243,83 @@ fn value(option: &Value) -> String {
         "path" => "path of a file".into(),
         "url" => "URL".into(),
         other => other.into(),
+    }
+}
+
+const STEPS: [(&str, &str, &str); 5] = [
+    (
+        "discovery",
+        "Discovery (IoTConnect)",
+        "With `environment` set, before the first login. It is tried eight times.",
+    ),
+    ("basic-token", "Basic token (IoTConnect)", "The first half of each login."),
+    ("login", "Login", "The first call of a client asks for a token."),
+    ("refresh", "Refresh", "The token has expired, and a refresh token is held."),
+    (
+        "api",
+        "Request",
+        "A `GET` with a good token. What the API answers is a response, whatever its status.",
+    ),
+];
+
+fn failures() -> String {
+    let rows: Value = serde_json::from_str(include_str!("data/faults.json")).unwrap();
+    let mut page = String::from(
+        "<!-- Made from tests/data/faults.json by `make docs`. Do not edit. -->\n\
+         # Failures\n\n\
+         What a call gives when something goes wrong, what the cloud sees of it, and what comes \
+         after. Each line is tried by `tests/faults.rs` against every cloud it is about, which is \
+         all four where none is named.\n\n\
+         - **The call** meets the fault, which stays for as long as the call lasts: what it gives, \
+         then what arrived at the cloud meanwhile (`connect` for a connection that was cut off \
+         before any request).\n\
+         - **Again** is the same call right afterwards, with the fault gone: whether the client \
+         holds off, or goes on at once.\n\
+         - **Later** is the same call fifty minutes on: whether anything was lost. A `refresh` alone \
+         means that the refresh token was kept; a `login` after it, that the cloud had spent it and \
+         its answer never came.\n\n\
+         No line leads from a refresh to a login but one where the cloud rejected the refresh token \
+         by the provider's rule. No login is sent twice by one call unless the first cannot have been \
+         looked at. An account is not locked, and no refresh token is dropped, by any of it.\n",
+    );
+    for (step, title, about) in STEPS {
+        write!(page, "\n## {title}\n\n{about}\n\n").unwrap();
+        page.push_str("| what happens | the call | again | later |\n|---|---|---|---|\n");
+        let of_step = || rows.as_array().unwrap().iter().filter(|row| row["step"] == step);
+        for row in of_step() {
+            let clouds = row.get("clouds").map_or(String::new(), |c| format!(" ({})", names(c)));
+            writeln!(
+                page,
+                "| {}{clouds} | {} | {} | {} |",
+                row["what"].as_str().unwrap(),
+                outcome(&row["first"]),
+                outcome(&row["again"]),
+                outcome(&row["later"])
+            )
+            .unwrap();
+        }
+        page.push_str("\n<details><summary>The faults by the simulator's names</summary>\n\n");
+        for row in of_step() {
+            writeln!(page, "- {}: {}", row["what"].as_str().unwrap(), names(&row["faults"]))
+                .unwrap();
+        }
+        page.push_str("\n</details>\n");
+    }
+    page
+}
+
+/// `SERVER_ERROR: refresh x3` as people read it.
+fn outcome(cell: &Value) -> String {
+    let cell = cell.as_str().unwrap();
+    let (gave, traffic) = cell.split_once(": ").unwrap_or((cell, ""));
+    let gave = match gave {
+        "{n}" => "the answer".to_string(),
+        "OK" => "a token".to_string(),
+        status if status.parse::<u16>().is_ok() => status.to_string(),
+        status => format!("`{status}`"),
+    };
+    match traffic {
+        "" => format!("{gave}; nothing sent"),
+        traffic => format!("{gave}; {}", traffic.replace(" x", " ×")),
     }
 }
