@@ -180,25 +180,35 @@ impl Account {
     /// A token for the credentials.
     pub fn log_in(
         &self,
-        found: &Discovered,
+        record: &Record,
         clock: &Clock,
         call: &Call,
     ) -> std::result::Result<Token, Failure> {
         let steps = self.login().map_or(&[][..], |login| &login.steps);
-        self.exchange(clock, call).obtain(steps, &self.names(found)?, Repeat::Unheard)
+        self.exchange(clock, call).obtain(steps, &self.names_with(record)?, Repeat::Unheard)
     }
 
-    /// A token for the refresh token.
+    /// A token for the record's refresh token.
     pub fn refresh(
         &self,
-        refresh_token: &Secret,
-        found: &Discovered,
+        record: &Record,
         clock: &Clock,
         call: &Call,
     ) -> std::result::Result<Token, Failure> {
         let steps = self.profile.refresh.as_ref().map_or(&[][..], |refresh| &refresh.steps);
-        let names = self.names(found)?.with("refresh_token", refresh_token);
-        self.exchange(clock, call).obtain(steps, &names, Repeat::Refresh)
+        self.exchange(clock, call).obtain(steps, &self.names_with(record)?, Repeat::Refresh)
+    }
+
+    /// All names, the tokens among them: what a cloud echoes of them must not be shown.
+    fn names_with(&self, record: &Record) -> Result<Names> {
+        let mut names = self.names(&record.discovered)?;
+        if let Some(token) = &record.token {
+            names = names.with("access_token", &token.access);
+        }
+        if let Some(refresh) = &record.refresh {
+            names = names.with("refresh_token", refresh);
+        }
+        Ok(names)
     }
 
     /// Tells the cloud that the tokens will not be used again, where it wants to know.
@@ -208,14 +218,10 @@ impl Account {
         clock: &Clock,
         call: &Call,
     ) -> std::result::Result<(), Failure> {
-        let (Some(token), false) = (&record.token, self.profile.revoke.is_empty()) else {
+        if record.token.is_none() || self.profile.revoke.is_empty() {
             return Ok(());
-        };
-        let mut names = self.names(&record.discovered)?.with("access_token", &token.access);
-        if let Some(refresh) = &record.refresh {
-            names = names.with("refresh_token", refresh);
         }
-        self.exchange(clock, call).perform(&self.profile.revoke, &names)
+        self.exchange(clock, call).perform(&self.profile.revoke, &self.names_with(record)?)
     }
 
     /// The headers that carry this token, as the login or the profile says.

@@ -434,7 +434,7 @@ impl Lifecycle {
                 Err(failure) => return Err(self.failed(failure, record, AFTER_FAILURE)),
             }
         }
-        if let Some(refresh) = record.refresh.clone().filter(|_| account.can_refresh()) {
+        if record.refresh.is_some() && account.can_refresh() {
             if let Some(fault) = self.unwritable(account, record) {
                 // Spending a single-use token without writing down the next one loses both.
                 if !account.can_log_in() {
@@ -442,7 +442,7 @@ impl Lifecycle {
                 }
             } else {
                 count(&self.counters.refreshes);
-                match account.refresh(&refresh, &record.discovered, &self.clock, call) {
+                match account.refresh(record, &self.clock, call) {
                     Ok(token) => {
                         self.learn_time(record, token.date);
                         log!(self.log, Info, "{}: token refreshed", account.profile.name);
@@ -469,7 +469,7 @@ impl Lifecycle {
             return Err(on_hold(hold, left));
         }
         count(&self.counters.logins);
-        match account.log_in(&record.discovered, &self.clock, call) {
+        match account.log_in(record, &self.clock, call) {
             Ok(token) => {
                 self.learn_time(record, token.date);
                 log!(self.log, Info, "{}: logged in", account.profile.name);

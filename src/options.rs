@@ -287,13 +287,6 @@ impl Options {
         self.table.iter().filter(of_identity).filter_map(|o| Some((o, self.values.get(&o.name)?)))
     }
 
-    /// Whether showing this text would show some of a secret option.
-    pub fn is_part_of_a_secret(&self, text: &str) -> bool {
-        let mut secrets =
-            self.table.iter().filter(|o| o.secret).filter_map(|o| self.values.get(&o.name));
-        secrets.any(|s| s.expose().contains(text) || text.contains(s.expose()))
-    }
-
     /// A numeric option's value. Each has a default, or is asked about with `is_set` first.
     pub fn number(&self, name: &str) -> u64 {
         self.get(name).and_then(|v| v.parse().ok()).unwrap_or_default()

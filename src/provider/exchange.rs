@@ -23,6 +23,7 @@ use zeroize::Zeroizing;
 pub(crate) struct Names {
     values: BTreeMap<String, Secret>,
     numbers: BTreeSet<String>,
+    secrets: BTreeSet<String>,
 }
 
 impl Values for Names {
@@ -45,6 +46,9 @@ impl Names {
             }
             if matches!(option.kind, Kind::Number { .. }) {
                 names.numbers.insert(option.name.clone());
+            }
+            if option.secret {
+                names.secrets.insert(option.name.clone());
             }
         }
         for (name, map) in profile.maps.iter() {
@@ -83,11 +87,18 @@ impl Names {
         self.values.extend(filled.map(|value| (name.to_string(), value)));
     }
 
-    /// The same names and one more.
+    /// The same names and one more, which is secret: a token, or what a step has saved.
     pub fn with(&self, name: &str, value: &Secret) -> Names {
         let mut names = self.clone();
         names.values.insert(name.into(), value.clone());
+        names.secrets.insert(name.into());
         names
+    }
+
+    /// Whether showing this text would show some of a secret.
+    fn is_part_of_a_secret(&self, text: &str) -> bool {
+        let mut secrets = self.secrets.iter().filter_map(|name| self.values.get(name));
+        secrets.any(|s| s.expose().contains(text) || text.contains(s.expose()))
     }
 }
 
@@ -192,7 +203,7 @@ impl Exchange<'_> {
         let mut reply = None;
         for url in &step.url.0 {
             let outgoing = self.outgoing(step, url, names)?;
-            let found = self.ask(step, &outgoing, repeat)?;
+            let found = self.ask(step, &outgoing, names, repeat)?;
             let missing = found.status == 404;
             reply = Some(found);
             if !missing {
@@ -209,6 +220,7 @@ impl Exchange<'_> {
         &self,
         step: &Step,
         outgoing: &Outgoing,
+        names: &Names,
         repeat: Repeat,
     ) -> std::result::Result<Reply, Failure> {
         let idempotent = matches!(outgoing.method, Method::GET | Method::HEAD);
@@ -225,7 +237,7 @@ impl Exchange<'_> {
                 let explained = self.advise(fault.error, step);
                 Failure { in_doubt: fault.sent, ..Failure::from(explained) }
             })?;
-        Ok(Reply::read(answer, self, step, outgoing, asked))
+        Ok(Reply::read(answer, self, step, outgoing, names, asked))
     }
 
     fn advise(&self, error: Error, step: &Step) -> Error {
@@ -360,6 +372,7 @@ impl Reply {
         exchange: &Exchange<'_>,
         step: &Step,
         outgoing: &Outgoing,
+        names: &Names,
         asked: Moment,
     ) -> Reply {
         let profile = exchange.profile;
@@ -371,7 +384,7 @@ impl Reply {
             code: json
                 .as_ref()
                 .and_then(|json| code(profile, json))
-                .filter(|code| !exchange.options.is_part_of_a_secret(code)),
+                .filter(|code| !names.is_part_of_a_secret(code)),
             html: kind.contains("html") || answer.body.trim_ascii_start().starts_with(b"<"),
             retry_after: retry::retry_after(&answer, exchange.clock),
             date: retry::date(&answer),

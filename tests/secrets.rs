@@ -1,0 +1,286 @@
+//! Secrets stay secret: in no log line, error, status or Debug; and what is left of them in memory.
+
+mod common;
+#[path = "secrets/memory.rs"]
+mod memory;
+
+use common::{World, devices, status};
+use keyfob::{Client, Config, Level, Request, Status};
+use keyfob_simulator::{Cloud, Fault, credentials};
+use serde_json::json;
+use std::sync::{Arc, Mutex};
+
+/// A value that stands for a secret, and is nowhere by chance.
+const CANARY: &str = "cAnArY-8f3e1b7d55a90c42";
+
+/// Everything that a client lets out, gathered from all its doors.
+#[derive(Clone, Default)]
+struct Ears(Arc<Mutex<Vec<String>>>);
+
+impl Ears {
+    fn hear(&self, said: impl Into<String>) {
+        self.0.lock().unwrap().push(said.into());
+    }
+
+    /// Listens to every log line, at the most talkative level.
+    fn listen(&self, config: &mut Config) {
+        let ears = self.clone();
+        config.set_log(Arc::new(move |_, line| ears.hear(line)), Level::Debug);
+    }
+
+    fn hear_error(&self, error: &keyfob::Error) {
+        self.hear(error.message());
+        self.hear(format!("{error} {error:?} {error:#?}"));
+        self.hear(error.provider_code().unwrap_or_default());
+    }
+
+    fn hear_client(&self, client: &Client) {
+        self.hear(client.status_json());
+        self.hear(format!("{client:?} {client:#?}"));
+    }
+
+    /// None of these secrets, nor a good part of one, in any of the ways it could be written.
+    fn heard_none_of(&self, secrets: &[String]) {
+        let heard = self.0.lock().unwrap();
+        assert!(heard.len() > 1, "there was something to hear");
+        for secret in secrets {
+            for written in forms(secret) {
+                for line in heard.iter() {
+                    assert!(!line.contains(&written), "{written:?} in {line:?}");
+                }
+            }
+        }
+    }
+}
+
+/// The ways in which a secret, or a part of it that is long enough to matter, may be written.
+fn forms(secret: &str) -> Vec<String> {
+    let mut forms = vec![secret.to_string(), base64(secret.as_bytes())];
+    let escaped: String = secret.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    forms.extend([escaped, hex]);
+    let parts = secret.as_bytes().chunks(12).filter(|part| part.len() == 12);
+    forms.extend(parts.map(|part| String::from_utf8_lossy(part).into_owned()));
+    forms
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::new();
+    for three in bytes.chunks_exact(3) {
+        let bits = three.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte));
+        for at in 0..4 {
+            out.push(LETTERS[(bits >> (18 - 6 * at)) as usize & 63] as char);
+        }
+    }
+    out
+}
+
+/// The secret options of a login, and the tokens that went over the wire.
+fn secrets(world: &World, cloud: Cloud, client: Option<&Client>) -> Vec<String> {
+    let mut secrets = Vec::new();
+    for (_, options) in credentials::logins(cloud) {
+        let secret = ["password", "api_key", "client_secret", "app_key", "solution_key"];
+        secrets.extend(
+            options.iter().filter(|(o, _)| secret.contains(o)).map(|(_, v)| (*v).to_string()),
+        );
+    }
+    for entry in world.sim.journal() {
+        let authorization = entry.header("authorization").and_then(|value| value.split_once(' '));
+        secrets.extend(authorization.map(|(_, token)| token.to_string()));
+        let fields: Vec<String> = entry.text().split(['&', '"', '=']).map(str::to_string).collect();
+        secrets.extend(fields.into_iter().filter(|field| field.len() > 40));
+    }
+    secrets.extend(client.and_then(|c| c.try_token().ok()).map(|t| t.expose().to_string()));
+    secrets.retain(|secret| secret.len() >= 8);
+    secrets
+}
+
+#[test]
+fn nothing_a_client_says_in_a_whole_life_holds_a_secret() {
+    for cloud in Cloud::ALL {
+        for (login, _) in credentials::logins(cloud) {
+            let world = World::new();
+            let ears = Ears::default();
+            let mut config = world.config(cloud, login);
+            ears.listen(&mut config);
+            ears.hear(format!("{config:?}"));
+            let client = config.client().unwrap();
+            let note = |outcome: keyfob::Result<()>| {
+                if let Err(error) = outcome {
+                    ears.hear_error(&error);
+                }
+                ears.hear_client(&client);
+            };
+            let get =
+                || world.get(&client, cloud, &devices(cloud)).map(|r| ears.hear(format!("{r:?}")));
+            note(get());
+            world.sim.revoke_access_tokens(cloud);
+            note(get());
+            world.sim.revoke_refresh_tokens(cloud);
+            note(client.renew());
+            for fault in
+                ["status:400", "status:503", "status:404", "html-200", "reset:before-headers"]
+            {
+                for call in ["login", "refresh", "api", "basic-token"] {
+                    world.answers(cloud, call, Fault::from_name(fault).unwrap());
+                }
+                note(client.renew());
+                note(get());
+                world.sim.clear_injections();
+                world.wind(4000);
+                note(get());
+            }
+            note(client.forget());
+            note(client.set("password", CANARY));
+            note(client.set("password", "line\nbreak"));
+            world.wind(4000);
+            note(get());
+            let mut known = secrets(&world, cloud, Some(&client));
+            known.push(CANARY.into());
+            ears.heard_none_of(&known);
+        }
+    }
+}
+
+#[test]
+fn what_a_cloud_echoes_gets_into_nothing() {
+    // The same canary is password, token and refresh token, and stands wherever an error could.
+    let echo = json!({
+        "error": CANARY, "errorCode": CANARY, "code": CANARY, "cause": CANARY, "message": CANARY,
+        "error_description": CANARY, "accessToken": CANARY, "status": 400
+    });
+    for cloud in Cloud::ALL {
+        for (login, _) in credentials::logins(cloud) {
+            for http in [400, 401, 403, 404, 409, 429, 500] {
+                let world = World::new();
+                let ears = Ears::default();
+                let mut config = world.config(cloud, login);
+                for option in ["password", "client_secret", "api_key", "app_key"] {
+                    if config.get(option).unwrap().is_some() {
+                        config.set(option, CANARY).unwrap();
+                    }
+                }
+                ears.listen(&mut config);
+                let answer = || Fault::answer(http, &[("Location", CANARY)], echo.to_string());
+                for call in ["login", "api"] {
+                    world.answers(cloud, call, answer());
+                }
+                let client = config.client().unwrap();
+                if let Err(error) = client.token() {
+                    ears.hear_error(&error);
+                }
+                if let Err(error) = world.get(&client, cloud, &devices(cloud)) {
+                    ears.hear_error(&error);
+                }
+                ears.hear_client(&client);
+                ears.heard_none_of(&[CANARY.to_string()]);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_refresh_token_that_a_cloud_echoes_as_its_error_code_is_not_passed_on() {
+    let world = World::new();
+    let ears = Ears::default();
+    let cloud = Cloud::Kii;
+    let mut config = world.config(cloud, "user");
+    ears.listen(&mut config);
+    let canaries = json!({
+        "access_token": format!("access-{CANARY}"), "refresh_token": format!("refresh-{CANARY}"),
+        "token_type": "Bearer", "expires_in": 3600
+    });
+    world.answers(cloud, "login", Fault::answer(200, &[], canaries.to_string()));
+    let client = config.client().unwrap();
+    client.token().unwrap();
+    for status in [400, 401, 403, 404, 503] {
+        for field in ["errorCode", "error"] {
+            for token in ["access", "refresh"] {
+                let echo = json!({ field: format!("{token}-{CANARY}") }).to_string();
+                world.sim.clear_injections();
+                world.answers(cloud, "refresh", Fault::answer(status, &[], echo.clone()));
+                world.answers(cloud, "login", Fault::answer(200, &[], canaries.to_string()));
+                world.answers(cloud, "api", Fault::answer(status, &[], echo));
+                if let Err(error) = client.renew() {
+                    ears.hear_error(&error);
+                }
+                let _ = world.get(&client, cloud, &devices(cloud));
+                ears.hear_client(&client);
+                world.wind(4000);
+            }
+        }
+    }
+    ears.heard_none_of(&[CANARY.to_string()]);
+}
+
+#[test]
+fn a_secret_of_a_discovered_or_foreign_url_is_not_shown() {
+    let world = World::new();
+    let ears = Ears::default();
+    let mut config = Config::new("iotconnect").unwrap();
+    ears.listen(&mut config);
+    config.set("ca_file", world.sim.ca_file().to_str().unwrap()).unwrap();
+    config.set("discovery_url", &world.sim.discovery_url()).unwrap();
+    config.set("environment", "poc").unwrap();
+    config.set("solution_key", CANARY).unwrap();
+    config.set("username", "u").unwrap();
+    config.set("password", "a password").unwrap();
+    config.set_clock(world.clock.clone());
+    let client = config.client().unwrap();
+    ears.hear_error(&client.token().unwrap_err());
+    world.wind(4000);
+    let status_503 = Fault::status(503);
+    world.answers(Cloud::IotConnect, "discovery", status_503);
+    ears.hear_error(&client.token().unwrap_err());
+    let foreign = format!("https://example.com/x?token={CANARY}");
+    let request = Request::new("GET", &foreign).unwrap();
+    ears.hear(format!("{request:?}"));
+    ears.hear_error(&client.send(&request).unwrap_err());
+    ears.hear_client(&client);
+    ears.heard_none_of(&[CANARY.to_string()]);
+}
+
+#[test]
+fn options_that_are_refused_do_not_repeat_what_was_secret() {
+    let ears = Ears::default();
+    let mut config = Config::new("custom").unwrap();
+    let profile = include_str!("data/thingsboard.json").replace("thingsboard.io", "example.com");
+    config.set("profile", &profile).unwrap();
+    for (option, value) in [
+        ("password", format!("{CANARY}\n")),
+        ("proxy", format!("http://user:{CANARY}@")),
+        ("proxy", format!("socks5://user:{CANARY}@host:1")),
+        ("base_url", format!("https://user:{CANARY}@host/")),
+        ("allowed_origins", format!("https://user:{CANARY}@host")),
+        ("store_key", CANARY.to_string()),
+    ] {
+        let mut tried = config.clone();
+        let outcome = tried.set(option, &value).and_then(|()| {
+            tried.set("username", "u")?;
+            tried.set("password", "p")?;
+            tried.set("store", "file:/tmp/keyfob-never")?;
+            tried.client().map(drop)
+        });
+        ears.hear_error(&outcome.expect_err(option));
+        ears.hear(format!("{tried:?}"));
+    }
+    let json = format!(r#"{{"password": "{CANARY}", "nothing": "{CANARY}"}}"#);
+    ears.hear_error(&config.load_json(&json).unwrap_err());
+    let broken = format!(r#"{{"password": "{CANARY}" x"#);
+    ears.hear_error(&config.load_json(&broken).unwrap_err());
+    ears.heard_none_of(&[CANARY.to_string()]);
+}
+
+#[test]
+fn the_token_itself_is_given_to_those_who_ask_and_redacted_in_debug() {
+    let world = World::new();
+    let client = world.client(Cloud::Simacan);
+    let token = client.token().unwrap();
+    assert_eq!(format!("{token:?}"), "***");
+    assert!(token.expose().len() > 40);
+    assert_eq!(client.try_token().unwrap(), token);
+    assert_eq!(status(&client)["state"], "fresh");
+    let error = client.send(&Request::new("GET", "https://example.com/").unwrap()).unwrap_err();
+    assert_eq!(error.status(), Status::ForeignOrigin);
+}
