@@ -7,6 +7,8 @@ mod iotconnect;
 mod kii;
 #[path = "clouds/kontakt.rs"]
 mod kontakt;
+#[path = "clouds/kontakt_cloud.rs"]
+mod kontakt_cloud;
 #[path = "clouds/simacan.rs"]
 mod simacan;
 

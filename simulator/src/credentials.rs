@@ -146,6 +146,8 @@ pub mod oauth2 {
     pub const AUDIENCE: &str = "https://api.example.com";
     /// Path of the token endpoint under the base URL.
     pub const TOKEN_PATH: &str = "/oauth2/token";
+    /// The same endpoint as a Keycloak realm has it, where Kontakt.io's newer way in is.
+    pub const REALM: &str = "acme";
     /// Path of the revocation endpoint under the base URL.
     pub const REVOCATION_PATH: &str = "/oauth2/revoke";
 }

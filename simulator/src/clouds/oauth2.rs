@@ -19,6 +19,8 @@ pub(super) struct OAuth2;
 
 const CLIENT: &str = "client:gateway-7";
 const LIMITED_CLIENT: &str = "client:reporter";
+/// The scopes of OpenID Connect (Core 5.4) that every client may ask for.
+const OPENID: &str = "openid profile email";
 
 impl Wire for OAuth2 {
     fn habits(&self) -> Habits {
@@ -49,7 +51,7 @@ impl Wire for OAuth2 {
 
     fn call(&self, _role: Role, request: &Request) -> Option<&'static str> {
         match request.path.as_str() {
-            known::TOKEN_PATH => {
+            path if path == known::TOKEN_PATH || path == realm_path() => {
                 let body = Fields::from(decode(&request.body).unwrap_or_default());
                 let refresh = body.text("grant_type") == "refresh_token";
                 Some(if refresh { "refresh" } else { "login" })
@@ -219,7 +221,7 @@ fn basic(request: &Request) -> Result<(String, String), &'static str> {
 }
 
 fn by_client(scene: &Scene<'_>, site: &mut Site, client: &str, fields: &Fields) -> Outcome {
-    let scope = scope_of(fields, known::SCOPE)?;
+    let scope = scope_of(fields, known::SCOPE, OPENID)?;
     audience_of(fields)?;
     let grant = Grant { principal: format!("{client}/"), scope: scope.clone() };
     // "A refresh token SHOULD NOT be included" (4.4.3).
@@ -234,7 +236,7 @@ fn by_password(scene: &Scene<'_>, site: &mut Site, client: &str, fields: &Fields
             return Err(refusal("invalid_request", &format!("{name} is missing")));
         }
     }
-    let scope = scope_of(fields, known::SCOPE)?;
+    let scope = scope_of(fields, known::SCOPE, OPENID)?;
     audience_of(fields)?;
     let name = fields.text("username");
     // Clients live under names of their own; nobody is let in as a person by one of them.
@@ -260,7 +262,7 @@ fn by_refresh(scene: &Scene<'_>, site: &mut Site, client: &str, fields: &Fields)
             return Err(refusal("invalid_grant", "the refresh token was issued to another client"));
         }
         // "MUST NOT include any scope not originally granted" (6).
-        scope = scope_of(fields, &grant.scope)?;
+        scope = scope_of(fields, &grant.scope, "")?;
     }
     let minted = site
         .vault
@@ -277,15 +279,24 @@ fn may_use_more(client: &str) -> Result<(), Answer> {
 }
 
 /// What was asked for, if all of it may be had; all that may be had, if nothing was asked for.
-fn scope_of(fields: &Fields, allowed: &str) -> Result<String, Answer> {
+fn realm_path() -> String {
+    format!("/realms/{}/protocol/openid-connect/token", known::REALM)
+}
+
+/// What was asked for, or else `usual`; it may be any of that and of `more`.
+fn scope_of(fields: &Fields, usual: &str, more: &str) -> Result<String, Answer> {
     if !fields.has("scope") {
-        return Ok(allowed.to_owned());
+        return Ok(usual.to_owned());
     }
     let wanted = fields.text("scope");
-    if wanted.split(' ').all(|scope| allowed.split(' ').any(|known| known == scope)) {
+    let mut allowed = usual.split(' ').chain(more.split(' '));
+    if wanted.split(' ').all(|scope| allowed.clone().any(|known| known == scope)) {
         Ok(wanted.to_owned())
     } else {
-        Err(refusal("invalid_scope", &format!("the scope may be any of: {allowed}")))
+        Err(refusal(
+            "invalid_scope",
+            &format!("the scope may be any of: {}", allowed.by_ref().collect::<Vec<_>>().join(" ")),
+        ))
     }
 }
 
