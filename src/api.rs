@@ -2,11 +2,11 @@
 
 use crate::account::{Account, Headers};
 use crate::error::{Error, Result, Status};
+use crate::ordered::Ordered;
 use crate::provider::exchange::{Discovered, safe};
 use crate::secret::Secret;
 use crate::template::{Place, Template, Values};
 use crate::url::{OriginRule, Url, has_scheme};
-use std::collections::BTreeMap;
 
 /// What requests need to know, worked out once for as long as nothing is discovered anew.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub(crate) struct Api {
     /// What relative URLs are relative to.
     base: Option<Url>,
     /// What a URL may begin with in braces: `base_url`, and what was discovered.
-    endpoints: BTreeMap<String, String>,
+    endpoints: Ordered<String>,
     trusted: Vec<OriginRule>,
     /// Headers for requests that do not set them.
     pub headers: Headers,
@@ -39,9 +39,11 @@ impl Api {
         let base = base.map(|base| Url::parse(base.expose())).transpose()?;
         let mut endpoints = discovered.0.clone();
         let mut trusted = account.origins.clone();
-        let at_endpoints = endpoints.values().filter_map(|endpoint| Url::parse(endpoint).ok());
+        let at_endpoints = endpoints.iter().filter_map(|(_, endpoint)| Url::parse(endpoint).ok());
         trusted.extend(base.iter().cloned().chain(at_endpoints).map(OriginRule::of));
-        endpoints.extend(base_url.map(|url| ("base_url".into(), url.into())));
+        if let Some(url) = base_url {
+            endpoints.insert("base_url", url.into());
+        }
         let headers = request.headers.iter().map(|(name, value)| {
             Ok(value.fill(Place::Header, &names)?.map(|v| (name.to_string(), v)))
         });
@@ -87,8 +89,8 @@ impl Api {
         let invalid = |what: String| Error::new(Status::InvalidArgument, what);
         let template = Template::parse(url).map_err(invalid)?;
         for (name, _) in template.names() {
-            if !self.endpoints.contains_key(name) {
-                let known: Vec<&str> = self.endpoints.keys().map(String::as_str).collect();
+            if !self.endpoints.contains(name) {
+                let known: Vec<&str> = self.endpoints.iter().map(|(name, _)| name).collect();
                 return Err(invalid(format!(
                     "{{{name}}} is not an endpoint of {}; known: {}",
                     self.provider,

@@ -4,12 +4,12 @@ use crate::account::Account;
 use crate::client::Client;
 use crate::clock::Clock;
 use crate::error::{Error, Result, Status};
+use crate::json::{self, Value};
 use crate::log::{Level, Log, LogSink};
 use crate::options::Options;
 use crate::provider::profile::{CUSTOM, Profile};
 use crate::store::TokenStore;
 use crate::store::callback::Own;
-use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -87,22 +87,21 @@ impl Config {
     /// nothing: after a failure the config is as it was.
     pub fn load_json(&mut self, json: &str) -> Result<()> {
         let invalid = |what: String| Error::new(Status::InvalidArgument, what);
-        let mut document: Value = serde_json::from_str(json)
-            .map_err(|e| invalid(format!("the options are not JSON (line {})", e.line())))?;
+        let document = json::parse(json.as_bytes())
+            .map_err(|e| invalid(format!("the options are not JSON (line {})", e.line)))?;
         let Value::Object(members) = &document else {
             return Err(invalid("the options are not a JSON object".into()));
         };
         let mut pairs = Vec::new();
         for (name, value) in members {
             let text = match value {
-                Value::String(text) => text.clone(),
-                Value::Bool(_) | Value::Number(_) => value.to_string(),
-                Value::Object(_) if name == "profile" => value.to_string(),
+                Value::Text(text) => text.clone(),
+                Value::Bool(_) | Value::Number(_) => value.to_json(),
+                Value::Object(_) if name == "profile" => value.to_json(),
                 _ => return Err(invalid(format!("{name}: must be a text, a number or a boolean"))),
             };
-            pairs.push((name.clone(), zeroize::Zeroizing::new(text)));
+            pairs.push((name.clone(), text));
         }
-        crate::secret::wipe(&mut document);
         self.set_all(pairs)
     }
 

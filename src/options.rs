@@ -1,8 +1,8 @@
 //! The table of options: one place that names, parses, checks, redacts and documents them.
 
 use crate::error::{Error, Result, Status};
+use crate::ordered::Ordered;
 use crate::secret::Secret;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What an option's value must be.
@@ -37,6 +37,19 @@ pub(crate) enum Group {
     Transport,
     Lifecycle,
     Store,
+}
+
+impl Group {
+    pub fn name(self) -> &'static str {
+        match self {
+            Identity => "identity",
+            Where => "where",
+            OAuth => "oauth",
+            Transport => "transport",
+            Lifecycle => "lifecycle",
+            Store => "store",
+        }
+    }
 }
 
 /// One option. Built-in ones stand in [`table`]; a profile may declare more for itself.
@@ -173,13 +186,13 @@ fn origins(list: &str) -> impl Iterator<Item = Result<crate::url::OriginRule>> {
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
     table: Vec<Opt>,
-    values: BTreeMap<String, Secret>,
+    values: Ordered<Secret>,
 }
 
 impl Options {
     /// The built-in options, none of them set.
     pub fn new() -> Options {
-        Options { table: table(), values: BTreeMap::new() }
+        Options { table: table(), values: Ordered::default() }
     }
 
     /// Puts a profile's own options and defaults in the place of an earlier profile's.
@@ -190,7 +203,7 @@ impl Options {
             self.table.push(option);
         }
         let table = &self.table;
-        self.values.retain(|name, _| find(table, name).is_some());
+        self.values.retain(|name| find(table, name).is_some());
     }
 
     /// Every name that can be set, `_file` variants included.
@@ -221,7 +234,7 @@ impl Options {
             }
             Found::FileOf(_) => {}
         }
-        self.values.insert(name.into(), value.into());
+        self.values.insert(name, value.into());
         Ok(())
     }
 
@@ -237,7 +250,7 @@ impl Options {
             .collect();
         for (name, path) in named {
             let file = format!("{name}{FILE_SUFFIX}");
-            if self.values.contains_key(&name) {
+            if self.values.contains(&name) {
                 return Err(Error::new(
                     Status::InvalidOption,
                     format!("{name} and {file} are both set; set one"),
@@ -278,7 +291,7 @@ impl Options {
 
     /// Whether the caller set it: defaults do not count.
     pub fn is_set(&self, name: &str) -> bool {
-        self.values.contains_key(name)
+        self.values.contains(name)
     }
 
     /// The identity options that are set, with their values.

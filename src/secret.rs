@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 ///
 /// The memory is zeroed when the value is dropped. There is no `Display`, and `Debug` prints `***`;
 /// the only way to the text is [`Secret::expose`], which is easy to search for.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
@@ -31,16 +31,5 @@ impl fmt::Debug for Secret {
 impl From<&str> for Secret {
     fn from(text: &str) -> Secret {
         Secret::new(text)
-    }
-}
-
-/// Wipes every string of a JSON document: token answers are parsed into one.
-pub(crate) fn wipe(document: &mut serde_json::Value) {
-    use zeroize::Zeroize;
-    match document {
-        serde_json::Value::String(text) => text.zeroize(),
-        serde_json::Value::Array(items) => items.iter_mut().for_each(wipe),
-        serde_json::Value::Object(fields) => fields.values_mut().for_each(wipe),
-        _ => {}
     }
 }

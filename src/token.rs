@@ -1,6 +1,7 @@
 //! An access token, how long it lives, and when to renew it.
 
 use crate::clock::{Moment, UnixSeconds};
+use crate::json::{self, Value};
 use crate::secret::Secret;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -45,14 +46,9 @@ impl Token {
 
 /// A lifetime as clouds write it: a number or a numeric string, fractions cut off. Longer than a
 /// century is for ever: some clouds overflow. `None` is no lifetime at all.
-pub(crate) fn lifetime_of(value: &serde_json::Value) -> Option<Option<Duration>> {
+pub(crate) fn lifetime_of(value: &Value) -> Option<Option<Duration>> {
     const CENTURY: f64 = 3_155_760_000.0;
-    let seconds = match value {
-        serde_json::Value::Number(number) => number.as_f64()?,
-        serde_json::Value::String(text) if text.len() <= 32 => text.trim().parse().ok()?,
-        _ => return None,
-    };
-    // Not a number is in no range.
+    let seconds = value.whole()?;
     (1.0..=1e20)
         .contains(&seconds)
         .then(|| (seconds < CENTURY).then(|| Duration::from_secs(seconds as u64)))
@@ -62,8 +58,8 @@ pub(crate) fn lifetime_of(value: &serde_json::Value) -> Option<Option<Duration>>
 pub(crate) fn jwt_lifetime(token: &str, date: Option<UnixSeconds>) -> Option<Duration> {
     let payload = token.split('.').nth(1).filter(|_| token.split('.').count() == 3)?;
     let bytes = BASE64_URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
-    let claims: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
-    let claim = |name: &str| claims.get(name).and_then(serde_json::Value::as_f64);
+    let claims = json::parse(&bytes).ok()?;
+    let claim = |name: &str| claims.get(name).and_then(Value::whole);
     let from = date.map(|d| d as f64).or_else(|| claim("iat"))?;
     let seconds = claim("exp")? - from;
     (1.0..1e9).contains(&seconds).then(|| Duration::from_secs(seconds as u64))
@@ -72,7 +68,6 @@ pub(crate) fn jwt_lifetime(token: &str, date: Option<UnixSeconds>) -> Option<Dur
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn token(lifetime: Option<u64>) -> Token {
         Token {
@@ -99,17 +94,18 @@ mod tests {
 
     #[test]
     fn lifetimes_are_read_as_clouds_write_them() {
-        let seconds = |v| lifetime_of(&v).map(|l| l.map(|d| d.as_secs()));
-        assert_eq!(seconds(json!(3600)), Some(Some(3600)));
-        assert_eq!(seconds(json!("3600")), Some(Some(3600)));
-        assert_eq!(seconds(json!(3599.9)), Some(Some(3599)));
-        assert_eq!(seconds(json!(2147483647i64)), Some(Some(2147483647)));
-        assert_eq!(seconds(json!(9223372036854775i64)), Some(None));
-        assert_eq!(seconds(json!(148478248144076800i64)), Some(None));
-        for absurd in
-            [json!(0), json!(-1), json!(1e300), json!("NaN"), json!("inf"), json!(true), json!("")]
-        {
-            assert_eq!(seconds(absurd.clone()), None, "{absurd}");
+        let seconds = |text: &str| {
+            lifetime_of(&json::parse(text.as_bytes()).unwrap()).map(|l| l.map(|d| d.as_secs()))
+        };
+        assert_eq!(seconds("3600"), Some(Some(3600)));
+        assert_eq!(seconds("\"3600\""), Some(Some(3600)));
+        assert_eq!(seconds("3599.9"), Some(Some(3599)));
+        assert_eq!(seconds("3.6e3"), Some(Some(3600)));
+        assert_eq!(seconds("2147483647"), Some(Some(2147483647)));
+        assert_eq!(seconds("9223372036854775"), Some(None));
+        assert_eq!(seconds("148478248144076800"), Some(None));
+        for absurd in ["0", "-1", "0.9", "1e300", "1e999", "\"NaN\"", "\"inf\"", "true", "\"\""] {
+            assert_eq!(seconds(absurd), None, "{absurd}");
         }
     }
 }

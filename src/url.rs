@@ -13,7 +13,7 @@ pub(crate) struct Url {
 }
 
 /// Scheme, host and port: what credentials are bound to.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Origin {
     https: bool,
     host: String,
@@ -146,6 +146,13 @@ pub(crate) enum OriginRule {
     Exact(Origin),
     /// Any host below this domain, over HTTPS on its default port.
     Below(String),
+}
+
+/// Allows nothing.
+impl Default for OriginRule {
+    fn default() -> Self {
+        OriginRule::Exact(Origin::default())
+    }
 }
 
 impl OriginRule {

@@ -97,10 +97,10 @@ fn the_plain_profile_works() {
 fn a_mistake_in_a_profile_is_told_with_its_place() {
     for (profile, words) in [
         (with("/keyfob_profile", json!(2)), &["keyfob_profile", "2", "reads 1"][..]),
-        (with("/titel", json!("x")), &["unknown field `titel`", "line"]),
-        (with("/token/acess_token", json!("/t")), &["unknown field `acess_token`", "line"]),
-        (step("uri", json!("x")), &["unknown field `uri`", "line"]),
-        (step("rejected", json!([{ "stat": 1 }])), &["unknown field `stat`", "line"]),
+        (with("/titel", json!("x")), &["unknown field `titel`, expected one of `keyfob_profile`"]),
+        (with("/token/acess_token", json!("/t")), &["token: unknown field `acess_token`"]),
+        (step("uri", json!("x")), &["logins.password.steps[0]: unknown field `uri`"]),
+        (step("rejected", json!([{ "stat": 1 }])), &["steps[0].rejected[0]: unknown field `stat`"]),
         (with("/logins", json!({})), &["logins", "none"]),
         (with("/logins/password/needs", json!([])), &["logins.password.needs"]),
         (with("/logins/password/needs", json!(["user"])), &["logins.password", "`user`"]),
@@ -110,7 +110,7 @@ fn a_mistake_in_a_profile_is_told_with_its_place() {
         (with("/logins/password/token", json!("{password}")), &["logins.password", "either"]),
         (step("url", json!("{bas_url}/x")), &["logins.password.steps[0].url", "{bas_url}"]),
         (step("url", json!([])), &["logins.password.steps[0].url"]),
-        (step("url", json!("{base_url")), &["unmatched brace"]),
+        (step("url", json!("{base_url")), &["logins.password.steps[0].url", "unmatched brace"]),
         (step("url", json!("{base url}/x")), &["{base url}", "not a name"]),
         (step("query", json!({ "a": "{b}" })), &["logins.password.steps[0].query.a", "{b}"]),
         (step("headers", json!({ "A": "{b}" })), &["logins.password.steps[0].headers.A", "{b}"]),
@@ -124,14 +124,19 @@ fn a_mistake_in_a_profile_is_told_with_its_place() {
         (step("expect", json!({ "ok": true })), &["logins.password.steps[0].expect", "`ok`"]),
         (step("method", json!("GE T")), &["logins.password.steps[0].method", "GE T"]),
         (step("when", json!({ "no": "x" })), &["logins.password.steps[0].when", "`no`"]),
-        (step("save", json!({ "a": "b" })), &["`b`", "JSON pointer", "line"]),
+        (step("save", json!({ "a": "b" })), &["steps[0].save.a: `b`", "JSON pointer"]),
+        (step("attempts", json!(-1)), &["steps[0].attempts: must be a number"]),
+        (step("hint", json!(["x"])), &["steps[0].hint: must be a text"]),
         (
             step("rejected", json!([{ "status": 503 }])),
             &["logins.password.steps[0].rejected", "503"],
         ),
         (step("rejected", json!([{ "status": [401, 429] }])), &["steps[0].rejected", "429"]),
         (step("rejected", json!([{ "status": 200 }])), &["steps[0].rejected", "200"]),
-        (with("/token/access_token", json!("token")), &["`token`", "JSON pointer"]),
+        (
+            with("/token/access_token", json!("token")),
+            &["token.access_token: `token`", "JSON pointer"],
+        ),
         (with("/token/access_token", json!("/to~ken")), &["`/to~ken`", "JSON pointer"]),
         (with("/token/refresh_token", json!("$.refresh")), &["`$.refresh`", "JSON pointer"]),
         (with("/token/lifetime", json!({ "seconds": 0 })), &["token.lifetime.seconds"]),
@@ -156,10 +161,10 @@ fn a_mistake_in_a_profile_is_told_with_its_place() {
         (with("/discovery", json!({ "when": "nope", "steps": [] })), &["discovery.when", "`nope`"]),
         (with("/refresh/needs", json!(["nope"])), &["refresh.needs", "`nope`"]),
         (with("/refresh/steps", json!([])), &["refresh", "steps"]),
-        (with("/origins", json!(["example.com"])), &["example.com", "line"]),
+        (with("/origins", json!(["a.example", "b"])), &["origins[0]", "a.example"]),
         (with("/origins", json!(["https://*.com"])), &["https://*.com"]),
-        (json!([]), &["profile"]),
-        (json!({}), &["missing field"]),
+        (json!([]), &["profile: must be an object"]),
+        (json!({}), &["missing field `keyfob_profile`"]),
     ] {
         let error = load(&profile).expect_err(words[0]);
         assert_eq!(error.status(), Status::InvalidProfile, "{error}");
@@ -172,10 +177,10 @@ fn a_mistake_in_a_profile_is_told_with_its_place() {
         ("", "line 1"),
         ("{", "line 1"),
         ("{\n\"keyfob_profile\": 1,\n\"name\" \"x\"}", "line 3"),
-        (r#"{"keyfob_profile": 1, "keyfob_profile": 1}"#, "duplicate"),
+        (r#"{"keyfob_profile": 1, "keyfob_profile": 1}"#, "`keyfob_profile` stands twice"),
         (
             r#"{"keyfob_profile":1,"name":"n","title":"","logins":{"a":{"needs":["username"]},"a":{"needs":["username"]}}}"#,
-            "`a` stands twice",
+            "logins: `a` stands twice",
         ),
     ] {
         let error = Config::new("custom").unwrap().set("profile", text);

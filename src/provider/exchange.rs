@@ -5,25 +5,25 @@ use crate::call::Call;
 use crate::clock::{Clock, Moment, UnixSeconds};
 use crate::error::{Error, Result, Status};
 use crate::http::{Answer, MOST_HEADER, Outgoing, Transport};
+use crate::json::{self, Value};
 use crate::options::{Kind, Options};
+use crate::ordered::Ordered;
 use crate::retry::{self, Repeat, Retry};
-use crate::secret::{self, Secret};
+use crate::secret::Secret;
 use crate::template::{self, Place, Template, Values};
 use crate::token::{self, Token};
 use crate::url::Url;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
 use ureq::http::Method;
 use zeroize::Zeroizing;
 
 /// What names stand for while a profile's templates are filled.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Names {
-    values: BTreeMap<String, Secret>,
-    numbers: BTreeSet<String>,
-    secrets: BTreeSet<String>,
+    values: Ordered<Secret>,
+    numbers: Vec<String>,
+    secrets: Vec<String>,
 }
 
 impl Values for Names {
@@ -32,7 +32,7 @@ impl Values for Names {
     }
 
     fn is_number(&self, name: &str) -> bool {
-        self.numbers.contains(name)
+        self.numbers.iter().any(|number| number == name)
     }
 }
 
@@ -45,10 +45,10 @@ impl Names {
                 names.set(&option.name, value);
             }
             if matches!(option.kind, Kind::Number { .. }) {
-                names.numbers.insert(option.name.clone());
+                names.numbers.push(option.name.clone());
             }
             if option.secret {
-                names.secrets.insert(option.name.clone());
+                names.secrets.push(option.name.clone());
             }
         }
         for (name, map) in profile.maps.iter() {
@@ -56,7 +56,7 @@ impl Names {
             match map.to.get(word) {
                 Some(meaning) => names.set(name, meaning),
                 None => {
-                    let words: Vec<&str> = map.to.keys().map(String::as_str).collect();
+                    let words: Vec<&str> = map.to.iter().map(|(word, _)| word).collect();
                     return Err(Error::new(
                         Status::InvalidOption,
                         format!("{}: must be one of {}", map.of, words.join(", ")),
@@ -76,22 +76,24 @@ impl Names {
     }
 
     fn set(&mut self, name: &str, value: &str) {
-        self.values.insert(name.into(), value.into());
+        self.values.insert(name, value.into());
     }
 
     fn set_first(&mut self, name: &str, alternatives: &[Template]) {
-        if self.values.contains_key(name) {
+        if self.values.contains(name) {
             return;
         }
         let filled = alternatives.iter().find_map(|t| t.fill(Place::Url, self).ok().flatten());
-        self.values.extend(filled.map(|value| (name.to_string(), value)));
+        if let Some(value) = filled {
+            self.values.insert(name, value);
+        }
     }
 
     /// The same names and one more, which is secret: a token, or what a step has saved.
     pub fn with(&self, name: &str, value: &Secret) -> Names {
         let mut names = self.clone();
-        names.values.insert(name.into(), value.clone());
-        names.secrets.insert(name.into());
+        names.values.insert(name, value.clone());
+        names.secrets.push(name.into());
         names
     }
 
@@ -104,7 +106,7 @@ impl Names {
 
 /// What a discovery found: names of endpoints. Not secret; kept with the tokens.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Discovered(pub BTreeMap<String, String>);
+pub(crate) struct Discovered(pub Ordered<String>);
 
 /// Why an exchange yielded no token.
 #[derive(Debug)]
@@ -151,7 +153,7 @@ impl Exchange<'_> {
                 // The client will send credentials there: it must be as safe as any other URL.
                 let shown = || format!("{}: {name}", step.call);
                 safe(&Url::parse(value.expose())?, self.options, shown)?;
-                discovered.0.insert(name, value.expose().into());
+                discovered.0.insert(&name, value.expose().into());
             }
         }
         Ok(discovered)
@@ -302,9 +304,8 @@ fn body(step: &Step, names: &Names) -> Result<Body> {
         let empty = (step.method == "POST").then(|| Zeroizing::new(Vec::new()));
         return Ok((empty, None));
     };
-    let mut document = json.fill(names)?.unwrap_or(Value::Null);
-    let bytes = Zeroizing::new(document.to_string().into_bytes());
-    secret::wipe(&mut document);
+    let mut text = json.fill(names)?.unwrap_or(Value::Null).to_json();
+    let bytes = Zeroizing::new(std::mem::take(&mut *text).into_bytes());
     Ok((Some(bytes), Some("application/json")))
 }
 
@@ -358,12 +359,6 @@ struct Reply {
     html: bool,
     /// "kontakt login: POST https://…", which every message begins with.
     at: String,
-}
-
-impl Drop for Reply {
-    fn drop(&mut self) {
-        self.json.iter_mut().for_each(secret::wipe);
-    }
 }
 
 impl Reply {
@@ -512,7 +507,7 @@ impl Reply {
         let fields = &profile.token;
         let at = |pointer: &Option<super::profile::Pointer>| {
             let path = &pointer.as_ref()?.path;
-            self.json.as_ref()?.pointer(path).filter(|value| !value.is_null())
+            self.json.as_ref()?.pointer(path).filter(|value| **value != Value::Null)
         };
         let access = if whole_body {
             std::str::from_utf8(&self.raw).ok().map(str::trim)
@@ -531,7 +526,7 @@ impl Reply {
         }
         if let Some(pointer) = &fields.token_type {
             let bearer = match at(&fields.token_type) {
-                Some(Value::String(kind)) => kind.eq_ignore_ascii_case("bearer"),
+                Some(Value::Text(kind)) => kind.eq_ignore_ascii_case("bearer"),
                 Some(_) => false,
                 None => pointer.optional,
             };
@@ -569,15 +564,15 @@ fn is_token(text: &str) -> bool {
 /// JSON, with the byte order mark that some servers put before it taken off (RFC 8259 8.1).
 pub(crate) fn parse_json(body: &[u8]) -> Option<Value> {
     let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
-    serde_json::from_slice(body).ok()
+    json::parse(body).ok()
 }
 
 /// The HTTP status, or the body's own where the profile says that one may disagree.
 pub(crate) fn effective_status(profile: &Profile, status: u16, json: Option<&Value>) -> u16 {
     let pointer = profile.errors.body_status.as_ref().filter(|_| (200..300).contains(&status));
-    let stated = pointer.and_then(|p| json?.pointer(&p.path)?.as_u64());
+    let stated = pointer.and_then(|p| json?.pointer(&p.path)?.as_integer());
     match stated {
-        Some(stated @ 400..=599) => stated as u16,
+        Some(stated @ 400..=599) => stated,
         _ => status,
     }
 }

@@ -1,40 +1,43 @@
 //! Clouds as data: the profile format, the built-in profiles, and the one engine that runs them.
 
+mod check;
 pub(crate) mod exchange;
 pub(crate) mod profile;
 pub(crate) mod selection;
 
 use crate::error::Result;
+use crate::json::{Value, object};
 use crate::options::{Kind, Opt, table};
-use profile::{Profile, built_in};
-use serde_json::{Value, json};
+use profile::{Login, Profile, built_in};
 
 /// The built-in providers and their options, as `keyfob_providers_json` gives them.
 pub(crate) fn providers_json() -> Result<String> {
-    let providers: Vec<Value> =
-        built_in().map(|p| p.map(|p| provider(&p))).collect::<Result<_>>()?;
-    let options: Vec<Value> = table().iter().map(option).collect();
-    Ok(json!({ "providers": providers, "options": options }).to_string())
+    let providers: Value = built_in().map(|p| p.map(|p| provider(&p))).collect::<Result<_>>()?;
+    let options: Value = table().iter().map(option).collect();
+    let all = object([("providers", providers), ("options", options)]);
+    Ok(all.to_json().to_string())
 }
 
 fn provider(profile: &Profile) -> Value {
-    let logins: Vec<Value> = profile
-        .logins
-        .iter()
-        .map(|(name, login)| {
-            json!({ "name": name, "title": login.title, "needs": login.needs, "uses": login.uses })
-        })
-        .collect();
-    json!({
-        "name": profile.name,
-        "title": profile.title,
-        "notes": profile.notes,
-        "logins": logins,
-        "refreshes": profile.refresh.is_some(),
-        "refresh_needs": profile.refresh.as_ref().map(|refresh| &refresh.needs),
-        "options": profile.option_names(),
-        "own_options": profile.own_options().iter().map(option).collect::<Vec<_>>(),
-    })
+    let login = |(name, login): (&str, &Login)| {
+        object([
+            ("name", name.into()),
+            ("title", (&login.title).into()),
+            ("needs", login.needs.iter().collect()),
+            ("uses", login.uses.iter().collect()),
+        ])
+    };
+    let refresh = profile.refresh.as_ref();
+    object([
+        ("name", (&profile.name).into()),
+        ("title", (&profile.title).into()),
+        ("notes", profile.notes.iter().collect()),
+        ("logins", profile.logins.iter().map(login).collect()),
+        ("refreshes", refresh.is_some().into()),
+        ("refresh_needs", refresh.map(|r| r.needs.iter().collect::<Value>()).into()),
+        ("options", profile.option_names().iter().collect()),
+        ("own_options", profile.own_options().iter().map(option).collect()),
+    ])
 }
 
 fn option(option: &Opt) -> Value {
@@ -43,17 +46,17 @@ fn option(option: &Opt) -> Value {
         Kind::Url | Kind::BaseUrl => ("url", Value::Null),
         Kind::Path => ("path", Value::Null),
         Kind::Bool => ("boolean", Value::Null),
-        Kind::Number { from, to } => ("number", json!([from, to])),
-        Kind::Choice(words) => ("choice", json!(words)),
+        Kind::Number { from, to } => ("number", Value::from_iter([*from, *to])),
+        Kind::Choice(words) => ("choice", words.iter().collect()),
         Kind::Origins => ("origins", Value::Null),
     };
-    json!({
-        "name": option.name,
-        "group": format!("{:?}", option.group).to_lowercase(),
-        "type": kind,
-        "range": range,
-        "default": option.default,
-        "secret": option.secret,
-        "help": option.help,
-    })
+    object([
+        ("name", (&option.name).into()),
+        ("group", option.group.name().into()),
+        ("type", kind.into()),
+        ("range", range),
+        ("default", option.default.as_ref().into()),
+        ("secret", option.secret.into()),
+        ("help", (&option.help).into()),
+    ])
 }

@@ -3,7 +3,6 @@
 use super::profile::{Login, Profile};
 use crate::error::{Error, Result, Status};
 use crate::options::Options;
-use std::collections::BTreeSet;
 
 /// What the options add up to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,13 +15,13 @@ pub(crate) enum Selection {
 
 /// Finds the one login that the options fit. Two that fit, or none, is an error that names them.
 pub(crate) fn select(profile: &Profile, options: &Options) -> Result<Selection> {
-    let set: BTreeSet<&str> = options.identity().map(|(o, _)| o.name.as_str()).collect();
+    let set: Vec<&str> = options.identity().map(|(o, _)| o.name.as_str()).collect();
     let allowed = |login: &&(String, Login)| {
         login.1.when.iter().all(|(o, wanted)| !options.is_set(o) || options.get(o) == Some(wanted))
     };
     let open: Vec<&(String, Login)> = profile.logins.0.iter().filter(allowed).collect();
     let fits =
-        |login: &Login| login.needs.iter().all(|n| set.contains(n.as_str()) || has(options, n));
+        |login: &Login| login.needs.iter().all(|n| set.contains(&n.as_str()) || has(options, n));
     let fitting: Vec<&(String, Login)> = open.iter().copied().filter(|l| fits(&l.1)).collect();
     // Of two that fit, one that needs everything the other needs and more is what is meant.
     let best: Vec<&(String, Login)> = fitting
@@ -61,7 +60,7 @@ fn needs_more(more: &Login, less: &Login) -> bool {
     more.needs.len() > less.needs.len() && less.needs.iter().all(|n| more.needs.contains(n))
 }
 
-fn refresh_only(profile: &Profile, options: &Options, set: &BTreeSet<&str>) -> Option<Selection> {
+fn refresh_only(profile: &Profile, options: &Options, set: &[&str]) -> Option<Selection> {
     let refresh = profile.refresh.as_ref()?;
     let known = |name: &&str| *name == "refresh_token" || refresh.needs.iter().any(|n| n == name);
     let used_anywhere = |name: &&str| {
@@ -72,7 +71,7 @@ fn refresh_only(profile: &Profile, options: &Options, set: &BTreeSet<&str>) -> O
                 form.chain(basic).any(|t| t.names().any(|(n, _)| n == *name))
             })
     };
-    let complete = set.contains("refresh_token") && refresh.needs.iter().all(|n| has(options, n));
+    let complete = set.contains(&"refresh_token") && refresh.needs.iter().all(|n| has(options, n));
     (complete && set.iter().all(used_anywhere)).then_some(Selection::RefreshOnly)
 }
 
@@ -97,7 +96,7 @@ fn left_over(
     chosen: &str,
     left: &[&str],
     open: &[&(String, Login)],
-    set: &BTreeSet<&str>,
+    set: &[&str],
 ) -> Error {
     let mut message = format!(
         "{}: the options fit the login {chosen}, which has no use for {}",
@@ -122,7 +121,7 @@ fn left_over(
     Error::new(status, message)
 }
 
-fn nothing_fits(profile: &Profile, open: &[&(String, Login)], set: &BTreeSet<&str>) -> Error {
+fn nothing_fits(profile: &Profile, open: &[&(String, Login)], set: &[&str]) -> Error {
     let mut ways: Vec<String> = open
         .iter()
         .map(|login| {

@@ -5,13 +5,14 @@ use super::seal::{Key, Sealed};
 use super::{Hold, Pause, Record, Version};
 use crate::clock::{Clock, CloudTime, Moment, UnixSeconds};
 use crate::error::{Error, Status};
+use crate::json::read::{At, Misread, Read, needed, other, read};
+use crate::json::{self, Value, object};
+use crate::ordered::Ordered;
 use crate::provider::exchange::Discovered;
 use crate::secret::Secret;
 use crate::token::Token;
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::time::Duration;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 /// Why stored bytes yield no record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,86 +33,117 @@ pub(super) struct Codec {
     clock: Clock,
 }
 
-const VERSION: u32 = 1;
+const VERSION: u64 = 1;
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Default)]
 struct Document {
-    keyfob_store: u32,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    keyfob_store: u64,
     record: Option<Body>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     sealed: Option<Sealed>,
 }
 
+impl Read for Document {
+    fn read(&mut self, at: &At<'_>) -> Result<(), Misread> {
+        at.members(&mut [
+            needed("keyfob_store", &mut self.keyfob_store),
+            other("record", &mut self.record),
+            other("sealed", &mut self.sealed),
+        ])
+    }
+}
+
 /// Moments are nanoseconds on the boot-time clock of the boot that is named.
-#[derive(Serialize, Deserialize)]
+#[derive(Default)]
 struct Body {
     identity: String,
     generation: u64,
     boot: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     token: Option<TokenBody>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    refresh_token: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<Secret>,
     hold: Option<Barrier>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pause: Option<Barrier>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     cloud: Option<(UnixSeconds, i64)>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    endpoints: BTreeMap<String, String>,
+    endpoints: Ordered<String>,
     /// The wall clock and the boot-time clock when this was last true, to tell time by after a boot.
     saved_wall: UnixSeconds,
     saved: i64,
 }
 
-#[derive(Serialize, Deserialize)]
+impl Read for Body {
+    fn read(&mut self, at: &At<'_>) -> Result<(), Misread> {
+        at.some_members(&mut [
+            needed("identity", &mut self.identity),
+            needed("generation", &mut self.generation),
+            needed("boot", &mut self.boot),
+            other("token", &mut self.token),
+            other("refresh_token", &mut self.refresh_token),
+            other("hold", &mut self.hold),
+            other("pause", &mut self.pause),
+            other("cloud", &mut self.cloud),
+            other("endpoints", &mut self.endpoints),
+            needed("saved_wall", &mut self.saved_wall),
+            needed("saved", &mut self.saved),
+        ])
+    }
+}
+
+#[derive(Default)]
 struct TokenBody {
-    access_token: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    access_token: Secret,
     principal: Option<String>,
     issued: i64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     date: Option<UnixSeconds>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     lifetime_ms: Option<u64>,
 }
 
-#[derive(Serialize, Deserialize)]
+impl Read for TokenBody {
+    fn read(&mut self, at: &At<'_>) -> Result<(), Misread> {
+        at.some_members(&mut [
+            needed("access_token", &mut self.access_token),
+            other("principal", &mut self.principal),
+            needed("issued", &mut self.issued),
+            other("date", &mut self.date),
+            other("lifetime_ms", &mut self.lifetime_ms),
+        ])
+    }
+}
+
+#[derive(Default)]
 struct Barrier {
     until: i64,
     count: u32,
     status: i32,
     message: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     http_status: Option<u16>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     code: Option<String>,
 }
 
-impl Drop for Body {
-    fn drop(&mut self) {
-        self.refresh_token.zeroize();
-        if let Some(token) = &mut self.token {
-            token.access_token.zeroize();
-        }
+impl Read for Barrier {
+    fn read(&mut self, at: &At<'_>) -> Result<(), Misread> {
+        at.some_members(&mut [
+            needed("until", &mut self.until),
+            needed("count", &mut self.count),
+            needed("status", &mut self.status),
+            needed("message", &mut self.message),
+            other("http_status", &mut self.http_status),
+            other("code", &mut self.code),
+        ])
     }
 }
 
-impl Barrier {
-    fn new(until: Moment, count: u32, error: &Error) -> Barrier {
-        Barrier {
-            until: until.0,
-            count,
-            status: error.status() as i32,
-            message: error.message().into(),
-            http_status: error.http_status(),
-            code: error.provider_code().map(str::to_string),
-        }
-    }
+fn barrier(until: Moment, count: u32, error: &Error) -> Value {
+    object([
+        ("until", until.0.into()),
+        ("count", u64::from(count).into()),
+        ("status", i64::from(error.status() as i32).into()),
+        ("message", error.message().into()),
+        ("http_status", error.http_status().map(u64::from).into()),
+        ("code", error.provider_code().into()),
+    ])
+    .without_nulls()
+}
 
+impl Barrier {
     fn error(&self) -> Error {
         let status = Status::from_number(self.status).unwrap_or(Status::UnexpectedAnswer);
         let error = Error::new(status, self.message.clone());
@@ -139,31 +171,28 @@ impl Codec {
         essence
     }
 
+    /// One line of JSON.
     pub fn encode(&self, record: &Record) -> Result<Zeroizing<Vec<u8>>, Error> {
         let body = self.body(record);
-        let document = match &self.key {
-            None => Document { keyfob_store: VERSION, record: Some(body), sealed: None },
-            Some(key) => {
-                let plain = json(&body)?;
-                let sealed = key.seal(&plain, &self.identity)?;
-                Document { keyfob_store: VERSION, record: None, sealed: Some(sealed) }
-            }
+        let content = match &self.key {
+            None => ("record", body),
+            Some(key) => ("sealed", key.seal(body.to_json().as_bytes(), &self.identity)?),
         };
-        json(&document)
+        let document = object([("keyfob_store", VERSION.into()), content]).to_json();
+        let mut bytes = Zeroizing::new(Vec::with_capacity(document.len() + 1));
+        bytes.extend_from_slice(document.as_bytes());
+        bytes.push(b'\n');
+        Ok(bytes)
     }
 
     pub fn decode(&self, bytes: &[u8]) -> Result<Record, Unreadable> {
-        let damaged = |_| Unreadable::Worthless("is damaged or not a keyfob store file");
-        let document: Document = serde_json::from_slice(bytes).map_err(damaged)?;
+        let document: Document = parsed(bytes)?;
         if document.keyfob_store != VERSION {
             return Err(Unreadable::Worthless("was written by another version"));
         }
         let body = match (document.record, document.sealed, &self.key) {
             (Some(body), None, None) => body,
-            (None, Some(sealed), Some(key)) => {
-                let plain = key.open(&sealed, &self.identity)?;
-                serde_json::from_slice(&plain).map_err(damaged)?
-            }
+            (None, Some(sealed), Some(key)) => parsed(&key.open(&sealed, &self.identity)?)?,
             (None, Some(_), None) => return Err(Unreadable::Locked("is sealed; set store_key")),
             (Some(_), None, Some(_)) => {
                 // Whoever can write the file but does not have the key must not be believed.
@@ -174,50 +203,59 @@ impl Codec {
         if body.identity != self.identity {
             return Err(Unreadable::Worthless("belongs to another identity"));
         }
-        Ok(self.record(&body))
+        Ok(self.record(body))
     }
 
-    fn body(&self, record: &Record) -> Body {
-        let token = record.token.as_ref().map(|token| TokenBody {
-            access_token: token.access.expose().into(),
-            principal: token.principal.clone(),
-            issued: token.issued.0,
-            date: token.date,
-            lifetime_ms: token.lifetime.map(|l| u64::try_from(l.as_millis()).unwrap_or(u64::MAX)),
+    fn body(&self, record: &Record) -> Value {
+        let token = record.token.as_ref().map(|token| {
+            let lifetime = token.lifetime.map(|l| u64::try_from(l.as_millis()).unwrap_or(u64::MAX));
+            object([
+                ("access_token", token.access.expose().into()),
+                ("principal", token.principal.as_ref().into()),
+                ("issued", token.issued.0.into()),
+                ("date", token.date.into()),
+                ("lifetime_ms", lifetime.into()),
+            ])
+            .without_nulls()
         });
+        let hold = record.hold.as_ref().map(|h| barrier(h.until, h.count, &h.error));
         let asked = record.pause.as_ref().filter(|pause| pause.asked);
-        Body {
-            identity: self.identity.clone(),
-            generation: record.generation,
-            boot: self.clock.boot_id(),
-            token,
-            refresh_token: record.refresh.as_ref().map(|r| r.expose().into()),
-            hold: record.hold.as_ref().map(|h| Barrier::new(h.until, h.count, &h.error)),
-            pause: asked.map(|p| Barrier::new(p.until, p.count, &p.error)),
-            cloud: record.cloud.map(|cloud| (cloud.date, cloud.seen.0)),
-            endpoints: record.discovered.0.clone(),
-            saved_wall: self.clock.wall(),
-            saved: self.clock.now().0,
-        }
+        let pause = asked.map(|p| barrier(p.until, p.count, &p.error));
+        let cloud = record.cloud.map(|cloud| Value::from_iter([cloud.date, cloud.seen.0]));
+        let endpoints = &record.discovered.0;
+        object([
+            ("identity", (&self.identity).into()),
+            ("generation", record.generation.into()),
+            ("boot", (&self.clock.boot_id()).into()),
+            ("token", token.into()),
+            ("refresh_token", record.refresh.as_ref().map(Secret::expose).into()),
+            ("hold", hold.into()),
+            ("pause", pause.into()),
+            ("cloud", cloud.into()),
+            ("endpoints", (!endpoints.is_empty()).then_some(endpoints).into()),
+            ("saved_wall", self.clock.wall().into()),
+            ("saved", self.clock.now().0.into()),
+        ])
+        .without_nulls()
     }
 
-    fn record(&self, body: &Body) -> Record {
-        let shift = self.shift(body);
+    fn record(&self, body: Body) -> Record {
+        let shift = self.shift(&body);
         let moment = |ns: i64| Moment(ns.saturating_add(shift));
-        let token = body.token.as_ref().map(|token| Token {
-            access: Secret::from(token.access_token.as_str()),
+        let token = body.token.map(|token| Token {
+            access: token.access_token,
             refresh: None,
-            principal: token.principal.clone(),
+            principal: token.principal,
             issued: moment(token.issued),
             date: token.date,
             lifetime: token.lifetime_ms.map(Duration::from_millis),
         });
-        let hold = body.hold.as_ref().map(|hold| Hold {
+        let hold = body.hold.map(|hold| Hold {
             until: moment(hold.until),
             count: hold.count,
             error: hold.error(),
         });
-        let pause = body.pause.as_ref().map(|pause| Pause {
+        let pause = body.pause.map(|pause| Pause {
             until: moment(pause.until),
             count: pause.count,
             error: pause.error(),
@@ -227,11 +265,11 @@ impl Codec {
         Record {
             generation: body.generation,
             token,
-            refresh: body.refresh_token.as_deref().map(Secret::from),
+            refresh: body.refresh_token,
             hold,
             pause,
             cloud: body.cloud.map(|(date, seen)| CloudTime { date, seen: moment(seen) }),
-            discovered: Discovered(body.endpoints.clone()),
+            discovered: Discovered(body.endpoints),
             version: Version::default(),
         }
     }
@@ -256,24 +294,8 @@ impl Codec {
     }
 }
 
-/// One line of JSON, in memory that was large enough from the beginning: growing would leave copies
-/// of secrets behind.
-fn json(value: &impl Serialize) -> Result<Zeroizing<Vec<u8>>, Error> {
-    struct Length(usize);
-    impl std::io::Write for Length {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0 += bytes.len();
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-    let unwritable = |_| Error::new(Status::Store, "the record cannot be written as JSON");
-    let mut length = Length(0);
-    serde_json::to_writer(&mut length, value).map_err(unwritable)?;
-    let mut bytes = Zeroizing::new(Vec::with_capacity(length.0 + 1));
-    serde_json::to_writer(&mut *bytes, value).map_err(unwritable)?;
-    bytes.push(b'\n');
-    Ok(bytes)
+fn parsed<T: Read + Default>(bytes: &[u8]) -> Result<T, Unreadable> {
+    let document = json::parse(bytes).ok();
+    let made = document.and_then(|document| read(&document).ok());
+    made.ok_or(Unreadable::Worthless("is damaged or not a keyfob store file"))
 }

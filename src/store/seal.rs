@@ -3,11 +3,12 @@
 
 use super::codec::Unreadable;
 use crate::error::{Error, Result, Status};
+use crate::json::read::{At, Misread, Read, needed};
+use crate::json::{Value, object};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::rand::{SecureRandom, SystemRandom};
-use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 /// The key of a store, from the option `store_key`.
@@ -18,13 +19,23 @@ pub(super) struct Key {
 }
 
 /// What a sealed file holds in the place of a record.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Default)]
 pub(super) struct Sealed {
     cipher: String,
     key: String,
     nonce: String,
     data: String,
+}
+
+impl Read for Sealed {
+    fn read(&mut self, at: &At<'_>) -> std::result::Result<(), Misread> {
+        at.members(&mut [
+            needed("cipher", &mut self.cipher),
+            needed("key", &mut self.key),
+            needed("nonce", &mut self.nonce),
+            needed("data", &mut self.data),
+        ])
+    }
 }
 
 const CIPHER: &str = "chacha20-poly1305";
@@ -49,7 +60,8 @@ impl Key {
         Ok(Key { key: LessSafeKey::new(key), id })
     }
 
-    pub fn seal(&self, plain: &[u8], identity: &str) -> Result<Sealed> {
+    /// What [`Sealed`] is read from.
+    pub fn seal(&self, plain: &[u8], identity: &str) -> Result<Value> {
         let failed = |_| Error::new(Status::Store, "the store cannot be sealed: no randomness");
         let mut nonce = [0; NONCE_LEN];
         SystemRandom::new().fill(&mut nonce).map_err(failed)?;
@@ -61,12 +73,12 @@ impl Key {
         self.key
             .seal_in_place_append_tag(unique, Aad::from(bound(identity)), &mut *data)
             .map_err(failed)?;
-        Ok(Sealed {
-            cipher: CIPHER.into(),
-            key: self.id.clone(),
-            nonce: BASE64_STANDARD.encode(nonce),
-            data: BASE64_STANDARD.encode(&*data),
-        })
+        Ok(object([
+            ("cipher", CIPHER.into()),
+            ("key", (&self.id).into()),
+            ("nonce", (&BASE64_STANDARD.encode(nonce)).into()),
+            ("data", (&BASE64_STANDARD.encode(&*data)).into()),
+        ]))
     }
 
     pub fn open(

@@ -1,0 +1,227 @@
+//! What a profile must hold to besides its form: every name it uses must be one that has a value,
+//! every header one that can be sent. The message of a refusal says where.
+
+use super::profile::{Pointer, Profile, Step};
+use crate::ordered::Ordered;
+use crate::template::{JsonTemplate, Template};
+
+impl Profile {
+    /// Every option that has a say in this profile, sorted: what `keyfob_providers_json` lists.
+    pub fn option_names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.options.names().cloned().collect();
+        for (_, login) in self.logins.iter() {
+            names.extend(login.needs.iter().chain(&login.uses).chain(login.when.names()).cloned());
+        }
+        names.extend(self.maps.iter().map(|(_, map)| map.of.clone()));
+        names.extend(self.discovery.iter().map(|d| d.when.clone()));
+        let built_in = crate::options::table();
+        for (_, template, _) in self.templates() {
+            let options = template.names().filter(|(n, _)| built_in.iter().any(|o| o.name == *n));
+            names.extend(options.map(|(n, _)| n.to_string()));
+        }
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// All steps, each with where it stands.
+    fn steps(&self) -> Vec<(String, &Step)> {
+        let mut all = Vec::new();
+        let mut groups: Vec<(String, &[Step])> = Vec::new();
+        groups.extend(self.discovery.iter().map(|d| ("discovery".into(), d.steps.as_slice())));
+        for (name, login) in self.logins.iter() {
+            groups.push((format!("logins.{name}"), &login.steps));
+        }
+        groups.extend(self.refresh.iter().map(|r| ("refresh".into(), r.steps.as_slice())));
+        groups.push(("revoke".into(), &self.revoke));
+        for (at, steps) in groups {
+            let numbered = steps.iter().enumerate();
+            all.extend(numbered.map(|(index, step)| (format!("{at}.steps[{index}]"), step)));
+        }
+        all
+    }
+
+    /// All templates, each with where it stands and whether it may name the tokens.
+    fn templates(&self) -> Vec<(String, &Template, bool)> {
+        let mut all = Vec::new();
+        all.extend(self.base_url.iter().map(|t| ("base_url".to_string(), t, false)));
+        for (name, alternatives) in self.values.iter() {
+            all.extend(alternatives.0.iter().map(|t| (format!("values.{name}"), t, false)));
+        }
+        for (at, step) in self.steps() {
+            let tokens = at.starts_with("refresh") || at.starts_with("revoke");
+            let mut add =
+                |field: &str, template| all.push((format!("{at}.{field}"), template, tokens));
+            step.url.0.iter().for_each(|t| add("url", t));
+            let form = step.form.as_ref();
+            for (part, fields) in
+                [("query", Some(&step.query)), ("headers", Some(&step.headers)), ("form", form)]
+            {
+                for (name, template) in fields.into_iter().flat_map(Ordered::iter) {
+                    add(&format!("{part}.{name}"), template);
+                }
+            }
+            if let Some((user, password)) = &step.basic_auth {
+                add("basic_auth", user);
+                add("basic_auth", password);
+            }
+            step.json.iter().flat_map(JsonTemplate::templates).for_each(|t| add("json", t));
+            let expected = step.expect.iter().flat_map(|(_, document)| document.templates());
+            expected.for_each(|t| add("expect", t));
+        }
+        for (name, login) in self.logins.iter() {
+            all.extend(login.token.iter().map(|t| (format!("logins.{name}.token"), t, false)));
+        }
+        for (at, headers) in self.presented() {
+            all.extend(headers.iter().map(|(name, t)| (format!("{at}.{name}"), t, true)));
+        }
+        all.extend(self.request.base.iter().map(|t| ("request.base".into(), t, false)));
+        let headers = self.request.headers.iter();
+        all.extend(headers.map(|(n, t)| (format!("request.headers.{n}"), t, false)));
+        all
+    }
+
+    /// All sets of headers that carry a token, each with where it stands.
+    fn presented(&self) -> Vec<(String, &Ordered<Template>)> {
+        let mut all = vec![("present".to_string(), &self.present)];
+        for (name, login) in self.logins.iter() {
+            all.extend(login.present.iter().map(|own| (format!("logins.{name}.present"), own)));
+        }
+        all
+    }
+
+    pub fn check(&self) -> std::result::Result<(), String> {
+        if self.keyfob_profile != 1 {
+            return Err(format!("keyfob_profile is {}; this library reads 1", self.keyfob_profile));
+        }
+        let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if !(1..=40).contains(&self.name.len()) || !self.name.chars().all(is_plain) {
+            return Err("name: must be 1 to 40 of a-z, 0-9 and -; it names files, too".into());
+        }
+        if self.logins.0.is_empty() {
+            return Err("logins: there is none".into());
+        }
+        let built_in = crate::options::table();
+        let is_option = |n: &str| built_in.iter().any(|o| o.name == n) || self.options.contains(n);
+        let need_options = |at: &str, names: &mut dyn Iterator<Item = &String>| {
+            for name in names {
+                if !is_option(name) {
+                    return Err(format!("{at}: no option is called `{name}`"));
+                }
+            }
+            Ok(())
+        };
+        for (name, login) in self.logins.iter() {
+            let mut names = login.needs.iter().chain(&login.uses).chain(login.when.names());
+            need_options(&format!("logins.{name}"), &mut names)?;
+            if login.needs.is_empty() {
+                return Err(format!("logins.{name}.needs: names no option"));
+            }
+            if login.token.is_some() != login.steps.is_empty() {
+                return Err(format!("logins.{name}: needs either steps or a fixed token"));
+            }
+            if login.token.is_none() && self.token.access_token.is_none() {
+                return Err(format!("token.access_token is missing, and logins.{name} needs it"));
+            }
+            if login.present.as_ref().unwrap_or(&self.present).0.is_empty() {
+                return Err(format!(
+                    "present is missing: how does a request carry the token of logins.{name}?"
+                ));
+            }
+        }
+        for (at, step) in self.steps() {
+            need_options(&format!("{at}.when"), &mut step.when.names())?;
+            if step.form.is_some() && step.json.is_some() {
+                return Err(format!("{at}: has both a form and a json body"));
+            }
+            if step.url.0.is_empty() {
+                return Err(format!("{at}.url: there is none"));
+            }
+            if ureq::http::Method::from_bytes(step.method.as_bytes()).is_err() {
+                return Err(format!("{at}.method: `{}` is not a method", step.method));
+            }
+            for (header, value) in step.headers.iter() {
+                header_name(&format!("{at}.headers"), header)?;
+                header_text(&format!("{at}.headers.{header}"), value)?;
+            }
+            for (path, _) in step.expect.iter() {
+                Pointer::parse(path).map_err(|what| format!("{at}.expect: {what}"))?;
+            }
+            for status in step.rejected.iter().flat_map(|rule| &rule.status.0) {
+                rejects(*status).map_err(|what| format!("{at}.rejected: {status} {what}"))?;
+            }
+        }
+        for (name, map) in self.maps.iter() {
+            need_options(&format!("maps.{name}.of"), &mut std::iter::once(&map.of))?;
+            if map.default.as_ref().is_some_and(|d| !map.to.contains(d)) {
+                return Err(format!("maps.{name}.default: is not one of its words"));
+            }
+        }
+        if let Some(discovery) = &self.discovery {
+            need_options("discovery.when", &mut std::iter::once(&discovery.when))?;
+        }
+        if let Some(refresh) = &self.refresh {
+            need_options("refresh.needs", &mut refresh.needs.iter())?;
+            if refresh.steps.is_empty() {
+                return Err("refresh.steps: there is none; leave refresh out".into());
+            }
+        }
+        if self.token.lifetime.seconds == Some(0) {
+            return Err("token.lifetime.seconds: 0 would mean a login for every request".into());
+        }
+        let mut sets = self.presented();
+        sets.push(("request.headers".into(), &self.request.headers));
+        for (at, headers) in sets {
+            for (header, value) in headers.iter() {
+                header_name(&at, header)?;
+                header_text(&format!("{at}.{header}"), value)?;
+            }
+        }
+        self.check_names(&is_option)
+    }
+
+    /// A template may name options, maps, values and what steps save; tokens only where there are any.
+    fn check_names(&self, is_option: &dyn Fn(&str) -> bool) -> std::result::Result<(), String> {
+        let saved = |name: &str| self.steps().iter().any(|(_, step)| step.save.contains(name));
+        for (at, template, tokens) in self.templates() {
+            for (name, _) in template.names() {
+                let known = is_option(name)
+                    || self.maps.contains(name)
+                    || self.values.contains(name)
+                    || saved(name)
+                    || (tokens && matches!(name, "access_token" | "refresh_token"));
+                if !known {
+                    return Err(format!(
+                        "{at}: `{{{name}}}` is neither an option nor a value of this profile"
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn header_name(at: &str, name: &str) -> std::result::Result<(), String> {
+    match ureq::http::HeaderName::from_bytes(name.as_bytes()) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(format!("{at}: `{name}` is not a header name")),
+    }
+}
+
+/// Values are checked when they are filled in; the text around them is checked here.
+fn header_text(at: &str, value: &Template) -> std::result::Result<(), String> {
+    match value.source().bytes().all(|b| (0x20..0x7f).contains(&b)) {
+        true => Ok(()),
+        false => Err(format!("{at}: has a character that a header cannot carry")),
+    }
+}
+
+/// A rejection leads to the password, or holds it back: neither may follow from a cloud that is
+/// busy, failing or content.
+fn rejects(status: u16) -> std::result::Result<(), &'static str> {
+    match status {
+        408 | 425 | 429 => Err("says that the cloud is busy, nothing about credentials"),
+        400..=499 => Ok(()),
+        _ => Err("is no rejection: only 4xx can be"),
+    }
+}
