@@ -49,6 +49,9 @@ test: lint test-rust test-c test-cpp test-conformance test-python test-node test
 test-rust: ## the library and the simulator
 	$(CARGO) test --workspace
 
+soak: ## the long form: processes that share a store, a thousand kills; KEYFOB_SOAK_* says how long
+	$(CARGO) test --test processes -- --ignored --nocapture soak
+
 test-c: build simulator $(C_EXAMPLES) ## the C ABI from C: header, symbols, misuse, examples
 	tests/c/run $(TARGET)/$(PROFILE)
 

@@ -3,53 +3,19 @@
 mod common;
 
 use common::World;
-use keyfob::{Client, Status};
+use common::directory::Directory;
+use keyfob::{Client, Config, Status};
 use keyfob_simulator::{Cloud, Rotation};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// A directory that goes when the test ends.
-struct Directory(PathBuf);
-
-impl Directory {
-    fn new(name: &str) -> Directory {
-        let path = std::env::temp_dir().join(format!("keyfob-{name}-{}", std::process::id()));
-        std::fs::remove_dir_all(&path).ok();
-        Directory(path)
+/// A client with these options besides.
+fn with(mut config: Config, options: &[(&str, &str)]) -> keyfob::Result<Client> {
+    for (option, value) in options {
+        config.set(option, value)?;
     }
-
-    fn client(&self, world: &World, cloud: Cloud) -> Client {
-        self.client_with(world, cloud, &[]).unwrap()
-    }
-
-    fn client_with(
-        &self,
-        world: &World,
-        cloud: Cloud,
-        options: &[(&str, &str)],
-    ) -> keyfob::Result<Client> {
-        let mut config = world.config(cloud, if cloud == Cloud::Kii { "user" } else { "password" });
-        config.set("store", &format!("file:{}", self.0.display())).unwrap();
-        for (option, value) in options {
-            config.set(option, value)?;
-        }
-        config.client()
-    }
-
-    /// The one record in it.
-    fn record(&self) -> PathBuf {
-        let entries = std::fs::read_dir(&self.0).unwrap().map(|e| e.unwrap().path());
-        let mut records = entries.filter(|path| path.extension().is_some_and(|e| e == "json"));
-        records.next().expect("a record")
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        std::fs::set_permissions(&self.0, PermissionsExt::from_mode(0o700)).ok();
-        std::fs::remove_dir_all(&self.0).ok();
-    }
+    config.client()
 }
 
 #[test]
@@ -87,7 +53,8 @@ fn what_one_client_renews_the_others_take_over() {
 #[test]
 fn a_rejected_login_is_held_across_restarts() {
     let (world, directory) = (World::new(), Directory::new("hold"));
-    let start = || directory.client_with(&world, Cloud::Kontakt, &[("password", "wrong")]).unwrap();
+    let start =
+        || with(directory.config(&world, Cloud::Kontakt), &[("password", "wrong")]).unwrap();
     assert_eq!(start().token().unwrap_err().status(), Status::CredentialsRejected);
     for _ in 0..10 {
         assert_eq!(start().token().unwrap_err().status(), Status::LoginOnHold);
@@ -126,7 +93,7 @@ fn after_a_reboot_the_clouds_clock_says_whether_a_token_lives() {
 fn a_sealed_store_opens_with_its_key_only_and_is_not_overwritten_with_another() {
     let (world, directory) = (World::new(), Directory::new("sealed"));
     let (key, other) = ("00".repeat(32), "01".repeat(32));
-    let open = |key: &str| directory.client_with(&world, Cloud::Simacan, &[("store_key", key)]);
+    let open = |key: &str| with(directory.config(&world, Cloud::Simacan), &[("store_key", key)]);
     let token = open(&key).unwrap().token().unwrap();
     let sealed = std::fs::read(directory.record()).unwrap();
     let text = String::from_utf8_lossy(&sealed);
@@ -134,7 +101,7 @@ fn a_sealed_store_opens_with_its_key_only_and_is_not_overwritten_with_another() 
     let error = open(&other).unwrap_err();
     assert_eq!(error.status(), Status::Store);
     assert!(error.message().contains("another store_key"), "{error}");
-    assert!(directory.client_with(&world, Cloud::Simacan, &[]).is_err());
+    assert!(directory.config(&world, Cloud::Simacan).client().is_err());
     assert_eq!(std::fs::read(directory.record()).unwrap(), sealed);
     assert_eq!(open(&key).unwrap().token().unwrap(), token);
     assert_eq!(world.token_calls(Cloud::Simacan), ["login"]);

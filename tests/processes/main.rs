@@ -7,5 +7,9 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod flash;
+mod kill;
+mod power;
 mod sharing;
+mod trace;
 mod worker;

@@ -32,7 +32,8 @@ impl Job {
 
     /// Sets an option of the client, or a detail of the job.
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Job {
-        let place = if name == "password" { &mut self.0["options"] } else { &mut self.0 };
+        let of_client = matches!(name, "password" | "user_agent");
+        let place = if of_client { &mut self.0["options"] } else { &mut self.0 };
         place[name] = value.into();
         self
     }
@@ -227,9 +228,11 @@ fn fork_while_renewing(config: &Config) {
         std::io::stdin().read_exact(&mut [0]).unwrap();
         // SAFETY: the child calls nothing but what is safe in the child of a process with threads.
         let child = unsafe { fork() };
-        while child == 0 {
-            // SAFETY: as above.
-            unsafe { pause() };
+        if child == 0 {
+            loop {
+                // SAFETY: as above.
+                unsafe { pause() };
+            }
         }
         say(&format!("{child}"));
     });
