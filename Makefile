@@ -88,4 +88,4 @@ bench: ## the figures of docs/BENCHMARKS.md
 size: ## how large the library is, and what it is made of
 	tools/size
 
-.PHONY: help build install uninstall simulator demo test test-rust test-c test-cpp test-conformance test-python test-node test-install lint headers docs bench size
+.PHONY: help build install uninstall simulator demo test soak test-rust test-c test-cpp test-conformance test-python test-node test-install lint headers docs bench size
