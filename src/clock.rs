@@ -103,14 +103,14 @@ impl Clock {
         self.0.boots.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Names this boot: moments of another one mean nothing here.
-    pub(crate) fn boot_id(&self) -> String {
+    /// Names this boot: moments of another one mean nothing here. `None` where the system does not
+    /// say; then no moment of another process means anything.
+    pub(crate) fn boot_id(&self) -> Option<String> {
         if self.0.manual {
-            return format!("manual-{}", self.0.boots.load(Ordering::Relaxed));
+            return Some(format!("manual-{}", self.0.boots.load(Ordering::Relaxed)));
         }
-        let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
-        // Without one, every start counts as a boot: the cloud's time is then asked, not ours.
-        id.map_or_else(|_| format!("pid-{}", std::process::id()), |id| id.trim().to_string())
+        let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+        Some(id.trim().to_string())
     }
 
     #[inline]

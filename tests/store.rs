@@ -68,12 +68,16 @@ fn a_rejected_login_is_held_across_restarts() {
 
 #[test]
 fn after_a_reboot_the_clouds_clock_says_whether_a_token_lives() {
-    for (wall_after, off_for, expected) in [
+    for (wall_after, off_for, up_for, expected) in [
         // The wall clock is right, and the token alive or dead by it.
-        (None, 600, &["login"][..]),
-        (None, 7200, &["login", "refresh"]),
+        (None, 600, 0, &["login"][..]),
+        (None, 7200, 0, &["login", "refresh"]),
         // The clock starts in 1970: the token is tried, and is good.
-        (Some(0), 600, &["login"]),
+        (Some(0), 600, 0, &["login"]),
+        // So it does, but the machine has been up for longer than the token lives.
+        (Some(0), 600, 3601, &["login", "refresh"]),
+        // The machine's clock is a day late, as one that was saved at the last shutdown.
+        (Some(1_790_000_000 - 86_400), 600, 1200, &["login"]),
     ] {
         let (world, directory) = (World::new(), Directory::new("reboot"));
         world.sim.set_now(1_790_000_000);
@@ -84,8 +88,43 @@ fn after_a_reboot_the_clouds_clock_says_whether_a_token_lives() {
         if let Some(wall) = wall_after {
             world.clock.set_wall(wall);
         }
-        directory.client(&world, Cloud::Simacan).token().unwrap();
-        assert_eq!(world.token_calls(Cloud::Simacan), expected, "off for {off_for} s");
+        world.wind(up_for);
+        // Every start judges anew.
+        for _ in 0..3 {
+            directory.client(&world, Cloud::Simacan).token().unwrap();
+        }
+        assert_eq!(
+            world.token_calls(Cloud::Simacan),
+            expected,
+            "off for {off_for}, up for {up_for}"
+        );
+    }
+}
+
+#[test]
+fn after_a_reboot_a_token_that_died_meanwhile_is_tried_and_its_refusal_renews_it() {
+    let (world, directory) = (World::new(), Directory::new("reboot-dead"));
+    directory.client(&world, Cloud::Simacan).token().unwrap();
+    world.wind(7200);
+    world.clock.reboot();
+    world.clock.set_wall(0);
+    let client = directory.client(&world, Cloud::Simacan);
+    let answer = world.get(&client, Cloud::Simacan, &common::devices(Cloud::Simacan)).unwrap();
+    assert_eq!(answer.status(), 200);
+    assert_eq!(world.calls(Cloud::Simacan), ["login", "api", "refresh", "api"]);
+}
+
+#[test]
+fn a_hold_survives_a_reboot() {
+    for (off_for, expected) in [(10, Status::LoginOnHold), (3600, Status::CredentialsRejected)] {
+        let (world, directory) = (World::new(), Directory::new("reboot-hold"));
+        world.sim.set_now(1_790_000_000);
+        world.clock.set_wall(1_790_000_000);
+        let wrong = || with(directory.config(&world, Cloud::Kontakt), &[("password", "wrong")]);
+        wrong().unwrap().token().unwrap_err();
+        world.wind(off_for);
+        world.clock.reboot();
+        assert_eq!(wrong().unwrap().token().unwrap_err().status(), expected, "off for {off_for}");
     }
 }
 

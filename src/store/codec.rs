@@ -44,7 +44,7 @@ struct Document {
 
 impl Read for Document {
     fn read(&mut self, at: &At<'_>) -> Result<(), Misread> {
-        at.members(&mut [
+        at.some_members(&mut [
             needed("keyfob_store", &mut self.keyfob_store),
             other("record", &mut self.record),
             other("sealed", &mut self.sealed),
@@ -57,7 +57,7 @@ impl Read for Document {
 struct Body {
     identity: String,
     generation: u64,
-    boot: String,
+    boot: Option<String>,
     token: Option<TokenBody>,
     refresh_token: Option<Secret>,
     hold: Option<Barrier>,
@@ -74,7 +74,7 @@ impl Read for Body {
         at.some_members(&mut [
             needed("identity", &mut self.identity),
             needed("generation", &mut self.generation),
-            needed("boot", &mut self.boot),
+            other("boot", &mut self.boot),
             other("token", &mut self.token),
             other("refresh_token", &mut self.refresh_token),
             other("hold", &mut self.hold),
@@ -226,7 +226,7 @@ impl Codec {
         object([
             ("identity", (&self.identity).into()),
             ("generation", record.generation.into()),
-            ("boot", (&self.clock.boot_id()).into()),
+            ("boot", self.clock.boot_id().as_ref().into()),
             ("token", token.into()),
             ("refresh_token", record.refresh.as_ref().map(Secret::expose).into()),
             ("hold", hold.into()),
@@ -275,11 +275,12 @@ impl Codec {
     }
 
     /// What turns the file's moments into this boot's. In the same boot: nothing. After another
-    /// boot, the wall clock says how long the machine was off, judged by the cloud's own time where
-    /// that is known; a wall clock that claims a time before the file was written says nothing, and
-    /// no time is taken to have passed: a token is then tried, and a refusal renews it.
+    /// boot, the wall clock says how long ago that was, judged by the cloud's own time where that is
+    /// known. A wall clock that claims a time before the file was written says nothing; at least the
+    /// time since this boot has passed. A token that died meanwhile is tried, and a refusal renews it.
     fn shift(&self, body: &Body) -> i64 {
-        if body.boot == self.clock.boot_id() {
+        let boot = self.clock.boot_id();
+        if boot.is_some() && body.boot == boot {
             return 0;
         }
         let then = match body.cloud {
@@ -288,9 +289,10 @@ impl Codec {
             }
             None => body.saved_wall,
         };
-        let passed = self.clock.wall().saturating_sub(then).max(0);
-        let since_saved = passed.saturating_mul(1_000_000_000);
-        self.clock.now().0.saturating_sub(since_saved).saturating_sub(body.saved)
+        let passed = self.clock.wall().saturating_sub(then).max(0).saturating_mul(1_000_000_000);
+        let now = self.clock.now().0;
+        let since_boot = if boot.is_some() && body.boot.is_some() { now } else { 0 };
+        now.saturating_sub(passed.max(since_boot)).saturating_sub(body.saved)
     }
 }
 
