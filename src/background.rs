@@ -1,6 +1,6 @@
 //! Renewal on a thread of the library's own, for those who ask for it: no caller pays.
 
-use crate::call::{Call, Canceller};
+use crate::call::{Call, Canceller, SLICE};
 use crate::clock::Moment;
 use crate::error::{Error, Result, Status};
 use crate::lifecycle::Lifecycle;
@@ -65,7 +65,8 @@ fn next_look(lifecycle: &Lifecycle) -> Duration {
         Stage::None => Moment::NEVER,
         Stage::Fresh | Stage::Due | Stage::Expired => state.renew_at.max(barrier.unwrap_or(now)),
     };
-    next.since(now).clamp(Duration::from_millis(1), LONGEST)
+    // Overdue, because another process is at it: looked after without haste.
+    next.since(now).clamp(SLICE, LONGEST)
 }
 
 fn renew_if_due(lifecycle: &Lifecycle, canceller: &Arc<Canceller>) {

@@ -4,11 +4,14 @@ mod common;
 
 use common::World;
 use common::directory::Directory;
-use keyfob::{Client, Config, Status};
+use keyfob::{Client, Config, Status, TokenStore};
 use keyfob_simulator::{Cloud, Rotation};
+use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 /// A client with these options besides.
 fn with(mut config: Config, options: &[(&str, &str)]) -> keyfob::Result<Client> {
@@ -180,4 +183,46 @@ fn a_file_that_cannot_be_trusted_is_set_aside_and_costs_one_login() {
         assert_eq!(world.token_calls(Cloud::Simacan), ["login", "login"], "{what}");
         assert!(directory.record().with_extension("json.damaged").symlink_metadata().is_ok());
     }
+}
+
+/// A store whose lock another process holds, if it is told so, and that counts who asks for it.
+#[derive(Default)]
+struct Busy {
+    taken: AtomicBool,
+    asked: AtomicUsize,
+}
+
+impl TokenStore for Busy {
+    fn load(&self, _: &str) -> io::Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
+
+    fn save(&self, _: &str, _: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn try_lock(&self, _: &str) -> io::Result<bool> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        Ok(!self.taken.load(Ordering::SeqCst))
+    }
+}
+
+#[test]
+fn a_renewing_thread_waits_for_another_process_without_haste() {
+    let (world, store) = (World::new(), Arc::new(Busy::default()));
+    let mut config = world.config(Cloud::Simacan, "password");
+    config.set_store(store.clone());
+    config.set("background_renewal", "true").unwrap();
+    let client = config.client().unwrap();
+    client.token().unwrap();
+    store.taken.store(true, Ordering::SeqCst);
+    let (begun, before) = (Instant::now(), store.asked.load(Ordering::SeqCst));
+    client.wind(Duration::from_secs(3599));
+    let mut asked = 0;
+    while asked < 5 {
+        std::thread::yield_now();
+        asked = store.asked.load(Ordering::SeqCst) - before;
+    }
+    // Fifty times a second, and once for each time it was woken.
+    assert!(asked as u128 <= 2 + begun.elapsed().as_millis() / 20, "{asked}");
 }
