@@ -2,7 +2,7 @@
 
 import { type Begin, type CallOptions, Calls } from "./calls";
 import { ClosedError, check } from "./errors";
-import { type FetchOptions, Page, c, incoming, link, open, outgoing } from "./http";
+import { type FetchOptions, type Page, c, incoming, link, open, outgoing } from "./http";
 import { type Out, type Pointer, library } from "./library";
 import type { CustomOptions, Options, Provider } from "./options";
 import type { Status } from "./status";
@@ -51,8 +51,8 @@ export class Client {
   }
 
   /** Gives a good access token, obtained or renewed first where that is needed. */
-  token(options: CallOptions = {}): Promise<string> {
-    if (!options.signal?.aborted) {
+  token(options?: CallOptions): Promise<string> {
+    if (!options?.signal?.aborted) {
       const number = freshNumber(this.#handle);
       if (number === this.#token?.number) return this.#token.value;
       const token = number === 0 ? undefined : this.#tokenAtHand();
@@ -74,7 +74,7 @@ export class Client {
     return value;
   }
 
-  async #waitForToken(options: CallOptions): Promise<string> {
+  async #waitForToken(options: CallOptions = {}): Promise<string> {
     this.#token = undefined;
     const token: Out<string> = [null];
     const begin: Begin = (client, err, done) => {
@@ -138,7 +138,7 @@ export class Client {
    * must not see the token.
    */
   async fetch(input: string | URL | Request, options: FetchOptions = {}): Promise<Response> {
-    return this.#send(input, options, (answer) => incoming(answer, Response));
+    return this.#send(input, options, incoming);
   }
 
   /**
@@ -149,7 +149,9 @@ export class Client {
     url: string | URL,
     options: Omit<FetchOptions, "method" | "body" | "idempotent"> = {},
   ): AsyncGenerator<Page, void, void> {
-    const read = (answer: Pointer) => incoming(answer, Page, link(answer, "next"));
+    const read = (answer: Pointer) => {
+      return Object.assign(incoming(answer), { next: link(answer, "next") });
+    };
     for (let at: string | URL | null = url; at !== null; ) {
       const page: Page = await this.#send(at, options, read);
       at = page.next;

@@ -89,26 +89,16 @@ export function c(text: string): string {
 const BODILESS = [101, 103, 204, 205, 304];
 
 /** An answer that is one of several. */
-export class Page extends Response {
+export type Page = Response & {
   /** The absolute URL of the next page; null for the last one. */
   readonly next: string | null;
+};
 
-  /** @internal */
-  constructor(body: ArrayBuffer | null, init: ResponseInit, next: string | null) {
-    super(body, init);
-    this.next = next;
-  }
-}
-
-/** What a C response says, as a response of this class. */
-export function incoming<R, More extends unknown[]>(
-  response: Pointer,
-  Class: new (body: ArrayBuffer | null, init: ResponseInit, ...more: More) => R,
-  ...more: More
-): R {
+/** What a C response says. */
+export function incoming(response: Pointer): Response {
   const status = library.keyfob_response_status(response);
   const body = BODILESS.includes(status) ? null : bytes(response);
-  return new Class(body, { status, headers: headers(response) }, ...more);
+  return new Response(body, { status, headers: headers(response) });
 }
 
 function headers(response: Pointer): Headers {

@@ -2,7 +2,7 @@
 
 export { Client, type OptionSources } from "./client";
 export type { CallOptions } from "./calls";
-export { type FetchOptions, Page } from "./http";
+export type { FetchOptions, Page } from "./http";
 export type { CustomOptions, Options, Provider } from "./options";
 export {
   type Failure,
