@@ -84,6 +84,7 @@ docs: ## the generated pages of docs/
 
 bench: ## the figures of docs/BENCHMARKS.md
 	benches/run
+	bindings/python/bench
 
 size: ## how large the library is, and what it is made of
 	tools/size

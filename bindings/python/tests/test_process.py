@@ -61,6 +61,25 @@ def test_a_forked_child_goes_on_with_the_client(sim: Simulator) -> None:
     assert sim.counts("simacan")["login"] == 1
 
 
+def test_a_fork_finds_no_thread_that_waits_for_work(sim: Simulator) -> None:
+    code = f"""
+import os
+# What is registered first runs last before a fork: after the package's own.
+os.register_at_fork(before=lambda: print(keyfob._waiting._idle, end=" "))
+import keyfob
+client = keyfob.Client("simacan", **{sim.options("simacan")!r})
+client.token()
+print(len(keyfob._waiting._idle), end=" ", flush=True)
+if os.fork() == 0:
+    client.renew()
+    os._exit(0)
+print(os.wait()[1])
+"""
+    done = python(code)
+    assert (done.stdout, done.stderr) == ("1 [] 0\n", "")
+    assert sim.counts("simacan") == {"login": 1, "refresh": 1}
+
+
 @contextmanager
 def on_arrival(sim: Simulator, number: signal.Signals) -> Iterator[None]:
     """Sends a signal to this process as soon as a login has arrived at Simacan."""
@@ -85,15 +104,23 @@ def test_ctrl_c_ends_a_waiting_call_and_leaves_the_client_usable(sim: Simulator,
         assert client.token()
 
 
-def test_a_signal_handler_runs_while_a_call_waits(sim: Simulator) -> None:
+def test_a_signal_handler_runs_while_a_call_waits_and_may_make_calls(sim: Simulator) -> None:
     sim.order("inject", cloud="simacan", call="login", fault="stall:before-headers")
     client = sim.client("simacan", timeout_ms=60_000)
-    before = signal.signal(signal.SIGUSR1, lambda *_: client.cancel())
+    other = sim.client("kontakt")
+    tokens: list[str] = []
+
+    def handle(*_: object) -> None:
+        tokens.append(other.token())
+        client.cancel()
+
+    before = signal.signal(signal.SIGUSR1, handle)
     try:
         with on_arrival(sim, signal.SIGUSR1), pytest.raises(keyfob.CancelledError):
             client.token()
     finally:
         signal.signal(signal.SIGUSR1, before)
+    assert tokens == [other.token()]
 
 
 def test_a_signal_whose_handler_returns_ends_nothing(sim: Simulator) -> None:

@@ -92,12 +92,12 @@ class Client(BaseClient):
         keyfob.OriginError: https://apps-api.example/v3/device: not an origin of kontakt, ...
         """
         target = utf8(url, "url")
-        return self._wait(
-            lambda handle: as_headers(
-                call_for_text(library.keyfob_client_headers_for, handle, target)
-            ),
-            timeout,
-        )
+
+        def work(handle: Any) -> dict[str, str]:
+            return as_headers(call_for_text(library.keyfob_client_headers_for, handle, target))
+
+        # With a fresh token there is nothing to wait for; an adapter asks with every request.
+        return work(self._open_handle()) if self._fresh_number() else self._wait(work, timeout)
 
     def renew(self, *, timeout: float | None = None) -> None:
         """Renews the token now, fresh or not. Callers at the same time share one renewal."""

@@ -3,9 +3,53 @@
 from __future__ import annotations
 
 import _thread
-from typing import Callable, TypeVar
+import os
+from typing import Any, Callable, TypeVar
 
 T = TypeVar("T")
+
+
+class _Aside:
+    """A thread beside the main one, for one call after the other."""
+
+    def __init__(self) -> None:
+        self._work: Callable[[], Any] | None = None
+        self._result: Any = None
+        self._failure: BaseException | None = None
+        self._begin, self._ended = _thread.allocate_lock(), _thread.allocate_lock()
+        self._begin.acquire()
+        self._ended.acquire()
+        _thread.start_new_thread(self._run, ())
+
+    def _run(self) -> None:
+        while self._begin.acquire() and self._work:
+            try:
+                self._result = self._work()
+            except BaseException as why:
+                self._failure = why
+            self._work = None
+            self._ended.release()
+        self._ended.release()
+
+    def begin(self, work: Callable[[], Any] | None) -> None:
+        """Begins the work; `None` ends the thread."""
+        self._work = work
+        self._begin.release()
+
+    def wait(self) -> None:
+        """Waits for the end, in a way that signals interrupt."""
+        self._ended.acquire()
+
+    def outcome(self) -> tuple[Any, BaseException | None]:
+        """What came of it; nothing of it is kept."""
+        outcome = self._result, self._failure
+        self._result = self._failure = None
+        return outcome
+
+
+# Threads that have nothing to do: seldom more than one, since only the main thread asks for them,
+# and a second time only from a signal handler. To begin one anew costs more than a request.
+_idle: list[_Aside] = []
 
 
 def interruptible(work: Callable[[], T], cancel: Callable[[], None]) -> T:
@@ -19,30 +63,36 @@ def interruptible(work: Callable[[], T], cancel: Callable[[], None]) -> T:
 
     if threading.current_thread() is not threading.main_thread():
         return work()
-    result: list[T] = []
-    failure: list[BaseException] = []
-    done = _thread.allocate_lock()
-    done.acquire()
-
-    def run() -> None:
-        try:
-            result.append(work())
-        except BaseException as why:
-            failure.append(why)
-        finally:
-            done.release()
-
     try:
-        _thread.start_new_thread(run, ())
+        aside = _idle.pop() if _idle else _Aside()
     except RuntimeError:
-        # No thread is to be had, or the interpreter is on its way out. Nothing of it has run.
+        # No thread is to be had, or the interpreter is on its way out.
         return work()
+    aside.begin(work)
     try:
-        done.acquire()
+        aside.wait()
     except BaseException:
         cancel()
-        done.acquire()
+        # A second signal now, and the thread is left to itself.
+        aside.wait()
+        aside.outcome()
+        _idle.append(aside)
         raise
-    if failure:
-        raise failure[0]
-    return result[0]
+    result, failure = aside.outcome()
+    _idle.append(aside)
+    if failure is not None:
+        raise failure
+    done: T = result
+    return done
+
+
+def _let_go() -> None:
+    """No thread survives a fork, and a process that has but one forks best."""
+    while _idle:
+        aside = _idle.pop()
+        aside.begin(None)
+        aside.wait()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_let_go)

@@ -73,6 +73,7 @@ class Auth(AuthBase):
                 response.request.headers.pop(name, None)
 
     def _present(self, request: PreparedRequest) -> None:
+        own = self._client.headers()
         for name, value in self._client.headers_for(request.url or "").items():
-            if name in self._client.headers() or name not in request.headers:
+            if name in own or name not in request.headers:
                 request.headers[name] = value
