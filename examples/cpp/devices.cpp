@@ -1,24 +1,27 @@
-// Lists the devices of any cloud, page by page: devices [--env PREFIX] PROVIDER URL
+// Lists what an API lists, page by page, whatever the cloud:  ./devices kontakt /v3/device
 //
-//     KEYFOB_USERNAME=… KEYFOB_PASSWORD=… ./devices kontakt v3/device
+//     c++ -std=c++17 -o devices devices.cpp $(pkg-config --cflags --libs keyfob)
 //
-// Each option of docs/OPTIONS.md is read from the environment, PREFIX_<OPTION>; the prefix is
-// KEYFOB unless told. The URL may be relative to the provider's address.
+// Options come from the environment: KEYFOB_USERNAME, KEYFOB_PASSWORD_FILE, KEYFOB_ENVIRONMENT, ...
+// Each cloud says in its own way where the next page is; Response::link reads all of them.
+
+#include <keyfob.hpp>
 
 #include <iostream>
 #include <optional>
 #include <string>
-#include <vector>
-
-#include "keyfob.hpp"
 
 namespace {
 
-int list(const keyfob::Client &client, std::string url) {
-  for (std::optional<std::string> next = url; next;) {
+// A list that goes on longer than this goes in circles.
+constexpr int most_pages = 10000;
+
+int list(const keyfob::Client &client, const std::string &url) {
+  std::optional<std::string> next = url;
+  for (int pages = 0; next && pages < most_pages; ++pages) {
     const keyfob::Response page = client.send({"GET", *next});
     if (page.status() != 200) {
-      std::cerr << *next << " answered " << page.status() << ": " << page.body() << '\n';
+      std::cerr << "devices: " << *next << " answered " << page.status() << '\n';
       return 1;
     }
     std::cout << page.body() << '\n';
@@ -30,21 +33,13 @@ int list(const keyfob::Client &client, std::string url) {
 }  // namespace
 
 int main(int argc, char **argv) try {
-  std::vector<std::string> words(argv + 1, argv + argc);
-  std::string prefix = "KEYFOB";
-  if (words.size() == 4 && words[0] == "--env") {
-    prefix = words[1];
-    words.erase(words.begin(), words.begin() + 2);
-  }
-  if (words.size() != 2) {
-    std::cerr << "usage: devices [--env PREFIX] PROVIDER URL\n";
+  if (argc != 3) {
+    std::cerr << "usage: devices PROVIDER URL\n";
     return 2;
   }
-  // `custom` takes its profile from the environment too: PREFIX_PROFILE_FILE.
-  keyfob::Config config(words[0]);
-  config.load_env(prefix);
-  const keyfob::Client client(config);
-  return list(client, words[1]);
+  keyfob::Config config(argv[1]);
+  config.load_env("KEYFOB");
+  return list(keyfob::Client(config), argv[2]);
 } catch (const keyfob::Error &error) {
   std::cerr << "devices: " << keyfob::status_name(error.status()) << ": " << error.what() << '\n';
   return 1;

@@ -1,19 +1,21 @@
-// The shortest program: a token from Simacan, in a header, and an authenticated request.
-//
-//     c++ -std=c++17 first.cpp -lkeyfob -o first && KEYFOB_USERNAME=… KEYFOB_PASSWORD=… ./first
+// Fetches one page of an IoT cloud:  ./first kontakt /v3/device
+// KEYFOB_USERNAME, KEYFOB_PASSWORD_FILE, ... in the environment say who asks.
+
+#include <keyfob.hpp>
 
 #include <iostream>
 
-#include "keyfob.hpp"
-
-int main() try {
-  keyfob::Config config("simacan");
+int main(int argc, char **argv) try {
+  if (argc != 3) {
+    std::cerr << "usage: first PROVIDER URL\n";
+    return 2;
+  }
+  keyfob::Config config(argv[1]);
   config.load_env("KEYFOB");
   const keyfob::Client client(config);
-  for (const keyfob::Header &header : client.headers()) {
-    std::cout << header.name << ": " << header.value.substr(0, 15) << "...\n";
-  }
+  const keyfob::Response page = client.send({"GET", argv[2]});  // logs in, renews
+  std::cout << "HTTP " << page.status() << ": " << page.body() << '\n';
 } catch (const keyfob::Error &error) {
-  std::cerr << keyfob::status_name(error.status()) << ": " << error.what() << '\n';
+  std::cerr << error.what() << '\n';
   return 1;
 }
