@@ -54,6 +54,20 @@ fn what_one_client_renews_the_others_take_over() {
 }
 
 #[test]
+fn threads_with_a_client_each_share_one_login() {
+    let (world, directory) = (World::new(), Directory::new("threads"));
+    // Long enough that the others try for the lock while one of them logs in.
+    world.sim.set_delay(Cloud::Simacan, "login", Duration::from_millis(50));
+    let clients: Vec<Client> = (0..4).map(|_| directory.client(&world, Cloud::Simacan)).collect();
+    std::thread::scope(|scope| {
+        for client in &clients {
+            scope.spawn(|| client.token().unwrap());
+        }
+    });
+    assert_eq!(world.token_calls(Cloud::Simacan), ["login"]);
+}
+
+#[test]
 fn a_rejected_login_is_held_across_restarts() {
     let (world, directory) = (World::new(), Directory::new("hold"));
     let start =

@@ -43,7 +43,8 @@ impl Turn {
     fn take(place: Place) -> Option<Turn> {
         let held = HELD.get(Mutex::default);
         let free = lock(&held).insert(place.clone());
-        free.then_some(Turn { held, place })
+        // Only then made: a turn that is dropped ends the turn of whoever has it.
+        free.then(|| Turn { held, place })
     }
 }
 
