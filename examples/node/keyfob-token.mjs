@@ -3,6 +3,8 @@
 //
 //     npm install @keyfob/client && node keyfob-token.mjs --header kontakt
 
+import { homedir } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Client, KeyfobError, OptionError } from "@keyfob/client";
 
@@ -21,6 +23,9 @@ where options come from; later ones win
   --config FILE        a JSON object of options
   --env PREFIX         environment variables PREFIX_USERNAME, ...; PREFIX is KEYFOB unless given
   --set OPTION=VALUE   one option
+
+Tokens are kept in $XDG_STATE_HOME/keyfob, or ~/.local/state/keyfob, where only you can read
+them; --set store=file:DIRECTORY keeps them elsewhere, --set store=memory not at all.
 
 Every user of the machine can read a command line. Give secrets through the environment, or
 name a file that only you can read: --set password_file=/etc/gateway/password.
@@ -63,8 +68,16 @@ function setting(text) {
   return [option, value.join("=")];
 }
 
+/** Where tokens are kept if nothing says so: a script that runs each minute must not log in each. */
+function usualStore({ config, env }) {
+  if (config !== undefined || process.env[`${env}_STORE`]) return undefined;
+  const state = process.env.XDG_STATE_HOME || join(homedir(), ".local/state");
+  return `file:${join(state, "keyfob")}`;
+}
+
 async function main(values, provider) {
-  const options = Object.fromEntries((values.set ?? []).map(setting));
+  const settings = Object.fromEntries((values.set ?? []).map(setting));
+  const options = { store: usualStore(values), ...settings };
   const client = new Client(provider, options, { file: values.config, env: values.env });
   const [, print] = Object.entries(outputs).findLast(([name]) => values[name]) ?? [];
   try {

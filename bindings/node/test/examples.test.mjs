@@ -22,7 +22,7 @@ execFileSync(join(examples, "node/programs"), [process.env.KEYFOB_LIBRARY, progr
 function run(name, words, cloud, more = {}) {
   const options = clouds.options(cloud, undefined, more);
   const named = Object.entries(options).map(([key, value]) => [`KEYFOB_${key.toUpperCase()}`, value]);
-  const env = { PATH: process.env.PATH, ...Object.fromEntries(named) };
+  const env = { PATH: process.env.PATH, XDG_STATE_HOME: directory, ...Object.fromEntries(named) };
   const { status, stdout, stderr } = spawnSync(join(programs, name), words, { env, encoding: "utf8" });
   return { status, stdout, stderr };
 }
@@ -65,6 +65,15 @@ test("keyfob-token tells wrong arguments from a token that cannot be had", () =>
   const { status, stderr } = run("keyfob-token", ["kii"], "kii", { password: "wrong" });
   assert.equal(status, 1);
   assert.match(stderr, /^keyfob-token: CREDENTIALS_REJECTED: .* \(retry after 60 s\)\n$/);
+});
+
+test("keyfob-token keeps its token for the next run", async () => {
+  await clouds.reset();
+  const [first, second] = [1, 2].map(() => run("keyfob-token", ["kii"], "kii").stdout);
+  assert.equal(first, second);
+  assert.deepEqual(await clouds.tokenCalls("kii"), ["login"]);
+  const elsewhere = run("keyfob-token", ["--set", "store=memory", "kii"], "kii");
+  assert.notEqual(elsewhere.stdout, first);
 });
 
 test("keyfob-devices says where it stopped", () => {
