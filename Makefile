@@ -70,6 +70,12 @@ test-node: build simulator ## the Node package
 test-install: simulator ## make install, and projects that use what it installed
 	tests/consumer/run
 
+# The sanitizer's runtime comes with the stable toolchain; only its flag is called unstable. Leaks
+# are valgrind's to find, in test-c: what tests leave for their process's end is none here.
+asan: ## the library and the simulator under AddressSanitizer
+	RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address ASAN_OPTIONS=detect_leaks=0 CARGO_TARGET_DIR=$(TARGET)/asan \
+		$(CARGO) test --workspace --tests --target $(shell rustc -vV | sed -n 's/^host: //p')
+
 lint: ## formatting and lints of all languages
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
@@ -89,4 +95,4 @@ bench: ## the figures of docs/BENCHMARKS.md
 size: ## how large the library is, and what it is made of
 	tools/size
 
-.PHONY: help build install uninstall simulator demo test soak test-rust test-c test-cpp test-conformance test-python test-node test-install lint headers docs bench size
+.PHONY: help build install uninstall simulator demo test soak test-rust test-c test-cpp test-conformance test-python test-node test-install asan lint headers docs bench size
