@@ -15,8 +15,10 @@ use std::time::Duration;
 const LIFETIME: u64 = 7200;
 /// How long after a fault it is looked at again: holds and pauses are over, tokens are not due.
 const LATER: u64 = 3000;
-/// How long a call may take that meets a stall.
-const IMPATIENCE: Duration = Duration::from_millis(700);
+/// How long a call may take that meets a stall; and how long where that was too short for this
+/// machine to come as far as the stall.
+const PATIENCE: Duration = Duration::from_millis(700);
+const MORE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// A place where faults strike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -190,7 +192,11 @@ fn told(error: &keyfob::Error) -> String {
 
 /// What a fault comes to: the call that meets it, the same call right after it has gone, and after
 /// a while.
-fn meet(world: &World, step: Step, cloud: Cloud, name: &str) -> [String; 3] {
+fn meet(
+    world: &World,
+    (step, cloud, name): (Step, Cloud, &str),
+    patience: Duration,
+) -> [String; 3] {
     let client = config(world, step, cloud).client().unwrap();
     if matches!(step, Step::Refresh | Step::Request) {
         client.token().unwrap();
@@ -205,7 +211,7 @@ fn meet(world: &World, step: Step, cloud: Cloud, name: &str) -> [String; 3] {
     }
     let stalls = name.contains("stall");
     let first = match stalls {
-        true => outcome(world, step, cloud, &client.share(Some(IMPATIENCE))),
+        true => outcome(world, step, cloud, &client.share(Some(patience))),
         false => outcome(world, step, cloud, &client),
     };
     world.sim.clear_injections();
@@ -230,7 +236,7 @@ fn all_cases() -> Vec<Case> {
 }
 
 /// Meets every fault, on as many simulators as there are threads.
-fn meet_all(cases: Vec<Case>) -> BTreeMap<Case, [String; 3]> {
+fn meet_all(cases: Vec<Case>, patience: Duration) -> BTreeMap<Case, [String; 3]> {
     let (waiting, met) = (Mutex::new(cases), Mutex::new(BTreeMap::new()));
     std::thread::scope(|scope| {
         for _ in 0..16 {
@@ -244,7 +250,7 @@ fn meet_all(cases: Vec<Case>) -> BTreeMap<Case, [String; 3]> {
                     world.clock = Clock::manual();
                     let lifetime = Duration::from_secs(LIFETIME);
                     world.sim.set_lifetime(case.1, Some(lifetime), None);
-                    let outcomes = meet(&world, case.0, case.1, &case.2);
+                    let outcomes = meet(&world, (case.0, case.1, &case.2), patience);
                     met.lock().unwrap().insert(case, outcomes);
                 }
             });
@@ -271,21 +277,33 @@ fn expected<'a>(table: &'a [Value], (step, cloud, name): &Case) -> Vec<&'a Value
     }
 }
 
-#[test]
-fn every_fault_at_every_step_of_every_cloud_comes_to_what_the_table_says() {
-    let table = table();
+/// The cases that did not come to what the table says, and how.
+fn mismatches(table: &[Value], met: BTreeMap<Case, [String; 3]>) -> Vec<(Case, String)> {
     let mut wrong = Vec::new();
-    for (case, outcomes) in meet_all(all_cases()) {
-        let rows = expected(&table, &case);
+    for (case, outcomes) in met {
+        let rows = expected(table, &case);
         // `{n}` is the fault's own number: an API's status is passed on as it is.
         let number = case.2.split(':').find(|part| part.parse::<u16>().is_ok()).unwrap_or("{n}");
         let cell = |cell: &Value| cell.as_str().unwrap().replace("{n}", number);
         let wanted: Vec<[String; 3]> =
             rows.iter().map(|row| ["first", "again", "later"].map(|at| cell(&row[at]))).collect();
         if wanted != [outcomes.clone()] {
-            wrong.push(format!("{case:?}\n     came to {outcomes:?}\n  instead of {wanted:?}"));
+            let text = format!("{case:?}\n     came to {outcomes:?}\n  instead of {wanted:?}");
+            wrong.push((case, text));
         }
     }
+    wrong
+}
+
+#[test]
+fn every_fault_at_every_step_of_every_cloud_comes_to_what_the_table_says() {
+    let table = table();
+    let wrong = mismatches(&table, meet_all(all_cases(), PATIENCE));
+    let (again, mut wrong): (Vec<_>, Vec<_>) =
+        wrong.into_iter().partition(|(c, _)| c.2.contains("stall"));
+    let again = again.into_iter().map(|(case, _)| case).collect();
+    wrong.extend(mismatches(&table, meet_all(again, MORE_PATIENCE)));
+    let wrong: Vec<String> = wrong.into_iter().map(|(_, text)| text).collect();
     assert!(wrong.is_empty(), "{} of them:\n{}", wrong.len(), wrong.join("\n"));
 }
 
@@ -308,7 +326,7 @@ fn the_table_names_no_fault_twice_and_none_that_there_is_not() {
 #[test]
 #[ignore = "prints a table to be judged, and judges nothing"]
 fn print() {
-    let met = meet_all(all_cases());
+    let met = meet_all(all_cases(), PATIENCE);
     for step in Step::ALL {
         let mut rows: Vec<([String; 3], Option<Vec<&str>>, Vec<String>)> = Vec::new();
         for name in step.faults() {
