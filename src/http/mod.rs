@@ -17,8 +17,8 @@ use std::io::Read;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 use ureq::http;
-use ureq::unversioned::transport::{ConnectProxyConnector, Connector};
-use zeroize::Zeroizing;
+use ureq::unversioned::transport::{Buffers, ConnectProxyConnector, Connector, LazyBuffers};
+use zeroize::{Zeroize, Zeroizing};
 
 /// The longest header that is sent, in bytes: many times what servers take, and half of the buffer
 /// that a request is written through.
@@ -222,6 +222,15 @@ impl Transport {
         }
         network(error.to_string())
     }
+}
+
+/// Passwords and tokens went through a connection's buffers, and whoever gets this memory next must
+/// not find them there.
+fn wipe(buffers: &mut LazyBuffers) {
+    let unread = buffers.input().len();
+    buffers.input_consume(unread);
+    buffers.input_append_buf().zeroize();
+    buffers.output().zeroize();
 }
 
 /// What a person can do about a TLS failure.

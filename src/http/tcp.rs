@@ -184,6 +184,12 @@ impl Transport for Tcp {
     }
 }
 
+impl Drop for Tcp {
+    fn drop(&mut self) {
+        super::wipe(&mut self.buffers);
+    }
+}
+
 impl std::fmt::Debug for Tcp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Tcp")

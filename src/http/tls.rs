@@ -14,6 +14,7 @@ use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport,
     TransportAdapter,
 };
+use zeroize::Zeroize;
 
 /// Which certificates to trust and to show.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -159,6 +160,7 @@ impl Transport for Tls {
 
     fn await_input(&mut self, _: NextTimeout) -> std::result::Result<bool, ureq::Error> {
         let amount = self.stream.read(self.buffers.input_append_buf())?;
+        wipe_freed(amount);
         self.buffers.input_appended(amount);
         Ok(amount > 0)
     }
@@ -170,6 +172,21 @@ impl Transport for Tls {
     fn is_tls(&self) -> bool {
         true
     }
+}
+
+impl Drop for Tls {
+    fn drop(&mut self) {
+        super::wipe(&mut self.buffers);
+        // rustls decrypts in the buffer it received in, and frees it as it is. Given more to
+        // receive, it puts that over what is there.
+        self.stream.conn.read_tls(&mut io::repeat(0)).ok();
+    }
+}
+
+/// What rustls hands over it has decrypted into a block of that size, which it has freed as it is.
+/// Asked at once for one of the same size, allocators give out the same again: to be wiped this time.
+fn wipe_freed(size: usize) {
+    Vec::<u8>::with_capacity(size).zeroize();
 }
 
 /// The other side is no longer there to be written to.
