@@ -24,14 +24,28 @@ class Hook(BuildHookInterface[Any]):
         # Any Python 3 may load it: the library knows nothing of Python.
         build_data["tag"] = f"py3-none-{platform.replace('-', '_').replace('.', '_')}"
         build_data["pure_python"] = False
-        build_data["force_include"][library] = f"keyfob/{Path(library).name}"
+        include = build_data["force_include"]
+        include[library] = f"keyfob/{Path(library).name}"
+        about = f"{self.metadata.name}-{self.metadata.version}.dist-info"
+        for licence in self._root.glob("LICENSE-*"):
+            include[str(licence)] = f"{about}/licenses/{licence.name}"
+
+    @property
+    def _root(self) -> Path:
+        return Path(self.root).parent.parent
 
     def _build(self) -> str:
         profile = os.environ.get("KEYFOB_PROFILE", "release")
         command = ["cargo", "build", "--lib", "--profile", profile]
         command += ["--message-format", "json-render-diagnostics"]
-        root = Path(self.root).parent.parent
-        built = subprocess.run(command, cwd=root, check=True, stdout=subprocess.PIPE, text=True)
+        output = subprocess.PIPE
+        try:
+            built = subprocess.run(command, cwd=self._root, check=True, stdout=output, text=True)
+        except FileNotFoundError:
+            raise SystemExit(
+                "cargo is not installed: it builds the library from a checkout (https://rustup.rs)."
+                " Or name a library that is built already in KEYFOB_LIBRARY"
+            ) from None
         messages = [json.loads(line) for line in built.stdout.splitlines()]
         libraries: list[str] = [
             name
