@@ -159,7 +159,10 @@ impl Status {
 /// The message is one line and holds no secret. An error is plain data: it may be cloned and sent
 /// to other threads, and several callers that shared one attempt each get a copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Error {
+pub struct Error(Box<Fault>); // One word: the way of what succeeds is not littered with moves of it.
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Fault {
     status: Status,
     message: String,
     http_status: Option<u16>,
@@ -172,7 +175,11 @@ const LONGEST_MESSAGE: usize = 900;
 
 impl Error {
     pub(crate) fn new(status: Status, message: impl Into<String>) -> Error {
-        let mut message = message.into();
+        Error::of(status, message.into())
+    }
+
+    #[cold]
+    fn of(status: Status, mut message: String) -> Error {
         if message.len() > LONGEST_MESSAGE {
             // It quotes something: a path, a URL. A log should not have to hold a megabyte of it.
             let end = (0..=LONGEST_MESSAGE).rev().find(|at| message.is_char_boundary(*at));
@@ -182,58 +189,64 @@ impl Error {
         if message.contains(char::is_control) {
             message = message.replace(char::is_control, " ");
         }
-        Error { status, message, http_status: None, provider_code: None, retry_after: None }
+        Error(Box::new(Fault {
+            status,
+            message,
+            http_status: None,
+            provider_code: None,
+            retry_after: None,
+        }))
     }
 
     pub(crate) fn with_http_status(mut self, status: u16) -> Error {
-        self.http_status = Some(status);
+        self.0.http_status = Some(status);
         self
     }
 
     pub(crate) fn with_provider_code(mut self, code: Option<String>) -> Error {
-        self.provider_code = code;
+        self.0.provider_code = code;
         self
     }
 
     pub(crate) fn with_retry_after(mut self, wait: Option<Duration>) -> Error {
-        self.retry_after = wait;
+        self.0.retry_after = wait;
         self
     }
 
     /// The kind of failure.
     pub fn status(&self) -> Status {
-        self.status
+        self.0.status
     }
 
     /// One line that says what happened and what to do about it.
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 
     /// The HTTP status of the answer that caused this, if an answer did.
     pub fn http_status(&self) -> Option<u16> {
-        self.http_status
+        self.0.http_status
     }
 
     /// The cloud's own code for the fault, such as `invalid_grant` or `WRONG_TOKEN`.
     pub fn provider_code(&self) -> Option<&str> {
-        self.provider_code.as_deref()
+        self.0.provider_code.as_deref()
     }
 
     /// How long to wait before another try, where the cloud or a hold says so.
     pub fn retry_after(&self) -> Option<Duration> {
-        self.retry_after
+        self.0.retry_after
     }
 
     /// Whether the same call may succeed later with nothing changed but the time.
     pub fn is_retriable(&self) -> bool {
-        self.status.is_retriable()
+        self.0.status.is_retriable()
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.status.name(), self.message)
+        write!(f, "{}: {}", self.status().name(), self.message())
     }
 }
 

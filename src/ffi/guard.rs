@@ -8,23 +8,38 @@ use std::sync::Once;
 
 /// Runs the body of a function that can fail. Writes the error, or NULL, to `err`.
 pub(super) fn guard(err: *mut *mut keyfob_error, work: impl FnOnce() -> Result<()>) -> Status {
-    let outcome = contain(work).unwrap_or_else(|| {
-        // The panic's text is withheld: it may quote what it stumbled over.
-        Err(Error::new(
-            Status::Panic,
-            "a fault in keyfob itself; please report it with the status_json of this client",
-        ))
-    });
-    let (status, error) = match outcome {
-        Ok(()) => (Status::Ok, std::ptr::null_mut()),
-        Err(error) => (error.status(), keyfob_error::boxed(error)),
-    };
+    match contain(work) {
+        Some(Ok(())) => {
+            if !err.is_null() {
+                // SAFETY: the caller passes NULL or a pointer it may be written through (the
+                // header's contract for `err`); NULL was excluded.
+                unsafe { err.write(std::ptr::null_mut()) };
+            }
+            Status::Ok
+        }
+        Some(Err(error)) => fail(err, error),
+        None => fail(err, panicked()),
+    }
+}
+
+/// The panic's text is withheld: it may quote what it stumbled over.
+#[cold]
+fn panicked() -> Error {
+    Error::new(
+        Status::Panic,
+        "a fault in keyfob itself; please report it with the status_json of this client",
+    )
+}
+
+#[cold]
+fn fail(err: *mut *mut keyfob_error, error: Error) -> Status {
+    let status = error.status();
+    let error = keyfob_error::boxed(error);
     if err.is_null() {
         // SAFETY: `error` is NULL or came from `boxed` above, and nobody else has it.
         unsafe { super::error::keyfob_error_free(error) };
     } else {
-        // SAFETY: the caller passes NULL or a pointer it may be written through (the header's
-        // contract for `err`); NULL was excluded.
+        // SAFETY: as above.
         unsafe { err.write(error) };
     }
     status
@@ -41,15 +56,9 @@ thread_local! {
 
 /// `None` for a panic. It is not printed either: a library writes nothing to its host's terminal.
 fn contain<T>(work: impl FnOnce() -> T) -> Option<T> {
-    static QUIET: Once = Once::new();
-    QUIET.call_once(|| {
-        let before = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |panic| {
-            if !INSIDE.get() {
-                before(panic);
-            }
-        }));
-    });
+    if !QUIET.is_completed() {
+        be_quiet();
+    }
     let outer = INSIDE.replace(true);
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         #[cfg(feature = "panic-probe")]
@@ -58,6 +67,20 @@ fn contain<T>(work: impl FnOnce() -> T) -> Option<T> {
     }));
     INSIDE.set(outer);
     outcome.ok()
+}
+
+static QUIET: Once = Once::new();
+
+#[cold]
+fn be_quiet() {
+    QUIET.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !INSIDE.get() {
+                before(panic);
+            }
+        }));
+    });
 }
 
 /// Lets a test put a panic behind the next call: the only way to see that each is contained.

@@ -2,7 +2,7 @@
 
 use super::tcp::slice;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
@@ -40,17 +40,33 @@ pub(super) fn addresses(uri: &Uri) -> Result<Vec<SocketAddr>, ureq::Error> {
 /// `getaddrinfo` cannot be interrupted, so it runs on a thread that the caller need not wait for.
 /// This is the one thread the library makes unasked; it ends with the look-up.
 fn look_up(host: String, port: u16) -> Result<Vec<SocketAddr>, ureq::Error> {
-    let (answer, waiting) = sync_channel(1);
+    let asked = Arc::new(LookUp::default());
+    let answering = asked.clone();
     let ask = move || {
         let found = (host.as_str(), port).to_socket_addrs().map(|a| a.take(16).collect());
-        let _ = answer.send(found);
+        *answering.answer() = Some(found.unwrap_or_default());
+        answering.done.notify_one();
     };
     std::thread::Builder::new().name("keyfob-resolve".into()).spawn(ask)?;
+    let mut answer = asked.answer();
     loop {
-        match waiting.recv_timeout(slice()?) {
-            Ok(found) => return found.map_err(|_| ureq::Error::HostNotFound),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return Err(ureq::Error::HostNotFound),
+        if let Some(found) = answer.take() {
+            return Ok(found);
         }
+        let waited = asked.done.wait_timeout(answer, slice()?);
+        answer = waited.unwrap_or_else(PoisonError::into_inner).0;
+    }
+}
+
+#[derive(Default)]
+struct LookUp {
+    /// Empty where nothing was found.
+    answer: Mutex<Option<Vec<SocketAddr>>>,
+    done: Condvar,
+}
+
+impl LookUp {
+    fn answer(&self) -> MutexGuard<'_, Option<Vec<SocketAddr>>> {
+        self.answer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,12 +2,12 @@
 
 use super::codec::Unreadable;
 use super::kept::{Found, Medium};
+use super::turns::{Turn, Turns};
 use super::{Lock, Version};
 use crate::error::{Error, Result, Status};
 use crate::process::PerProcess;
-use std::collections::HashSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use zeroize::Zeroizing;
 
 /// Keeps records of bytes under names, for clients that are to keep their tokens in it. Given to
@@ -87,12 +87,12 @@ pub(crate) struct Own(Arc<Shared>);
 
 struct Shared {
     store: Arc<dyn TokenStore>,
-    held: PerProcess<Mutex<HashSet<String>>>,
+    turns: PerProcess<Turns>,
 }
 
 impl Own {
     pub fn new(store: Arc<dyn TokenStore>) -> Own {
-        Own(Arc::new(Shared { store, held: PerProcess::new() }))
+        Own(Arc::new(Shared { store, turns: PerProcess::new() }))
     }
 }
 
@@ -126,8 +126,9 @@ impl OwnRecord {
 /// The lock of one record; dropped to release.
 struct OwnLock<'a> {
     record: &'a OwnRecord,
-    turn: Arc<Mutex<HashSet<String>>>,
     taken: bool,
+    // After the caller's own lock is given back.
+    _turn: Turn,
 }
 
 impl Lock for OwnLock<'_> {}
@@ -137,17 +138,14 @@ impl Drop for OwnLock<'_> {
         if self.taken {
             self.record.own.0.store.unlock(&self.record.name);
         }
-        self.turn.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.record.name);
     }
 }
 
 impl Medium for OwnRecord {
     fn try_lock(&self) -> Result<Option<Box<dyn Lock + '_>>> {
-        let turn = self.own.0.held.get(Mutex::default);
-        if !turn.lock().unwrap_or_else(PoisonError::into_inner).insert(self.name.clone()) {
-            return Ok(None);
-        }
-        let mut lock = OwnLock { record: self, turn, taken: false };
+        let turns = self.own.0.turns.get(Turns::default);
+        let Some(turn) = turns.take(&self.name) else { return Ok(None) };
+        let mut lock = OwnLock { record: self, taken: false, _turn: turn };
         let taken = self.own.0.store.try_lock(&self.name);
         lock.taken = taken.map_err(|e| self.fault("cannot be locked", &e))?;
         Ok(lock.taken.then(|| Box::new(lock) as Box<dyn Lock>))

@@ -5,17 +5,14 @@
 //! does not keep the threads of one process apart, and goes when the process closes the file in any
 //! way: so it is taken by one thread at a time, and only that thread opens the file.
 
+use super::turns::{Turn, Turns};
 use crate::process::PerProcess;
 use rustix::fs::{FlockOperation, Mode, OFlags, Stat};
 use rustix::io::Errno;
-use std::collections::HashSet;
 use std::os::fd::OwnedFd;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Which lock file: the directory, wherever it is mounted, and the name in it.
-type Place = (u64, u64, String);
-
-static HELD: PerProcess<Mutex<HashSet<Place>>> = PerProcess::new();
+/// By lock file: the directory, wherever it is mounted, and the name in it.
+static HELD: PerProcess<Turns> = PerProcess::new();
 
 /// Held until dropped.
 pub(super) struct FileLock {
@@ -33,31 +30,6 @@ pub(super) enum Refusal {
     NotALockFile,
 }
 
-/// The right of one thread of this process to open the lock file.
-struct Turn {
-    held: Arc<Mutex<HashSet<Place>>>,
-    place: Place,
-}
-
-impl Turn {
-    fn take(place: Place) -> Option<Turn> {
-        let held = HELD.get(Mutex::default);
-        let free = lock(&held).insert(place.clone());
-        // Only then made: a turn that is dropped ends the turn of whoever has it.
-        free.then(|| Turn { held, place })
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        lock(&self.held).remove(&self.place);
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Takes the lock of this name in the directory; `None` while somebody else has it. `usable` says
 /// whether what was opened may serve as a lock file.
 pub(super) fn try_hold(
@@ -66,9 +38,8 @@ pub(super) fn try_hold(
     usable: impl Fn(&Stat) -> bool,
 ) -> Result<Option<FileLock>, Refusal> {
     let stat = rustix::fs::fstat(directory).map_err(Refusal::System)?;
-    #[allow(clippy::unnecessary_cast)] // the fields' types differ from platform to platform
-    let place = (stat.st_dev as u64, stat.st_ino as u64, name.to_string());
-    let Some(turn) = Turn::take(place) else { return Ok(None) };
+    let place = format!("{}:{}/{name}", stat.st_dev, stat.st_ino);
+    let Some(turn) = HELD.get(Turns::default).take(&place) else { return Ok(None) };
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let file =
         rustix::fs::openat(directory, name, flags | OFlags::CLOEXEC, Mode::RUSR | Mode::WUSR);

@@ -6,13 +6,12 @@ use crate::call::Call;
 use crate::clock::CloudTime;
 use crate::error::Result;
 use crate::process::PerProcess;
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 #[derive(Default)]
 struct Manners(Mutex<(Option<Hold>, Option<Pause>, Option<CloudTime>)>);
 
-type Registry = Mutex<HashMap<String, Weak<Manners>>>;
+type Registry = Mutex<Vec<(String, Weak<Manners>)>>;
 static REGISTRY: PerProcess<Registry> = PerProcess::new();
 
 pub(crate) struct Memory {
@@ -32,12 +31,13 @@ impl Memory {
         let found = self.manners.get(|| {
             let registry = REGISTRY.get(Mutex::default);
             let mut known = lock(&registry);
-            known.retain(|_, manners| manners.strong_count() > 0);
-            if let Some(manners) = known.get(&self.identity).and_then(Weak::upgrade) {
+            known.retain(|(_, manners)| manners.strong_count() > 0);
+            let same = known.iter().find(|(identity, _)| *identity == self.identity);
+            if let Some(manners) = same.and_then(|(_, manners)| manners.upgrade()) {
                 return manners;
             }
             let fresh = Arc::new(Manners::default());
-            known.insert(self.identity.clone(), Arc::downgrade(&fresh));
+            known.push((self.identity.clone(), Arc::downgrade(&fresh)));
             fresh
         });
         Arc::clone(&found)

@@ -7,6 +7,7 @@ pub(crate) mod kept;
 mod lock;
 pub(crate) mod memory;
 mod seal;
+mod turns;
 
 pub use callback::TokenStore;
 
