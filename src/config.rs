@@ -88,7 +88,7 @@ impl Config {
     pub fn load_json(&mut self, json: &str) -> Result<()> {
         let invalid = |what: String| Error::new(Status::InvalidArgument, what);
         let document = json::parse(json.as_bytes())
-            .map_err(|e| invalid(format!("the options are not JSON (line {})", e.line)))?;
+            .map_err(|e| invalid(format!("the options are not JSON (line {})", e.line())))?;
         let Value::Object(members) = &document else {
             return Err(invalid("the options are not a JSON object".into()));
         };

@@ -104,7 +104,8 @@ mod tests {
         assert_eq!(seconds("2147483647"), Some(Some(2147483647)));
         assert_eq!(seconds("9223372036854775"), Some(None));
         assert_eq!(seconds("148478248144076800"), Some(None));
-        for absurd in ["0", "-1", "0.9", "1e300", "1e999", "\"NaN\"", "\"inf\"", "true", "\"\""] {
+        for absurd in ["0", "-1", "0.9", "1e300", "\"1e999\"", "\"NaN\"", "\"inf\"", "true", "\"\""]
+        {
             assert_eq!(seconds(absurd), None, "{absurd}");
         }
     }

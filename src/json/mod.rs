@@ -1,7 +1,8 @@
-//! JSON (RFC 8259): the little of it that token answers, profiles and records need, and three things
-//! that a general library leaves out. Members keep their order, numbers keep the digits they were
-//! written with (a lifetime may be longer than any number type holds), and every text is wiped when
-//! it is dropped, since any of them may be a token.
+//! JSON as token answers, profiles and records need it: serde_json reads it, members keep their
+//! order, duplicates are seen, and every text is wiped when it is dropped, since any may be a token.
+//!
+//! One tree for all of them, and small readers that take it apart: derived code for each type made
+//! the library a tenth larger, and could not say where in a profile a mistake stands.
 
 mod parse;
 pub(crate) mod read;
@@ -10,7 +11,7 @@ mod write;
 use crate::ordered::Ordered;
 use zeroize::Zeroizing;
 
-pub(crate) use parse::{is_number, parse};
+pub(crate) use parse::parse;
 
 /// A JSON value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,13 +69,16 @@ impl Value {
         }
     }
 
-    /// A number, or a text that is one, without its fraction; infinite where it is too large.
+    /// A number, or a text that is one, without its fraction.
     pub fn whole(&self) -> Option<f64> {
-        match self {
-            Value::Number(digits) => Some(whole(digits)),
-            Value::Text(text) if is_number(text.trim()) => Some(whole(text.trim())),
-            _ => None,
-        }
+        let digits = match self {
+            Value::Number(digits) => digits.as_str(),
+            Value::Text(text) => text.trim(),
+            _ => return None,
+        };
+        // Words like `inf` are numbers to Rust, but to no cloud.
+        let plain = digits.bytes().all(|b| b.is_ascii_digit() || b"+-.eE".contains(&b));
+        plain.then(|| digits.parse().ok().map(f64::trunc)).flatten()
     }
 
     /// An object without its members that are null.
@@ -93,21 +97,6 @@ impl Value {
 fn index(step: &str) -> Option<usize> {
     let plain = step == "0" || !step.starts_with(['0', '+']);
     plain.then(|| step.parse().ok()).flatten()
-}
-
-/// The part of a number before its decimal point. Exact as far as an `f64` is; reading the fraction
-/// too would take tables of ten kilobytes.
-fn whole(number: &str) -> f64 {
-    let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
-    let (sign, mantissa) = match mantissa.strip_prefix('-') {
-        Some(rest) => (-1.0, rest),
-        None => (1.0, mantissa),
-    };
-    let (before, after) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let shift = exponent.parse().unwrap_or(if exponent.starts_with('-') { -999 } else { 999 });
-    let count = (before.len() as i64).saturating_add(shift).clamp(0, 2000) as usize;
-    let digits = before.bytes().chain(after.bytes()).chain(std::iter::repeat(b'0')).take(count);
-    sign * digits.fold(0.0, |sum, digit| sum * 10.0 + f64::from(digit - b'0'))
 }
 
 /// An object with these members, in this order.
@@ -210,9 +199,8 @@ mod tests {
             ("36e-1", 3.0),
             ("0.36E+2", 36.0),
             ("9007199254740991", 9007199254740991.0),
-            ("0e99999999999999999999", 0.0),
+            ("1e300", 1e300),
             ("5e-99999999999999999999", 0.0),
-            ("1e99999999999999999999", f64::INFINITY),
         ] {
             assert_eq!(json(text).whole(), Some(number), "{text}");
             assert_eq!(Value::from(text).whole(), Some(number), "{text}, as a text");
