@@ -18,7 +18,8 @@ CFLAGS ?= -O1 -g
 C_STRICT := -std=c99 -Wall -Wextra -pedantic -Werror -Iinclude
 CXX_STRICT := -std=c++17 -Wall -Wextra -pedantic -Werror -Iinclude
 
-C_EXAMPLES := $(patsubst examples/c/%.c,$(TARGET)/$(PROFILE)/c/%,$(wildcard examples/c/*.c))
+# The one that needs SQLite is built by its test.
+C_EXAMPLES := $(patsubst examples/c/%.c,$(TARGET)/$(PROFILE)/c/%,$(filter-out %-store.c,$(wildcard examples/c/*.c)))
 
 help: ## say what there is
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -44,7 +45,7 @@ $(TARGET)/$(PROFILE)/c/%: examples/c/%.c include/keyfob.h | build
 demo: build simulator $(C_EXAMPLES) ## the four clouds, simulated, and the C examples talking to them
 	examples/demo $(TARGET)/$(PROFILE)
 
-test: lint test-rust test-c test-cpp test-conformance test-python test-node test-install ## everything
+test: lint test-rust test-c test-store test-cpp test-conformance test-python test-node test-install ## everything
 
 test-rust: ## the library and the simulator
 	$(CARGO) test --workspace
@@ -54,6 +55,9 @@ soak: ## the long form: processes that share a store, a thousand kills; KEYFOB_S
 
 test-c: build simulator $(C_EXAMPLES) ## the C ABI from C: header, symbols, misuse, examples
 	tests/c/run $(TARGET)/$(PROFILE)
+
+test-store: build simulator ## what every store promises, from C: memory, files, one of your own in SQLite
+	tests/store/run $(TARGET)/$(PROFILE)
 
 test-cpp: build simulator ## the C++ header and its example
 	tests/cpp/run
@@ -95,4 +99,4 @@ bench: ## the figures of docs/BENCHMARKS.md
 size: ## how large the library is, and what it is made of
 	tools/size
 
-.PHONY: help build install uninstall simulator demo test soak test-rust test-c test-cpp test-conformance test-python test-node test-install asan lint headers docs bench size
+.PHONY: help build install uninstall simulator demo test soak test-rust test-c test-store test-cpp test-conformance test-python test-node test-install asan lint headers docs bench size
