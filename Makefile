@@ -35,6 +35,10 @@ install: ## library, headers, keyfob-token, manual: PREFIX=/usr/local, DESTDIR=
 uninstall: ## what make install put there
 	packaging/install --uninstall $(TARGET)/$(INSTALL_PROFILE)
 
+cross: simulator ## aarch64 and armv7 with Debian's Rust 1.85, tried under qemu
+	tools/cross
+	tests/cross/run
+
 simulator: ## the simulated clouds
 	$(CARGO) build $(CARGO_PROFILE) -p keyfob-simulator
 
@@ -99,4 +103,4 @@ bench: ## the figures of docs/BENCHMARKS.md
 size: ## how large the library is, and what it is made of
 	tools/size
 
-.PHONY: help build install uninstall simulator demo test soak test-rust test-c test-store test-cpp test-conformance test-python test-node test-install asan lint headers docs bench size
+.PHONY: help build install uninstall cross simulator demo test soak test-rust test-c test-store test-cpp test-conformance test-python test-node test-install asan lint headers docs bench size
