@@ -13,7 +13,8 @@ use crate::secret::Secret;
 use crate::send::{self, send};
 use crate::state::State;
 use crate::status;
-use std::sync::{Arc, Mutex, PoisonError};
+use arc_swap::ArcSwap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Obtains, keeps and renews one account's token, and sends requests that carry it.
@@ -26,7 +27,7 @@ pub struct Client {
     /// The time limit of this handle's calls; `None` is the option `timeout_ms`.
     limit: Option<Duration>,
     /// What the client was made from, and what was set since.
-    config: Arc<Mutex<Config>>,
+    config: Arc<ArcSwap<Config>>,
     /// Ends with the last handle.
     background: Option<Arc<Background>>,
 }
@@ -41,7 +42,7 @@ impl Client {
             lifecycle,
             canceller: Arc::default(),
             limit: None,
-            config: Arc::new(Mutex::new(config)),
+            config: Arc::new(ArcSwap::from_pointee(config)),
         })
     }
 
@@ -172,14 +173,19 @@ impl Client {
         self.change(|config| config.load_json(json))
     }
 
-    fn change(&self, change: impl FnOnce(&mut Config) -> Result<()>) -> Result<()> {
-        let mut config = self.config.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut next = config.clone();
-        change(&mut next)?;
-        let account = next.account(&self.lifecycle.clock)?;
-        self.lifecycle.change(account, &self.call(None))?;
-        *config = next;
-        Ok(())
+    fn change(&self, change: impl Fn(&mut Config) -> Result<()>) -> Result<()> {
+        let changed = || {
+            let mut next = Config::clone(&self.config.load());
+            change(&mut next).map(|()| next)
+        };
+        // A bad value is refused at once. A good one waits its turn, to this call's own deadline.
+        changed()?;
+        self.lifecycle.alone(&self.call(None), |state| {
+            let next = changed()?;
+            self.lifecycle.use_account(next.account(&self.lifecycle.clock)?, state)?;
+            self.config.store(Arc::new(next));
+            Ok(())
+        })
     }
 
     /// Forgets the tokens and any hold: in memory, in the store, and at the cloud where it can

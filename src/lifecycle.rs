@@ -228,25 +228,24 @@ impl Lifecycle {
         self.obtain(need, call)
     }
 
-    /// Uses other options from now on. A different principal's token is dropped.
-    pub fn change(&self, account: Account, call: &Call) -> Result<()> {
-        self.alone(call, |state| {
-            let mut record = state.record.clone();
-            if account.principal != state.account.principal {
-                record = account.first_record()?;
-            } else if account.identity != state.account.identity {
-                let seeded = account.first_record()?;
-                record.hold = None;
-                record.pause = None;
-                record.refresh = seeded.refresh.or(record.refresh);
-                record.token = seeded.token.or(record.token);
-            }
-            let (record, fault) = known_of(&account, record)?;
-            if let Some(fault) = fault {
-                self.note_store_fault(fault);
-            }
-            self.publish(&Arc::new(account), record)
-        })
+    /// Uses other options from now on: for a caller that is alone. A different principal's token is
+    /// dropped.
+    pub fn use_account(&self, account: Account, state: &State) -> Result<()> {
+        let mut record = state.record.clone();
+        if account.principal != state.account.principal {
+            record = account.first_record()?;
+        } else if account.identity != state.account.identity {
+            let seeded = account.first_record()?;
+            record.hold = None;
+            record.pause = None;
+            record.refresh = seeded.refresh.or(record.refresh);
+            record.token = seeded.token.or(record.token);
+        }
+        let (record, fault) = known_of(&account, record)?;
+        if let Some(fault) = fault {
+            self.note_store_fault(fault);
+        }
+        self.publish(&Arc::new(account), record)
     }
 
     /// Forgets the tokens, here, in the store and where possible at the cloud.
@@ -274,7 +273,7 @@ impl Lifecycle {
     }
 
     /// Runs as the leader, so that no renewal is under way meanwhile.
-    fn alone(&self, call: &Call, work: impl FnOnce(&State) -> Result<()>) -> Result<()> {
+    pub fn alone(&self, call: &Call, work: impl FnOnce(&State) -> Result<()>) -> Result<()> {
         let flight = self.flight.get(Flight::new);
         loop {
             if let Turn::Lead(_lead) = flight.join(call)? {

@@ -127,6 +127,20 @@ int calls(const char *cloud, const char *call) {
     return count;
 }
 
+int connections(const char *cloud) {
+    char name[64];
+    char *counts = ask("GET", "/counts", ""), *at;
+    int count;
+    snprintf(name, sizeof name, "\"%s\":", cloud);
+    at = strstr(counts, name);
+    at = at == NULL ? NULL : strstr(at, "\"connections\":");
+    if (at == NULL)
+        give_up(cloud);
+    count = atoi(at + strlen("\"connections\":"));
+    free(counts);
+    return count;
+}
+
 void reset(void) {
     tell("/reset", "");
 }

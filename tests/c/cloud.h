@@ -25,6 +25,9 @@ void tell(const char *path, const char *json);
 /* How often a call was made at a cloud since the last reset, whatever came of it. */
 int calls(const char *cloud, const char *call);
 
+/* How many connections came to the host of a cloud's token calls since the last reset. */
+int connections(const char *cloud);
+
 /* Puts everything at the clouds back to how it started. */
 void reset(void);
 

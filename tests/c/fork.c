@@ -1,0 +1,170 @@
+/* A client in a forked child: it knows what the parent knew, on connections of its own, and touches
+ * nothing of the parent's. */
+#define _POSIX_C_SOURCE 200809L
+#include "cloud.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <valgrind/valgrind.h>
+
+static const char ACCOUNT[] = "KONTAKT_PASSWORD";
+
+/* A child that hangs is a failure, not a wait. */
+enum { PATIENCE_S = 120 };
+
+/* Runs `work` in a child and sees that it went well. What the parent's threads and connections had
+ * is lost to the child by intent, so no leak is looked for there: it ends by becoming another
+ * program. */
+static void in_child(void (*work)(keyfob_client *), keyfob_client *client) {
+    int status = -1;
+    pid_t child = fork();
+    if (child == 0) {
+        alarm(PATIENCE_S);
+        faults_of_this_test = 0;
+        work(client);
+        fflush(stderr);
+        execlp(faults_of_this_test || VALGRIND_COUNT_ERRORS ? "false" : "true", "child", (char *)NULL);
+        _exit(1);
+    }
+    CHECK(waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void use(keyfob_client *client) {
+    int32_t status;
+    CHECK(fetch(client, "GET", api_url(ACCOUNT, "/status/200"), &status) == 200);
+}
+
+static void use_renew_and_free(keyfob_client *client) {
+    use(client);
+    CHECK_OK(keyfob_client_renew(client, &err));
+    use(client);
+    keyfob_client_free(client);
+}
+
+static void a_child_uses_the_parents_token(void) {
+    keyfob_client *client = client_of(ACCOUNT);
+    use(client);
+    in_child(use, client);
+    CHECK(calls("kontakt", "login") == 1);
+    CHECK(calls("kontakt", "api") == 2);
+    keyfob_client_free(client);
+}
+
+static void a_child_leaves_the_parents_connections_alone(void) {
+    keyfob_client *client = client_of(ACCOUNT);
+    int before;
+    use(client);
+    before = connections("kontakt");
+    in_child(use, client);
+    CHECK(connections("kontakt") > before); /* the child made its own */
+    before = connections("kontakt");
+    in_child(keyfob_client_free, client);
+    use(client);
+    CHECK(connections("kontakt") == before); /* the parent's still works */
+    keyfob_client_free(client);
+}
+
+static void a_child_renews_and_frees_on_its_own(void) {
+    keyfob_client *client = client_of(ACCOUNT);
+    use(client);
+    in_child(use_renew_and_free, client);
+    keyfob_client_free(client);
+}
+
+static void log_in(keyfob_client *client) {
+    char *token;
+    CHECK_OK(keyfob_client_token(client, &token, &err));
+    keyfob_string_free(token);
+    keyfob_client_free(client);
+}
+
+static void a_child_may_be_the_first_to_log_in(void) {
+    keyfob_client *client = client_of(ACCOUNT);
+    in_child(log_in, client);
+    CHECK(calls("kontakt", "login") == 1);
+    keyfob_client_free(client);
+}
+
+static int begun, stop;
+
+static void *use_until_stopped(void *client) {
+    do {
+        int32_t status;
+        fetch(client, "GET", api_url(ACCOUNT, "/status/200"), &status);
+        __atomic_fetch_add(&begun, 1, __ATOMIC_SEQ_CST);
+    } while (!__atomic_load_n(&stop, __ATOMIC_SEQ_CST));
+    return NULL;
+}
+
+static void a_fork_with_calls_in_flight_leaves_the_child_a_good_client(void) {
+    enum { THREADS = 8, FORKS = 10 };
+    keyfob_client *client = client_of(ACCOUNT);
+    pthread_t threads[THREADS];
+    __atomic_store_n(&stop, 0, __ATOMIC_SEQ_CST);
+    for (int i = 0; i < THREADS; i++)
+        pthread_create(&threads[i], NULL, use_until_stopped, client);
+    for (int i = 0; i < FORKS; i++) {
+        int seen = __atomic_load_n(&begun, __ATOMIC_SEQ_CST);
+        while (__atomic_load_n(&begun, __ATOMIC_SEQ_CST) == seen)
+            sched_yield();
+        in_child(use_renew_and_free, client);
+    }
+    __atomic_store_n(&stop, 1, __ATOMIC_SEQ_CST);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    keyfob_client_free(client);
+}
+
+static void *wait_in_vain(void *client) {
+    char *token;
+    int32_t status = keyfob_client_token(client, &token, NULL);
+    keyfob_string_free(token);
+    __atomic_store_n(&stop, status == KEYFOB_CANCELLED ? 1 : -1, __ATOMIC_SEQ_CST);
+    return NULL;
+}
+
+static void *change_in_vain(void *client) {
+    keyfob_client_set(client, "timeout_ms", "20000", NULL);
+    return NULL;
+}
+
+static void change_and_use(keyfob_client *client) {
+    tell("/clear", "{\"what\": \"injections\"}");
+    CHECK_OK(keyfob_client_set(client, "timeout_ms", "10000", &err));
+    use(client);
+    keyfob_client_free(client);
+}
+
+static void a_child_waits_for_nobody_of_the_parents(void) {
+    keyfob_client *client = client_of(ACCOUNT);
+    pthread_t leader, changer;
+    __atomic_store_n(&stop, 0, __ATOMIC_SEQ_CST);
+    tell("/inject",
+         "{\"cloud\": \"kontakt\", \"call\": \"login\", \"fault\": \"stall:before-headers\"}");
+    pthread_create(&leader, NULL, wait_in_vain, client);
+    while (calls("kontakt", "login") == 0)
+        sched_yield(); /* from here on somebody leads */
+    pthread_create(&changer, NULL, change_in_vain, client);
+    for (int i = 0; i < 1000; i++)
+        sched_yield(); /* so that the change waits for the leader, as near as can be known */
+    in_child(change_and_use, client);
+    while (__atomic_load_n(&stop, __ATOMIC_SEQ_CST) == 0)
+        CHECK_OK(keyfob_client_cancel(client, &err));
+    CHECK(__atomic_load_n(&stop, __ATOMIC_SEQ_CST) == 1);
+    pthread_join(leader, NULL);
+    pthread_join(changer, NULL);
+    keyfob_client_free(client);
+}
+
+int main(void) {
+    AT_A_FRESH_CLOUD(a_child_uses_the_parents_token);
+    AT_A_FRESH_CLOUD(a_child_leaves_the_parents_connections_alone);
+    AT_A_FRESH_CLOUD(a_child_renews_and_frees_on_its_own);
+    AT_A_FRESH_CLOUD(a_child_may_be_the_first_to_log_in);
+    AT_A_FRESH_CLOUD(a_fork_with_calls_in_flight_leaves_the_child_a_good_client);
+    AT_A_FRESH_CLOUD(a_child_waits_for_nobody_of_the_parents);
+    return failed_tests != 0;
+}
