@@ -111,7 +111,7 @@ impl Transport {
             let connector =
                 ().chain(ConnectProxyConnector::default())
                     .chain(tcp::TcpConnector)
-                    .chain(tls::TlsConnector(self.tls.clone()))
+                    .chain(tls::TlsConnector(tls::with_own_sessions(&self.tls)))
                     .chain(sent::RequestBegins);
             ureq::Agent::with_parts(config, connector, resolve::Later)
         })

@@ -25,7 +25,7 @@ pub(crate) struct TlsFiles {
     pub client_key_file: Option<String>,
 }
 
-/// Reads the files and builds what every connection of a client shares, session cache included.
+/// Reads the files and builds what every connection of a client shares.
 pub(super) fn configure(files: &TlsFiles) -> Result<Arc<ClientConfig>> {
     let mut roots = RootCertStore::empty();
     if files.replace_roots && files.ca_file.is_none() {
@@ -63,8 +63,17 @@ pub(super) fn configure(files: &TlsFiles) -> Result<Arc<ClientConfig>> {
             ));
         }
     };
-    config.resumption = Resumption::in_memory_sessions(32);
+    config.resumption = Resumption::disabled();
     Ok(Arc::new(config))
+}
+
+/// The same, with sessions to resume. Each process keeps its own: in a forked child a lock on the
+/// parent's may be held for ever, and a ticket that both use tells onlookers that they belong
+/// together (RFC 8446 C.4).
+pub(super) fn with_own_sessions(config: &ClientConfig) -> Arc<ClientConfig> {
+    let mut config = config.clone();
+    config.resumption = Resumption::in_memory_sessions(32);
+    Arc::new(config)
 }
 
 fn certificates(option: &str, path: &str) -> Result<Vec<CertificateDer<'static>>> {
