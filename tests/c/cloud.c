@@ -115,16 +115,26 @@ void tell(const char *path, const char *json) {
     free(ask("POST", path, json));
 }
 
+/* How often a text stands in what the control port answers. */
+static int occurrences(const char *path, const char *text) {
+    char *answer = ask("GET", path, "");
+    int count = 0;
+    for (char *at = answer; (at = strstr(at, text)) != NULL; at++)
+        count++;
+    free(answer);
+    return count;
+}
+
 int calls(const char *cloud, const char *call) {
     char path[128];
-    char *journal;
-    int count = 0;
     snprintf(path, sizeof path, "/journal?cloud=%s&call=%s", cloud, call);
-    journal = ask("GET", path, "");
-    for (char *at = journal; (at = strstr(at, "\"tls_resumed\":")) != NULL; at++)
-        count++;
-    free(journal);
-    return count;
+    return occurrences(path, "\"tls_resumed\":");
+}
+
+int resumed(const char *cloud) {
+    char path[128];
+    snprintf(path, sizeof path, "/journal?cloud=%s", cloud);
+    return occurrences(path, "\"tls_resumed\":true");
 }
 
 int connections(const char *cloud) {

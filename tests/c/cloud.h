@@ -25,6 +25,9 @@ void tell(const char *path, const char *json);
 /* How often a call was made at a cloud since the last reset, whatever came of it. */
 int calls(const char *cloud, const char *call);
 
+/* How many calls of a cloud came over a TLS session that was resumed. */
+int resumed(const char *cloud);
+
 /* How many connections came to the host of a cloud's token calls since the last reset. */
 int connections(const char *cloud);
 

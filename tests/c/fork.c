@@ -53,6 +53,21 @@ static void a_child_uses_the_parents_token(void) {
     keyfob_client_free(client);
 }
 
+static void use_anew(keyfob_client *client) {
+    use(client);
+    CHECK(resumed("kontakt") == 0);
+}
+
+static void a_child_resumes_no_session_of_the_parents(void) {
+    keyfob_client *client = client_of(ACCOUNT);
+    use(client);
+    in_child(use_anew, client);
+    tell("/idle", "");
+    use(client);
+    CHECK(resumed("kontakt") > 0); /* the parent itself does */
+    keyfob_client_free(client);
+}
+
 static void a_child_leaves_the_parents_connections_alone(void) {
     keyfob_client *client = client_of(ACCOUNT);
     int before;
@@ -159,12 +174,25 @@ static void a_child_waits_for_nobody_of_the_parents(void) {
     keyfob_client_free(client);
 }
 
+static void a_child_ends_a_client_that_renews_in_the_background(void) {
+    keyfob_config *config = config_of(ACCOUNT);
+    keyfob_client *client = NULL;
+    CHECK_OK(keyfob_config_set(config, "background_renewal", "true", &err));
+    CHECK_OK(keyfob_client_new(config, &client, &err));
+    keyfob_config_free(config);
+    use(client);
+    in_child(use_renew_and_free, client);
+    keyfob_client_free(client);
+}
+
 int main(void) {
     AT_A_FRESH_CLOUD(a_child_uses_the_parents_token);
+    AT_A_FRESH_CLOUD(a_child_resumes_no_session_of_the_parents);
     AT_A_FRESH_CLOUD(a_child_leaves_the_parents_connections_alone);
     AT_A_FRESH_CLOUD(a_child_renews_and_frees_on_its_own);
     AT_A_FRESH_CLOUD(a_child_may_be_the_first_to_log_in);
     AT_A_FRESH_CLOUD(a_fork_with_calls_in_flight_leaves_the_child_a_good_client);
     AT_A_FRESH_CLOUD(a_child_waits_for_nobody_of_the_parents);
+    AT_A_FRESH_CLOUD(a_child_ends_a_client_that_renews_in_the_background);
     return failed_tests != 0;
 }
