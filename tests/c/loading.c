@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <dlfcn.h>
 #include <unistd.h>
+#include <valgrind/valgrind.h>
 
 static const char *library_path;
 static int times;
@@ -94,7 +95,8 @@ static void loading_using_and_unloading_leaves_nothing_behind(void) {
     for (int i = 0; i < times && faults_of_this_test == 0; i++)
         load_use_unload();
     fprintf(stderr, "%d times: %ld KiB resident before, %ld after\n", times, memory, resident());
-    CHECK(resident() - memory < 4096);
+    /* memcheck holds freed memory back, and finds leaks better than this does */
+    CHECK(RUNNING_ON_VALGRIND || resident() - memory < 4096);
     CHECK(entries_of("/proc/self/fd") <= files);
     CHECK(entries_of("/proc/self/task") <= threads + 2); /* a name look-up may be ending */
 }
