@@ -39,6 +39,12 @@ cross: simulator ## aarch64 and armv7 with Debian's Rust 1.85, tried under qemu
 	tools/cross
 	tests/cross/run
 
+dist: simulator ## what a release is made of, into dist/, tried as a stranger would
+	@$(MAKE) --no-print-directory build PROFILE=release
+	tools/cross
+	tools/dist
+	tests/dist/run
+
 simulator: ## the simulated clouds
 	$(CARGO) build $(CARGO_PROFILE) -p keyfob-simulator
 
@@ -103,4 +109,4 @@ bench: ## the figures of docs/BENCHMARKS.md
 size: ## how large the library is, and what it is made of
 	tools/size
 
-.PHONY: help build install uninstall cross simulator demo test soak test-rust test-c test-store test-cpp test-conformance test-python test-node test-install asan lint headers docs bench size
+.PHONY: help build install uninstall cross dist simulator demo test soak test-rust test-c test-store test-cpp test-conformance test-python test-node test-install asan lint headers docs bench size
