@@ -14,7 +14,7 @@ use crate::store::callback::{Own, OwnRecord};
 use crate::store::file::RecordFile;
 use crate::store::kept::Kept;
 use crate::store::memory::Memory;
-use crate::store::{Record, Store};
+use crate::store::{Record, Store, lasting};
 use crate::template::Place;
 use crate::token::{RenewalWindow, Token};
 use crate::url::{OriginRule, Url};
@@ -259,20 +259,21 @@ fn store(
     clock: &Clock,
 ) -> Result<Box<dyn Store>> {
     let invalid = |what: &str| Err(Error::new(Status::InvalidOption, format!("store: {what}")));
-    let name = format!("{provider}-{identity}");
     let key = options.get("store_key");
     if let Some(own) = own {
         if options.is_set("store") {
             return invalid("is set, but the config has a store of the caller's own, too");
         }
-        let record = OwnRecord::new(own.clone(), &name);
+        let identity = &lasting(identity);
+        let record = OwnRecord::new(own.clone(), &format!("{provider}-{identity}"));
         return Ok(Box::new(Kept::new(record, identity, key, clock)?));
     }
     match options.get("store").unwrap_or("memory") {
         "memory" => Ok(Box::new(Memory::new(identity))),
         other => match other.strip_prefix("file:").filter(|directory| !directory.is_empty()) {
             Some(directory) => {
-                let file = RecordFile::open(directory, &name)?;
+                let identity = &lasting(identity);
+                let file = RecordFile::open(directory, &format!("{provider}-{identity}"))?;
                 Ok(Box::new(Kept::new(file, identity, key, clock)?))
             }
             None => invalid("must be memory or file:<directory>"),

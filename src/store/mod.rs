@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::provider::exchange::Discovered;
 use crate::secret::Secret;
 use crate::token::Token;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// Everything that is known of one identity at one moment.
@@ -140,3 +141,13 @@ pub(crate) trait Store: Send + Sync {
 
 /// Held while renewing; dropped to release.
 pub(crate) trait Lock {}
+
+/// An identity as a store knows it. It is made from the credentials, and a store may be stolen:
+/// whoever guesses passwords by it pays for each guess (RFC 8018 5.2).
+pub(crate) fn lasting(identity: &str) -> String {
+    use ring::pbkdf2::{PBKDF2_HMAC_SHA256, derive};
+    const ROUNDS: NonZeroU32 = NonZeroU32::new(10_000).expect("not 0");
+    let mut name = [0; 16];
+    derive(PBKDF2_HMAC_SHA256, ROUNDS, b"keyfob store", identity.as_bytes(), &mut name);
+    name.iter().map(|byte| format!("{byte:02x}")).collect()
+}
