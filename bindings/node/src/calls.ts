@@ -1,7 +1,7 @@
-// The calls of a client that wait: each on a worker thread, with a limit and a signal of its own.
+// The calls of a client that wait: each on a worker thread, with a limit and an end of its own.
 
 import { ArgumentError, CancelledError, TimeoutError, check } from "./errors";
-import { enter, enterAtOnce, leave } from "./lane";
+import { enterAtOnce, leave, queue } from "./lane";
 import { type Done, type Out, type Pointer, library } from "./library";
 
 /** What every call that can wait takes. */
@@ -23,8 +23,27 @@ const A_DAY = 86_400_000;
 
 /** One call: a handle on the client for it alone, while it is on a thread, and what ends it. */
 class Call {
-  readonly end = new AbortController();
+  /** What to do when the call is ended now. */
+  onEnd: ((reason: unknown) => void) | undefined;
   readonly #handle: Out<Pointer> = [null];
+  readonly #fail: (reason: unknown) => void;
+  #ended = false;
+
+  /** `fail` tells the caller that the call was ended. */
+  constructor(fail: (reason: unknown) => void) {
+    this.#fail = fail;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  end(reason: unknown): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#fail(reason);
+    this.onEnd?.(reason);
+  }
 
   /** Makes the handle. Whoever calls this calls `close` too. */
   open(client: Pointer, timeout: number): Pointer {
@@ -75,15 +94,17 @@ export class Calls {
     take: () => T,
     release?: () => void,
   ): Promise<T> {
-    const call = new Call();
-    const end = () => call.end.abort(signal?.reason);
-    if (signal?.aborted) end();
-    signal?.addEventListener("abort", end);
-    const work = this.#work(call, timeout, begin, take, release);
+    let end: (() => void) | undefined;
     try {
-      return await orAborted(work, call.end.signal);
+      return await new Promise<T>((resolve, reject) => {
+        const call = new Call(reject);
+        end = () => call.end(signal?.reason);
+        if (signal?.aborted) end();
+        signal?.addEventListener("abort", end);
+        this.#work(call, timeout, begin, take, release).then(resolve, reject);
+      });
     } finally {
-      signal?.removeEventListener("abort", end);
+      if (end) signal?.removeEventListener("abort", end);
     }
   }
 
@@ -97,7 +118,7 @@ export class Calls {
     this.#underWay.add(call);
     busy.add(this);
     try {
-      const left = await place(timeout ? milliseconds(timeout) : this.limit, call.end.signal);
+      const left = await place(call, timeout ? milliseconds(timeout) : this.limit);
       try {
         await onThread(call, call.open(this.#client, left), begin);
         return take();
@@ -120,10 +141,7 @@ export class Calls {
 
   /** Ends every call, also those that have not got a thread yet. */
   end(): void {
-    const reason = () => {
-      return new CancelledError("CANCELLED", "the call was cancelled", { retriable: true });
-    };
-    this.#underWay.forEach((call) => call.end.abort(reason()));
+    this.#underWay.forEach((call) => call.end(cancelled()));
   }
 
   /** Makes every thread return, for a process that ends. */
@@ -131,12 +149,16 @@ export class Calls {
     this.#underWay.forEach((call) => call.cancel());
   }
 
-  /** Waits until no call is under way, and frees the client. To be called once, and nothing after it. */
+  /** Waits until no call is under way, and frees the client. Once, and nothing after it. */
   async close(): Promise<void> {
     if (this.#underWay.size > 0) await new Promise<void>((idle) => (this.#idle = idle));
     forgotten.unregister(this);
     library.keyfob_client_free(this.#client);
   }
+}
+
+function cancelled(): CancelledError {
+  return new CancelledError("CANCELLED", "the call was cancelled", { retriable: true });
 }
 
 function milliseconds(timeout: number): number {
@@ -145,46 +167,47 @@ function milliseconds(timeout: number): number {
 }
 
 /** Waits for a place among the calls on threads, and says how much of the time limit is left. */
-async function place(timeout: number, end: AbortSignal): Promise<number> {
+async function place(call: Call, timeout: number): Promise<number> {
   if (enterAtOnce()) return timeout;
   const from = performance.now();
-  const late = AbortSignal.timeout(timeout);
+  let late: NodeJS.Timeout | undefined;
   try {
-    await enter(AbortSignal.any([end, late]));
-  } catch (reason) {
-    if (reason !== late.reason) throw reason;
-    const what = `no thread was free within ${timeout} ms: see UV_THREADPOOL_SIZE in docs/node.md`;
-    throw new TimeoutError("TIMEOUT", what, { retriable: true });
+    await new Promise<void>((resolve, reject) => {
+      const giveUp = queue(resolve);
+      call.onEnd = (reason) => {
+        giveUp();
+        reject(reason);
+      };
+      late = setTimeout(() => call.onEnd?.(tooLate(timeout)), timeout);
+    });
+  } finally {
+    call.onEnd = undefined;
+    clearTimeout(late);
   }
   return Math.max(1, Math.round(timeout - (performance.now() - from)));
 }
 
+function tooLate(timeout: number): TimeoutError {
+  const what = `no thread was free within ${timeout} ms: see UV_THREADPOOL_SIZE in docs/node.md`;
+  return new TimeoutError("TIMEOUT", what, { retriable: true });
+}
+
 async function onThread(call: Call, handle: Pointer, begin: Begin): Promise<void> {
-  const { signal } = call.end;
+  if (call.ended) throw cancelled();
   const err: Out<Pointer> = [null];
   let again: NodeJS.Timeout | undefined;
   // A call that has no thread yet cannot be cancelled, and nothing tells when it gets one.
-  const cancel = () => {
+  call.onEnd = () => {
     call.cancel();
     again = setInterval(() => call.cancel(), CANCEL_AGAIN_MS);
   };
-  signal.throwIfAborted();
-  signal.addEventListener("abort", cancel);
   try {
     const status = await new Promise<number>((resolve, reject) => {
       begin(handle, err, (fault, status) => (fault ? reject(fault) : resolve(status)));
     });
     check(status, err);
   } finally {
-    signal.removeEventListener("abort", cancel);
+    call.onEnd = undefined;
     clearInterval(again);
   }
-}
-
-/** What `work` gives, unless `signal` is aborted first: then its reason, at once. */
-function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason));
-    work.then(resolve, reject);
-  });
 }

@@ -16,21 +16,13 @@ export function enterAtOnce(): boolean {
   return true;
 }
 
-/** Waits for a place, until `signal` is aborted; then fails with its reason. */
-export function enter(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const start = () => {
-      signal.removeEventListener("abort", giveUp);
-      resolve();
-    };
-    const giveUp = () => {
-      waiting.splice(waiting.indexOf(start), 1);
-      reject(signal.reason);
-    };
-    if (signal.aborted) return reject(signal.reason);
-    waiting.push(start);
-    signal.addEventListener("abort", giveUp);
-  });
+/** Runs `enter` when a place is free. What this gives stops waiting for one. */
+export function queue(enter: () => void): () => void {
+  waiting.push(enter);
+  return () => {
+    const at = waiting.indexOf(enter);
+    if (at >= 0) waiting.splice(at, 1);
+  };
 }
 
 /** Gives a place to whoever waits longest. */
