@@ -31,9 +31,9 @@ const MODULES = {
       return new Client("oauth2", { ...login, token_url, ca_file }).token();
     },
   },
-  "google-auth-library": { path: peer.resolve("google-auth-library") },
+  "google-auth-library": { peer: "google-auth-library" },
   "simple-oauth2": {
-    path: peer.resolve("simple-oauth2"),
+    peer: "simple-oauth2",
     token: ({ default: { ClientCredentials } }, { login, base_url, token_url }) => {
       const auth = { tokenHost: base_url, tokenPath: new URL(token_url).pathname };
       const client = { id: login.client_id, secret: login.client_secret };
@@ -41,7 +41,7 @@ const MODULES = {
     },
   },
   "openid-client": {
-    path: peer.resolve("openid-client"),
+    peer: "openid-client",
     token: (openid, { login, base_url, token_url }) => {
       const server = { issuer: base_url, token_endpoint: token_url };
       const method = openid.ClientSecretBasic(login.client_secret);
@@ -56,9 +56,11 @@ if (part === undefined) await all();
 else await { calls, load }[part](...rest);
 
 async function all() {
-  if (!existsSync(here("peers/node_modules"))) {
-    execFileSync("npm", ["ci", "--silent", "--ignore-scripts"], { cwd: here("peers/") });
+  for (const cwd of [here("."), here("peers/")]) {
+    if (existsSync(join(cwd, "node_modules"))) continue;
+    execFileSync("npm", ["ci", "--silent", "--ignore-scripts"], { cwd });
   }
+  execFileSync("npm", ["run", "--silent", "build"], { cwd: here(".") });
   const { startSimulator } = await import("./test/simulator.mjs");
   const clouds = await startSimulator();
   // Node reads this variable when it starts, and the certificates exist only now.
@@ -116,7 +118,7 @@ async function calls(infoFile) {
     const token = await client.token();
     const bare = bareCall(token.length);
     await table(`Cached token of ${token.length} bytes (${cloud})`, 10_000, {
-      "a bare koffi call": { sync: bare },
+      "a bare koffi call": { sync: () => bare() },
       "`client.token()`": { sync: () => client.token() },
     });
     await table(`The same, awaited`, 10_000, {
@@ -151,7 +153,7 @@ async function besidePeers(info) {
     },
   });
   const Authorization = `Bearer ${token}`;
-  await table("Authenticated GET, keep-alive, TLS", 50, {
+  const requests = {
     "`client.fetch()`": async () => (await keyfob.fetch(url)).json(),
     "google-auth-library, `request()`": async () => (await google.request({ url })).data,
     "openid-client, `fetchProtectedResource()`": async () => {
@@ -162,7 +164,8 @@ async function besidePeers(info) {
     "`fetch` and a header, as with simple-oauth2": async () => {
       return (await fetch(url, { headers: { Authorization } })).json();
     },
-  });
+  };
+  await table("Authenticated GET, keep-alive, TLS", 50, requests, ["time", "processor time"]);
   await keyfob.close();
 }
 
@@ -178,8 +181,8 @@ function bareCall(length) {
   return call;
 }
 
-/** Prints what each candidate takes, and how often the first one's time that is. */
-async function table(title, calls, candidates) {
+/** Prints what each candidate takes by these clocks, and how often the first one's time that is. */
+async function table(title, calls, candidates, clocks = ["time"]) {
   const times = Object.fromEntries(Object.keys(candidates).map((name) => [name, []]));
   for (let round = -3; round < ROUNDS; round += 1) {
     for (const [name, call] of Object.entries(candidates)) {
@@ -188,24 +191,39 @@ async function table(title, calls, candidates) {
     }
   }
   const [first] = Object.values(times);
-  console.log(`| ${title} | median | times the first |\n|---|---|---|`);
+  console.log(`| ${title} | ${clocks.map((clock) => `${clock} | times the first |`).join(" ")}`);
+  console.log(`|---|${"---:|---:|".repeat(clocks.length)}`);
   for (const [name, each] of Object.entries(times)) {
-    const ratio = median(each.map((time, round) => time / first[round]));
-    console.log(`| ${name} | ${shown(median(each))} | ${ratio.toFixed(2)} |`);
+    const columns = clocks.map((clock) => {
+      const ratio = median(each.map((time, round) => time[clock] / first[round][clock]));
+      return `${shown(median(each.map((time) => time[clock])))} | ${ratio.toFixed(2)}`;
+    });
+    console.log(`| ${name} | ${columns.join(" | ")} |`);
   }
   console.log();
 }
 
 function timeSync(call, calls) {
-  const from = process.hrtime.bigint();
+  const stop = watch(calls);
   for (let i = 0; i < calls; i += 1) call();
-  return Number(process.hrtime.bigint() - from) / calls;
+  return stop();
 }
 
 async function timeAsync(call, calls) {
-  const from = process.hrtime.bigint();
+  const stop = watch(calls);
   for (let i = 0; i < calls; i += 1) await call();
-  return Number(process.hrtime.bigint() - from) / calls;
+  return stop();
+}
+
+/** Starts two clocks; what it gives stops them and says the nanoseconds for each call. */
+function watch(calls) {
+  const cpu = process.cpuUsage();
+  const from = process.hrtime.bigint();
+  return () => {
+    const time = Number(process.hrtime.bigint() - from) / calls;
+    const { user, system } = process.cpuUsage(cpu);
+    return { time, "processor time": ((user + system) * 1000) / calls };
+  };
 }
 
 function median(values) {
@@ -231,16 +249,16 @@ function imports(infoFile, env) {
     const more = of(name, what) - of("nothing", "imported");
     return Number.isNaN(more) ? "" : `${(more / 2 ** 20).toFixed(1)} MiB`;
   };
-  console.log("| Import | processor time | memory it adds | and with a token |\n|---|---|---|---|");
+  console.log("| Import | processor time | memory it adds | and with a token |\n|---|---:|---:|---:|");
   for (const name of Object.keys(MODULES).slice(1)) {
     const ms = of(name, "ms").toFixed(1);
-    console.log(`| ${name} | ${ms} ms | ${mib(name, "imported")} | ${mib(name, "withToken")} |`);
+    console.log(`| ${name} | ${ms} ms | ${mib(name, "imported")} | ${mib(name, "withToken") || "–"} |`);
   }
 }
 
 /** Imports one module in a fresh process, gets a token with it, and says what that took. */
 async function load(name, infoFile) {
-  const { path, token } = MODULES[name];
+  const { peer: named, path = named && peer.resolve(named), token } = MODULES[name];
   const { oauth2 } = createRequire(import.meta.url)(infoFile).clouds;
   const { ca_file } = createRequire(import.meta.url)(infoFile);
   const from = process.cpuUsage();
