@@ -29,6 +29,7 @@ mod config;
 mod error;
 pub mod ffi;
 mod flight;
+mod holdoff;
 mod hot;
 mod http;
 mod json;

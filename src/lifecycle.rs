@@ -6,18 +6,18 @@ use crate::call::Call;
 use crate::clock::{Clock, CloudTime, Moment};
 use crate::error::{Error, Result, Status};
 use crate::flight::{Flight, Turn};
+use crate::holdoff::{self, AFTER_FAILURE};
 use crate::hot::HotToken;
 use crate::log::{Log, log};
 use crate::process::PerProcess;
 use crate::provider::exchange::Failure;
-use crate::retry::{Growth, backoff, doubled};
+use crate::retry::Growth;
 use crate::state::{Stage, State};
-use crate::store::{Hold, Pause, Record};
+use crate::store::Record;
 use arc_swap::{ArcSwap, Guard};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::Thread;
-use std::time::Duration;
 
 /// What a caller needs before it can go on.
 #[derive(Clone, Copy, Debug)]
@@ -55,12 +55,6 @@ pub(crate) struct Counters {
 pub(crate) fn count(counter: &AtomicU64) {
     counter.fetch_add(1, Ordering::Relaxed);
 }
-
-/// A failing cloud is asked again after a second at first, after half a minute at last.
-const AFTER_FAILURE: Growth =
-    Growth { first: Duration::from_secs(1), most: Duration::from_secs(30) };
-
-const LONGEST_HOLD: Duration = Duration::from_secs(3600);
 
 /// Keeps one identity's token good. Usable from any thread; in a forked child it goes on with what
 /// the parent knew.
@@ -410,18 +404,13 @@ impl Lifecycle {
         Ok(self.state.load_full())
     }
 
-    /// Why no token call may be made now.
+    /// Why nothing may be asked of the cloud now.
     fn barrier(&self, state: &State, now: Moment) -> Result<()> {
-        let record = &state.record;
-        if let Some((pause, left)) = record.paused(now).filter(|(pause, _)| pause.strict) {
-            return Err(pause.error.clone().with_retry_after(Some(left)));
-        }
+        state.record.may_call(now)?;
         // A hold is about the credentials; a refresh token needs none.
-        let held =
-            record.held(now).filter(|_| record.refresh.is_none() || !state.account.can_refresh());
-        match held {
-            Some((hold, left)) => Err(on_hold(hold, left)),
-            None => Ok(()),
+        match state.record.refresh.is_some() && state.account.can_refresh() {
+            true => Ok(()),
+            false => state.record.may_log_in(now),
         }
     }
 
@@ -464,9 +453,7 @@ impl Lifecycle {
         if !account.can_log_in() {
             return Err(nothing_left(account));
         }
-        if let Some((hold, left)) = record.held(self.clock.now()) {
-            return Err(on_hold(hold, left));
-        }
+        record.may_log_in(self.clock.now())?;
         count(&self.counters.logins);
         match account.log_in(record, &self.clock, call) {
             Ok(token) => {
@@ -475,7 +462,11 @@ impl Lifecycle {
                 record.accept(token);
                 Ok(())
             }
-            Err(failure) if failure.rejected => Err(self.held(account, failure, record)),
+            Err(failure) if failure.rejected => {
+                count(&self.counters.logins_rejected);
+                self.learn_time(record, failure.date);
+                Err(record.hold(failure.error, hold_growth(account), self.clock.now()))
+            }
             // What the profile has no rule for may be this cloud's way to reject a password.
             Err(failure) if failure.error.status() == Status::UnexpectedAnswer => {
                 Err(self.failed(failure, record, hold_growth(account)))
@@ -495,45 +486,14 @@ impl Lifecycle {
         Some(fault)
     }
 
-    fn held(&self, account: &Account, failure: Failure, record: &mut Record) -> Error {
-        count(&self.counters.logins_rejected);
-        self.learn_time(record, failure.date);
-        let count = record.hold.as_ref().map_or(1, |hold| hold.count.saturating_add(1));
-        let wait = doubled(hold_growth(account), count);
-        let error = failure.error.with_retry_after(Some(wait));
-        record.hold =
-            Some(Hold { until: self.clock.now().after(wait), count, error: error.clone() });
-        error
-    }
-
     /// A failure that says nothing of the credentials: hold off, keep everything.
     fn failed(&self, failure: Failure, record: &mut Record, growth: Growth) -> Error {
-        let Failure { error, in_doubt, salvaged, date, .. } = failure;
-        self.learn_time(record, date);
-        if let Some(newer) = salvaged {
+        self.learn_time(record, failure.date);
+        if let Some(newer) = failure.salvaged {
             log!(self.log, Warn, "the answer was no good, but its refresh token is kept");
             record.refresh = Some(newer);
         }
-        let now = self.clock.now();
-        let count = record.pause.as_ref().map_or(1, |pause| pause.count.saturating_add(1));
-        // Half of it is sure, so that it is a pause; half is chance, so that a fleet spreads.
-        let chosen = (doubled(growth, count) + backoff(count, growth)) / 2;
-        let asked = error.retry_after();
-        let wait = asked.unwrap_or(chosen);
-        // Where nothing reached the cloud, nothing there needs sparing: a gateway whose network
-        // comes back must not wait for us. Only early renewals hold off.
-        let own_limit = matches!(error.status(), Status::Timeout | Status::Cancelled);
-        let strict = match own_limit {
-            // A caller's haste is its own, and the next may have more time. But a password that is
-            // sent again and again, and never waited for, is still looked at each time.
-            true => in_doubt && count > 2,
-            false => in_doubt || error.http_status().is_some(),
-        };
-        let error = if strict { error.with_retry_after(Some(wait)) } else { error };
-        let until = now.after(wait);
-        let asked = asked.is_some();
-        record.pause = Some(Pause { until, count, error: error.clone(), strict, asked });
-        error
+        record.pause(failure.error, failure.in_doubt, growth, self.clock.now())
     }
 
     fn note_store_fault(&self, fault: Error) {
@@ -559,9 +519,8 @@ impl Lifecycle {
     }
 }
 
-/// How long credentials that may be wrong are not sent again.
 fn hold_growth(account: &Account) -> Growth {
-    Growth { first: account.options.seconds("login_hold_s"), most: LONGEST_HOLD }
+    holdoff::hold_growth(account.options.seconds("login_hold_s"))
 }
 
 /// What the account's store adds to what is known, and what is wrong with the store.
@@ -575,20 +534,6 @@ fn known_of(account: &Account, mut record: Record) -> Result<(Record, Option<Err
         Err(unusable) if unusable.for_good => Err(unusable.error),
         Err(unusable) => Ok((record, Some(unusable.error))),
     }
-}
-
-fn on_hold(hold: &Hold, left: Duration) -> Error {
-    let error = Error::new(
-        Status::LoginOnHold,
-        format!(
-            "no login for another {} s, since the credentials were rejected ({}); correct them, or call forget",
-            left.as_secs().max(1),
-            hold.error.message()
-        ),
-    );
-    error
-        .with_provider_code(hold.error.provider_code().map(str::to_string))
-        .with_retry_after(Some(left))
 }
 
 fn nothing_left(account: &Account) -> Error {
