@@ -16,6 +16,7 @@ from simulator import Simulator
 def failure(sim: Simulator, fault: str | dict[str, Any], **options: Any) -> keyfob.Error:
     """What a login that meets this fault raises."""
     rule = fault if isinstance(fault, dict) else {"fault": fault}
+    sim.order("clear")
     sim.order("inject", cloud="simacan", call="login", times=1, **rule)
     with sim.client("simacan", retries=0, **options) as client:
         with pytest.raises(keyfob.Error) as raised:

@@ -199,6 +199,32 @@ while client.status()["counters"]["logins"] == 0:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+@pytest.mark.parametrize("renewal", [False, True])
+def test_a_program_may_end_while_threads_are_busy_and_write_to_the_log(
+    sim: Simulator, renewal: bool
+) -> None:
+    options = {**sim.options("simacan"), "background_renewal": renewal}
+    code = f"""
+import io, keyfob, logging, threading
+logging.basicConfig(level=logging.DEBUG, stream=io.StringIO())
+client = keyfob.Client("simacan", **{options!r})
+client.token()
+busy = threading.Barrier(5)
+def work():
+    client.get({sim.devices("simacan")!r})
+    busy.wait()
+    while True:
+        client.wind(3600)
+        client.get({sim.devices("simacan")!r})
+for _ in range(4):
+    threading.Thread(target=work, daemon=True).start()
+busy.wait()
+"""
+    for _ in range(5):
+        done = python(code)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 def test_a_library_that_is_none_is_refused_at_import_with_its_path(tmp_path: Path) -> None:
     for path in (str(tmp_path / "libkeyfob.so"), "libc.so.6"):
         done = python("import keyfob", KEYFOB_LIBRARY=path)

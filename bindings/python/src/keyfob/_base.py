@@ -18,6 +18,7 @@ from keyfob._foreign import (
     utf8,
 )
 from keyfob._library import fresh_number, library
+from keyfob._waiting import handles, open_clients, rest_at_the_end
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -67,7 +68,7 @@ class BaseClient:
     def _begin(self, config: Any, options: dict[str, Option]) -> None:
         call(library.keyfob_config_load_json, config, as_json(options))
         _log.attach(config)
-        handle = call_for_handle(_foreign.ClientHandle, library.keyfob_client_new, config)
+        handle = _client_handle(library.keyfob_client_new, config)
         self._handle = handle
         # The number of the fresh token at hand. While it is the same, so are token and headers:
         # what was converted for Python is kept with its number, and freshness stays the library's
@@ -76,6 +77,7 @@ class BaseClient:
         self._token = _NOTHING
         self._headers: tuple[int, dict[str, str]] = (-1, {})
         self._waiting: dict[int, Any] = {}
+        open_clients.add(self)
 
     # The calls that may wait. They run where waiting is allowed, on a handle of their own.
 
@@ -97,9 +99,7 @@ class BaseClient:
     def _share(self, timeout: float | None) -> Any:
         """A handle for one call: with its own time limit, and its own cancellation."""
         limit = milliseconds(timeout)
-        return call_for_handle(
-            _foreign.ClientHandle, library.keyfob_client_share, self._open_handle(), limit
-        )
+        return _client_handle(library.keyfob_client_share, self._open_handle(), limit)
 
     def _open_handle(self) -> Any:
         handle = self._handle
@@ -170,6 +170,7 @@ class BaseClient:
         """Lets go of everything; calls under way end, and hold what they need until they have."""
         self._fresh_number = _refuse  # type: ignore[assignment]
         self._handle = None
+        open_clients.discard(self)
         self._token, self._headers = _NOTHING, (-1, {})
         self.cancel()
 
@@ -182,6 +183,12 @@ class BaseClient:
 def _config(provider: str) -> Any:
     name = utf8(provider, "provider")
     return call_for_handle(_foreign.ConfigHandle, library.keyfob_config_new, name)
+
+
+def _client_handle(function: Any, *arguments: Any) -> Any:
+    handle = call_for_handle(_foreign.ClientHandle, function, *arguments)
+    handles[id(handle)] = handle
+    return handle
 
 
 def as_json(options: dict[str, Option]) -> bytes:
@@ -208,6 +215,7 @@ def _seconds(function: Any, handle: Any) -> float:
 
 
 def _closed() -> ArgumentError:
+    rest_at_the_end()
     return ArgumentError("the client is closed")
 
 

@@ -12,7 +12,7 @@ from keyfob._foreign import call, call_for_text, utf8
 from keyfob._library import library
 from keyfob._request import prepare, send
 from keyfob._response import Response
-from keyfob._waiting import interruptible
+from keyfob._waiting import interruptible, rest_at_the_end
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
@@ -54,6 +54,7 @@ class Client(BaseClient):
             raise error.with_traceback(None)  # noqa: B904
         finally:
             del self._waiting[id(handle)], handle
+            rest_at_the_end()
 
     def token(self, *, timeout: float | None = None) -> str:
         """A good access token, obtained or renewed first where that is needed.

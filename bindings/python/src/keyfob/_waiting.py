@@ -1,10 +1,13 @@
-"""Calls that wait, made so that Ctrl-C ends them."""
+"""Calls that wait, made so that Ctrl-C ends them, and so that none is left when Python ends."""
 
 from __future__ import annotations
 
 import _thread
+import atexit
 import os
+import time
 from typing import Any, Callable, TypeVar
+from weakref import WeakSet, WeakValueDictionary
 
 T = TypeVar("T")
 
@@ -86,6 +89,42 @@ def interruptible(work: Callable[[], T], cancel: Callable[[], None]) -> T:
     return done
 
 
+# Clients that were not closed, and every handle of theirs and of their calls.
+open_clients: WeakSet[Any] = WeakSet()
+handles: WeakValueDictionary[int, Any] = WeakValueDictionary()
+_is_ending = False
+
+
+def rest_at_the_end() -> None:
+    """Does to a daemon thread what Python does to it when it ends, a moment early."""
+    import threading
+
+    if _is_ending and threading.current_thread() is not threading.main_thread():
+        forever = _thread.allocate_lock()
+        forever.acquire()
+        forever.acquire()
+
+
+def _end() -> None:
+    """Ends every call and every thread of the library's before the interpreter ends.
+
+    A thread that wants the interpreter after its end, to write a log line, is ended by Python on
+    the spot, in the middle of the library; and a process in which that happens is aborted.
+    """
+    global _is_ending
+    _is_ending = True
+    for client in list(open_clients):
+        client._end()
+    # Cancelled calls end within a few hundredths of a second, and with the last handle the thread
+    # that renews. Whatever is stuck is not waited for.
+    until = time.monotonic() + 1
+    while handles and time.monotonic() < until:
+        time.sleep(0.001)
+
+
+atexit.register(_end)
+
+
 def _let_go() -> None:
     """No thread survives a fork, and a process that has but one forks best."""
     while _idle:
@@ -95,4 +134,4 @@ def _let_go() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_let_go)
+    os.register_at_fork(before=_let_go, after_in_child=handles.clear)
