@@ -106,7 +106,9 @@ bench: ## the figures of docs/BENCHMARKS.md
 	benches/run
 	bindings/python/bench
 
-size: ## how large the library is, and what it is made of
+size: simulator ## how large the library is, of what, and what a cold token costs
+	@$(MAKE) --no-print-directory build PROFILE=release
+	benches/cold
 	tools/size
 
 .PHONY: help build install uninstall cross dist simulator demo test soak test-rust test-c test-store test-cpp test-conformance test-python test-node test-install asan lint headers docs bench size
