@@ -55,7 +55,7 @@ $(TARGET)/$(PROFILE)/c/%: examples/c/%.c include/keyfob.h | build
 demo: build simulator $(C_EXAMPLES) ## the four clouds, simulated, and the C examples talking to them
 	examples/demo $(TARGET)/$(PROFILE)
 
-test: lint test-rust test-c test-store test-cpp test-conformance test-python test-node test-install ## everything
+test: lint test-rust test-c test-store test-cpp test-conformance test-python test-node test-languages test-install ## everything
 
 test-rust: ## the library and the simulator
 	$(CARGO) test --workspace
@@ -81,6 +81,9 @@ test-python: build simulator ## the Python package
 test-node: build simulator ## the Node package
 	bindings/node/check
 
+test-languages: build simulator ## processes of all languages with one store
+	tests/languages/run
+
 test-install: simulator ## make install, and projects that use what it installed
 	tests/consumer/run
 
@@ -105,10 +108,11 @@ docs: ## the generated pages of docs/
 bench: ## the figures of docs/BENCHMARKS.md
 	benches/run
 	bindings/python/bench
+	node bindings/node/bench.mjs
 
 size: simulator ## how large the library is, of what, and what a cold token costs
 	@$(MAKE) --no-print-directory build PROFILE=release
 	benches/cold
 	tools/size
 
-.PHONY: help build install uninstall cross dist simulator demo test soak test-rust test-c test-store test-cpp test-conformance test-python test-node test-install asan lint headers docs bench size
+.PHONY: help build install uninstall cross dist simulator demo test soak test-rust test-c test-store test-cpp test-conformance test-python test-node test-languages test-install asan lint headers docs bench size

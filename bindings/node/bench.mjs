@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
-const built = process.env.KEYFOB_BUILT ?? here("../../target/release");
+const built = join(process.env.CARGO_TARGET_DIR ?? here("../../target"), "release");
 process.env.KEYFOB_LIBRARY ??= join(built, "libkeyfob.so");
 process.env.KEYFOB_SIMULATOR ??= join(built, "keyfob-simulator");
 
