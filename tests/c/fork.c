@@ -185,6 +185,30 @@ static void a_child_ends_a_client_that_renews_in_the_background(void) {
     keyfob_client_free(client);
 }
 
+static void renew(keyfob_client *client) {
+    CHECK_OK(keyfob_client_renew(client, &err));
+}
+
+static void a_child_and_its_parent_are_one_client_where_there_is_a_store(void) {
+    char directory[] = "/tmp/keyfob-test-XXXXXX", store[64], command[64];
+    keyfob_config *config = config_of(ACCOUNT);
+    keyfob_client *client = NULL;
+    CHECK(mkdtemp(directory) != NULL);
+    snprintf(store, sizeof store, "file:%s", directory);
+    snprintf(command, sizeof command, "rm -r %s", directory);
+    CHECK_OK(keyfob_config_set(config, "store", store, &err));
+    CHECK_OK(keyfob_client_new(config, &client, &err));
+    keyfob_config_free(config);
+    use(client);
+    in_child(renew, client);
+    wind(client, 7200); /* the parent's token is old by now; so is the child's */
+    use(client);
+    CHECK(calls("kontakt", "login") == 1);
+    CHECK(calls("kontakt", "refresh") == 2); /* with the refresh token that the child got */
+    keyfob_client_free(client);
+    CHECK(system(command) == 0);
+}
+
 int main(void) {
     AT_A_FRESH_CLOUD(a_child_uses_the_parents_token);
     AT_A_FRESH_CLOUD(a_child_resumes_no_session_of_the_parents);
@@ -194,5 +218,6 @@ int main(void) {
     AT_A_FRESH_CLOUD(a_fork_with_calls_in_flight_leaves_the_child_a_good_client);
     AT_A_FRESH_CLOUD(a_child_waits_for_nobody_of_the_parents);
     AT_A_FRESH_CLOUD(a_child_ends_a_client_that_renews_in_the_background);
+    AT_A_FRESH_CLOUD(a_child_and_its_parent_are_one_client_where_there_is_a_store);
     return failed_tests != 0;
 }

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 
 enum { THREADS = 32, ROUNDS = 4 };
 
@@ -189,6 +190,30 @@ static void cancelling_ends_the_calls_of_this_handle_only(void) {
     keyfob_client_free(client);
 }
 
+static keyfob_client *interrupted;
+
+static void cancel_it(int signal) {
+    (void)signal;
+    keyfob_client_cancel(interrupted, NULL);
+}
+
+static void a_signal_handler_may_cancel(void) {
+    struct sigaction action = {0};
+    pthread_t waiting;
+    interrupted = client_at("KII_USER");
+    action.sa_handler = cancel_it;
+    sigaction(SIGUSR1, &action, NULL);
+    tell("/inject", "{\"cloud\": \"kii\", \"call\": \"login\", \"fault\": \"stall:before-headers\"}");
+    __atomic_store_n(&ended, 0, __ATOMIC_SEQ_CST);
+    pthread_create(&waiting, NULL, wait_for_a_token, &interrupted);
+    while (calls("kii", "login") == 0)
+        sched_yield();
+    pthread_kill(waiting, SIGUSR1); /* on the thread that waits: its own call is the one to end */
+    pthread_join(waiting, NULL);
+    CHECK(__atomic_load_n(&ended, __ATOMIC_SEQ_CST) == 1);
+    keyfob_client_free(interrupted);
+}
+
 static void *change_in_vain(void *handle) {
     keyfob_client_set(*(keyfob_client **)handle, "timeout_ms", "20000", NULL);
     return NULL;
@@ -223,6 +248,7 @@ int main(void) {
     AT_A_FRESH_CLOUD(what_is_not_being_changed_may_be_read_by_32_threads);
     AT_A_FRESH_CLOUD(options_change_while_31_others_use_the_client);
     AT_A_FRESH_CLOUD(cancelling_ends_the_calls_of_this_handle_only);
+    AT_A_FRESH_CLOUD(a_signal_handler_may_cancel);
     AT_A_FRESH_CLOUD(a_change_waits_no_longer_than_its_own_handle_allows);
     return failed_tests != 0;
 }
