@@ -71,7 +71,12 @@ impl Account {
             [profile.name.as_str(), login].into_iter().chain(places.iter().map(|p| &**p)).collect();
         let principal = digest(&named, &options, |secret| !secret);
         let identity = digest(&named, &options, |_| true);
-        let store = store(&options, own_store, &profile.name, &identity, clock)?;
+        let fixed = |login: &Login| login.token.is_some() && login.steps.is_empty();
+        let store = match profile.logins.get(login).is_some_and(fixed) {
+            // A key from the options is exchanged for nothing, and is not to be copied.
+            true => Box::new(Memory::new(&identity)),
+            false => store(&options, own_store, &profile.name, &identity, clock)?,
+        };
         let window = RenewalWindow {
             before: options.seconds("renew_before_s"),
             jitter: jitter_of(&identity),
