@@ -2,13 +2,16 @@
 
 mod common;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use common::World;
 use common::directory::Directory;
 use keyfob::{Client, Config, Status, TokenStore};
-use keyfob_simulator::{Cloud, Rotation};
+use keyfob_simulator::{Cloud, Fault, Rotation};
+use serde_json::Value;
+use std::collections::BTreeSet;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -164,6 +167,174 @@ fn a_sealed_store_opens_with_its_key_only_and_is_not_overwritten_with_another() 
 }
 
 #[test]
+fn a_key_is_one_key_in_hexadecimal_in_base64_and_in_a_file() {
+    let (world, directory) = (World::new(), Directory::new("key"));
+    let bytes: Vec<u8> = (0..32).map(|n| n * 7).collect();
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+    let base64 = BASE64_STANDARD.encode(&bytes);
+    let file = directory.0.with_extension("key");
+    let open = |option: &str, value: &str| {
+        with(directory.config(&world, Cloud::Simacan), &[(option, value)]).unwrap().token().unwrap()
+    };
+    let token = open("store_key", &hex);
+    assert_eq!(open("store_key", &base64), token);
+    assert_eq!(open("store_key", &hex.to_lowercase()), token);
+    for text in [&hex, &base64] {
+        std::fs::write(&file, format!("{text}\n")).unwrap();
+        assert_eq!(open("store_key_file", file.to_str().unwrap()), token);
+    }
+    std::fs::remove_file(file).unwrap();
+    assert_eq!(world.token_calls(Cloud::Simacan), ["login"]);
+}
+
+#[test]
+fn what_is_no_key_is_refused_and_not_repeated() {
+    let (world, directory) = (World::new(), Directory::new("no-key"));
+    let short = "0f".repeat(31);
+    let signs = "+f".repeat(32);
+    let letters = "zz".repeat(32);
+    for no_key in [&short, &signs, &letters, "AAAA", &BASE64_STANDARD.encode([7; 33])] {
+        let config = directory.config(&world, Cloud::Simacan);
+        let error = with(config, &[("store_key", no_key)]).unwrap_err();
+        assert_eq!(error.status(), Status::InvalidOption, "{no_key}");
+        assert!(!error.message().contains(no_key), "{error}");
+    }
+}
+
+#[test]
+fn each_write_is_sealed_with_another_nonce() {
+    let (world, directory) = (World::new(), Directory::new("nonce"));
+    let client =
+        with(directory.config(&world, Cloud::Simacan), &[("store_key", &"5a".repeat(32))]).unwrap();
+    let nonce = || {
+        client.renew().unwrap();
+        let sealed: Value = serde_json::from_slice(&directory.contents().unwrap()).unwrap();
+        sealed["sealed"]["nonce"].as_str().unwrap().to_string()
+    };
+    let nonces: BTreeSet<String> = (0..20).map(|_| nonce()).collect();
+    assert_eq!(nonces.len(), 20);
+}
+
+#[test]
+fn a_sealed_record_is_good_under_its_own_name_and_unchanged_only() {
+    let key = [("store_key", &*"5a".repeat(32)), ("password", "wrong")];
+    let (world, directory, other) =
+        (World::new(), Directory::new("moved"), Directory::new("moved-from"));
+    let open = |directory: &Directory, options| {
+        with(directory.config(&world, Cloud::Simacan), options).unwrap()
+    };
+    open(&other, &key[..1]).token().unwrap();
+    // Another identity's record in the place of this one's.
+    open(&directory, &key).token().unwrap_err();
+    std::fs::write(directory.record(), other.contents().unwrap()).unwrap();
+    let told = common::status(&open(&directory, &key))["store"]["fault"]["message"].to_string();
+    assert!(told.contains("its seal is broken"), "{told}");
+    // One letter of its own.
+    let mut sealed: Value = serde_json::from_slice(&other.contents().unwrap()).unwrap();
+    let data = sealed["sealed"]["data"].as_str().unwrap();
+    let first = if data.starts_with('A') { "B" } else { "A" };
+    sealed["sealed"]["data"] = format!("{first}{}", &data[1..]).into();
+    std::fs::write(other.record(), sealed.to_string()).unwrap();
+    let told = common::status(&open(&other, &key[..1]))["store"]["fault"]["message"].to_string();
+    assert!(told.contains("its seal is broken"), "{told}");
+}
+
+#[test]
+fn a_store_that_is_sealed_from_now_on_keeps_nothing_in_the_clear() {
+    let (world, directory) = (World::new(), Directory::new("upgrade"));
+    let plain = directory.client(&world, Cloud::Simacan).token().unwrap();
+    let key = [("store_key", &*"5a".repeat(32))];
+    let client = with(directory.config(&world, Cloud::Simacan), &key).unwrap();
+    // Whoever wrote it need not have had the key.
+    assert_ne!(client.token().unwrap(), plain);
+    for file in directory.files("") {
+        let text = String::from_utf8_lossy(&std::fs::read(&file).unwrap()).into_owned();
+        assert!(!text.contains(plain.expose()), "{}", file.display());
+    }
+}
+
+#[test]
+fn a_pause_that_the_cloud_asked_for_is_kept_across_restarts_and_reboots() {
+    let (world, directory) = (World::new(), Directory::new("pause"));
+    world.sim.set_now(1_790_000_000);
+    world.clock.set_wall(1_790_000_000);
+    let too_many = Fault::answer(429, &[("Retry-After", "600")], "");
+    world.answers_once(Cloud::Simacan, "login", too_many);
+    let start = || with(directory.config(&world, Cloud::Simacan), &[("retries", "0")]).unwrap();
+    assert_eq!(start().token().unwrap_err().status(), Status::RateLimited);
+    for _ in 0..10 {
+        assert_eq!(start().token().unwrap_err().status(), Status::RateLimited);
+    }
+    world.wind(300);
+    world.clock.reboot();
+    let error = start().token().unwrap_err();
+    assert_eq!(error.status(), Status::RateLimited);
+    assert_eq!(error.retry_after().unwrap().as_secs(), 300);
+    assert_eq!(world.sim.count(Cloud::Simacan, "login"), 1);
+    world.wind(301);
+    start().token().unwrap();
+}
+
+#[test]
+fn what_one_client_forgets_is_forgotten_in_the_store_and_by_the_others_at_their_next_look() {
+    let (world, directory) = (World::new(), Directory::new("forget"));
+    let (one, other) =
+        (directory.client(&world, Cloud::Simacan), directory.client(&world, Cloud::Simacan));
+    let token = one.token().unwrap();
+    assert_eq!(other.token().unwrap(), token);
+    one.forget().unwrap();
+    let kept = String::from_utf8(directory.contents().unwrap()).unwrap();
+    assert!(!kept.contains("_token"), "{kept}");
+    other.renew().unwrap();
+    assert_eq!(world.token_calls(Cloud::Simacan), ["login", "login"]);
+    assert_eq!(one.token().unwrap(), other.token().unwrap());
+}
+
+#[test]
+fn a_key_that_is_exchanged_for_nothing_is_copied_nowhere() {
+    let (world, directory) = (World::new(), Directory::new("api-key"));
+    let mut config = world.config(Cloud::Kontakt, "api-key");
+    config.set("store", &directory.option()).unwrap();
+    let client = config.client().unwrap();
+    let key = client.token().unwrap();
+    client.forget().unwrap();
+    assert_eq!(client.token().unwrap(), key);
+    assert_eq!(config.client().unwrap().token().unwrap(), key);
+    assert!(directory.files("").is_empty());
+}
+
+#[test]
+fn accounts_that_share_a_directory_share_nothing_else() {
+    let (world, directory) = (World::new(), Directory::new("accounts"));
+    for cloud in [Cloud::Kontakt, Cloud::IotConnect, Cloud::Kii, Cloud::Simacan] {
+        directory.client(&world, cloud).token().unwrap();
+    }
+    let wrong = with(directory.config(&world, Cloud::Simacan), &[("password", "wrong")]).unwrap();
+    assert_eq!(wrong.token().unwrap_err().status(), Status::CredentialsRejected);
+    assert_eq!(directory.files(".json").len(), 5);
+    for cloud in [Cloud::Kontakt, Cloud::IotConnect, Cloud::Kii, Cloud::Simacan] {
+        directory.client(&world, cloud).token().unwrap();
+        assert_eq!(world.sim.count(cloud, "refresh"), 0);
+    }
+    directory.client(&world, Cloud::Simacan).token().unwrap();
+    assert_eq!(world.sim.count(Cloud::Simacan, "login"), 2, "the wrong password's, once");
+}
+
+#[test]
+fn a_relative_directory_is_made_absolute_when_the_client_is_made() {
+    let (world, directory) = (World::new(), Directory::new("relative"));
+    let here = std::env::current_dir().unwrap();
+    let up = "../".repeat(here.components().count());
+    let relative = format!("file:{up}{}", directory.0.strip_prefix("/").unwrap().display());
+    let mut config = world.config(Cloud::Simacan, "password");
+    config.set("store", &relative).unwrap();
+    let token = config.client().unwrap().token().unwrap();
+    assert_eq!(directory.client(&world, Cloud::Simacan).token().unwrap(), token);
+    let kind = common::status(&config.client().unwrap())["store"]["kind"].clone();
+    assert!(kind.as_str().unwrap().starts_with("file:/"), "{kind}");
+}
+
+#[test]
 fn nothing_is_written_while_nothing_changes() {
     use std::os::unix::fs::MetadataExt;
     let (world, directory) = (World::new(), Directory::new("flash"));
@@ -175,28 +346,6 @@ fn nothing_is_written_while_nothing_changes() {
         directory.client(&world, Cloud::Simacan).token().unwrap();
     }
     assert_eq!(std::fs::metadata(directory.record()).unwrap().ino(), before);
-}
-
-#[test]
-fn a_file_that_cannot_be_trusted_is_set_aside_and_costs_one_login() {
-    let spoil: [(&str, fn(&PathBuf)); 4] = [
-        ("truncated", |path| std::fs::write(path, "{\"keyfob_st").unwrap()),
-        ("zeroed", |path| std::fs::write(path, [0; 512]).unwrap()),
-        ("another version's", |path| std::fs::write(path, "{\"keyfob_store\":9}").unwrap()),
-        ("a symbolic link", |path| {
-            std::fs::remove_file(path).unwrap();
-            std::os::unix::fs::symlink("/etc/hostname", path).unwrap();
-        }),
-    ];
-    for (what, spoil) in spoil {
-        let (world, directory) = (World::new(), Directory::new("spoilt"));
-        let first = directory.client(&world, Cloud::Simacan).token().unwrap();
-        spoil(&directory.record());
-        let client = directory.client(&world, Cloud::Simacan);
-        assert_ne!(client.token().unwrap(), first, "{what}");
-        assert_eq!(world.token_calls(Cloud::Simacan), ["login", "login"], "{what}");
-        assert!(directory.record().with_extension("json.damaged").symlink_metadata().is_ok());
-    }
 }
 
 /// A store whose lock another process holds, if it is told so, and that counts who asks for it.

@@ -35,7 +35,7 @@ pub struct Stage {
     pub world: World,
     pub directory: Directory,
     pub act: Act,
-    before: Option<Vec<u8>>,
+    pub before: Option<Vec<u8>>,
 }
 
 impl Stage {
@@ -161,14 +161,13 @@ fn kill_at_random(times: usize) {
     let mut whole = Duration::from_millis(100);
     let mut outcomes = BTreeMap::<(Act, String), usize>::new();
     let mut killed = 0;
-    for round in 0..times {
-        let act = ACTS[round % 3];
+    for act in ACTS.into_iter().cycle() {
         let mut worker = stage.set(act).start();
         std::thread::sleep(whole.mul_f64(random_fraction()));
         worker.kill();
         let said: Vec<String> = std::iter::from_fn(|| worker.hear()).collect();
-        killed += usize::from(said.is_empty());
-        whole = whole.mul_f64(if said.is_empty() { 1.1 } else { 0.9 });
+        let was_done = !said.is_empty();
+        whole = whole.mul_f64(if was_done { 0.9 } else { 1.1 });
         let (is_new, calls) = stage.start_again(&said);
         let allowed: &[&[&str]] = match (act, is_new) {
             (_, true) => &[&[]],
@@ -176,10 +175,16 @@ fn kill_at_random(times: usize) {
             (Act::Refresh, false) => &[&["refresh"], &["refresh", "login"]],
         };
         assert!(allowed.contains(&&calls[..]), "{act:?}, new: {is_new}: {calls:?}");
+        if was_done {
+            continue;
+        }
+        killed += 1;
         *outcomes.entry((act, format!("{calls:?}"))).or_default() += 1;
+        if killed == times {
+            break;
+        }
     }
-    println!("killed {killed} of {times} times before it was done; started again: {outcomes:?}");
-    assert!(killed > times / 10, "{killed} kills");
+    println!("killed {killed} times before it was done; started again: {outcomes:?}");
 }
 
 fn random_fraction() -> f64 {

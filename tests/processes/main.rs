@@ -7,6 +7,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod fail;
 mod flash;
 mod kill;
 mod power;

@@ -40,6 +40,12 @@ impl Watched<'_> {
         (calls.collect(), worker::said(&end.stdout[..]))
     }
 
+    /// Lets this system call fail, as on a disk that is broken.
+    pub fn fail_at(&self, call: &Call) -> Output {
+        let inject = format!("inject={}:error=EIO:when={}", call.name, call.time);
+        self.run("/dev/null", &["-e", &inject])
+    }
+
     /// Kills it as it begins this system call.
     pub fn kill_at(&self, call: &Call) -> Output {
         let inject = format!("inject={}:signal=KILL:when={}", call.name, call.time);

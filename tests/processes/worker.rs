@@ -147,11 +147,19 @@ fn at_work() {
     }
 }
 
-/// Asks for a token, once.
+/// Asks for a token, once; says what is wrong with the store, if something is.
 fn token(config: &Config) {
-    match config.client().and_then(|client| client.token()) {
+    let client = match config.client() {
+        Ok(client) => client,
+        Err(error) => return say(&format!("error {error}")),
+    };
+    match client.token() {
         Ok(token) => say(&format!("token {}", token.expose())),
         Err(error) => say(&format!("error {error}")),
+    }
+    let status: Value = serde_json::from_str(&client.status_json()).unwrap();
+    if let Some(fault) = status["store"]["fault"]["message"].as_str() {
+        say(&format!("fault {fault}"));
     }
 }
 
