@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 // The client: one account's token, and requests that carry it.
 
 import { type Begin, type CallOptions, Calls } from "./calls";
