@@ -285,8 +285,10 @@ keyfob_status keyfob_client_new(const keyfob_config *config,
 /**
  * Makes another handle on the same client: token, store and connections are shared, but calls on
  * the new handle take at most `timeout_ms` (0: what the client's option says), and
- * `keyfob_client_cancel` on it ends its own calls only. Cheap; meant for one call or a few. Free
- * it with `keyfob_client_free`, before or after the first.
+ * `keyfob_client_cancel` on it ends its own calls only: those under way and, while none had to wait
+ * yet, the first that has to. So a call that is handed to another thread can be cancelled on its
+ * way there. Cheap; meant for one call or a few. Free it with `keyfob_client_free`, before or after
+ * the first handle.
  *
  * `KEYFOB_INVALID_ARGUMENT`: the time is negative.
  */
@@ -428,9 +430,10 @@ keyfob_status keyfob_client_status_json(const keyfob_client *client,
 
 /**
  * Ends the calls that are under way on this handle: they return `KEYFOB_CANCELLED`. Later calls
- * are not touched. May be called from any thread, and from a signal handler.
+ * are not touched, but for the first of a handle of `keyfob_client_share`. May be called from any thread, and from a signal handler.
  */
-keyfob_status keyfob_client_cancel(const keyfob_client *client, keyfob_error **err);
+keyfob_status keyfob_client_cancel(const keyfob_client *client,
+                                   keyfob_error **err);
 
 /**
  * Lets `ms` milliseconds pass on this client's clock, so that a test can see what happens when

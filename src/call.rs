@@ -3,19 +3,36 @@
 use crate::error::{Error, Result, Status};
 use std::cell::RefCell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// The longest a wait goes without looking whether its call was cancelled.
 pub(crate) const SLICE: Duration = Duration::from_millis(20);
 
-/// Cancels every call that is under way; calls that begin later are not touched.
+/// Cancels every call that is under way; calls that begin later are not touched, but for one that
+/// is awaited.
 #[derive(Debug, Default)]
-pub(crate) struct Canceller(AtomicU64);
+pub(crate) struct Canceller {
+    cancellations: AtomicU64,
+    awaits_first: AtomicBool,
+}
 
 impl Canceller {
+    /// One whose first call counts as under way before it has begun: it is on its way to another
+    /// thread, and whoever cancels it there cannot know whether it has arrived.
+    pub fn awaiting() -> Canceller {
+        Canceller { awaits_first: AtomicBool::new(true), ..Canceller::default() }
+    }
+
     pub fn cancel(&self) {
-        self.0.fetch_add(1, Ordering::Release);
+        self.cancellations.fetch_add(1, Ordering::Release);
+    }
+
+    /// What a call that begins now has seen of cancellations.
+    fn seen(&self) -> u64 {
+        let first = self.awaits_first.load(Ordering::Relaxed)
+            && self.awaits_first.swap(false, Ordering::Relaxed);
+        if first { 0 } else { self.cancellations.load(Ordering::Acquire) }
     }
 }
 
@@ -33,7 +50,7 @@ impl Call {
         Call {
             deadline: Instant::now() + limit,
             limit,
-            born: canceller.0.load(Ordering::Acquire),
+            born: canceller.seen(),
             canceller: canceller.clone(),
         }
     }
@@ -55,7 +72,7 @@ impl Call {
     }
 
     pub fn is_cancelled(&self) -> bool {
-        self.canceller.0.load(Ordering::Acquire) != self.born
+        self.canceller.cancellations.load(Ordering::Acquire) != self.born
     }
 
     pub fn timeout(&self) -> Error {

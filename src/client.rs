@@ -46,11 +46,13 @@ impl Client {
         })
     }
 
-    /// Another handle on the same client, with a time limit and a cancellation of its own.
+    /// Another handle on the same client, with a time limit and a cancellation of its own. While no
+    /// call on it had to wait yet, [`cancel`](Client::cancel) ends the first that has to: so a call
+    /// can be cancelled on its way to another thread.
     pub fn share(&self, limit: Option<Duration>) -> Client {
         Client {
             lifecycle: self.lifecycle.clone(),
-            canceller: Arc::default(),
+            canceller: Arc::new(Canceller::awaiting()),
             limit,
             config: self.config.clone(),
             background: self.background.clone(),

@@ -413,6 +413,19 @@ fn a_cancelled_call_ends_and_loses_nothing() {
 }
 
 #[test]
+fn a_call_that_is_cancelled_on_its_way_to_a_handle_of_its_own_ends_when_it_begins() {
+    let world = World::new();
+    let client = world.client(CLOUD);
+    let own = client.share(None);
+    own.cancel();
+    assert_eq!(own.token().unwrap_err().status(), Status::Cancelled);
+    own.token().expect("a later call is not touched");
+    client.cancel();
+    client.renew().expect("nor is any of a handle that was there before");
+    assert_eq!(world.token_calls(CLOUD), ["login", "refresh"]);
+}
+
+#[test]
 fn a_request_that_is_cancelled_ends() {
     let world = World::new();
     let client = world.client(CLOUD);

@@ -36,8 +36,10 @@ pub unsafe extern "C" fn keyfob_client_new(
 
 /// Makes another handle on the same client: token, store and connections are shared, but calls on
 /// the new handle take at most `timeout_ms` (0: what the client's option says), and
-/// `keyfob_client_cancel` on it ends its own calls only. Cheap; meant for one call or a few. Free
-/// it with `keyfob_client_free`, before or after the first.
+/// `keyfob_client_cancel` on it ends its own calls only: those under way and, while none had to wait
+/// yet, the first that has to. So a call that is handed to another thread can be cancelled on its
+/// way there. Cheap; meant for one call or a few. Free it with `keyfob_client_free`, before or after
+/// the first handle.
 ///
 /// `KEYFOB_INVALID_ARGUMENT`: the time is negative.
 #[unsafe(no_mangle)]
@@ -333,7 +335,7 @@ pub unsafe extern "C" fn keyfob_client_status_json(
 }
 
 /// Ends the calls that are under way on this handle: they return `KEYFOB_CANCELLED`. Later calls
-/// are not touched. May be called from any thread, and from a signal handler.
+/// are not touched, but for the first of a handle of `keyfob_client_share`. May be called from any thread, and from a signal handler.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_client_cancel(
     client: *const keyfob_client,
