@@ -58,7 +58,7 @@ demo: build simulator $(C_EXAMPLES) ## the four clouds, simulated, and the C exa
 test: lint test-rust test-c test-store test-cpp test-conformance test-python test-node test-languages test-install ## everything
 
 test-rust: ## the library and the simulator
-	$(CARGO) test --workspace
+	$(CARGO) test --workspace --features keyfob/fuzzing
 
 soak: ## the long form: processes that share a store, a thousand kills; KEYFOB_SOAK_* says how long
 	$(CARGO) test --test processes -- --ignored --nocapture soak
@@ -105,6 +105,9 @@ headers: ## include/keyfob.h, and what the bindings declare, from the source
 docs: ## the generated pages of docs/
 	$(CARGO) test --test generated_docs -- --ignored write
 
+fuzz: ## ten minutes of each fuzzer
+	fuzz/run
+
 bench: ## the figures of docs/BENCHMARKS.md
 	benches/run
 	bindings/python/bench
@@ -115,4 +118,4 @@ size: simulator ## how large the library is, of what, and what a cold token cost
 	benches/cold
 	tools/size
 
-.PHONY: help build install uninstall cross dist simulator demo test soak test-rust test-c test-store test-cpp test-conformance test-python test-node test-languages test-install asan lint headers docs bench size
+.PHONY: help build install uninstall cross dist simulator demo test soak test-rust test-c test-store test-cpp test-conformance test-python test-node test-languages test-install asan lint headers docs fuzz bench size

@@ -2,7 +2,7 @@
 
 use crate::call::Call;
 use crate::error::Result;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use crate::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Who is under way, and how the last round ended.
 pub(crate) struct Flight<T> {

@@ -29,6 +29,9 @@ mod config;
 mod error;
 pub mod ffi;
 mod flight;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod holdoff;
 mod hot;
 mod http;
@@ -47,6 +50,7 @@ mod send;
 mod state;
 mod status;
 mod store;
+mod sync;
 mod template;
 mod token;
 mod url;

@@ -180,6 +180,20 @@ impl Exchange<'_> {
         self.run(last, &names, repeat)?.token(self.profile)
     }
 
+    /// What this answer to the step comes to.
+    #[cfg(feature = "fuzzing")]
+    pub fn judge(
+        &self,
+        step: &Step,
+        names: &Names,
+        answer: Answer,
+    ) -> std::result::Result<Token, Failure> {
+        let outgoing = self.outgoing(step, &step.url.0[0], names)?;
+        let reply = Reply::read(answer, self, step, &outgoing, names, self.clock.now());
+        reply.check(step, names)?;
+        reply.token(self.profile)
+    }
+
     /// Runs steps for their effect alone.
     pub fn perform(&self, steps: &[Step], names: &Names) -> std::result::Result<(), Failure> {
         self.of(steps).try_for_each(|step| {

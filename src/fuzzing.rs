@@ -1,0 +1,257 @@
+//! Doors for the fuzzers (`fuzz/`): each takes bytes as they come, and panics where what must hold of
+//! them does not. Not part of the library: only with the feature `fuzzing`.
+
+use crate::account::Account;
+use crate::call::{Call, Canceller};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::error::{Error, Status};
+use crate::http::{Answer, MOST_HEADER};
+use crate::json;
+use crate::options::{Kind, Options};
+use crate::provider::exchange::{Discovered, Names};
+use crate::provider::profile::{Profile, built_in};
+use crate::provider::selection::select;
+use crate::request::Response;
+use crate::retry::retry_after;
+use crate::store::Record;
+use crate::template::{JsonTemplate, Place, Template, Values};
+use crate::url::Url;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+/// The first line, and the rest.
+fn split(data: &[u8]) -> (&[u8], &[u8]) {
+    match data.iter().position(|byte| *byte == b'\n') {
+        Some(at) => (&data[..at], &data[at + 1..]),
+        None => (data, &[]),
+    }
+}
+
+fn text(data: &[u8]) -> Option<&str> {
+    std::str::from_utf8(data).ok()
+}
+
+/// What holds of every message: one line, not endless.
+fn fit_for_a_log(error: &Error) {
+    let message = error.message();
+    assert!(!message.is_empty() && message.len() < 4096, "{} bytes", message.len());
+    assert!(!message.contains(char::is_control), "{message:?}");
+}
+
+/// A client's account at each built-in cloud.
+fn accounts() -> &'static [Account] {
+    static ACCOUNTS: OnceLock<Vec<Account>> = OnceLock::new();
+    ACCOUNTS.get_or_init(|| {
+        let make = |profile: Profile| {
+            let mut options = Options::new();
+            options.declare(profile.own_options());
+            let (_, login) = profile.logins.iter().find(|(_, l)| l.token.is_none()).unwrap();
+            for option in &login.needs {
+                options.set(option, "a-value").unwrap();
+            }
+            if profile.name == "oauth2" {
+                options.set("token_url", "https://auth.example.com/token").unwrap();
+            }
+            Account::new(options, Arc::new(profile), None, &Clock::manual()).unwrap()
+        };
+        built_in().map(|profile| make(profile.unwrap())).collect()
+    })
+}
+
+/// An answer to the last call of a login: the first line is the number of a cloud, a status and a
+/// `Content-Type`, the rest is the body.
+pub fn token_answer(data: &[u8]) {
+    let (head, body) = split(data);
+    let Some(head) = text(head) else { return };
+    let mut words = head.splitn(3, ' ');
+    let mut number = || words.next().and_then(|word| word.parse::<usize>().ok());
+    let account = &accounts()[number().unwrap_or(0) % accounts().len()];
+    let status = number().unwrap_or(200).clamp(200, 599) as u16;
+    let kind = words.next().unwrap_or("application/json");
+    let headers = vec![("content-type".to_string(), kind.to_string())];
+    let clock = Clock::manual();
+    let call = Call::new(Duration::from_secs(60), &Arc::<Canceller>::default());
+    let answer = Answer { status, headers, body: body.to_vec() };
+    match account.judge(answer, &clock, &call) {
+        Ok(token) => {
+            let sendable = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
+            let access = token.access.expose();
+            assert!(!access.is_empty() && access.len() <= MOST_HEADER && sendable(access));
+            assert!(token.refresh.as_ref().is_none_or(|refresh| sendable(refresh.expose())));
+            let lifetime = token.lifetime.unwrap_or(Duration::from_secs(1));
+            assert!((1..5_000_000_000).contains(&lifetime.as_secs()), "{lifetime:?}");
+            let record = Record { token: Some(token), ..Record::default() };
+            account.present(record.token.as_ref().unwrap(), &record.discovered).unwrap();
+        }
+        Err(failure) => {
+            fit_for_a_log(&failure.error);
+            let is_code =
+                |code: &str| code.len() <= 64 && code.bytes().all(|b| b.is_ascii_graphic());
+            assert!(failure.error.provider_code().is_none_or(is_code));
+            assert!(!failure.rejected || failure.error.status() == Status::CredentialsRejected);
+        }
+    }
+}
+
+/// A profile.
+pub fn profile(data: &[u8]) {
+    let Some(text) = text(data) else { return };
+    let profile = match Profile::parse(text) {
+        Ok(profile) => profile,
+        Err(error) => return fit_for_a_log(&error),
+    };
+    let mut options = Options::new();
+    options.declare(profile.own_options());
+    for (_, login) in profile.logins.iter() {
+        for name in &login.needs {
+            let kind = options.table().iter().find(|o| o.name == *name).map(|o| o.kind.clone());
+            let value = match kind.expect("every option that is needed exists") {
+                Kind::Number { .. } => "7".to_string(),
+                Kind::Choice(words) => words.first().cloned().unwrap_or_default(),
+                Kind::Bool => "true".to_string(),
+                _ => "https://api.example.com/x".to_string(),
+            };
+            options.set(name, &value).ok();
+        }
+    }
+    let chosen = select(&profile, &options).map(drop);
+    let named = Names::of(&profile, &options, &Discovered::default()).map(drop);
+    chosen.and(named).unwrap_or_else(|error| fit_for_a_log(&error));
+    assert!(profile.option_names().iter().all(|name| !name.is_empty()));
+}
+
+/// Options: the first line is a provider, then `name=value` a line, or one JSON object.
+pub fn options(data: &[u8]) {
+    let (provider, rest) = split(data);
+    let (Some(provider), Some(rest)) = (text(provider), text(rest)) else { return };
+    let mut config = match Config::new(provider) {
+        Ok(config) => config,
+        Err(error) => return fit_for_a_log(&error),
+    };
+    let quiet = |error: &Error, value: &str| {
+        fit_for_a_log(error);
+        assert!(value.len() < 8 || !error.message().contains(value), "a secret is repeated");
+    };
+    if rest.trim_start().starts_with('{') {
+        config.load_json(rest).unwrap_or_else(|error| fit_for_a_log(&error));
+    } else {
+        for (name, value) in rest.lines().filter_map(|line| line.split_once('=')) {
+            let secret = matches!(name, "password" | "api_key" | "client_secret" | "store_key");
+            // No file is read and no directory made on the fuzzer's word.
+            if name.ends_with("_file") || name == "store" {
+                continue;
+            }
+            if let Err(error) = config.set(name, value) {
+                quiet(&error, if secret { value } else { "" });
+            } else if secret {
+                assert_eq!(config.get(name).unwrap().as_deref(), Some("***"));
+            }
+        }
+    }
+    let files = ["ca_file", "client_cert_file", "client_key_file", "profile_file", "store"];
+    let reads_none = |name: &&str| matches!(config.get(name), Ok(None)) || *name == "store";
+    if files.iter().all(reads_none) && config.get("store") == Ok(Some("memory".into())) {
+        if let Err(error) = config.client() {
+            fit_for_a_log(&error);
+        }
+    }
+}
+
+/// Links: the first line is a `Link` header, the rest a body.
+pub fn links(data: &[u8]) {
+    let (header, body) = split(data);
+    let Some(header) = text(header) else { return };
+    let headers = vec![("link".to_string(), header.to_string())];
+    let answer = Answer { status: 200, headers, body: body.to_vec() };
+    let url = Url::parse("https://api.example.com:8443/v1/devices?page=1").unwrap();
+    let response = Response { answer, url };
+    for rel in ["next", "last", ""] {
+        match response.link(rel) {
+            Ok(Some(url)) => {
+                let again = Url::parse(&url).expect("an absolute URL");
+                assert!(matches!(again.uri().scheme_str(), Some("http" | "https")));
+            }
+            Ok(None) => {}
+            Err(error) => fit_for_a_log(&error),
+        }
+    }
+}
+
+/// `Retry-After` and, in the second line, `Date`.
+pub fn wait(data: &[u8]) {
+    let (retry, date) = split(data);
+    let (Some(retry), Some(date)) = (text(retry), text(date)) else { return };
+    let headers = vec![("retry-after".into(), retry.into()), ("date".into(), date.into())];
+    let answer = Answer { status: 429, headers, body: Vec::new() };
+    if let Some(wait) = retry_after(&answer, &Clock::manual()) {
+        assert!((1..=86_400).contains(&wait.as_secs()), "{wait:?}");
+    }
+}
+
+/// Every name has this value.
+struct Every<'a>(&'a str);
+
+impl Values for Every<'_> {
+    fn value(&self, _: &str) -> Option<&str> {
+        Some(self.0)
+    }
+
+    fn is_number(&self, name: &str) -> bool {
+        name.starts_with('n')
+    }
+}
+
+/// A template in the first line, and in the rest the value of all its names.
+pub fn template(data: &[u8]) {
+    let (source, value) = split(data);
+    let (Some(source), Some(value)) = (text(source), text(value)) else { return };
+    let Ok(template) = Template::parse(source) else { return };
+    let values = Every(value);
+    let fill = |place| template.fill(place, &values).ok().flatten();
+    if let Some(header) = fill(Place::Header) {
+        let printable = |text: &str| text.bytes().all(|byte| (0x20..0x7f).contains(&byte));
+        assert!(printable(header.expose()) || !printable(source), "out of its header");
+    }
+    for (place, more) in [(Place::Query, "-._~%"), (Place::Form, "*-._%+")] {
+        let filled = fill(place).expect("every name has a value");
+        let kept = |c: char| c.is_ascii_alphanumeric() || more.contains(c);
+        assert!(filled.expose().chars().all(kept), "out of its field");
+    }
+    let behind = Template::parse(&format!("https://auth.example.com/{source}")).unwrap();
+    if let Ok(Some(url)) = behind.fill(Place::Url, &values) {
+        if let Ok(url) = Url::parse(url.expose()) {
+            assert_eq!(url.origin().to_string(), "https://auth.example.com", "off to another host");
+        }
+    }
+    let document = json::Value::from(source);
+    let filled = JsonTemplate::parse(&document).unwrap().fill(&values).unwrap().unwrap();
+    assert_eq!(json::parse(filled.to_json().as_bytes()).ok(), Some(filled), "out of its string");
+}
+
+/// JSON, read and written again; `None` where it is none.
+pub fn json(data: &[u8]) -> Option<String> {
+    let value = json::parse(data).ok()?;
+    let written = value.to_json().to_string();
+    assert_eq!(json::parse(written.as_bytes()).ok(), Some(value), "what was written reads back");
+    Some(written)
+}
+
+/// A URL in the first line, and a reference to be resolved against it in the second.
+pub fn url(data: &[u8]) {
+    let (url, reference) = split(data);
+    let (Some(url), Some(reference)) = (text(url), text(reference)) else { return };
+    let base = match Url::parse(url) {
+        Ok(base) => base,
+        Err(error) => return fit_for_a_log(&error),
+    };
+    let again = Url::parse(&base.uri().to_string()).expect("what was parsed parses");
+    assert_eq!(again.origin(), base.origin());
+    match base.join(reference) {
+        Ok(joined) => {
+            let is_relative = !reference.starts_with("//") && !crate::url::has_scheme(reference);
+            assert!(!is_relative || joined.origin() == base.origin(), "off to another host");
+        }
+        Err(error) => fit_for_a_log(&error),
+    }
+}
