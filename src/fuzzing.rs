@@ -151,7 +151,9 @@ pub fn options(data: &[u8]) {
     }
     let files = ["ca_file", "client_cert_file", "client_key_file", "profile_file", "store"];
     let reads_none = |name: &&str| matches!(config.get(name), Ok(None)) || *name == "store";
-    if files.iter().all(reads_none) && config.get("store") == Ok(Some("memory".into())) {
+    // A client reads a hundred certificates: seldom enough to leave time for the rest.
+    let seldom = data.len() % 32 == 0;
+    if seldom && files.iter().all(reads_none) && config.get("store") == Ok(Some("memory".into())) {
         if let Err(error) = config.client() {
             fit_for_a_log(&error);
         }
