@@ -42,6 +42,7 @@ impl<'de> Visitor<'de> for Whatever {
     }
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<Value, E> {
+        let number = serde_json::Number::from_f64(number).ok_or_else(|| E::custom("no number"))?;
         Ok(Value::Number(number.to_string()))
     }
 
