@@ -1,8 +1,12 @@
 // Calls that wait: their limits, their signals, and how they end.
 
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { readFile } from "node:fs/promises";
+import { execFileSync, spawnSync } from "node:child_process";
+import { getEventListeners } from "node:events";
+import { closeSync, mkdtempSync, openSync, rmSync } from "node:fs";
+import { open, readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, beforeEach, test } from "node:test";
 import { CancelledError, ClosedError, TimeoutError } from "@keyfob/client";
 import { startSimulator } from "./simulator.mjs";
@@ -59,6 +63,36 @@ test("a call that was ended is not waited for, and others go on", async (t) => {
   controller.abort();
   await assert.rejects(ended, { name: "AbortError" });
   assert.equal(typeof (await other), "string");
+});
+
+test("a signal that outlives its calls is left as it was", async (t) => {
+  const client = clouds.client(t, "simacan");
+  const { signal } = new AbortController();
+  await client.token({ signal });
+  await client.fetch(api("/echo"), { signal });
+  await assert.rejects(client.fetch("https://example.com/", { signal }));
+  assert.equal(getEventListeners(signal, "abort").length, 0);
+});
+
+// A call of C takes 30 seconds where it is not cancelled.
+test("a call that had no thread yet when it was ended, ends", { timeout: 20_000 }, async (t) => {
+  const client = await stalled(t);
+  const directory = mkdtempSync(join(tmpdir(), "keyfob-node-test-"));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const pipe = join(directory, "pipe");
+  execFileSync("mkfifo", [pipe]);
+  // Whoever opens a pipe waits for somebody at its other end.
+  const threads = Array.from({ length: THREADS }, () => open(pipe));
+  const controller = new AbortController();
+  const call = client.fetch(api("/echo"), { signal: controller.signal });
+  // The call is handed over in a microtask.
+  await new Promise(setImmediate);
+  controller.abort();
+  await assert.rejects(call, { name: "AbortError" });
+  const otherEnd = openSync(pipe, "w");
+  for (const thread of threads) await (await thread).close();
+  closeSync(otherEnd);
+  await client.close();
 });
 
 test("a time limit ends a call with a TimeoutError", async (t) => {
