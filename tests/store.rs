@@ -240,6 +240,30 @@ fn a_sealed_record_is_good_under_its_own_name_and_unchanged_only() {
 }
 
 #[test]
+fn a_record_that_was_sealed_with_another_key_meanwhile_is_left_alone() {
+    let (world, directory, other) =
+        (World::new(), Directory::new("rekeyed"), Directory::new("rekeyed-from"));
+    let key = |key: &str| [("store_key", key.repeat(32))];
+    let open = |directory: &Directory, key: &[(&str, String); 1]| {
+        let [(option, value)] = key;
+        with(directory.config(&world, Cloud::Simacan), &[(option, value)]).unwrap()
+    };
+    let client = open(&directory, &key("5a"));
+    client.token().unwrap();
+    open(&other, &key("a5")).token().unwrap();
+    let foreign = other.contents().unwrap();
+    std::fs::write(directory.record(), &foreign).unwrap();
+    world.wind(3601);
+    world.sim.clear_journal();
+    client.token().unwrap();
+    // What is there may hold a newer refresh token; ours is not spent, and theirs is not lost.
+    assert_eq!(world.token_calls(Cloud::Simacan), ["login"]);
+    assert_eq!(directory.contents().unwrap(), foreign);
+    let told = common::status(&client)["store"]["fault"]["message"].to_string();
+    assert!(told.contains("another store_key"), "{told}");
+}
+
+#[test]
 fn a_store_that_is_sealed_from_now_on_keeps_nothing_in_the_clear() {
     let (world, directory) = (World::new(), Directory::new("upgrade"));
     let plain = directory.client(&world, Cloud::Simacan).token().unwrap();
@@ -388,4 +412,22 @@ fn a_renewing_thread_waits_for_another_process_without_haste() {
     }
     // Fifty times a second, and once for each time it was woken.
     assert!(asked as u128 <= 2 + begun.elapsed().as_millis() / 20, "{asked}");
+}
+
+#[test]
+fn whoever_waits_for_another_process_can_be_cancelled() {
+    let (world, store) = (World::new(), Arc::new(Busy::default()));
+    store.taken.store(true, Ordering::SeqCst);
+    let mut config = world.config(Cloud::Simacan, "password");
+    config.set_store(store.clone());
+    let client = config.client().unwrap();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| client.token());
+        while store.asked.load(Ordering::SeqCst) == 0 {
+            std::thread::yield_now();
+        }
+        client.cancel();
+        assert_eq!(waiting.join().unwrap().unwrap_err().status(), Status::Cancelled);
+    });
+    assert_eq!(world.sim.count(Cloud::Simacan, "login"), 0);
 }
