@@ -1,7 +1,6 @@
 //! A store of the caller's own: a database, a TPM, a secure element, a key store.
 
-use super::codec::Unreadable;
-use super::kept::{Found, Medium};
+use super::kept::{Found, MOST_BYTES, Medium, TOO_LARGE};
 use super::turns::{Turn, Turns};
 use super::{Lock, Version};
 use crate::error::{Error, Result, Status};
@@ -110,9 +109,6 @@ pub(crate) struct OwnRecord {
     proven: AtomicBool,
 }
 
-/// No record is near this large; what is, is not ours.
-const MOST_BYTES: usize = 4 << 20;
-
 impl OwnRecord {
     pub fn new(own: Own, name: &str) -> OwnRecord {
         OwnRecord { own, name: name.into(), proven: AtomicBool::new(false) }
@@ -154,9 +150,7 @@ impl Medium for OwnRecord {
     fn read(&self) -> Result<Found> {
         let bytes = self.own.0.store.load(&self.name).map(|bytes| bytes.map(Zeroizing::new));
         let bytes = match bytes.map_err(|e| self.fault("cannot be loaded", &e))? {
-            Some(bytes) if bytes.len() > MOST_BYTES => {
-                Err(Unreadable::Worthless("is too large to be a keyfob record"))
-            }
+            Some(bytes) if bytes.len() > MOST_BYTES => Err(TOO_LARGE),
             bytes => Ok(bytes),
         };
         Ok(Found { bytes, version: Version::default() })

@@ -299,5 +299,5 @@ impl Codec {
 fn parsed<T: Read + Default>(bytes: &[u8]) -> Result<T, Unreadable> {
     let document = json::parse(bytes).ok();
     let made = document.and_then(|document| read(&document).ok());
-    made.ok_or(Unreadable::Worthless("is damaged or not a keyfob store file"))
+    made.ok_or(Unreadable::Worthless("is damaged or not a keyfob record"))
 }

@@ -4,7 +4,7 @@
 //! A write makes a temporary file durable, renames it over the old one and makes the name durable.
 
 use super::codec::Unreadable;
-use super::kept::{Found, Medium};
+use super::kept::{Found, MOST_BYTES, Medium, TOO_LARGE};
 use super::lock::{Refusal, try_hold};
 use super::{Lock, Version};
 use crate::error::{Error, Result, Status};
@@ -24,9 +24,6 @@ pub(crate) struct RecordFile {
     temporary: String,
     aside: String,
 }
-
-/// No record is near this large; what is, is not ours.
-const MOST_BYTES: u64 = 4 << 20;
 
 const PRIVATE_FILE: Mode = Mode::RUSR.union(Mode::WUSR);
 
@@ -133,8 +130,8 @@ fn distrust(stat: &Stat) -> Option<Unreadable> {
         "belongs to another user"
     } else if stat.st_mode & 0o022 != 0 {
         "could be written by other users"
-    } else if stat.st_size as u64 > MOST_BYTES {
-        "is too large to be a keyfob store file"
+    } else if stat.st_size as u64 > MOST_BYTES as u64 {
+        return Some(TOO_LARGE);
     } else {
         return None;
     };
@@ -202,7 +199,7 @@ impl Medium for RecordFile {
             closed.map_err(|e| self.file_fault("is readable by other users", e))?;
         }
         let mut bytes = Zeroizing::new(Vec::with_capacity(stat.st_size as usize + 1));
-        match file.take(MOST_BYTES).read_to_end(&mut bytes) {
+        match file.take(MOST_BYTES as u64).read_to_end(&mut bytes) {
             Ok(_) => found(Ok(Some(bytes))),
             Err(error) => Err(self.file_fault("cannot be read", error)),
         }

@@ -67,6 +67,12 @@ enum Held {
     Fault(Error),
 }
 
+/// No record is near this large; what is, is not ours.
+pub(super) const MOST_BYTES: usize = 4 << 20;
+
+pub(super) const TOO_LARGE: Unreadable =
+    Unreadable::Worthless("is too large to be a keyfob record");
+
 /// How long a waiting process lets the holder of the lock be.
 const PATIENCE: Duration = Duration::from_millis(5);
 

@@ -7,6 +7,9 @@ use std::collections::BTreeMap;
 
 #[test]
 fn when_any_system_call_fails_the_token_is_served_and_the_next_start_gets_one() {
+    if !trace::permitted() {
+        return;
+    }
     let mut stage = Stage::new();
     let stem = stage.stem(Act::Refresh);
     let job = stage.set(Act::Refresh);

@@ -116,6 +116,9 @@ impl Stage {
 
 #[test]
 fn killed_at_each_system_call_it_starts_again_from_the_old_state_or_the_new() {
+    if !trace::permitted() {
+        return;
+    }
     let mut stage = Stage::new();
     for act in ACTS {
         let stem = stage.stem(act);
