@@ -3,7 +3,9 @@
 use crate::call::{Call, Canceller, SLICE};
 use crate::clock::Moment;
 use crate::error::{Error, Result, Status};
+use crate::holdoff::AFTER_FAILURE;
 use crate::lifecycle::Lifecycle;
+use crate::retry::doubled;
 use crate::state::Stage;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,10 +27,12 @@ impl Background {
         let thread = {
             let (lifecycle, stop, canceller) = (lifecycle.clone(), stop.clone(), canceller.clone());
             let run = move || {
+                let mut failures = 0;
                 while !stop.load(Ordering::Acquire) {
-                    std::thread::park_timeout(next_look(&lifecycle));
+                    std::thread::park_timeout(next_look(&lifecycle).max(rest(failures)));
                     if !stop.load(Ordering::Acquire) {
                         renew_if_due(&lifecycle, &canceller);
+                        failures = if is_due(&lifecycle) { failures + 1 } else { 0 };
                     }
                 }
             };
@@ -63,17 +67,28 @@ fn next_look(lifecycle: &Lifecycle) -> Duration {
     let barrier = barrier.max(record.held(now).map(|(hold, _)| hold.until));
     let next = match state.stage(now) {
         Stage::None => Moment::NEVER,
+        // Only new credentials help, and those who bring them end the sleep.
+        _ if !state.is_renewable() => Moment::NEVER,
         Stage::Fresh | Stage::Due | Stage::Expired => state.renew_at.max(barrier.unwrap_or(now)),
     };
-    // Overdue, because another process is at it: looked after without haste.
     next.since(now).clamp(SLICE, LONGEST)
 }
 
-fn renew_if_due(lifecycle: &Lifecycle, canceller: &Arc<Canceller>) {
-    let limit = lifecycle.state().account.options.millis("timeout_ms");
+/// What is still due after a try: the cloud failed, and a pause says for how long; another process is
+/// at it; or a store cannot be written to, of which nobody keeps count but this thread.
+fn rest(failures: u32) -> Duration {
+    if failures == 0 { Duration::ZERO } else { doubled(AFTER_FAILURE, failures) }
+}
+
+fn is_due(lifecycle: &Lifecycle) -> bool {
     let stage = lifecycle.state().stage(lifecycle.clock.now());
-    if matches!(stage, Stage::Due | Stage::Expired) {
-        // A failure is in the status and the log, and the pause it caused is waited for.
+    matches!(stage, Stage::Due | Stage::Expired)
+}
+
+fn renew_if_due(lifecycle: &Lifecycle, canceller: &Arc<Canceller>) {
+    if is_due(lifecycle) {
+        let limit = lifecycle.state().account.options.millis("timeout_ms");
+        // A failure is in the status and the log.
         lifecycle.renew_in_background(&Call::new(limit, canceller)).ok();
     }
 }

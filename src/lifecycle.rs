@@ -191,7 +191,9 @@ impl Lifecycle {
 
     /// Lets the renewing thread look again, after something changed.
     pub fn wake_renewer(&self) {
-        if let Some((_, thread)) = self.renewer.get() {
+        let me = std::thread::current().id();
+        // What it changes itself is no news to it.
+        if let Some((_, thread)) = self.renewer.get().filter(|(_, thread)| thread.id() != me) {
             thread.unpark();
         }
     }

@@ -26,7 +26,7 @@ pub(crate) fn send(lifecycle: &Lifecycle, request: &Request, call: &Call) -> Res
         let response = exchange_once(lifecycle, request, outgoing, &state, call)?;
         let answer = &response.answer;
         let refused = is_refusal(&state.account, answer.status, &answer.body);
-        if replayed || !refused || !is_renewable(&state) {
+        if replayed || !refused || !state.is_renewable() {
             return Ok(response);
         }
         log!(lifecycle.log, Info, "{}: access token refused, renewing", response.url);
@@ -47,10 +47,6 @@ fn admitted(lifecycle: &Lifecycle, request: &Request, call: &Call) -> Result<(Ar
     let state = lifecycle.serve(call)?;
     let url = target(&state)?;
     Ok((state, url))
-}
-
-fn is_renewable(state: &State) -> bool {
-    state.account.can_log_in() || state.record.refresh.is_some()
 }
 
 fn outgoing(request: &Request, url: &Url, state: &State) -> Result<Outgoing> {

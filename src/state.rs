@@ -56,6 +56,11 @@ impl State {
         self.record.token.as_ref().map_or("", |token| token.access.expose())
     }
 
+    /// Whether there is anything to renew the token with.
+    pub fn is_renewable(&self) -> bool {
+        self.account.can_log_in() || self.record.refresh.is_some()
+    }
+
     pub fn stage(&self, now: Moment) -> Stage {
         match &self.record.token {
             None => Stage::None,

@@ -469,3 +469,75 @@ fn the_status_counts_what_happened() {
     assert_eq!((counted("refreshes"), counted("refreshes_rejected")), (3, 1));
     assert_eq!((counted("requests"), counted("replays"), counted("failures")), (2, 1, 1));
 }
+
+/// A store that keeps nothing, counts how often it is asked, and can be out of order.
+#[derive(Default)]
+struct Asked {
+    times: std::sync::atomic::AtomicUsize,
+    broken: std::sync::atomic::AtomicBool,
+}
+
+impl Asked {
+    fn times(&self) -> usize {
+        self.times.load(std::sync::atomic::Ordering::SeqCst)
+    }
+}
+
+impl keyfob::TokenStore for Asked {
+    fn load(&self, _: &str) -> std::io::Result<Option<Vec<u8>>> {
+        self.times.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        Ok(None)
+    }
+
+    fn save(&self, _: &str, _: &[u8]) -> std::io::Result<()> {
+        match self.broken.load(std::sync::atomic::Ordering::SeqCst) {
+            false => Ok(()),
+            true => Err(std::io::ErrorKind::StorageFull.into()),
+        }
+    }
+}
+
+#[test]
+fn the_background_does_not_look_again_and_again_where_nothing_can_be_renewed() {
+    let cloud = Cloud::Kontakt;
+    for broken in [false, true] {
+        let world = World::new();
+        let store = std::sync::Arc::new(Asked::default());
+        let mut config = world.reach(cloud);
+        config.set("refresh_token", credentials::kontakt::SAMPLE_REFRESH_TOKEN).unwrap();
+        config.set("background_renewal", "true").unwrap();
+        config.set_store(store.clone());
+        let client = config.client().unwrap();
+        client.token().unwrap();
+        let pass = || {
+            world.sim.wind(Duration::from_secs(7100));
+            client.wind(Duration::from_secs(7100));
+        };
+        let until = |error: &str| {
+            while status(&client)["last_error"]["status"] != error {
+                std::thread::yield_now();
+            }
+        };
+        if broken {
+            // What follows the first refresh cannot be kept; the second is not even tried.
+            store.broken.store(true, std::sync::atomic::Ordering::SeqCst);
+            pass();
+            while world.sim.count(cloud, "refresh") < 2 || status(&client)["state"] != "fresh" {
+                std::thread::yield_now();
+            }
+            pass();
+            until("STORE");
+        } else {
+            world.sim.revoke_refresh_tokens(cloud);
+            pass();
+            until("LOGIN_REQUIRED");
+        }
+        let asked = store.times();
+        // Time passes for the thread while other things are done.
+        for _ in 0..40 {
+            world.client(Cloud::Simacan).token().unwrap();
+        }
+        let since = store.times() - asked;
+        assert!(since <= 4, "broken: {broken}, looked {since} times");
+    }
+}
