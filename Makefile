@@ -62,6 +62,7 @@ test-rust: ## the library and the simulator
 
 soak: ## the long form: processes that share a store, a thousand kills; KEYFOB_SOAK_* says how long
 	$(CARGO) test --test processes -- --ignored --nocapture soak
+	$(CARGO) test --test deadlines -- --ignored --nocapture soak
 
 test-c: build simulator $(C_EXAMPLES) ## the C ABI from C: header, symbols, misuse, examples
 	tests/c/run $(TARGET)/$(PROFILE)
@@ -108,7 +109,8 @@ docs: ## the generated pages of docs/
 fuzz: ## ten minutes of each fuzzer
 	fuzz/run
 
-bench: ## the figures of docs/BENCHMARKS.md
+bench: ## the figures of docs/BENCHMARKS.md; needs libcurl's headers
+	@$(MAKE) --no-print-directory build simulator PROFILE=release
 	benches/run
 	bindings/python/bench
 	node bindings/node/bench.mjs
