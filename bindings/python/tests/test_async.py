@@ -63,6 +63,24 @@ def test_the_event_loop_runs_on_while_a_call_waits_and_cancelling_ends_it(sim: S
     assert sim.counts("simacan")["login"] == 2
 
 
+def test_cancelling_ends_calls_at_whatever_moment(sim: Simulator) -> None:
+    async def story() -> None:
+        sim.order("inject", cloud="simacan", call="login", fault="stall:before-headers")
+        async with sim.async_client("simacan", timeout_ms=60_000) as client:
+            for loops in range(100):
+                waiting = asyncio.create_task(client.token())
+                for _ in range(loops % 5):
+                    await asyncio.sleep(0)
+                waiting.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await waiting
+            sim.order("clear")
+            # There is a thread for it: none is still in a call that was given up.
+            assert await client.token()
+
+    asyncio.run(story())
+
+
 def test_a_time_limit_of_asyncio_ends_the_call(sim: Simulator) -> None:
     async def story() -> None:
         sim.order("inject", cloud="simacan", call="login", times=1, fault="stall:before-headers")

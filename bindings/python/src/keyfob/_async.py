@@ -50,8 +50,7 @@ class AsyncClient(BaseClient):
         return self._pool[1]
 
     async def _wait(self, work: Callable[[Any], T], timeout: float | None) -> T:
-        handle = self._share(timeout)
-        self._waiting[id(handle)] = handle
+        handle = self._begin_call(timeout)
         try:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._threads(), work, handle)

@@ -96,10 +96,15 @@ class BaseClient:
             self._headers = (number, headers)
         return headers.copy()
 
-    def _share(self, timeout: float | None) -> Any:
+    def _begin_call(self, timeout: float | None) -> Any:
         """A handle for one call: with its own time limit, and its own cancellation."""
         limit = milliseconds(timeout)
-        return _client_handle(library.keyfob_client_share, self._open_handle(), limit)
+        handle = _client_handle(library.keyfob_client_share, self._open_handle(), limit)
+        self._waiting[id(handle)] = handle
+        if self._handle is None:
+            # Closed meanwhile, and before this call was there to be ended.
+            library.keyfob_client_cancel(handle, None)
+        return handle
 
     def _open_handle(self) -> Any:
         handle = self._handle

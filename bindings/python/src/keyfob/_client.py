@@ -42,8 +42,7 @@ class Client(BaseClient):
     """
 
     def _wait(self, work: Callable[[Any], T], timeout: float | None) -> T:
-        handle = self._share(timeout)
-        self._waiting[id(handle)] = handle
+        handle = self._begin_call(timeout)
         try:
             return interruptible(
                 partial(work, handle), partial(library.keyfob_client_cancel, handle, None)
