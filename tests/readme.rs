@@ -9,3 +9,13 @@ fn the_program_in_the_readme_is_the_example_that_the_tests_compile() {
     assert_eq!(shown, Some(FIRST));
     assert!(FIRST.lines().count() <= 20, "{} lines", FIRST.lines().count());
 }
+#[test]
+fn every_file_that_the_readme_and_contributing_name_exists() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    for text in [README, include_str!("../CONTRIBUTING.md")] {
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        for link in links.filter(|link| !link.contains("://")) {
+            assert!(root.join(link).exists(), "{link}");
+        }
+    }
+}
