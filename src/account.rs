@@ -4,7 +4,7 @@ use crate::call::Call;
 use crate::clock::Clock;
 use crate::error::{Error, Result, Status};
 use crate::http::{TlsFiles, Transport, TransportSettings};
-use crate::options::Options;
+use crate::options::{Kind, Opt, Options};
 use crate::provider::exchange::{Discovered, Exchange, Failure, Names, safe};
 use crate::provider::profile::{Login, Profile};
 use crate::provider::selection::{Selection, select};
@@ -69,8 +69,14 @@ impl Account {
         let places = places(&profile, &options)?;
         let named: Vec<&str> =
             [profile.name.as_str(), login].into_iter().chain(places.iter().map(|p| &**p)).collect();
-        let principal = digest(&named, &options, |secret| !secret);
-        let identity = digest(&named, &options, |_| true);
+        // A number that a login can do without says how, such as how long the token is to live.
+        let chosen = profile.logins.get(login);
+        let says_who = |option: &Opt| {
+            let needed = chosen.is_some_and(|login| login.needs.contains(&option.name));
+            needed || !matches!(option.kind, Kind::Number { .. })
+        };
+        let principal = digest(&named, &options, |option| says_who(option) && !option.secret);
+        let identity = digest(&named, &options, says_who);
         let fixed = |login: &Login| login.token.is_some() && login.steps.is_empty();
         let store = match profile.logins.get(login).is_some_and(fixed) {
             // A key from the options is exchanged for nothing, and is not to be copied.
@@ -164,8 +170,12 @@ impl Account {
 
     /// Whether endpoints must be discovered before anything else.
     pub fn must_discover(&self, record: &Record) -> bool {
-        record.discovered == Discovered::default()
-            && self.profile.discovery.as_ref().is_some_and(|d| self.options.is_set(&d.when))
+        record.discovered == Discovered::default() && self.discovers()
+    }
+
+    /// Whether the options ask for endpoints to be discovered.
+    pub fn discovers(&self) -> bool {
+        self.profile.discovery.as_ref().is_some_and(|d| self.options.is_set(&d.when))
     }
 
     fn exchange<'a>(&'a self, clock: &'a Clock, call: &'a Call) -> Exchange<'a> {
@@ -314,7 +324,7 @@ fn places(profile: &Profile, options: &Options) -> Result<Vec<String>> {
 }
 
 /// A name for who logs in where: the first 128 bits of SHA-256 over what makes the difference.
-fn digest(named: &[&str], options: &Options, include: impl Fn(bool) -> bool) -> String {
+fn digest(named: &[&str], options: &Options, include: impl Fn(&Opt) -> bool) -> String {
     let mut context = ring::digest::Context::new(&ring::digest::SHA256);
     let mut feed = |text: &str| {
         // Lengths first, so that no two lists of texts run together to the same bytes.
@@ -326,7 +336,7 @@ fn digest(named: &[&str], options: &Options, include: impl Fn(bool) -> bool) -> 
     for name in where_to {
         feed(options.get(name).unwrap_or_default());
     }
-    for (option, value) in options.identity().filter(|(option, _)| include(option.secret)) {
+    for (option, value) in options.identity().filter(|(option, _)| include(option)) {
         feed(&option.name);
         feed(value.expose());
     }

@@ -50,6 +50,11 @@ impl Record {
         error
     }
 
+    /// Whether three tries in a row have failed, and four more each time this is asked again.
+    pub fn fails_again_and_again(&self) -> bool {
+        self.pause.as_ref().is_some_and(|pause| pause.count % 4 == 3)
+    }
+
     /// Why no token call may be made now, if it may not.
     pub fn may_call(&self, now: Moment) -> Result<()> {
         match self.paused(now).filter(|(pause, _)| pause.strict) {

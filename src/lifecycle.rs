@@ -423,6 +423,11 @@ impl Lifecycle {
                 Ok(found) => record.discovered = found,
                 Err(failure) => return Err(self.failed(failure, record, AFTER_FAILURE)),
             }
+        } else if account.discovers() && record.fails_again_and_again() {
+            // Endpoints move. The old ones are kept until others are found.
+            if let Ok(found) = account.discover(&self.clock, call) {
+                record.discovered = found;
+            }
         }
         if record.refresh.is_some() && account.can_refresh() {
             if let Some(fault) = self.unwritable(account, record) {

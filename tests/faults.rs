@@ -62,6 +62,7 @@ impl Step {
         all.retain(|name| !apart.iter().any(|kind| name.starts_with(kind)));
         let more = [
             "refuse",
+            "header:1MB",
             "drip:0",
             "gzip-bomb:2000000",
             "status:405",
@@ -104,6 +105,9 @@ fn fault(name: &str, cloud: Cloud, sim: &Simulator) -> Fault {
                 "absurd" => busy("99999999999999999999"),
                 other => busy(other),
             };
+        }
+        ("header", _) => {
+            return Fault::SetHeader { name: "X-Long".into(), value: "x".repeat(1_000_000) };
         }
         ("basic-token", _) => "/data",
         ("access-token", Cloud::Kontakt) => "/accessToken",

@@ -186,3 +186,35 @@ fn a_discovered_endpoint_over_plain_http_is_refused() {
     let error = discovering(&world).client().unwrap().token().unwrap_err();
     assert_eq!(error.status(), Status::InsecureUrl, "{error}");
 }
+
+#[test]
+fn endpoints_that_have_moved_are_discovered_anew() {
+    let world = World::new();
+    let client = discovering(&world).client().unwrap();
+    let nobody = Fault::set_field("/data/authBaseUrl", json!("https://localhost:1/api/v2"));
+    world.answers_once(CLOUD, "discovery", nobody);
+    for _ in 0..3 {
+        assert_eq!(client.token().unwrap_err().status(), Status::Network);
+    }
+    assert_eq!(world.sim.count(CLOUD, "discovery"), 1, "not at the first fault");
+    client.token().expect("found where they are now");
+    assert_eq!(world.calls(CLOUD), ["discovery", "discovery", "basic-token", "login"]);
+}
+
+#[test]
+fn a_discovery_that_fails_leaves_the_endpoints_that_are_known() {
+    let world = World::new();
+    let client = discovering(&world).client().unwrap();
+    client.token().unwrap();
+    world.answers(CLOUD, "refresh", Fault::status(503));
+    world.answers(CLOUD, "discovery", Fault::status(404));
+    for _ in 0..6 {
+        client.renew().unwrap_err();
+        world.wind(60);
+    }
+    world.sim.clear_injections();
+    client.renew().unwrap();
+    let device = Request::new("GET", "{deviceBaseUrl}/Device").unwrap();
+    assert_eq!(client.send(&device).unwrap().status(), 200);
+    assert_eq!(world.sim.count(CLOUD, "login"), 1);
+}
