@@ -12,7 +12,11 @@ CARGO_BUILD := $(if $(CARGO_PROFILE),rustc --lib --release --crate-type=cdylib$(
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 INSTALL_PROFILE ?= release
-export PREFIX LIBDIR DESTDIR CC
+export CC
+# For these alone: what a test installs elsewhere must not inherit where this would go.
+install uninstall: export PREFIX := $(PREFIX)
+install uninstall: export LIBDIR := $(LIBDIR)
+install uninstall: export DESTDIR := $(DESTDIR)
 
 CFLAGS ?= -O1 -g
 C_STRICT := -std=c99 -Wall -Wextra -pedantic -Werror -Iinclude
