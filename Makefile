@@ -58,6 +58,7 @@ $(TARGET)/$(PROFILE)/c/%: examples/c/%.c include/keyfob.h | build
 
 demo: build simulator $(C_EXAMPLES) ## the four clouds, simulated, and the C examples talking to them
 	examples/demo $(TARGET)/$(PROFILE)
+	examples/demo-languages $(TARGET)/$(PROFILE)
 
 test: lint test-rust test-c test-store test-cpp test-conformance test-python test-node test-languages test-install ## everything
 
