@@ -94,10 +94,12 @@ test-install: simulator ## make install, and projects that use what it installed
 	tests/consumer/run
 
 # The sanitizer's runtime comes with the stable toolchain; only its flag is called unstable. Leaks
-# are valgrind's to find, in test-c: what tests leave for their process's end is none here.
+# are valgrind's to find, in test-c: what tests leave for their process's end is none here. The search
+# of a process's whole memory is left out, which is 14 TB of shadow under the sanitizer.
 asan: ## the library and the simulator under AddressSanitizer
 	RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address ASAN_OPTIONS=detect_leaks=0 CARGO_TARGET_DIR=$(TARGET)/asan \
-		$(CARGO) test --workspace --tests --target $(shell rustc -vV | sed -n 's/^host: //p')
+		$(CARGO) test --workspace --tests --no-fail-fast --target $(shell rustc -vV | sed -n 's/^host: //p') \
+		-- --skip no_more_is_left_in_memory
 
 lint: ## formatting and lints of all languages
 	$(CARGO) fmt --all --check

@@ -4,7 +4,7 @@
  * is still good, and one copy of its bytes. Each figure is the median of many rounds, and rounds of
  * all candidates take turns, so that a noisy machine is noisy to all of them alike.
  *
- * usage: hot_path CONFIG_JSON PROVIDER
+ * usage: hot_path PROVIDER CONFIG_JSON...     all figures of the first, of the others what a copy costs
  */
 #define _GNU_SOURCE
 #include <keyfob.h>
@@ -123,41 +123,61 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-int main(int argc, char **argv)
+static void obtain(const char *provider, const char *file)
 {
-    static double figures[MAX_THREADS][CANDIDATES][ROUNDS];
     keyfob_config *config = NULL;
     keyfob_error *error = NULL;
 
-    if (argc != 3) {
-        fprintf(stderr, "usage: %s CONFIG_JSON PROVIDER\n", argv[0]);
-        return 2;
-    }
-    if (keyfob_config_new(argv[2], &config, &error) != KEYFOB_OK ||
-        keyfob_config_load_file(config, argv[1], &error) != KEYFOB_OK ||
+    if (keyfob_config_new(provider, &config, &error) != KEYFOB_OK ||
+        keyfob_config_load_file(config, file, &error) != KEYFOB_OK ||
         keyfob_client_new(config, &client, &error) != KEYFOB_OK ||
         keyfob_client_token_copy(client, token, sizeof token, &token_length, &error) != KEYFOB_OK)
         fail("hot_path", error);
+    keyfob_config_free(config);
+}
+
+/* Medians of the first candidates, in nanoseconds a call, each after its number of threads. */
+static void compare(double medians[MAX_THREADS + 1][CANDIDATES], int candidates_compared)
+{
+    static double figures[MAX_THREADS + 1][CANDIDATES][ROUNDS];
 
     for (int round = 0; round < ROUNDS; round++)
         for (int threads = 1; threads <= MAX_THREADS; threads++)
-            for (int i = 0; i < CANDIDATES; i++)
-                figures[threads - 1][i][round] = measure(candidates[i].call, threads);
-
-    printf("cached token of %zu bytes, median of %d rounds of %d calls\n\n", token_length, ROUNDS,
-           CALLS);
-    printf("| call | 1 thread | times the floor | 2 threads, each | times 1 thread |\n");
-    printf("|---|---|---|---|---|\n");
-    for (int i = 0; i < CANDIDATES; i++) {
-        double median[MAX_THREADS];
-        for (int t = 0; t < MAX_THREADS; t++) {
-            qsort(figures[t][i], ROUNDS, sizeof(double), ascending);
-            median[t] = figures[t][i][ROUNDS / 2];
+            for (int i = 0; i < candidates_compared; i++)
+                figures[threads][i][round] = measure(candidates[i].call, threads);
+    for (int threads = 1; threads <= MAX_THREADS; threads++)
+        for (int i = 0; i < candidates_compared; i++) {
+            qsort(figures[threads][i], ROUNDS, sizeof(double), ascending);
+            medians[threads][i] = figures[threads][i][ROUNDS / 2];
         }
-        printf("| %s | %.1f ns | %.2f | %.1f ns | %.2f |\n", candidates[i].name, median[0],
-               median[0] / figures[0][0][ROUNDS / 2], median[1], median[1] / median[0]);
+}
+
+int main(int argc, char **argv)
+{
+    double medians[MAX_THREADS + 1][CANDIDATES];
+
+    if (argc < 3) {
+        fprintf(stderr, "usage: %s PROVIDER CONFIG_JSON...\n", argv[0]);
+        return 2;
     }
+    obtain(argv[1], argv[2]);
+    compare(medians, CANDIDATES);
+    printf("medians of %d rounds of %d calls\n\n", ROUNDS, CALLS);
+    printf("| cached token of %zu bytes | 1 thread | times the floor | 2 threads, each "
+           "| times 1 thread |\n|---|---:|---:|---:|---:|\n", token_length);
+    for (int i = 0; i < CANDIDATES; i++)
+        printf("| %s | %.1f ns | %.2f | %.1f ns | %.2f |\n", candidates[i].name, medians[1][i],
+               medians[1][i] / medians[1][0], medians[2][i], medians[2][i] / medians[1][i]);
     keyfob_client_free(client);
-    keyfob_config_free(config);
+
+    printf("\n| cached token of | floor | keyfob_client_token_copy | times the floor "
+           "| 2 threads, times 1 |\n|---|---:|---:|---:|---:|\n");
+    for (int i = 3; i < argc; i++) {
+        obtain(argv[1], argv[i]);
+        compare(medians, 2);
+        printf("| %zu bytes | %.1f ns | %.1f ns | %.2f | %.2f |\n", token_length, medians[1][0],
+               medians[1][1], medians[1][1] / medians[1][0], medians[2][1] / medians[1][1]);
+        keyfob_client_free(client);
+    }
     return 0;
 }

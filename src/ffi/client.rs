@@ -139,7 +139,7 @@ fn copy_fresh(client: *const keyfob_client, buf: *mut c_char, cap: usize) -> Opt
     // SAFETY: not NULL, and by the contract `cap` bytes that nobody else touches meanwhile.
     let buffer = unsafe { std::slice::from_raw_parts_mut(buf.cast::<u8>(), cap.min(MOST_BUFFER)) };
     let length = client.0.copy_fresh(buffer)?;
-    buffer[length] = 0;
+    *buffer.get_mut(length)? = 0;
     Some(length)
 }
 

@@ -8,6 +8,7 @@
 // What a caller must keep to is said once, at the head of the header.
 #![allow(clippy::missing_safety_doc)]
 
+mod blocks;
 mod client;
 mod config;
 mod convert;
@@ -18,6 +19,7 @@ mod request;
 mod response;
 mod store;
 
+pub(crate) use blocks::copy_blocks;
 pub use client::*;
 pub use config::*;
 pub use error::*;
