@@ -248,6 +248,42 @@ fn a_refresh_answer_that_is_no_good_otherwise_still_yields_its_refresh_token() {
 }
 
 #[test]
+fn a_token_that_no_header_could_carry_is_refused_when_it_comes_and_not_at_the_first_request() {
+    const LONGEST: usize = 32 << 10;
+    for cloud in FOUR {
+        let world = World::new();
+        let pointer = if cloud == Cloud::Kontakt { "/accessToken" } else { "/access_token" };
+        let client = world.client(cloud);
+        let of = |length: usize| Fault::set_field(pointer, "x".repeat(length).into());
+        world.answers_once(cloud, "login", of(LONGEST + 1));
+        let error = client.token().unwrap_err();
+        assert_eq!(error.status(), Status::MalformedAnswer, "{cloud:?}");
+        assert!(error.message().contains("longer than a header can be"), "{error}");
+        world.wind(120);
+        world.answers_once(cloud, "refresh", of(LONGEST));
+        assert_eq!(client.token().unwrap().expose().len(), LONGEST, "{cloud:?}");
+        // Refused, since it is none of the cloud's; but it got there.
+        world.get(&client, cloud, &devices(cloud)).unwrap();
+        assert_eq!(world.calls(cloud).last(), Some(&"api"), "{cloud:?}");
+    }
+}
+
+#[test]
+fn a_refresh_token_that_is_too_long_is_as_good_as_none() {
+    for cloud in FOUR {
+        let world = World::new();
+        let pointer = if cloud == Cloud::Kontakt { "/refreshToken" } else { "/refresh_token" };
+        let long = Fault::set_field(pointer, "x".repeat((32 << 10) + 1).into());
+        world.answers_once(cloud, "login", long);
+        let client = world.client(cloud);
+        client.token().unwrap();
+        client.renew().unwrap();
+        assert_eq!(world.sim.count(cloud, "login"), 2, "{cloud:?}");
+        assert_eq!(world.sim.count(cloud, "refresh"), 0, "{cloud:?}: it is not sent back");
+    }
+}
+
+#[test]
 fn an_answer_lost_after_the_cloud_rotated_costs_one_try_and_one_login() {
     for fault in ["reset:before-headers:executed", "close:within-body:executed", "lost:502"] {
         let world = World::new();
