@@ -13,9 +13,11 @@ use std::time::Duration;
 pub(crate) const AFTER_FAILURE: Growth =
     Growth { first: Duration::from_secs(1), most: Duration::from_secs(30) };
 
+pub(crate) const LONGEST_HOLD: Duration = Duration::from_secs(3600);
+
 /// How long credentials that may be wrong are not sent again, from `login_hold_s` on.
 pub(crate) fn hold_growth(first: Duration) -> Growth {
-    Growth { first, most: Duration::from_secs(3600) }
+    Growth { first, most: LONGEST_HOLD }
 }
 
 impl Record {

@@ -135,17 +135,71 @@ fn after_a_reboot_a_token_that_died_meanwhile_is_tried_and_its_refusal_renews_it
 }
 
 #[test]
-fn a_hold_survives_a_reboot() {
-    for (off_for, expected) in [(10, Status::LoginOnHold), (3600, Status::CredentialsRejected)] {
+fn a_hold_survives_a_reboot_whatever_the_wall_clock_says() {
+    const NOW: i64 = 1_790_000_000;
+    const YEAR: i64 = 365 * 86_400;
+    // Unset, saved at the last shutdown, right, local time taken for UTC, years ahead.
+    for wall in [0, NOW - YEAR, NOW, NOW + 7200, NOW + YEAR, NOW + 100 * YEAR, i64::MAX] {
         let (world, directory) = (World::new(), Directory::new("reboot-hold"));
-        world.sim.set_now(1_790_000_000);
-        world.clock.set_wall(1_790_000_000);
+        world.sim.set_now(NOW);
+        world.clock.set_wall(NOW);
         let wrong = || with(directory.config(&world, Cloud::Kontakt), &[("password", "wrong")]);
-        wrong().unwrap().token().unwrap_err();
-        world.wind(off_for);
-        world.clock.reboot();
-        assert_eq!(wrong().unwrap().token().unwrap_err().status(), expected, "off for {off_for}");
+        let token = || wrong().unwrap().token().unwrap_err();
+        assert_eq!(token().status(), Status::CredentialsRejected);
+        for (boots, hold) in [(1, 60), (2, 120)] {
+            // Off for an hour, and for no time at all, and never up for as long as the hold.
+            for off in [3600, 0, 0, 0, 0] {
+                world.wind(off);
+                world.clock.reboot();
+                world.clock.set_wall(wall);
+                let held = token();
+                assert_eq!(held.status(), Status::LoginOnHold, "{wall}");
+                assert!(held.retry_after().unwrap().as_secs() <= hold, "{wall}: {held}");
+            }
+            assert_eq!(world.sim.count(Cloud::Kontakt, "login"), boots, "{wall}");
+            world.wind(hold + 1);
+            assert_eq!(token().status(), Status::CredentialsRejected, "{wall}: it does end");
+            assert_eq!(token().status(), Status::LoginOnHold, "{wall}");
+        }
     }
+}
+
+#[test]
+fn a_hold_lasts_where_no_boot_is_known_and_the_wall_clock_is_a_year_ahead() {
+    let (world, directory) = (World::new(), Directory::new("no-boot"));
+    world.clock.set_wall(world.sim.now() + 365 * 86_400);
+    let client =
+        || with(directory.config(&world, Cloud::Kontakt), &[("password", "wrong")]).unwrap();
+    let start = || {
+        let text = std::fs::read_to_string(directory.record()).unwrap();
+        let mut record: serde_json::Value = serde_json::from_str(&text).unwrap();
+        record["record"].as_object_mut().unwrap().remove("boot");
+        std::fs::write(directory.record(), record.to_string()).unwrap();
+        client()
+    };
+    assert_eq!(client().token().unwrap_err().status(), Status::CredentialsRejected);
+    for wait in [61, 121, 241] {
+        for _ in 0..5 {
+            assert_eq!(start().token().unwrap_err().status(), Status::LoginOnHold);
+        }
+        world.wind(wait);
+        assert_eq!(start().token().unwrap_err().status(), Status::CredentialsRejected);
+    }
+}
+
+#[test]
+fn a_hold_is_never_longer_than_an_hour_whatever_the_record_says() {
+    let (world, directory) = (World::new(), Directory::new("long-hold"));
+    let start =
+        || with(directory.config(&world, Cloud::Kontakt), &[("password", "wrong")]).unwrap();
+    start().token().unwrap_err();
+    let text = std::fs::read_to_string(directory.record()).unwrap();
+    let mut record: serde_json::Value = serde_json::from_str(&text).unwrap();
+    record["record"]["hold"]["until"] = i64::MAX.into();
+    std::fs::write(directory.record(), record.to_string()).unwrap();
+    let held = start().token().unwrap_err();
+    assert_eq!(held.status(), Status::LoginOnHold);
+    assert!(held.retry_after().unwrap().as_secs() <= 3600, "{held}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use super::seal::{Key, Sealed};
 use super::{Hold, Pause, Record, Version};
 use crate::clock::{Clock, CloudTime, Moment, UnixSeconds};
 use crate::error::{Error, Status};
+use crate::holdoff::LONGEST_HOLD;
 use crate::json::read::{At, Misread, Read, needed, other, read};
 use crate::json::{self, Value, object};
 use crate::ordered::Ordered;
@@ -240,7 +241,7 @@ impl Codec {
     }
 
     fn record(&self, body: Body) -> Record {
-        let shift = self.shift(&body);
+        let (shift, shift_of_hold) = self.shifts(&body);
         let moment = |ns: i64| Moment(ns.saturating_add(shift));
         let token = body.token.map(|token| Token {
             access: token.access_token,
@@ -251,7 +252,8 @@ impl Codec {
             lifetime: token.lifetime_ms.map(Duration::from_millis),
         });
         let hold = body.hold.map(|hold| Hold {
-            until: moment(hold.until),
+            until: Moment(hold.until.saturating_add(shift_of_hold))
+                .min(self.clock.now().after(LONGEST_HOLD)),
             count: hold.count,
             error: hold.error(),
         });
@@ -274,14 +276,18 @@ impl Codec {
         }
     }
 
-    /// What turns the file's moments into this boot's. In the same boot: nothing. After another
-    /// boot, the wall clock says how long ago that was, judged by the cloud's own time where that is
-    /// known. A wall clock that claims a time before the file was written says nothing; at least the
-    /// time since this boot has passed. A token that died meanwhile is tried, and a refusal renews it.
-    fn shift(&self, body: &Body) -> i64 {
+    /// What turns the file's moments into this boot's, and what does so for a hold. In the same boot:
+    /// nothing. After another boot, the wall clock says how long ago that was, judged by the cloud's
+    /// own time where that is known. A wall clock that claims a time before the file was written says
+    /// nothing; at least the time since this boot has passed. A token that died meanwhile is tried,
+    /// and a refusal renews it.
+    ///
+    /// A hold believes in no time but that since this boot: a machine that wakes up in the wrong year
+    /// again and again must not lock the account, and one that was off waits for an hour at most.
+    fn shifts(&self, body: &Body) -> (i64, i64) {
         let boot = self.clock.boot_id();
         if boot.is_some() && body.boot == boot {
-            return 0;
+            return (0, 0);
         }
         let then = match body.cloud {
             Some((date, seen)) => {
@@ -289,10 +295,18 @@ impl Codec {
             }
             None => body.saved_wall,
         };
-        let passed = self.clock.wall().saturating_sub(then).max(0).saturating_mul(1_000_000_000);
-        let now = self.clock.now().0;
-        let since_boot = if boot.is_some() && body.boot.is_some() { now } else { 0 };
-        now.saturating_sub(passed.max(since_boot)).saturating_sub(body.saved)
+        let (now, wall) = (self.clock.now().0, self.clock.wall());
+        let off = wall.saturating_sub(then).max(0).saturating_mul(1_000_000_000);
+        let shift = |passed: i64| now.saturating_sub(passed).saturating_sub(body.saved);
+        match (boot, &body.boot) {
+            (Some(_), Some(_)) => (shift(off.max(now)), shift(now)),
+            // It may be the same boot, and the wall clock as wrong as it was.
+            _ if wall >= body.saved_wall => {
+                let by_wall = wall.saturating_sub(body.saved_wall).saturating_mul(1_000_000_000);
+                (shift(off), shift(off.min(by_wall)))
+            }
+            _ => (shift(off), shift(off)),
+        }
     }
 }
 
