@@ -225,12 +225,14 @@ impl JsonTemplate {
         Ok(match self {
             JsonTemplate::Fixed(value) => Some(value.clone()),
             JsonTemplate::Text(template) => {
-                template.fill(Place::Plain, values)?.map(|text| match template.parts.as_slice() {
-                    [Part::Name { name, .. }]
-                        if values.is_number(name) && text.expose().parse::<i64>().is_ok() =>
-                    {
-                        Value::Number(text.expose().into())
-                    }
+                let filled = template.fill(Place::Plain, values)?;
+                let is_number = match template.parts.as_slice() {
+                    [Part::Name { name, .. }] => values.is_number(name),
+                    _ => false,
+                };
+                filled.map(|text| match text.expose().parse::<i64>() {
+                    // Written anew: JSON has no leading zeros and no plus sign.
+                    Ok(number) if is_number => Value::Number(number.to_string()),
                     _ => text.expose().into(),
                 })
             }
@@ -307,7 +309,9 @@ mod tests {
     #[test]
     fn only_a_number_option_becomes_a_json_number() {
         let json = json(r#""{v}""#);
-        assert_eq!(json.fill(&One("17")).unwrap(), Some(17u64.into()));
+        for number in ["17", "0017"] {
+            assert_eq!(json.fill(&One(number)).unwrap(), Some(17u64.into()));
+        }
         assert_eq!(json.fill(&One("x17")).unwrap(), Some("x17".into()));
     }
 
