@@ -8,6 +8,7 @@ mod common;
 use common::{World, devices};
 use keyfob::{Client, Status};
 use keyfob_simulator::{Cloud, Fault, Injection};
+use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
 /// What a peer can do to keep a caller waiting.
@@ -70,6 +71,93 @@ fn a_cancelled_call_ends_wherever_the_peer_stalls() {
 }
 
 #[test]
+fn a_name_server_that_never_answers_holds_nobody_up() {
+    match where_no_name_server_answers(1) {
+        Ok(_) => {}
+        Err(why) => eprintln!("not tried: {why}"),
+    }
+}
+
+/// Runs the test below in a process that has such a name server, which takes root; gives what it
+/// measured, or why it could not be tried.
+fn where_no_name_server_answers(rounds: usize) -> Result<String, String> {
+    // Of this process alone: the loopback network is shared with all others.
+    let [.., a, b, c] = std::process::id().to_be_bytes();
+    let server = format!("127.{}.{b}.{}", a | 128, c.max(1));
+    let dir = std::env::temp_dir();
+    let conf = dir.join(format!("keyfob-test-resolv-{}.conf", std::process::id()));
+    // For two and a half minutes, which is as long as glibc can be told to wait.
+    std::fs::write(&conf, format!("nameserver {server}\noptions timeout:30 attempts:5\n")).unwrap();
+    let run = |program: &[&str]| {
+        let script = "mount --bind \"$0\" /etc/resolv.conf && exec \"$@\"";
+        std::process::Command::new("timeout")
+            .args(["60", "unshare", "--mount", "sh", "-c", script])
+            .arg(&conf)
+            .args(program)
+            .env("KEYFOB_TEST_NAME_SERVER", &server)
+            .env("KEYFOB_TEST_ROUNDS", rounds.to_string())
+            .output()
+    };
+    let possible = run(&["true"]).map_err(|error| error.to_string());
+    let test = std::env::current_exe().unwrap();
+    let test = [test.to_str().unwrap(), CHILD, "--exact", "--ignored", "--nocapture"];
+    let ran = possible.and_then(|tried| match tried.status.success() {
+        true => run(&test).map_err(|error| error.to_string()),
+        false => Err(String::from_utf8_lossy(&tried.stderr).trim().to_string()),
+    });
+    std::fs::remove_file(&conf).ok();
+    let ran = ran?;
+    let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+    let shown = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success(), "{}: {said}{shown}", ran.status);
+    let measured = said.lines().filter(|line| line.starts_with("name server"));
+    Ok(measured.collect::<Vec<_>>().join("\n"))
+}
+
+const CHILD: &str = "in_a_process_whose_name_server_never_answers";
+
+#[test]
+#[ignore = "is run by the test above, in a process that has such a name server"]
+fn in_a_process_whose_name_server_never_answers() {
+    let server = std::env::var("KEYFOB_TEST_NAME_SERVER").unwrap();
+    let server = UdpSocket::bind((server.as_str(), 53)).unwrap();
+    let asked = || {
+        let mut question = [0; 512];
+        let length = server.recv(&mut question).unwrap();
+        let is_ours = |part: &[u8]| part == b"no-such-host";
+        assert!(question[..length].windows(12).any(is_ours), "the name server is asked for it");
+    };
+    let world = World::new();
+    let client = unresolvable(&world);
+    let mut overrun = Duration::ZERO;
+    let limits = [50, 200, 1000].map(Duration::from_millis);
+    for limit in limits.repeat(common::soak("KEYFOB_TEST_ROUNDS", 1)) {
+        let begun = Instant::now();
+        let error = client.share(Some(limit)).token().unwrap_err();
+        overrun = overrun.max(begun.elapsed().saturating_sub(limit));
+        assert_eq!(error.status(), Status::Timeout, "{error}");
+        asked();
+    }
+    println!("name server that never answers: worst overrun {overrun:.1?}");
+    server.set_nonblocking(true).unwrap();
+    while server.recv(&mut [0; 512]).is_ok() {}
+    server.set_nonblocking(false).unwrap();
+    let cancelled = client.clone();
+    let ended = std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| cancelled.token().unwrap_err());
+        asked();
+        let begun = Instant::now();
+        cancelled.cancel();
+        assert_eq!(waiting.join().unwrap().status(), Status::Cancelled);
+        begun.elapsed()
+    });
+    println!("name server that never answers: a call ended {ended:.1?} after its cancellation");
+    // Nobody waits for those that still ask: neither another client nor the end of this one.
+    world.client(Cloud::Simacan).token().unwrap();
+    drop(client);
+}
+
+#[test]
 #[ignore = "measures; run by make soak"]
 fn soak() {
     let limits = [50, 200, 1000].map(Duration::from_millis);
@@ -95,6 +183,10 @@ fn soak() {
         }
     }
     println!("\nworst overrun: {worst:.1?}");
+    match where_no_name_server_answers(5) {
+        Ok(said) => println!("{said}"),
+        Err(why) => println!("a name server that never answers was not tried: {why}"),
+    }
 }
 
 /// A cloud whose name nobody can look up.
