@@ -1,8 +1,10 @@
 //! Names to addresses, within the caller's deadline.
 
 use super::tcp::slice;
-use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use crate::process::PerProcess;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
 use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
@@ -31,42 +33,71 @@ pub(super) fn addresses(uri: &Uri) -> Result<Vec<SocketAddr>, ureq::Error> {
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
     let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
     let found = match host.parse() {
-        Ok(address) => vec![SocketAddr::new(address, port)],
-        Err(_) => look_up(host.to_string(), port)?,
+        Ok(address) => vec![address],
+        Err(_) => LookUp::of(host)?.wait()?,
     };
+    let found: Vec<_> = found.into_iter().map(|ip| SocketAddr::new(ip, port)).collect();
     if found.is_empty() { Err(ureq::Error::HostNotFound) } else { Ok(found) }
 }
 
-/// `getaddrinfo` cannot be interrupted, so it runs on a thread that the caller need not wait for.
-/// This is the one thread the library makes unasked; it ends with the look-up.
-fn look_up(host: String, port: u16) -> Result<Vec<SocketAddr>, ureq::Error> {
-    let asked = Arc::new(LookUp::default());
-    let answering = asked.clone();
-    let ask = move || {
-        let found = (host.as_str(), port).to_socket_addrs().map(|a| a.take(16).collect());
-        *answering.answer() = Some(found.unwrap_or_default());
-        answering.done.notify_one();
-    };
-    std::thread::Builder::new().name("keyfob-resolve".into()).spawn(ask)?;
-    let mut answer = asked.answer();
-    loop {
-        if let Some(found) = answer.take() {
-            return Ok(found);
-        }
-        let waited = asked.done.wait_timeout(answer, slice()?);
-        answer = waited.unwrap_or_else(PoisonError::into_inner).0;
-    }
-}
-
-#[derive(Default)]
+/// A question to the system's resolver. `getaddrinfo` cannot be interrupted, so it runs on a thread
+/// that the caller need not wait for: the one thread the library makes unasked. It ends with the
+/// look-up.
 struct LookUp {
+    host: String,
+    begun: Instant,
     /// Empty where nothing was found.
-    answer: Mutex<Option<Vec<SocketAddr>>>,
+    answer: Mutex<Option<Vec<IpAddr>>>,
     done: Condvar,
 }
 
+/// How long callers join a look-up that is under way, instead of a thread for each of them while no
+/// name server answers. After that the network may be another, which only a new one learns of.
+const JOINED: Duration = Duration::from_secs(5);
+
+type UnderWay = PerProcess<Mutex<Vec<Weak<LookUp>>>>;
+
 impl LookUp {
-    fn answer(&self) -> MutexGuard<'_, Option<Vec<SocketAddr>>> {
+    fn of(host: &str) -> std::io::Result<Arc<LookUp>> {
+        static UNDER_WAY: UnderWay = PerProcess::new();
+        let under_way = UNDER_WAY.get(Mutex::default);
+        let mut under_way = under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        under_way.retain(|known| known.strong_count() > 0);
+        let joined = |known: &Arc<LookUp>| known.host == host && known.begun.elapsed() < JOINED;
+        if let Some(same) = under_way.iter().filter_map(Weak::upgrade).find(joined) {
+            return Ok(same);
+        }
+        let asked = Arc::new(LookUp {
+            host: host.into(),
+            begun: Instant::now(),
+            answer: Mutex::default(),
+            done: Condvar::new(),
+        });
+        let asking = asked.clone();
+        std::thread::Builder::new().name("keyfob-resolve".into()).spawn(move || asking.ask())?;
+        under_way.push(Arc::downgrade(&asked));
+        Ok(asked)
+    }
+
+    fn ask(&self) {
+        let found = (self.host.as_str(), 0).to_socket_addrs();
+        let found = found.map(|found| found.take(16).map(|address| address.ip()).collect());
+        *self.answer() = Some(found.unwrap_or_default());
+        self.done.notify_all();
+    }
+
+    fn wait(&self) -> Result<Vec<IpAddr>, ureq::Error> {
+        let mut answer = self.answer();
+        loop {
+            if let Some(found) = &*answer {
+                return Ok(found.clone());
+            }
+            let waited = self.done.wait_timeout(answer, slice()?);
+            answer = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn answer(&self) -> MutexGuard<'_, Option<Vec<IpAddr>>> {
         self.answer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
