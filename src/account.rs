@@ -4,6 +4,7 @@ use crate::call::Call;
 use crate::clock::Clock;
 use crate::error::{Error, Result, Status};
 use crate::http::{TlsFiles, Transport, TransportSettings};
+use crate::identity::{Common, Identity};
 use crate::options::{Kind, Opt, Options};
 use crate::provider::exchange::{Discovered, Exchange, Failure, Names, safe};
 use crate::provider::profile::{Login, Profile};
@@ -29,10 +30,8 @@ pub(crate) struct Account {
     pub store: Box<dyn Store>,
     pub window: RenewalWindow,
     selection: Selection,
-    /// Names this account among all others, its secrets included. Not for people's eyes: whoever has
-    /// it can try passwords against it.
-    pub identity: String,
-    /// As `identity`, but the same for all secrets of one principal: tells nothing of them.
+    pub identity: Arc<Identity>,
+    /// As the identity's name, but the same for all secrets of one principal: tells nothing of them.
     pub principal: String,
     /// Origins that may see the token besides those of its own URLs.
     pub origins: Vec<OriginRule>,
@@ -76,16 +75,16 @@ impl Account {
             needed || !matches!(option.kind, Kind::Number { .. })
         };
         let principal = digest(&named, &options, |option| says_who(option) && !option.secret);
-        let identity = digest(&named, &options, says_who);
+        let identity = Arc::new(Identity::new(digest(&named, &options, says_who), clock));
         let fixed = |login: &Login| login.token.is_some() && login.steps.is_empty();
         let store = match profile.logins.get(login).is_some_and(fixed) {
             // A key from the options is exchanged for nothing, and is not to be copied.
-            true => Box::new(Memory::new(&identity)),
+            true => Box::new(Memory(identity.clone())),
             false => store(&options, own_store, &profile.name, &identity, clock)?,
         };
         let window = RenewalWindow {
             before: options.seconds("renew_before_s"),
-            jitter: jitter_of(&identity),
+            jitter: jitter_of(&identity.name),
         };
         let mut origins = options.allowed_origins();
         // A cloud's own origins go with its own address: a private host's token stays there.
@@ -178,18 +177,24 @@ impl Account {
         self.profile.discovery.as_ref().is_some_and(|d| self.options.is_set(&d.when))
     }
 
-    fn exchange<'a>(&'a self, clock: &'a Clock, call: &'a Call) -> Exchange<'a> {
+    fn exchange<'a>(
+        &'a self,
+        common: &'a Common,
+        clock: &'a Clock,
+        call: &'a Call,
+    ) -> Exchange<'a> {
         Exchange {
             profile: &self.profile,
             options: &self.options,
             transport: &self.transport,
+            late: &common.late,
             clock,
             call,
         }
     }
 
     pub fn discover(&self, clock: &Clock, call: &Call) -> std::result::Result<Discovered, Failure> {
-        self.exchange(clock, call).discover()
+        self.exchange(&self.identity.common(), clock, call).discover()
     }
 
     /// A token for the credentials.
@@ -200,7 +205,11 @@ impl Account {
         call: &Call,
     ) -> std::result::Result<Token, Failure> {
         let steps = self.login().map_or(&[][..], |login| &login.steps);
-        self.exchange(clock, call).obtain(steps, &self.names_with(record)?, Repeat::Unheard)
+        self.exchange(&self.identity.common(), clock, call).obtain(
+            steps,
+            &self.names_with(record)?,
+            Repeat::Unheard,
+        )
     }
 
     /// A token for the record's refresh token.
@@ -211,7 +220,11 @@ impl Account {
         call: &Call,
     ) -> std::result::Result<Token, Failure> {
         let steps = self.profile.refresh.as_ref().map_or(&[][..], |refresh| &refresh.steps);
-        self.exchange(clock, call).obtain(steps, &self.names_with(record)?, Repeat::Refresh)
+        self.exchange(&self.identity.common(), clock, call).obtain(
+            steps,
+            &self.names_with(record)?,
+            Repeat::Refresh,
+        )
     }
 
     /// What an answer to the last call of a login comes to, without a cloud that gives it.
@@ -228,7 +241,7 @@ impl Account {
         if step.call == "login" {
             names = names.with("basic_token", &Secret::from("a-basic-token"));
         }
-        self.exchange(clock, call).judge(step, &names, answer)
+        self.exchange(&self.identity.common(), clock, call).judge(step, &names, answer)
     }
 
     /// All names, the tokens among them: what a cloud echoes of them must not be shown.
@@ -243,6 +256,11 @@ impl Account {
         Ok(names)
     }
 
+    /// Waits no longer for answers that did not come in time.
+    pub fn expect_nothing(&self) {
+        self.identity.common().late.clear();
+    }
+
     /// Tells the cloud that the tokens will not be used again, where it wants to know.
     pub fn revoke(
         &self,
@@ -253,7 +271,8 @@ impl Account {
         if record.token.is_none() || self.profile.revoke.is_empty() {
             return Ok(());
         }
-        self.exchange(clock, call).perform(&self.profile.revoke, &self.names_with(record)?)
+        self.exchange(&self.identity.common(), clock, call)
+            .perform(&self.profile.revoke, &self.names_with(record)?)
     }
 
     /// The headers that carry this token, as the login or the profile says.
@@ -287,7 +306,7 @@ fn store(
     options: &Options,
     own: Option<&Own>,
     provider: &str,
-    identity: &str,
+    identity: &Arc<Identity>,
     clock: &Clock,
 ) -> Result<Box<dyn Store>> {
     let invalid = |what: &str| Err(Error::new(Status::InvalidOption, format!("store: {what}")));
@@ -296,15 +315,15 @@ fn store(
         if options.is_set("store") {
             return invalid("is set, but the config has a store of the caller's own, too");
         }
-        let identity = &lasting(identity);
+        let identity = &lasting(&identity.name);
         let record = OwnRecord::new(own.clone(), &format!("{provider}-{identity}"));
         return Ok(Box::new(Kept::new(record, identity, key, clock)?));
     }
     match options.get("store").unwrap_or("memory") {
-        "memory" => Ok(Box::new(Memory::new(identity))),
+        "memory" => Ok(Box::new(Memory(identity.clone()))),
         other => match other.strip_prefix("file:").filter(|directory| !directory.is_empty()) {
             Some(directory) => {
-                let identity = &lasting(identity);
+                let identity = &lasting(&identity.name);
                 let file = RecordFile::open(directory, &format!("{provider}-{identity}"))?;
                 Ok(Box::new(Kept::new(file, identity, key, clock)?))
             }

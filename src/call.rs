@@ -1,6 +1,7 @@
 //! One call of a caller: how long it may take, and whether it was cancelled.
 
 use crate::error::{Error, Result, Status};
+use crate::http::Pending;
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -55,6 +56,11 @@ impl Call {
         }
     }
 
+    /// The same call, with no more time than this.
+    pub fn within(&self, limit: Duration) -> Call {
+        Call { deadline: self.deadline.min(Instant::now() + limit), ..self.clone() }
+    }
+
     /// The time left, or why the call is over.
     pub fn remaining(&self) -> Result<Duration> {
         if self.is_cancelled() {
@@ -103,14 +109,18 @@ pub(crate) struct InFlight {
     pub connect_timeout: Duration,
     /// Whether a byte of the request itself may have left: from then on it may have been executed.
     pub sent: bool,
+    /// Whether an answer that does not come in time is to be kept,
+    pub keep: bool,
+    /// and where it will come.
+    pub pending: Option<Pending>,
 }
 
 thread_local! {
     static IN_FLIGHT: RefCell<Option<InFlight>> = const { RefCell::new(None) };
 }
 
-/// Runs `work` as the given call; says whether any of the request was sent.
-pub(crate) fn in_flight<T>(in_flight: InFlight, work: impl FnOnce() -> T) -> (T, bool) {
+/// Runs `work` as the given call; gives what the transport has learnt meanwhile.
+pub(crate) fn in_flight<T>(in_flight: InFlight, work: impl FnOnce() -> T) -> (T, InFlight) {
     struct Restore(Option<InFlight>);
     impl Drop for Restore {
         fn drop(&mut self) {
@@ -119,8 +129,7 @@ pub(crate) fn in_flight<T>(in_flight: InFlight, work: impl FnOnce() -> T) -> (T,
     }
     let _restore = Restore(IN_FLIGHT.replace(Some(in_flight)));
     let result = work();
-    let sent = with_in_flight(|f| f.sent).unwrap_or(false);
-    (result, sent)
+    (result, IN_FLIGHT.take().expect("put there above"))
 }
 
 /// Gives the transport the call it works for; `None` outside of one.

@@ -113,6 +113,13 @@ impl Clock {
         Some(id.trim().to_string())
     }
 
+    /// Whether a moment of the other clock is the same moment of this one.
+    pub(crate) fn agrees_with(&self, other: &Clock) -> bool {
+        let wound = |clock: &Clock| clock.0.boot_ns.load(Ordering::Relaxed);
+        let both_of_this_machine = !self.0.manual && !other.0.manual;
+        Arc::ptr_eq(&self.0, &other.0) || (both_of_this_machine && wound(self) == wound(other))
+    }
+
     #[inline]
     pub(crate) fn now(&self) -> Moment {
         let wound = self.0.boot_ns.load(Ordering::Relaxed);

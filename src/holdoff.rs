@@ -13,6 +13,7 @@ use std::time::Duration;
 pub(crate) const AFTER_FAILURE: Growth =
     Growth { first: Duration::from_secs(1), most: Duration::from_secs(30) };
 
+/// However often credentials were rejected, they are tried again after this.
 pub(crate) const LONGEST_HOLD: Duration = Duration::from_secs(3600);
 
 /// How long credentials that may be wrong are not sent again, from `login_hold_s` on.

@@ -35,6 +35,7 @@ pub mod fuzzing;
 mod holdoff;
 mod hot;
 mod http;
+mod identity;
 mod json;
 mod lifecycle;
 mod links;

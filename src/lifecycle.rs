@@ -3,7 +3,7 @@
 use crate::account::Account;
 use crate::api::Api;
 use crate::call::Call;
-use crate::clock::{Clock, CloudTime, Moment};
+use crate::clock::{Clock, Moment};
 use crate::error::{Error, Result, Status};
 use crate::flight::{Flight, Turn};
 use crate::holdoff::{self, AFTER_FAILURE};
@@ -230,7 +230,7 @@ impl Lifecycle {
         let mut record = state.record.clone();
         if account.principal != state.account.principal {
             record = account.first_record()?;
-        } else if account.identity != state.account.identity {
+        } else if account.identity.name != state.account.identity.name {
             let seeded = account.first_record()?;
             record.hold = None;
             record.pause = None;
@@ -256,6 +256,7 @@ impl Lifecycle {
             if let Ok(stored) = store.load() {
                 record.adopt(stored);
             }
+            state.account.expect_nothing();
             let revoked = state.account.revoke(&record, &self.clock, call);
             if let Err(failure) = revoked {
                 log!(self.log, Warn, "not revoked at the cloud: {}", failure.error);
@@ -303,6 +304,7 @@ impl Lifecycle {
     /// Single flight: one caller goes to the cloud, the rest share its outcome.
     fn obtain(&self, need: Need, call: &Call) -> Result<Arc<State>> {
         let flight = self.flight.get(Flight::new);
+        let begun = self.clock.now();
         loop {
             let state = self.state.load_full();
             if need.is_met(&state, self.clock.now()) {
@@ -317,9 +319,10 @@ impl Lifecycle {
                 Turn::Shared(Err(error)) => return Err(error),
             }
             // What was just issued is the best there is, even if it expired on the way: of those
-            // who waited for it nobody asks again.
+            // who waited for it nobody asks again. But an answer can have been waiting for us.
             let renewed = self.state.load_full();
-            if renewed.record.generation > state.record.generation {
+            let was_good = renewed.record.token.as_ref().is_some_and(|t| t.expires() > begun);
+            if was_good && renewed.record.generation > state.record.generation {
                 return Ok(renewed);
             }
         }
@@ -439,7 +442,7 @@ impl Lifecycle {
                 count(&self.counters.refreshes);
                 match account.refresh(record, &self.clock, call) {
                     Ok(token) => {
-                        self.learn_time(record, token.date);
+                        record.learn_time(token.time());
                         log!(self.log, Info, "{}: token refreshed", account.profile.name);
                         record.accept(token);
                         return Ok(());
@@ -464,14 +467,14 @@ impl Lifecycle {
         count(&self.counters.logins);
         match account.log_in(record, &self.clock, call) {
             Ok(token) => {
-                self.learn_time(record, token.date);
+                record.learn_time(token.time());
                 log!(self.log, Info, "{}: logged in", account.profile.name);
                 record.accept(token);
                 Ok(())
             }
             Err(failure) if failure.rejected => {
                 count(&self.counters.logins_rejected);
-                self.learn_time(record, failure.date);
+                record.learn_time(failure.time);
                 Err(record.hold(failure.error, hold_growth(account), self.clock.now()))
             }
             // What the profile has no rule for may be this cloud's way to reject a password.
@@ -482,11 +485,6 @@ impl Lifecycle {
         }
     }
 
-    fn learn_time(&self, record: &mut Record, date: Option<i64>) {
-        let seen = self.clock.now();
-        record.cloud = date.map(|date| CloudTime { date, seen }).or(record.cloud);
-    }
-
     fn unwritable(&self, account: &Account, record: &Record) -> Option<Error> {
         let fault = account.store.check_writable(record).err()?;
         self.note_store_fault(fault.clone());
@@ -495,7 +493,7 @@ impl Lifecycle {
 
     /// A failure that says nothing of the credentials: hold off, keep everything.
     fn failed(&self, failure: Failure, record: &mut Record, growth: Growth) -> Error {
-        self.learn_time(record, failure.date);
+        record.learn_time(failure.time);
         if let Some(newer) = failure.salvaged {
             log!(self.log, Warn, "the answer was no good, but its refresh token is kept");
             record.refresh = Some(newer);

@@ -1,6 +1,6 @@
 //! An access token, how long it lives, and when to renew it.
 
-use crate::clock::{Moment, UnixSeconds};
+use crate::clock::{CloudTime, Moment, UnixSeconds};
 use crate::json::{self, Value};
 use crate::secret::Secret;
 use base64::Engine;
@@ -31,6 +31,12 @@ pub(crate) struct RenewalWindow {
 }
 
 impl Token {
+    /// The cloud's time that came with it. A little ahead rather than behind, so that a token is
+    /// taken for too old and never for too young.
+    pub fn time(&self) -> Option<CloudTime> {
+        self.date.map(|date| CloudTime { date, seen: self.issued })
+    }
+
     pub fn expires(&self) -> Moment {
         self.lifetime.map_or(Moment::NEVER, |lifetime| self.issued.after(lifetime))
     }

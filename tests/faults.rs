@@ -15,6 +15,8 @@ use std::time::Duration;
 const LIFETIME: u64 = 7200;
 /// How long after a fault it is looked at again: holds and pauses are over, tokens are not due.
 const LATER: u64 = 3000;
+/// How long the answer to a token call is waited for by one caller after the other.
+const AWAITED: u64 = 30;
 /// How long a call may take that meets a stall; and how long where that was too short for this
 /// machine to come as far as the stall.
 const PATIENCE: Duration = Duration::from_millis(700);
@@ -220,6 +222,10 @@ fn meet(
     };
     world.sim.clear_injections();
     world.sim.refuse(cloud, false);
+    if stalls {
+        // Before that an answer may still come, and is waited for.
+        world.wind(AWAITED);
+    }
     let again = outcome(world, step, cloud, &client);
     world.wind(LATER);
     let later = outcome(world, step, cloud, &client);

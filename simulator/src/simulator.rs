@@ -215,6 +215,17 @@ impl Simulator {
         self.world.close_idle(Some(cloud));
     }
 
+    /// Cuts a cloud's connections in the middle of whatever they are at, as a router does that was
+    /// switched off.
+    pub fn cut_connections(&self, cloud: Cloud) {
+        self.world.cut(cloud);
+    }
+
+    /// Whether the cloud is carrying out a request, or answering one.
+    pub fn is_at_work(&self, cloud: Cloud) -> bool {
+        self.world.is_at_work(cloud)
+    }
+
     /// Every request since the start, oldest first; at most the last 20,000. Counts go on beyond that.
     pub fn journal(&self) -> Vec<Entry> {
         self.world.journal.entries()

@@ -172,9 +172,23 @@ impl World {
 
     /// Closes the connections on which nothing is under way, and the others once that is so.
     pub(crate) fn close_idle(&self, cloud: Option<Cloud>) {
+        self.lines(cloud).iter().for_each(|line| line.doom());
+    }
+
+    /// Cuts every connection, whatever is under way on it.
+    pub(crate) fn cut(&self, cloud: Cloud) {
+        let sockets = self.lines(Some(cloud));
+        sockets.iter().for_each(|line| drop(line.socket.shutdown(Shutdown::Both)));
+    }
+
+    /// Whether any request is being carried out or answered.
+    pub(crate) fn is_at_work(&self, cloud: Cloud) -> bool {
+        self.lines(Some(cloud)).iter().any(|line| !line.is_in(Phase::Idle))
+    }
+
+    fn lines(&self, cloud: Option<Cloud>) -> Vec<Arc<Line>> {
         let meant = |line: &&Arc<Line>| cloud.is_none_or(|cloud| ORIGINS[line.origin].0 == cloud);
-        let lines: Vec<Arc<Line>> = lock(&self.lines).values().filter(meant).cloned().collect();
-        lines.iter().for_each(|line| line.doom());
+        lock(&self.lines).values().filter(meant).cloned().collect()
     }
 
     pub(crate) fn open_line(&self, origin: usize, socket: TcpStream) -> Arc<Line> {

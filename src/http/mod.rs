@@ -1,18 +1,22 @@
 //! The transport: requests over ureq with our own socket and TLS below it, so that every wait ends
 //! at the caller's deadline, and every fault says what to do.
 
+mod late;
 mod resolve;
 mod sent;
 mod tcp;
 mod tls;
 
+pub(crate) use late::{Asking, Late, Pending};
 pub(crate) use tls::TlsFiles;
 
 use crate::call::{self, Call, InFlight};
+use crate::clock::Moment;
 use crate::error::{Error, Result, Status};
 use crate::process::PerProcess;
 use crate::secret::Secret;
 use crate::url::Url;
+use late::{Resume, Unanswered};
 use std::io::Read;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
@@ -34,6 +38,7 @@ pub(crate) struct TransportSettings {
 }
 
 /// One request, ready to go out.
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Outgoing {
     pub method: http::Method,
     pub url: Url,
@@ -48,6 +53,8 @@ pub(crate) struct Answer {
     pub status: u16,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
+    /// When it was asked for, if that was by an earlier call.
+    pub asked: Option<Moment>,
 }
 
 impl Answer {
@@ -63,6 +70,8 @@ pub(crate) struct Fault {
     pub error: Error,
     /// Whether any of the request left this machine: if so, the cloud may have carried it out.
     pub sent: bool,
+    /// Whether its answer can still be read, by who sends the same again.
+    pub awaited: bool,
 }
 
 /// Connections to any number of origins. Shared by all clients with the same settings; usable from
@@ -98,23 +107,27 @@ impl Transport {
 
     fn agent(&self) -> Arc<ureq::Agent> {
         self.agent.get(|| {
-            let config = ureq::Agent::config_builder()
-                .http_status_as_error(false)
-                .max_redirects(0)
-                .max_redirects_will_error(false)
-                .allow_non_standard_methods(true)
-                .user_agent(self.settings.user_agent.as_str())
-                .proxy(proxy(&self.settings).unwrap_or_default())
-                .max_idle_connections(64)
-                .max_idle_connections_per_host(32)
-                .build();
-            let connector =
+            self.agent_over(
                 ().chain(ConnectProxyConnector::default())
                     .chain(tcp::TcpConnector)
                     .chain(tls::TlsConnector(tls::with_own_sessions(&self.tls)))
-                    .chain(sent::RequestBegins);
-            ureq::Agent::with_parts(config, connector, resolve::Later)
+                    .chain(sent::RequestBegins),
+            )
         })
+    }
+
+    fn agent_over(&self, connector: impl Connector) -> ureq::Agent {
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .allow_non_standard_methods(true)
+            .user_agent(self.settings.user_agent.as_str())
+            .proxy(proxy(&self.settings).unwrap_or_default())
+            .max_idle_connections(64)
+            .max_idle_connections_per_host(32)
+            .build();
+        ureq::Agent::with_parts(config, connector, resolve::Later)
     }
 
     /// Sends one request and reads its answer whole. No redirect is followed, nothing is retried.
@@ -124,16 +137,71 @@ impl Transport {
         max_body: u64,
         call: &Call,
     ) -> std::result::Result<Answer, Fault> {
+        self.over(&self.agent(), outgoing, max_body, call, false).map_err(|(fault, _)| fault)
+    }
+
+    /// The same for a request that is not to be sent again before it is answered: where this very
+    /// one was sent by an earlier call that could not wait, the answer to that is read.
+    pub fn ask<T: Clone>(
+        &self,
+        outgoing: &Outgoing,
+        max_body: u64,
+        call: &Call,
+        asking: Asking<'_, T>,
+    ) -> std::result::Result<Answer, Fault> {
+        let keep = |(mut fault, pending): (Fault, Option<Pending>), asked: Moment| {
+            if let Some(pending) = pending {
+                let (request, settings) = (outgoing.clone(), self.settings.clone());
+                let trail = asking.trail.clone();
+                fault.awaited =
+                    asking.late.put(Unanswered { request, settings, asked, trail, pending });
+            }
+            fault
+        };
+        let earlier = asking.late.take(outgoing, &self.settings);
+        let worth_it = earlier.and_then(|u| Some((u.patience(asking.now, asking.once)?, u)));
+        if let Some((patience, Unanswered { asked, pending, .. })) = worth_it {
+            let agent = self.agent_over(().chain(Resume::new(pending)).chain(sent::RequestBegins));
+            match self.over(&agent, outgoing, max_body, &call.within(patience), true) {
+                Ok(answer) => return Ok(Answer { asked: Some(asked), ..answer }),
+                Err(failed) if call.remaining().is_err() => return Err(keep(failed, asked)),
+                // It will not come any more.
+                Err((fault, _))
+                    if matches!(fault.error.status(), Status::Network | Status::Timeout) => {}
+                Err((fault, _)) => return Err(fault),
+            }
+        }
+        let sent = self.over(&self.agent(), outgoing, max_body, call, true);
+        sent.map_err(|failed| keep(failed, asking.now))
+    }
+
+    fn over(
+        &self,
+        agent: &ureq::Agent,
+        outgoing: &Outgoing,
+        max_body: u64,
+        call: &Call,
+        keep: bool,
+    ) -> std::result::Result<Answer, (Fault, Option<Pending>)> {
         let in_flight = InFlight {
             call: call.clone(),
             connect_timeout: self.settings.connect_timeout,
             sent: false,
+            keep,
+            pending: None,
         };
-        let (answer, sent) = call::in_flight(in_flight, || self.exchange(outgoing, max_body, call));
-        answer.map_err(|error| Fault { error, sent })
+        let (answer, InFlight { sent, pending, .. }) =
+            call::in_flight(in_flight, || self.exchange(agent, outgoing, max_body, call));
+        answer.map_err(|error| (Fault { error, sent, awaited: false }, pending))
     }
 
-    fn exchange(&self, outgoing: &Outgoing, max_body: u64, call: &Call) -> Result<Answer> {
+    fn exchange(
+        &self,
+        agent: &ureq::Agent,
+        outgoing: &Outgoing,
+        max_body: u64,
+        call: &Call,
+    ) -> Result<Answer> {
         call.remaining()?;
         let explain = |e| self.explain(e, outgoing, call);
         let mut request = http::Request::builder()
@@ -149,7 +217,6 @@ impl Transport {
             request = request.header(name.as_str(), value);
         }
         let unusable = |_| Error::new(Status::InvalidArgument, "the request cannot be built");
-        let agent = self.agent();
         let answer = match &outgoing.body {
             Some(body) => agent.run(request.body(body.as_slice()).map_err(unusable)?),
             None => agent.run(request.body(()).map_err(unusable)?),
@@ -180,7 +247,7 @@ impl Transport {
             .iter()
             .map(|(n, v)| (n.to_string(), String::from_utf8_lossy(v.as_bytes()).into_owned()))
             .collect();
-        Ok(Answer { status: parts.status.as_u16(), headers, body: bytes })
+        Ok(Answer { status: parts.status.as_u16(), headers, body: bytes, asked: None })
     }
 
     /// Our status and words for what went wrong below.
@@ -218,6 +285,9 @@ impl Transport {
         }
         let tls = error.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>());
         if let Some(error) = tls {
+            if refuses_certificate(error) {
+                call::with_in_flight(|flight| flight.sent = false);
+            }
             return Error::new(Status::Tls, format!("{at}: {error}{}", advice(error)));
         }
         network(error.to_string())
@@ -231,6 +301,24 @@ fn wipe(buffers: &mut LazyBuffers) {
     buffers.input_consume(unread);
     buffers.input_append_buf().zeroize();
     buffers.output().zeroize();
+}
+
+/// Whether the server did not like our certificate, or the lack of one. Under TLS 1.3 it says so
+/// when we have begun to send, but it does not look at a request before that.
+fn refuses_certificate(error: &rustls::Error) -> bool {
+    use rustls::AlertDescription as Alert;
+    let rustls::Error::AlertReceived(alert) = error else { return false };
+    matches!(
+        alert,
+        Alert::CertificateRequired
+            | Alert::BadCertificate
+            | Alert::UnsupportedCertificate
+            | Alert::CertificateRevoked
+            | Alert::CertificateExpired
+            | Alert::CertificateUnknown
+            | Alert::UnknownCA
+            | Alert::AccessDenied
+    )
 }
 
 /// What a person can do about a TLS failure.
@@ -285,17 +373,13 @@ fn proxy(settings: &TransportSettings) -> Result<Option<ureq::Proxy>> {
     }
 }
 
-/// Reads to the end. A buffer that is outgrown is overwritten: the answer may hold tokens.
+/// Reads to the end.
 fn read_whole(mut from: impl Read, expected: u64) -> std::io::Result<Vec<u8>> {
     const STEP: usize = 65_536;
     let mut bytes = Vec::with_capacity((expected as usize).clamp(1024, 1 << 20) + 1);
     loop {
         if bytes.len() == bytes.capacity() {
-            let mut larger = Vec::with_capacity(bytes.capacity() * 2);
-            larger.extend_from_slice(&bytes);
-            bytes.fill(0);
-            std::hint::black_box(&mut bytes);
-            bytes = larger;
+            make_room(&mut bytes, 1);
         }
         let read = bytes.len();
         bytes.resize(bytes.capacity().min(read + STEP), 0);
@@ -308,4 +392,20 @@ fn read_whole(mut from: impl Read, expected: u64) -> std::io::Result<Vec<u8>> {
             Err(error) => return Err(error),
         }
     }
+}
+
+fn append(bytes: &mut Vec<u8>, more: &[u8]) {
+    if bytes.capacity() - bytes.len() < more.len() {
+        make_room(bytes, more.len());
+    }
+    bytes.extend_from_slice(more);
+}
+
+/// Moves to a larger buffer. The outgrown one is overwritten: an answer may hold tokens.
+fn make_room(bytes: &mut Vec<u8>, more: usize) {
+    let mut larger = Vec::with_capacity(bytes.len() + bytes.capacity().max(more).max(1024));
+    larger.extend_from_slice(bytes);
+    bytes.fill(0);
+    std::hint::black_box(&mut *bytes);
+    *bytes = larger;
 }

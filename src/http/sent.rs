@@ -1,15 +1,19 @@
-//! Knows whether any of a request has left this machine: one that never did can be sent again.
+//! Watches over a request: whether any of it has left this machine, since one that never did can be
+//! sent again; and what came of an answer that its caller could not wait for.
 
+use super::late::Pending;
+use super::{append, tcp};
 use crate::call;
 use ureq::Error;
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
+use zeroize::Zeroizing;
 
 /// The last link of the chain: from here on, what is written is the request itself.
 #[derive(Debug)]
 pub(super) struct RequestBegins;
 
 impl<In: Transport> Connector<In> for RequestBegins {
-    type Out = Watched<In>;
+    type Out = Watched;
 
     fn connect(
         &self,
@@ -18,33 +22,75 @@ impl<In: Transport> Connector<In> for RequestBegins {
     ) -> Result<Option<Self::Out>, Error> {
         // What a proxy or the TLS handshake was sent is not the request.
         call::with_in_flight(|flight| flight.sent = false);
-        Ok(chained.map(Watched))
+        let watched = |connection: In| Watched {
+            connection: Some(connection.boxed()),
+            came: Zeroizing::default(),
+            gave_up: false,
+        };
+        Ok(chained.map(watched))
     }
 }
 
-/// Notes when a request has begun to leave, so that one that never did can be sent again safely.
 #[derive(Debug)]
-pub(super) struct Watched<T>(T);
+pub(super) struct Watched {
+    /// There until it is dropped.
+    connection: Option<Box<dyn Transport>>,
+    /// What the answer has come to so far, where it may be wanted later.
+    came: Zeroizing<Vec<u8>>,
+    /// Whether the caller's time was over while the answer was not.
+    gave_up: bool,
+}
 
-impl<T: Transport> Transport for Watched<T> {
+impl Watched {
+    fn connection(&mut self) -> &mut dyn Transport {
+        self.connection.as_mut().expect("there until this is dropped")
+    }
+}
+
+impl Transport for Watched {
     fn buffers(&mut self) -> &mut dyn Buffers {
-        self.0.buffers()
+        self.connection().buffers()
     }
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
         call::with_in_flight(|flight| flight.sent = true);
-        self.0.transmit_output(amount, timeout)
+        self.came = Zeroizing::default();
+        self.connection().transmit_output(amount, timeout)
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
-        self.0.await_input(timeout)
+        let before = self.buffers().input().len();
+        let more = self.connection().await_input(timeout);
+        match &more {
+            Ok(_) if call::with_in_flight(|flight| flight.keep) == Some(true) => {
+                let connection = self.connection.as_mut().expect("there until this is dropped");
+                append(&mut self.came, &connection.buffers().input()[before..]);
+            }
+            Ok(_) => {}
+            Err(error) => {
+                self.gave_up = matches!(error, Error::Io(error) if tcp::gave_up(error).is_some());
+            }
+        }
+        more
     }
 
     fn is_open(&mut self) -> bool {
-        self.0.is_open()
+        self.connection().is_open()
     }
 
     fn is_tls(&self) -> bool {
-        self.0.is_tls()
+        self.connection.as_ref().is_some_and(|connection| connection.is_tls())
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        let Some(connection) = self.connection.take().filter(|_| self.gave_up) else { return };
+        let came = std::mem::take(&mut self.came);
+        call::with_in_flight(|flight| {
+            if flight.keep {
+                flight.pending = Some(Pending { connection, came });
+            }
+        });
     }
 }

@@ -2,9 +2,9 @@
 
 use super::profile::{Profile, Rule, Step};
 use crate::call::Call;
-use crate::clock::{Clock, Moment, UnixSeconds};
+use crate::clock::{Clock, CloudTime, Moment, UnixSeconds};
 use crate::error::{Error, Result, Status};
-use crate::http::{Answer, MOST_HEADER, Outgoing, Transport};
+use crate::http::{Answer, Asking, Late, MOST_HEADER, Outgoing, Transport};
 use crate::json::{self, Value};
 use crate::options::{Kind, Options};
 use crate::ordered::Ordered;
@@ -19,7 +19,7 @@ use ureq::http::Method;
 use zeroize::Zeroizing;
 
 /// What names stand for while a profile's templates are filled.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Names {
     values: Ordered<Secret>,
     numbers: Vec<String>,
@@ -120,12 +120,29 @@ pub(crate) struct Failure {
     /// spent by now, so this is the only one left.
     pub salvaged: Option<Secret>,
     /// The cloud's time, where it answered at all.
-    pub date: Option<UnixSeconds>,
+    pub time: Option<CloudTime>,
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
-        Failure { error, rejected: false, in_doubt: false, salvaged: None, date: None }
+        Failure { error, rejected: false, in_doubt: false, salvaged: None, time: None }
+    }
+}
+
+/// How far an exchange has come.
+#[derive(Clone, Debug)]
+pub(crate) struct Trail {
+    /// What it began with,
+    began: Names,
+    /// which step comes next,
+    step: usize,
+    /// and with what the steps before have saved.
+    names: Names,
+}
+
+impl Trail {
+    fn of(names: &Names) -> Trail {
+        Trail { began: names.clone(), step: 0, names: names.clone() }
     }
 }
 
@@ -134,6 +151,7 @@ pub(crate) struct Exchange<'a> {
     pub profile: &'a Profile,
     pub options: &'a Options,
     pub transport: &'a Transport,
+    pub late: &'a Late<Trail>,
     pub clock: &'a Clock,
     pub call: &'a Call,
 }
@@ -148,7 +166,7 @@ impl Exchange<'_> {
         }
         for step in self.of(&discovery.steps) {
             let names = Names::of(self.profile, self.options, &discovered)?;
-            let reply = self.run(step, &names, Repeat::Safe)?;
+            let reply = self.run(step, &Trail::of(&names), Repeat::Safe)?;
             for (name, value) in reply.saved(step)? {
                 // The client will send credentials there: it must be as safe as any other URL.
                 let shown = || format!("{}: {name}", step.call);
@@ -166,18 +184,24 @@ impl Exchange<'_> {
         names: &Names,
         repeat: Repeat,
     ) -> std::result::Result<Token, Failure> {
-        let mut names = names.clone();
         let steps: Vec<&Step> = self.of(steps).collect();
-        let Some((last, before)) = steps.split_last() else {
-            return Err(Error::new(Status::InvalidProfile, "no step fits the options").into());
-        };
-        for step in before {
-            let reply = self.run(step, &names, repeat)?;
-            for (name, value) in reply.saved(step)? {
-                names = names.with(&name, &value);
+        let no_step = || Error::new(Status::InvalidProfile, "no step fits the options");
+        let last = steps.len().checked_sub(1).ok_or_else(no_step)?;
+        // An earlier call may have come as far as an answer that it could not wait for.
+        let earlier = self.late.trail(self.clock.now(), repeat == Repeat::Refresh);
+        let earlier = earlier.filter(|trail| trail.began == *names);
+        let mut trail = earlier.unwrap_or_else(|| Trail::of(names));
+        loop {
+            let step = steps[trail.step.min(last)];
+            let reply = self.run(step, &trail, repeat)?;
+            if trail.step >= last {
+                return reply.token(self.profile);
             }
+            for (name, value) in reply.saved(step)? {
+                trail.names = trail.names.with(&name, &value);
+            }
+            trail.step += 1;
         }
-        self.run(last, &names, repeat)?.token(self.profile)
     }
 
     /// What this answer to the step comes to.
@@ -199,7 +223,10 @@ impl Exchange<'_> {
         self.of(steps).try_for_each(|step| {
             let unknown_url =
                 step.url.0.iter().all(|t| matches!(t.fill(Place::Url, names), Ok(None)));
-            if unknown_url { Ok(()) } else { self.run(step, names, Repeat::Safe).map(drop) }
+            if unknown_url {
+                return Ok(());
+            }
+            self.run(step, &Trail::of(names), Repeat::Safe).map(drop)
         })
     }
 
@@ -213,13 +240,13 @@ impl Exchange<'_> {
     fn run(
         &self,
         step: &Step,
-        names: &Names,
+        trail: &Trail,
         repeat: Repeat,
     ) -> std::result::Result<Reply, Failure> {
         let mut reply = None;
         for url in &step.url.0 {
-            let outgoing = self.outgoing(step, url, names)?;
-            let found = self.ask(step, &outgoing, names, repeat)?;
+            let outgoing = self.outgoing(step, url, &trail.names)?;
+            let found = self.ask(step, &outgoing, trail, repeat)?;
             let missing = found.status == 404;
             reply = Some(found);
             if !missing {
@@ -228,7 +255,7 @@ impl Exchange<'_> {
         }
         let no_url = || Error::new(Status::InvalidProfile, format!("{}: no URL", step.call));
         let reply = reply.ok_or_else(no_url)?;
-        reply.check(step, names)?;
+        reply.check(step, &trail.names)?;
         Ok(reply)
     }
 
@@ -236,7 +263,7 @@ impl Exchange<'_> {
         &self,
         step: &Step,
         outgoing: &Outgoing,
-        names: &Names,
+        trail: &Trail,
         repeat: Repeat,
     ) -> std::result::Result<Reply, Failure> {
         let idempotent = matches!(outgoing.method, Method::GET | Method::HEAD);
@@ -248,12 +275,19 @@ impl Exchange<'_> {
         };
         let asked = self.clock.now();
         let max = self.options.number("max_token_bytes");
-        let answer =
-            retry.run(|| self.transport.send(outgoing, max, self.call)).map_err(|fault| {
-                let explained = self.advise(fault.error, step);
-                Failure { in_doubt: fault.sent, ..Failure::from(explained) }
-            })?;
-        Ok(Reply::read(answer, self, step, outgoing, names, asked))
+        let send = || match retry.repeat {
+            Repeat::Safe => self.transport.send(outgoing, max, self.call),
+            Repeat::Unheard | Repeat::Refresh => {
+                let once = retry.repeat == Repeat::Refresh;
+                let asking = Asking { late: self.late, now: self.clock.now(), once, trail };
+                self.transport.ask(outgoing, max, self.call, asking)
+            }
+        };
+        let answer = retry.run(send).map_err(|fault| {
+            let explained = self.advise(fault.error, step);
+            Failure { in_doubt: fault.sent && !fault.awaited, ..Failure::from(explained) }
+        })?;
+        Ok(Reply::read(answer, self, step, outgoing, &trail.names, asked))
     }
 
     fn advise(&self, error: Error, step: &Step) -> Error {
@@ -399,7 +433,7 @@ impl Reply {
             date: retry::date(&answer),
             raw: Zeroizing::new(answer.body),
             json,
-            asked,
+            asked: answer.asked.unwrap_or(asked),
             at: format!("{} {}: {} {}", profile.name, step.call, outgoing.method, outgoing.shown),
         }
     }
@@ -409,7 +443,8 @@ impl Reply {
             .with_http_status(self.status)
             .with_provider_code(self.code.clone())
             .with_retry_after(self.retry_after);
-        Failure { in_doubt: false, date: self.date, ..Failure::from(error) }
+        let time = self.date.map(|date| CloudTime { date, seen: self.asked });
+        Failure { time, ..Failure::from(error) }
     }
 
     /// Whether the answer is a success that the step can use.

@@ -3,50 +3,31 @@
 
 use super::{Hold, Lock, Pause, Record, Store, Unusable};
 use crate::call::Call;
-use crate::clock::CloudTime;
+use crate::clock::{CloudTime, Moment};
 use crate::error::Result;
-use crate::process::PerProcess;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use crate::holdoff::LONGEST_HOLD;
+use crate::identity::Identity;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+/// What a client must know of its siblings' experience with the cloud.
 #[derive(Default)]
-struct Manners(Mutex<(Option<Hold>, Option<Pause>, Option<CloudTime>)>);
+pub(crate) struct Manners(Mutex<(Option<Hold>, Option<Pause>, Option<CloudTime>)>);
 
-type Registry = Mutex<Vec<(String, Weak<Manners>)>>;
-static REGISTRY: PerProcess<Registry> = PerProcess::new();
-
-pub(crate) struct Memory {
-    identity: String,
-    manners: PerProcess<Arc<Manners>>,
-}
-
-impl Memory {
-    pub fn new(identity: &str) -> Memory {
-        let store = Memory { identity: identity.into(), manners: PerProcess::new() };
-        // From now on, so that they live as long as any client of this identity does.
-        store.manners();
-        store
+impl Manners {
+    /// Whether there is nothing in them that a new client must heed. A hold counts for some time
+    /// after its end: the next one is twice as long.
+    pub fn are_over(&self, now: Moment) -> bool {
+        let (hold, pause, _) = &*self.known();
+        let hold = hold.as_ref().map(|h| h.until.after(LONGEST_HOLD));
+        hold.max(pause.as_ref().map(|p| p.until)).is_none_or(|until| until <= now)
     }
 
-    fn manners(&self) -> Arc<Manners> {
-        let found = self.manners.get(|| {
-            let registry = REGISTRY.get(Mutex::default);
-            let mut known = lock(&registry);
-            known.retain(|(_, manners)| manners.strong_count() > 0);
-            let same = known.iter().find(|(identity, _)| *identity == self.identity);
-            if let Some(manners) = same.and_then(|(_, manners)| manners.upgrade()) {
-                return manners;
-            }
-            let fresh = Arc::new(Manners::default());
-            known.push((self.identity.clone(), Arc::downgrade(&fresh)));
-            fresh
-        });
-        Arc::clone(&found)
+    fn known(&self) -> MutexGuard<'_, (Option<Hold>, Option<Pause>, Option<CloudTime>)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
+pub(crate) struct Memory(pub Arc<Identity>);
 
 struct NoLock;
 
@@ -62,7 +43,7 @@ impl Store for Memory {
     }
 
     fn load(&self) -> std::result::Result<Record, Unusable> {
-        let (hold, pause, cloud) = lock(&self.manners().0).clone();
+        let (hold, pause, cloud) = self.0.common().manners.known().clone();
         Ok(Record { hold, pause, cloud, ..Record::default() })
     }
 
@@ -76,7 +57,7 @@ impl Store for Memory {
 
     fn save(&self, record: &mut Record) -> Result<()> {
         let pause = record.pause.clone().filter(|pause| pause.strict);
-        *lock(&self.manners().0) = (record.hold.clone(), pause, record.cloud);
+        *self.0.common().manners.known() = (record.hold.clone(), pause, record.cloud);
         Ok(())
     }
 

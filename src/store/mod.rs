@@ -80,6 +80,11 @@ impl Record {
         self.version = stored.version;
     }
 
+    /// Takes over what a cloud said of its time, if it did.
+    pub fn learn_time(&mut self, time: Option<CloudTime>) {
+        self.cloud = time.or(self.cloud);
+    }
+
     /// Takes over a token that was just issued, and all that this proves.
     pub fn accept(&mut self, mut token: Token) {
         self.generation += 1;
