@@ -20,10 +20,16 @@ pub(crate) struct Origin {
     port: u16,
 }
 
+/// The longest URL that is sent: no server takes one near it.
+const MOST_URL: usize = 65_534;
+
 impl Url {
     pub fn parse(text: &str) -> Result<Url> {
         let refuse =
             |why: &str| Error::new(Status::InvalidArgument, format!("{}: {why}", shown(text)));
+        if text.len() > MOST_URL {
+            return Err(refuse("the URL and its query are longer than 65534 bytes"));
+        }
         let uri: Uri = text.parse().map_err(|_| refuse("not a URL"))?;
         let https = match uri.scheme_str() {
             Some("https") => true,

@@ -208,6 +208,21 @@ fn a_header_that_no_server_would_take_is_refused_as_the_callers_mistake() {
 }
 
 #[test]
+fn a_url_that_no_server_would_take_is_refused_as_the_callers_mistake() {
+    let world = World::new();
+    let client = world.client(Cloud::Simacan);
+    let long = "x".repeat(1_000_000);
+    let mut query = request("GET", "/echo");
+    query.add_query("q", &long);
+    for request in [query, request("GET", &format!("/{long}"))] {
+        let error = client.send(&request).unwrap_err();
+        assert_eq!(error.status(), Status::InvalidArgument, "{error}");
+        assert!(error.message().contains("65534") && error.message().len() < 300, "{error}");
+    }
+    assert_eq!(world.sim.count(Cloud::Simacan, "api"), 0);
+}
+
+#[test]
 fn what_is_not_a_request_is_refused_when_it_is_made() {
     for (method, url) in [
         ("", "/x"),

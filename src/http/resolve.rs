@@ -3,7 +3,7 @@
 use super::tcp::slice;
 use crate::process::PerProcess;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use ureq::config::Config;
 use ureq::http::Uri;
@@ -55,17 +55,15 @@ struct LookUp {
 /// name server answers. After that the network may be another, which only a new one learns of.
 const JOINED: Duration = Duration::from_secs(5);
 
-type UnderWay = PerProcess<Mutex<Vec<Weak<LookUp>>>>;
+static UNDER_WAY: PerProcess<Mutex<Vec<Arc<LookUp>>>> = PerProcess::new();
 
 impl LookUp {
     fn of(host: &str) -> std::io::Result<Arc<LookUp>> {
-        static UNDER_WAY: UnderWay = PerProcess::new();
         let under_way = UNDER_WAY.get(Mutex::default);
         let mut under_way = under_way.lock().unwrap_or_else(PoisonError::into_inner);
-        under_way.retain(|known| known.strong_count() > 0);
-        let joined = |known: &Arc<LookUp>| known.host == host && known.begun.elapsed() < JOINED;
-        if let Some(same) = under_way.iter().filter_map(Weak::upgrade).find(joined) {
-            return Ok(same);
+        let joined = |known: &&Arc<LookUp>| known.host == host && known.begun.elapsed() < JOINED;
+        if let Some(same) = under_way.iter().find(joined) {
+            return Ok(same.clone());
         }
         let asked = Arc::new(LookUp {
             host: host.into(),
@@ -75,15 +73,24 @@ impl LookUp {
         });
         let asking = asked.clone();
         std::thread::Builder::new().name("keyfob-resolve".into()).spawn(move || asking.ask())?;
-        under_way.push(Arc::downgrade(&asked));
+        under_way.push(asked.clone());
         Ok(asked)
     }
 
-    fn ask(&self) {
+    fn ask(self: Arc<Self>) {
         let found = (self.host.as_str(), 0).to_socket_addrs();
         let found = found.map(|found| found.take(16).map(|address| address.ip()).collect());
+        self.end();
         *self.answer() = Some(found.unwrap_or_default());
         self.done.notify_all();
+    }
+
+    /// Nobody joins it any more. Nothing is left where none is under way.
+    fn end(self: &Arc<Self>) {
+        let under_way = UNDER_WAY.get(Mutex::default);
+        let mut under_way = under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        under_way.retain(|known| !Arc::ptr_eq(known, self));
+        under_way.shrink_to_fit();
     }
 
     fn wait(&self) -> Result<Vec<IpAddr>, ureq::Error> {
