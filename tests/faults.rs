@@ -4,7 +4,7 @@
 mod common;
 
 use common::{FOUR, World, devices};
-use keyfob::{Client, Clock, Config, Result};
+use keyfob::{Client, Clock, Config, Request, Result};
 use keyfob_simulator::{Cloud, Fault, Injection, Simulator, credentials, http_date};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,21 +30,32 @@ enum Step {
     Login,
     Refresh,
     Request,
+    Write,
 }
 
 impl Step {
-    const ALL: [Step; 5] =
-        [Step::Discovery, Step::BasicToken, Step::Login, Step::Refresh, Step::Request];
+    const ALL: [Step; 6] =
+        [Step::Discovery, Step::BasicToken, Step::Login, Step::Refresh, Step::Request, Step::Write];
 
-    /// What the simulator calls it, and the table.
-    fn call(self) -> &'static str {
+    /// What the table calls it.
+    fn name(self) -> &'static str {
         match self {
             Step::Discovery => "discovery",
             Step::BasicToken => "basic-token",
             Step::Login => "login",
             Step::Refresh => "refresh",
             Step::Request => "api",
+            Step::Write => "api POST",
         }
+    }
+
+    /// What the simulator calls it.
+    fn call(self) -> &'static str {
+        self.name().split(' ').next().unwrap()
+    }
+
+    fn is_request(self) -> bool {
+        matches!(self, Step::Request | Step::Write)
     }
 
     fn clouds(self) -> &'static [Cloud] {
@@ -78,7 +89,7 @@ impl Step {
         let fields: &[&str] = match self {
             Step::BasicToken => &["basic-token"],
             Step::Login | Step::Refresh => &["access-token", "refresh-token"],
-            Step::Discovery | Step::Request => &[],
+            Step::Discovery | Step::Request | Step::Write => &[],
         };
         for field in fields {
             let values = ["missing", "null", "empty", "number", "control", "not-ascii", "1MB"];
@@ -154,9 +165,17 @@ fn config(world: &World, step: Step, cloud: Cloud) -> Config {
 /// What one call came to: `OK`, a status or an HTTP status, and what arrived at the cloud meanwhile.
 fn outcome(world: &World, step: Step, cloud: Cloud, client: &Client) -> String {
     let seen = world.sim.journal().len();
-    let gave = if step == Step::Request {
-        let path = devices(cloud);
-        match world.get(client, cloud, &path) {
+    let gave = if step.is_request() {
+        let sent = match step {
+            Step::Write => {
+                let url = format!("{}/echo", world.sim.api_url(cloud));
+                let mut request = Request::new("POST", &url).unwrap();
+                request.set_body(b"{}");
+                client.send(&request)
+            }
+            _ => world.get(client, cloud, &devices(cloud)),
+        };
+        match sent {
             Ok(response) => response.status().to_string(),
             Err(error) => told(&error),
         }
@@ -204,7 +223,7 @@ fn meet(
     patience: Duration,
 ) -> [String; 3] {
     let client = config(world, step, cloud).client().unwrap();
-    if matches!(step, Step::Refresh | Step::Request) {
+    if step == Step::Refresh || step.is_request() {
         client.token().unwrap();
     }
     if step == Step::Refresh {
@@ -277,7 +296,7 @@ fn table() -> Vec<Value> {
 
 fn expected<'a>(table: &'a [Value], (step, cloud, name): &Case) -> Vec<&'a Value> {
     let has = |list: &Value, word: &str| list.as_array().unwrap().iter().any(|w| w == word);
-    let rows = table.iter().filter(|row| row["step"] == step.call() && has(&row["faults"], name));
+    let rows = table.iter().filter(|row| row["step"] == step.name() && has(&row["faults"], name));
     let (own, general): (Vec<_>, Vec<_>) =
         rows.partition(|row| row.get("clouds").is_some_and(|list| has(list, cloud.name())));
     if own.is_empty() {
@@ -321,7 +340,7 @@ fn every_fault_at_every_step_of_every_cloud_comes_to_what_the_table_says() {
 fn the_table_names_no_fault_twice_and_none_that_there_is_not() {
     let mut seen = BTreeSet::new();
     for row in table() {
-        let step = Step::ALL.into_iter().find(|step| row["step"] == step.call()).unwrap();
+        let step = Step::ALL.into_iter().find(|step| row["step"] == step.name()).unwrap();
         let known = step.faults();
         for name in row["faults"].as_array().unwrap() {
             let name = name.as_str().unwrap();
@@ -361,7 +380,7 @@ fn print() {
             let clouds = clouds.map_or(String::new(), |c| format!(r#""clouds": {}, "#, json!(c)));
             println!(
                 r#"{{"step": "{}", {clouds}"what": "", "faults": {}, "first": {}, "again": {}, "later": {}}},"#,
-                step.call(),
+                step.name(),
                 json!(names),
                 json!(outcome[0]),
                 json!(outcome[1]),

@@ -246,7 +246,7 @@ fn value(option: &Value) -> String {
     }
 }
 
-const STEPS: [(&str, &str, &str); 5] = [
+const STEPS: [(&str, &str, &str); 6] = [
     (
         "discovery",
         "Discovery (IoTConnect)",
@@ -259,6 +259,12 @@ const STEPS: [(&str, &str, &str); 5] = [
         "api",
         "Request",
         "A `GET` with a good token. What the API answers is a response, whatever its status.",
+    ),
+    (
+        "api POST",
+        "Request that must not be repeated",
+        "A `POST`: sent once more only where it cannot have been carried out, as the cloud says with \
+         429 and with a refused token, or a connection that never carried it.",
     ),
 ];
 
