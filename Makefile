@@ -12,7 +12,6 @@ CARGO_BUILD := $(if $(CARGO_PROFILE),rustc --lib --release --crate-type=cdylib$(
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 INSTALL_PROFILE ?= release
-export CC
 # For these alone: what a test installs elsewhere must not inherit where this would go.
 install uninstall: export PREFIX := $(PREFIX)
 install uninstall: export LIBDIR := $(LIBDIR)
@@ -39,13 +38,14 @@ install: ## library, headers, keyfob-token, manual: PREFIX=/usr/local, DESTDIR=
 uninstall: ## what make install put there
 	packaging/install --uninstall $(TARGET)/$(INSTALL_PROFILE)
 
-cross: simulator ## aarch64 and armv7 with Debian's Rust 1.85, tried under qemu
+cross: simulator ## the library as it is released, for three processors, tried (under qemu on ARM)
 	tools/cross
+	tools/size --quick
 	tests/cross/run
 
 dist: simulator ## what a release is made of, into dist/, tried as a stranger would
-	@$(MAKE) --no-print-directory build PROFILE=release
 	tools/cross
+	tools/size --quick
 	tools/dist
 	tests/dist/run
 
@@ -124,6 +124,7 @@ bench: ## the figures of docs/BENCHMARKS.md; needs libcurl's headers
 
 size: simulator ## how large the library is, of what, and what a cold token costs
 	@$(MAKE) --no-print-directory build PROFILE=release
+	tools/cross
 	benches/cold
 	tools/size
 
