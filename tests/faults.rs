@@ -4,7 +4,7 @@
 mod common;
 
 use common::{FOUR, World, devices};
-use keyfob::{Client, Clock, Config, Request, Result};
+use keyfob::{Client, Clock, Config, Request, Result, Status};
 use keyfob_simulator::{Cloud, Fault, Injection, Simulator, credentials, http_date};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -348,6 +348,37 @@ fn the_table_names_no_fault_twice_and_none_that_there_is_not() {
             let clouds = row.get("clouds").map(Value::to_string);
             assert!(seen.insert((step, name.to_string(), clouds)), "{step:?}: {name} twice");
         }
+    }
+}
+
+#[test]
+fn whatever_becomes_of_a_revocation_the_tokens_are_forgotten() {
+    let cloud = Cloud::OAuth2;
+    let world = World::new();
+    for name in Step::Request.faults() {
+        world.sim.reset();
+        let mut config = Config::new("oauth2").unwrap();
+        config.set("ca_file", world.sim.ca_file().to_str().unwrap()).unwrap();
+        config.set("issuer", &world.sim.base_url(cloud)).unwrap();
+        for (option, value) in &credentials::logins(cloud)[1].1 {
+            config.set(option, value).unwrap();
+        }
+        config.set_clock(Clock::manual());
+        let client = config.client().unwrap();
+        client.token().unwrap();
+        // Else no new connection is made for a fault to strike.
+        world.sim.close_idle_connections(cloud);
+        if name == "refuse" {
+            world.sim.refuse(cloud, true);
+        } else {
+            let fault = fault(&name, cloud, &world.sim);
+            world.sim.inject(Injection::at(cloud, "revoke", fault));
+        }
+        let patience = name.contains("stall").then_some(Duration::from_millis(100));
+        client.share(patience).forget().unwrap();
+        world.sim.refuse(cloud, false);
+        world.sim.clear_injections();
+        assert_eq!(client.try_token().unwrap_err().status(), Status::WouldBlock, "{name}");
     }
 }
 
