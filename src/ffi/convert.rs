@@ -76,12 +76,15 @@ impl<'a> Out<'a, *mut c_char> {
     }
 }
 
-/// An owned C string. Text that holds a NUL, which none of ours does, would end there.
+/// An owned C string. Text that holds a NUL, which none of ours does, ends there.
 fn owned(text: &str) -> *mut c_char {
-    let text = text.split('\0').next().unwrap_or_default();
     let mut copy = Vec::with_capacity(text.len() + 1);
     copy.extend_from_slice(text.as_bytes());
     copy.push(0);
+    // SAFETY: there is a NUL, and nothing changes `copy` while it is read. libc looks for it quicker
+    // than a library made for size does.
+    let len = unsafe { CStr::from_ptr(copy.as_ptr().cast()) }.count_bytes() + 1;
+    copy.truncate(len);
     Box::into_raw(copy.into_boxed_slice()).cast()
 }
 
@@ -94,9 +97,9 @@ pub(super) fn free_text(text: *mut c_char) {
     // the text and its NUL, and the text holds no other NUL, so `strlen + 1` is the allocation.
     unsafe {
         let len = CStr::from_ptr(text).count_bytes() + 1;
+        // libc's memset instead of single volatile bytes; seen by what follows, it is not left out.
+        text.write_bytes(0, len);
         let mut owned = Box::from_raw(std::ptr::slice_from_raw_parts_mut(text.cast::<u8>(), len));
-        owned.fill(0);
-        // Whole words instead of single volatile bytes; seen by this, they are not left out.
         std::hint::black_box(&mut owned);
     }
 }
