@@ -37,6 +37,9 @@ class Hook(BuildHookInterface[Any]):
     def _build(self) -> str:
         profile = os.environ.get("KEYFOB_PROFILE", "release")
         command = ["cargo", "build", "--lib", "--profile", profile]
+        if profile == "release":
+            # As the Makefile does: beside an rlib cargo does no link-time optimisation.
+            command[1:2] = ["rustc", "--crate-type=cdylib,staticlib"]
         command += ["--message-format", "json-render-diagnostics"]
         output = subprocess.PIPE
         try:
