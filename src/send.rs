@@ -41,11 +41,13 @@ fn admitted(lifecycle: &Lifecycle, request: &Request, call: &Call) -> Result<(Ar
     // Refused at the door, before a token is asked for: the URL may need no discovery to be judged.
     let early = lifecycle.state();
     let target = |state: &State| state.api.target(&state.account, &request.url, &request.query);
-    if !early.account.must_discover(&early.record) {
-        target(&early)?;
-    }
+    let must_discover = early.account.must_discover(&early.record);
+    let known = (!must_discover).then(|| target(&early)).transpose()?;
     let state = lifecycle.serve(call)?;
-    let url = target(&state)?;
+    let url = match known.filter(|_| Arc::ptr_eq(&early, &state)) {
+        Some(url) => url,
+        None => target(&state)?,
+    };
     Ok((state, url))
 }
 

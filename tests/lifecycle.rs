@@ -178,7 +178,8 @@ fn a_token_that_is_over_when_it_arrives_is_handed_out_once_and_not_fetched_forev
     let world = World::new();
     let client = world.client(CLOUD);
     world.answers_once(CLOUD, "login", Fault::set_field("/expires_in", 1.into()));
-    world.sim.set_delay(CLOUD, "login", Duration::from_millis(400));
+    // Long enough for all of them to come, on a machine that is busy with other tests, too.
+    world.sim.set_delay(CLOUD, "login", Duration::from_millis(2000));
     let all_here = std::sync::Barrier::new(20);
     let tokens: Vec<_> = std::thread::scope(|scope| {
         let ask = || {

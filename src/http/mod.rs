@@ -374,23 +374,28 @@ fn proxy(settings: &TransportSettings) -> Result<Option<ureq::Proxy>> {
     }
 }
 
-/// Reads to the end.
+/// Reads to the end. Zeroed when it is allocated, which is cheaper than before each read.
 fn read_whole(mut from: impl Read, expected: u64) -> std::io::Result<Vec<u8>> {
     const STEP: usize = 65_536;
-    let mut bytes = Vec::with_capacity((expected as usize).clamp(1024, 1 << 20) + 1);
+    let mut bytes = vec![0; (expected as usize).clamp(1024, 1 << 20) + 1];
+    let mut length = 0;
     loop {
-        if bytes.len() == bytes.capacity() {
+        if length == bytes.len() {
             make_room(&mut bytes, 1);
+            bytes.resize(bytes.capacity(), 0);
         }
-        let read = bytes.len();
-        bytes.resize(bytes.capacity().min(read + STEP), 0);
-        let amount = from.read(&mut bytes[read..]);
-        bytes.truncate(read + amount.as_ref().map_or(0, |amount| *amount));
-        match amount {
-            Ok(0) => return Ok(bytes),
-            Ok(_) => {}
+        let end = bytes.len().min(length + STEP);
+        match from.read(&mut bytes[length..end]) {
+            Ok(0) => {
+                bytes.truncate(length);
+                return Ok(bytes);
+            }
+            Ok(amount) => length += amount,
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+            Err(error) => {
+                bytes.zeroize();
+                return Err(error);
+            }
         }
     }
 }
