@@ -2,9 +2,12 @@
 
 mod common;
 
+use common::directory::Directory;
 use common::{World, status};
-use keyfob::Status;
-use keyfob_simulator::{Cloud, Fault, http_date};
+use keyfob::{Config, Status};
+use keyfob_simulator::{Cloud, Fault, credentials, http_date};
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 const YEAR: i64 = 365 * 86_400;
@@ -131,6 +134,62 @@ fn time_asleep_counts_as_time() {
     assert_eq!(client.try_token().unwrap_err().status(), Status::WouldBlock);
     assert_ne!(client.token().unwrap(), first);
     assert_eq!(world.token_calls(Cloud::Simacan), ["login", "refresh"]);
+}
+
+/// How long the machine is taken to have slept, in seconds.
+const NIGHT: &str = "36000";
+
+/// A process of its own that uses the account's store, after a night's sleep or without one; why
+/// not, where the system does not let us pretend.
+fn token_in_another_process(world: &World, store: &str, slept: bool) -> Result<(), String> {
+    let command = |program: &Path| {
+        if !slept {
+            return Command::new(program);
+        }
+        let mut asleep = Command::new("unshare");
+        asleep.args(["--time", "--boottime", NIGHT, "--fork"]).arg(program);
+        asleep
+    };
+    let tried = command(Path::new("true")).output().map_err(|error| error.to_string())?;
+    if !tried.status.success() {
+        return Err(String::from_utf8_lossy(&tried.stderr).trim().to_string());
+    }
+    let ran = command(&std::env::current_exe().unwrap())
+        .args(["a_process_that_asks_for_a_token", "--exact", "--ignored"])
+        .env("KEYFOB_TEST_BASE_URL", world.sim.base_url(Cloud::Simacan))
+        .env("KEYFOB_TEST_CA", world.sim.ca_file())
+        .env("KEYFOB_TEST_STORE", store)
+        .output()
+        .unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stdout));
+    Ok(())
+}
+
+#[test]
+#[ignore = "is run in a process of its own by the test below"]
+fn a_process_that_asks_for_a_token() {
+    let variable = |name| std::env::var(name).unwrap();
+    let mut config = Config::new("simacan").unwrap();
+    config.set("base_url", &variable("KEYFOB_TEST_BASE_URL")).unwrap();
+    config.set("ca_file", &variable("KEYFOB_TEST_CA")).unwrap();
+    config.set("store", &variable("KEYFOB_TEST_STORE")).unwrap();
+    for (option, value) in &credentials::logins(Cloud::Simacan)[0].1 {
+        config.set(option, value).unwrap();
+    }
+    config.client().unwrap().token().unwrap();
+}
+
+#[test]
+fn the_systems_clock_that_is_read_runs_on_while_the_machine_sleeps() {
+    let (world, directory) = (World::new(), Directory::new("asleep"));
+    let ask = |slept| token_in_another_process(&world, &directory.option(), slept);
+    ask(false).unwrap();
+    ask(false).unwrap();
+    assert_eq!(world.token_calls(Cloud::Simacan), ["login"]);
+    match ask(true) {
+        Ok(()) => assert_eq!(world.token_calls(Cloud::Simacan), ["login", "refresh"]),
+        Err(why) => eprintln!("not tried: {why}"),
+    }
 }
 
 #[test]
