@@ -98,7 +98,7 @@ test-install: simulator ## make install, and projects that use what it installed
 # of a process's whole memory is left out, which is 14 TB of shadow under the sanitizer.
 asan: ## the library and the simulator under AddressSanitizer
 	RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address ASAN_OPTIONS=detect_leaks=0 CARGO_TARGET_DIR=$(TARGET)/asan \
-		$(CARGO) test --workspace --tests --no-fail-fast --target $(shell rustc -vV | sed -n 's/^host: //p') \
+		$(CARGO) test --workspace --tests --features keyfob/fuzzing --no-fail-fast --target $(shell rustc -vV | sed -n 's/^host: //p') \
 		-- --skip no_more_is_left_in_memory
 
 lint: ## formatting and lints of all languages
