@@ -3,7 +3,8 @@
 use crate::account::{Account, Headers};
 use crate::error::{Error, Result, Status};
 use crate::ordered::Ordered;
-use crate::provider::exchange::{Discovered, safe};
+use crate::provider::fill::safe;
+use crate::provider::names::Discovered;
 use crate::secret::Secret;
 use crate::template::{Place, Template, Values};
 use crate::url::{OriginRule, Url, has_scheme};

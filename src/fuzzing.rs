@@ -9,7 +9,7 @@ use crate::error::{Error, Status};
 use crate::http::{Answer, MOST_HEADER};
 use crate::json;
 use crate::options::{Kind, Options};
-use crate::provider::exchange::{Discovered, Names};
+use crate::provider::names::{Discovered, Names};
 use crate::provider::profile::{Profile, built_in};
 use crate::provider::selection::select;
 use crate::request::Response;

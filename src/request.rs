@@ -4,7 +4,7 @@ use crate::account::Headers;
 use crate::error::{Error, Result, Status};
 use crate::http::{Answer, MOST_HEADER};
 use crate::links::{link_header, link_in_body};
-use crate::provider::exchange::parse_json;
+use crate::provider::reply::parse_json;
 use crate::template;
 use crate::url::{Url, has_scheme};
 use std::time::Duration;

@@ -7,8 +7,8 @@ use crate::error::{Error, Result, Status};
 use crate::http::{Answer, Fault, Outgoing};
 use crate::lifecycle::{Lifecycle, count};
 use crate::log::log;
-use crate::provider::exchange::{self, parse_json};
 use crate::provider::profile::Rule;
+use crate::provider::reply::{self, parse_json};
 use crate::request::{Request, Response};
 use crate::retry::{Repeat, Retry};
 use crate::state::State;
@@ -136,8 +136,8 @@ pub(crate) fn is_refusal(account: &Account, status: u16, body: &[u8]) -> bool {
     let candidate = status >= 400 || profile.errors.body_status.is_some();
     // An error document is small; what is large is data, and is not parsed for this.
     let json = (candidate && body.len() <= 16_384).then(|| parse_json(body)).flatten();
-    let status = exchange::effective_status(profile, status, json.as_ref());
-    let code = json.as_ref().and_then(|json| exchange::code(profile, json));
+    let status = reply::effective_status(profile, status, json.as_ref());
+    let code = json.as_ref().and_then(|json| reply::code(profile, json));
     match &profile.request.refused {
         Some(rules) => rules.iter().any(|rule: &Rule| rule.matches(status, code.as_deref())),
         None => status == 401,

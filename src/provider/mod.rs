@@ -2,7 +2,10 @@
 
 mod check;
 pub(crate) mod exchange;
+pub(crate) mod fill;
+pub(crate) mod names;
 pub(crate) mod profile;
+pub(crate) mod reply;
 pub(crate) mod selection;
 
 use crate::error::Result;

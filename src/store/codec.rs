@@ -9,7 +9,7 @@ use crate::holdoff::LONGEST_HOLD;
 use crate::json::read::{At, Misread, Read, needed, other, read};
 use crate::json::{self, Value, object};
 use crate::ordered::Ordered;
-use crate::provider::exchange::Discovered;
+use crate::provider::names::Discovered;
 use crate::secret::Secret;
 use crate::token::Token;
 use std::time::Duration;

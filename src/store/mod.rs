@@ -14,7 +14,7 @@ pub use callback::TokenStore;
 use crate::call::Call;
 use crate::clock::{CloudTime, Moment};
 use crate::error::{Error, Result};
-use crate::provider::exchange::Discovered;
+use crate::provider::names::Discovered;
 use crate::secret::Secret;
 use crate::token::Token;
 use std::num::NonZeroU32;

@@ -1,0 +1,279 @@
+//! An answer of a token call: what it says, and whether that is a token, a refusal or a fault.
+
+use super::exchange::Exchange;
+use super::names::Names;
+use super::profile::{Pointer, Profile, Rule, Step};
+use crate::clock::{CloudTime, Moment, UnixSeconds};
+use crate::error::{Error, Result, Status};
+use crate::http::{Answer, MOST_HEADER, Outgoing};
+use crate::json::{self, Value};
+use crate::retry;
+use crate::secret::Secret;
+use crate::token::{self, Token};
+use zeroize::Zeroizing;
+
+/// Why an exchange yielded no token.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub error: Error,
+    /// The cloud refused the credentials or the refresh token by the profile's rule.
+    pub rejected: bool,
+    /// Whether the last call may have been carried out although no good answer came back.
+    pub in_doubt: bool,
+    /// A new refresh token that stood in an answer which was no good otherwise. The old one is
+    /// spent by now, so this is the only one left.
+    pub salvaged: Option<Secret>,
+    /// The cloud's time, where it answered at all.
+    pub time: Option<CloudTime>,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        Failure { error, rejected: false, in_doubt: false, salvaged: None, time: None }
+    }
+}
+
+/// An answer of a token call, parsed once.
+pub(super) struct Reply {
+    pub status: u16,
+    code: Option<String>,
+    json: Option<Value>,
+    raw: Zeroizing<Vec<u8>>,
+    retry_after: Option<std::time::Duration>,
+    date: Option<UnixSeconds>,
+    asked: Moment,
+    html: bool,
+    /// "kontakt login: POST https://…", which every message begins with.
+    at: String,
+}
+
+impl Reply {
+    pub fn read(
+        answer: Answer,
+        exchange: &Exchange<'_>,
+        step: &Step,
+        outgoing: &Outgoing,
+        names: &Names,
+        asked: Moment,
+    ) -> Reply {
+        let profile = exchange.profile;
+        let json = parse_json(&answer.body);
+        let status = effective_status(profile, answer.status, json.as_ref());
+        let kind = answer.header("content-type").unwrap_or_default();
+        Reply {
+            status,
+            code: json
+                .as_ref()
+                .and_then(|json| code(profile, json))
+                .filter(|code| !names.is_part_of_a_secret(code)),
+            html: kind.contains("html") || answer.body.trim_ascii_start().starts_with(b"<"),
+            retry_after: retry::retry_after(&answer, exchange.clock),
+            date: retry::date(&answer),
+            raw: Zeroizing::new(answer.body),
+            json,
+            asked: answer.asked.unwrap_or(asked),
+            at: format!("{} {}: {} {}", profile.name, step.call, outgoing.method, outgoing.shown),
+        }
+    }
+
+    fn failure(&self, status: Status, what: &str) -> Failure {
+        let error = Error::new(status, format!("{} {what}", self.at))
+            .with_http_status(self.status)
+            .with_provider_code(self.code.clone())
+            .with_retry_after(self.retry_after);
+        let time = self.date.map(|date| CloudTime { date, seen: self.asked });
+        Failure { time, ..Failure::from(error) }
+    }
+
+    /// Whether the answer is a success that the step can use.
+    pub fn check(&self, step: &Step, names: &Names) -> std::result::Result<(), Failure> {
+        let hint = step.hint.as_ref().map_or(String::new(), |hint| format!("; {hint}"));
+        let code = self.code.as_ref().map_or(String::new(), |code| format!(" {code}"));
+        let answered = format!("answered {}{code}", self.status);
+        match self.status {
+            200..=299 => {}
+            status
+                if step.rejected.iter().any(|r: &Rule| r.matches(status, self.code.as_deref())) =>
+            {
+                let what = format!("{answered}: rejected{hint}");
+                let failure = self.failure(Status::CredentialsRejected, &what);
+                return Err(Failure { rejected: true, ..failure });
+            }
+            429 => {
+                return Err(
+                    self.failure(Status::RateLimited, &format!("{answered}: too many calls"))
+                );
+            }
+            500..=599 => return Err(self.failure(Status::ServerError, &answered)),
+            300..=399 => {
+                let what = format!(
+                    "{answered}: a redirect, which token calls do not follow; check base_url"
+                );
+                return Err(self.failure(Status::UnexpectedAnswer, &what));
+            }
+            _ => return Err(self.failure(Status::UnexpectedAnswer, &format!("{answered}{hint}"))),
+        }
+        for (path, expected) in step.expect.iter() {
+            let wanted = expected.fill(names)?;
+            if self.json.as_ref().and_then(|json| json.pointer(path)) != wanted.as_ref() {
+                let what = format!("answered 200, but {path} is not what it should be{hint}");
+                return Err(self.failure(Status::UnexpectedAnswer, &what));
+            }
+        }
+        // What was asked for and is not there: a refusal in the guise of a success.
+        let absent = step.save.iter().find(|(_, p)| !p.optional && self.text(&p.path).is_none());
+        if let Some((_, pointer)) = absent {
+            return Err(match &self.json {
+                Some(Value::Object(_)) => {
+                    let what = format!("answered 200 without a text at {}{hint}", pointer.path);
+                    self.failure(Status::UnexpectedAnswer, &what)
+                }
+                _ => self.malformed(&self.not_an_object()),
+            });
+        }
+        // They go into the calls that follow, headers among them.
+        let is_unfit = |text: &str| {
+            text.len() > MOST_HEADER || !text.bytes().all(|b| (0x20..0x7f).contains(&b))
+        };
+        let unfit = step.save.iter().find(|(_, p)| self.text(&p.path).is_some_and(is_unfit));
+        if let Some((_, pointer)) = unfit {
+            let what = format!("no header can carry the text at {}", pointer.path);
+            return Err(self.malformed(&what));
+        }
+        Ok(())
+    }
+
+    pub fn saved(&self, step: &Step) -> Result<Vec<(String, Secret)>> {
+        let pick = |(name, pointer): (&str, &Pointer)| {
+            self.text(&pointer.path).map(|text| (name.to_string(), Secret::from(text)))
+        };
+        Ok(step.save.iter().filter_map(pick).collect())
+    }
+
+    fn text(&self, path: &str) -> Option<&str> {
+        self.json.as_ref()?.pointer(path)?.as_str().filter(|text| !text.is_empty())
+    }
+
+    fn malformed(&self, what: &str) -> Failure {
+        self.failure(Status::MalformedAnswer, &format!("answered {}, but {what}", self.status))
+    }
+
+    fn not_an_object(&self) -> String {
+        match &self.json {
+            Some(_) => "the JSON is not an object".into(),
+            None if self.raw.is_empty() => "the body is empty".into(),
+            None if self.html => {
+                "with HTML, not JSON: is a proxy or a captive portal in the way?".into()
+            }
+            None => "the body is not JSON".into(),
+        }
+    }
+
+    pub fn token(&self, profile: &Profile) -> std::result::Result<Token, Failure> {
+        let fields = &profile.token;
+        let whole_body = fields.access_token.as_ref().is_some_and(|p| p.path.is_empty());
+        if !whole_body && !matches!(self.json, Some(Value::Object(_))) {
+            return Err(self.malformed(&self.not_an_object()));
+        }
+        // One that cannot be sent back is as good as none: the access token beside it may be good,
+        // and some clouds write an empty one where they mean that there is none.
+        let refresh = fields.refresh_token.as_ref().and_then(|pointer| {
+            let found = self.text(&pointer.path).filter(|text| is_token(text));
+            found.map(Secret::from)
+        });
+        self.checked_token(profile, whole_body, refresh.clone())
+            .map_err(|failure| Failure { salvaged: refresh, ..failure })
+    }
+
+    fn checked_token(
+        &self,
+        profile: &Profile,
+        whole_body: bool,
+        refresh: Option<Secret>,
+    ) -> std::result::Result<Token, Failure> {
+        let fields = &profile.token;
+        let at = |pointer: &Option<Pointer>| {
+            let path = &pointer.as_ref()?.path;
+            self.json.as_ref()?.pointer(path).filter(|value| **value != Value::Null)
+        };
+        let access = if whole_body {
+            std::str::from_utf8(&self.raw).ok().map(str::trim)
+        } else {
+            at(&fields.access_token).and_then(Value::as_str)
+        };
+        let access = access.ok_or_else(|| self.malformed("it holds no access token"))?;
+        if access.is_empty() {
+            return Err(self.malformed("the access token is empty"));
+        }
+        if access.len() > MOST_TOKEN {
+            return Err(self.malformed("the access token is longer than a header can be"));
+        }
+        if !is_token(access) {
+            return Err(self.malformed("the access token has characters that no header can carry"));
+        }
+        if let Some(pointer) = &fields.token_type {
+            let bearer = match at(&fields.token_type) {
+                Some(Value::Text(kind)) => kind.eq_ignore_ascii_case("bearer"),
+                Some(_) => false,
+                None => pointer.optional,
+            };
+            if !bearer {
+                return Err(self.malformed("the token type is not Bearer"));
+            }
+        }
+        let rule = &fields.lifetime;
+        let stated = match at(&rule.expires_in) {
+            None => None,
+            Some(value) => Some(token::lifetime_of(value).ok_or_else(|| {
+                self.malformed("the lifetime (expires_in) is not a sane number of seconds")
+            })?),
+        };
+        let by_jwt = || rule.jwt.then(|| token::jwt_lifetime(access, self.date)).flatten();
+        let fixed = || rule.seconds.map(std::time::Duration::from_secs);
+        let principal =
+            at(&fields.principal).and_then(Value::as_str).map(|p| p.chars().take(200).collect());
+        Ok(Token {
+            access: access.into(),
+            refresh,
+            principal,
+            issued: self.asked,
+            date: self.date,
+            lifetime: stated.unwrap_or_else(|| by_jwt().or_else(fixed)),
+        })
+    }
+}
+
+/// The longest token, in bytes: leaves room in a header for what a profile puts beside it.
+const MOST_TOKEN: usize = MOST_HEADER / 2;
+
+/// Visible ASCII: what a header can carry and a cloud can have meant.
+fn is_token(text: &str) -> bool {
+    (1..=MOST_TOKEN).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
+/// JSON, with the byte order mark that some servers put before it taken off (RFC 8259 8.1).
+pub(crate) fn parse_json(body: &[u8]) -> Option<Value> {
+    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
+    json::parse(body).ok()
+}
+
+/// The HTTP status, or the body's own where the profile says that one may disagree.
+pub(crate) fn effective_status(profile: &Profile, status: u16, json: Option<&Value>) -> u16 {
+    let pointer = profile.errors.body_status.as_ref().filter(|_| (200..300).contains(&status));
+    let stated = pointer.and_then(|p| json?.pointer(&p.path)?.as_integer());
+    match stated {
+        Some(stated @ 400..=599) => stated,
+        _ => status,
+    }
+}
+
+/// The cloud's own code for a fault: a word, never a sentence, so that nothing it echoes gets out.
+pub(crate) fn code(profile: &Profile, json: &Value) -> Option<String> {
+    let is_word = |text: &&str| {
+        (1..=64).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.:".contains(&b))
+    };
+    let found =
+        profile.errors.code.0.iter().find_map(|p| json.pointer(&p.path)?.as_str().filter(is_word));
+    found.map(str::to_string)
+}
