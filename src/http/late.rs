@@ -4,12 +4,13 @@
 //! Otherwise a cloud that is slower than its callers are patient would look at the password at every
 //! call, and would have rotated a refresh token whose successor nobody has read.
 
+use super::sent::Watched;
 use super::{Outgoing, TransportSettings};
 use crate::clock::Moment;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use ureq::Error;
-use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
+use ureq::unversioned::transport::{ConnectionDetails, Connector, Transport};
 use zeroize::Zeroizing;
 
 /// How long an answer is waited for by one caller after the other: as long as one has by default.
@@ -110,54 +111,10 @@ impl std::fmt::Debug for Resume {
 }
 
 impl Connector for Resume {
-    type Out = Resumed;
+    type Out = Watched;
 
-    fn connect(&self, _: &ConnectionDetails, _: Option<()>) -> Result<Option<Resumed>, Error> {
+    fn connect(&self, _: &ConnectionDetails, _: Option<()>) -> Result<Option<Watched>, Error> {
         let pending = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        Ok(pending.map(|Pending { mut connection, came }| {
-            // What the last reader left stands in `came`, too.
-            let left = connection.buffers().input().len();
-            connection.buffers().input_consume(left);
-            Resumed { connection, came, given: 0 }
-        }))
-    }
-}
-
-/// A connection whose request has been sent, read again from the beginning of the answer.
-#[derive(Debug)]
-pub(super) struct Resumed {
-    connection: Box<dyn Transport>,
-    came: Zeroizing<Vec<u8>>,
-    given: usize,
-}
-
-impl Transport for Resumed {
-    fn buffers(&mut self) -> &mut dyn Buffers {
-        self.connection.buffers()
-    }
-
-    fn transmit_output(&mut self, _: usize, _: NextTimeout) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
-        let again = &self.came[self.given..];
-        if again.is_empty() {
-            return self.connection.await_input(timeout);
-        }
-        let room = self.connection.buffers().input_append_buf();
-        let amount = again.len().min(room.len());
-        room[..amount].copy_from_slice(&again[..amount]);
-        self.connection.buffers().input_appended(amount);
-        self.given += amount;
-        Ok(amount > 0)
-    }
-
-    fn is_open(&mut self) -> bool {
-        self.connection.is_open()
-    }
-
-    fn is_tls(&self) -> bool {
-        self.connection.is_tls()
+        Ok(pending.map(Watched::again))
     }
 }

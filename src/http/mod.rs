@@ -162,7 +162,7 @@ impl Transport {
         let earlier = asking.late.take(outgoing, &self.settings);
         let worth_it = earlier.and_then(|u| Some((u.patience(asking.now, asking.once)?, u)));
         if let Some((patience, Unanswered { asked, pending, .. })) = worth_it {
-            let agent = self.agent_over(().chain(Resume::new(pending)).chain(sent::RequestBegins));
+            let agent = self.agent_over(Resume::new(pending));
             match self.over(&agent, outgoing, max_body, &call.within(patience), true) {
                 Ok(answer) => return Ok(Answer { asked: Some(asked), ..answer }),
                 Err(failed) if call.remaining().is_err() => return Err(keep(failed, asked)),

@@ -22,12 +22,13 @@ impl<In: Transport> Connector<In> for RequestBegins {
     ) -> Result<Option<Self::Out>, Error> {
         // What a proxy or the TLS handshake was sent is not the request.
         call::with_in_flight(|flight| flight.sent = false);
-        let watched = |connection: In| Watched {
+        Ok(chained.map(|connection| Watched {
             connection: Some(connection.boxed()),
             came: Zeroizing::default(),
+            given: 0,
+            was_sent: false,
             gave_up: false,
-        };
-        Ok(chained.map(watched))
+        }))
     }
 }
 
@@ -35,13 +36,26 @@ impl<In: Transport> Connector<In> for RequestBegins {
 pub(super) struct Watched {
     /// There until it is dropped.
     connection: Option<Box<dyn Transport>>,
-    /// What the answer has come to so far, where it may be wanted later.
+    /// What the answer has come to so far, where it may be wanted later,
     came: Zeroizing<Vec<u8>>,
+    /// and how much of it this reader has been given.
+    given: usize,
+    /// Whether an earlier call has sent the request, so that only the answer is to be read.
+    was_sent: bool,
     /// Whether the caller's time was over while the answer was not.
     gave_up: bool,
 }
 
 impl Watched {
+    /// A connection whose request has been sent, read from the beginning of the answer.
+    pub fn again(pending: Pending) -> Watched {
+        let Pending { mut connection, came } = pending;
+        // What the last reader left stands in `came`, too.
+        let left = connection.buffers().input().len();
+        connection.buffers().input_consume(left);
+        Watched { connection: Some(connection), came, given: 0, was_sent: true, gave_up: false }
+    }
+
     fn connection(&mut self) -> &mut dyn Transport {
         self.connection.as_mut().expect("there until this is dropped")
     }
@@ -54,17 +68,29 @@ impl Transport for Watched {
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
         call::with_in_flight(|flight| flight.sent = true);
-        self.came = Zeroizing::default();
+        if self.was_sent {
+            return Ok(());
+        }
+        (self.came, self.given) = (Zeroizing::default(), 0);
         self.connection().transmit_output(amount, timeout)
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
-        let before = self.buffers().input().len();
-        let more = self.connection().await_input(timeout);
+        let connection = self.connection.as_mut().expect("there until this is dropped");
+        if self.given < self.came.len() {
+            let room = connection.buffers().input_append_buf();
+            let amount = room.len().min(self.came.len() - self.given);
+            room[..amount].copy_from_slice(&self.came[self.given..][..amount]);
+            connection.buffers().input_appended(amount);
+            self.given += amount;
+            return Ok(amount > 0);
+        }
+        let before = connection.buffers().input().len();
+        let more = connection.await_input(timeout);
         match &more {
             Ok(_) if call::with_in_flight(|flight| flight.keep) == Some(true) => {
-                let connection = self.connection.as_mut().expect("there until this is dropped");
                 append(&mut self.came, &connection.buffers().input()[before..]);
+                self.given = self.came.len();
             }
             Ok(_) => {}
             Err(error) => {
