@@ -13,8 +13,10 @@ use ureq::Error;
 use ureq::unversioned::transport::{ConnectionDetails, Connector, Transport};
 use zeroize::Zeroizing;
 
-/// How long an answer is waited for by one caller after the other: as long as one has by default.
-const AWAITED: Duration = Duration::from_secs(30);
+/// How long an answer is waited for by one caller after the other before it is asked for anew.
+const AWAITED: Duration = Duration::from_secs(10);
+/// The same for what cannot be asked for again: as long as one call has by default.
+const AWAITED_ONCE: Duration = Duration::from_secs(30);
 /// What it takes to see whether it has come meanwhile.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -90,7 +92,8 @@ impl<T> Unanswered<T> {
     /// How much longer to wait; `None` where asking anew is better. What a password was answered a
     /// while ago may no longer be so, but a refresh token that was spent has no other successor.
     pub fn patience(&self, now: Moment, once: bool) -> Option<Duration> {
-        let left = AWAITED.saturating_sub(now.since(self.asked));
+        let awaited = if once { AWAITED_ONCE } else { AWAITED };
+        let left = awaited.saturating_sub(now.since(self.asked));
         (once || !left.is_zero()).then(|| left.max(LOOK))
     }
 }

@@ -4,7 +4,7 @@
 use super::{Hold, Lock, Pause, Record, Store, Unusable};
 use crate::call::Call;
 use crate::clock::{CloudTime, Moment};
-use crate::error::Result;
+use crate::error::{Result, Status};
 use crate::holdoff::LONGEST_HOLD;
 use crate::identity::Identity;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,7 +19,11 @@ impl Manners {
     pub fn are_over(&self, now: Moment) -> bool {
         let (hold, pause, _) = &*self.known();
         let hold = hold.as_ref().map(|h| h.until.after(LONGEST_HOLD));
-        hold.max(pause.as_ref().map(|p| p.until)).is_none_or(|until| until <= now)
+        // A pause of our own choice spares a cloud that failed, unless the failure may have been a
+        // rejection; a new client may try its luck.
+        let kept = |p: &&Pause| p.asked || p.error.status() == Status::UnexpectedAnswer;
+        let pause = pause.as_ref().filter(kept).map(|p| p.until);
+        hold.max(pause).is_none_or(|until| until <= now)
     }
 
     fn known(&self) -> MutexGuard<'_, (Option<Hold>, Option<Pause>, Option<CloudTime>)> {

@@ -29,9 +29,11 @@ keyfob::Status thrown(Call call) {
   return KEYFOB_OK;
 }
 
+// Another one for each test: that it was rejected is remembered longer than a client lives.
 keyfob::Config with_wrong_password(const std::string &cloud) {
+  static int number = 0;
   keyfob::Config config = simulator::config(cloud);
-  config.set("password", "wrong");
+  config.set("password", "wrong " + std::to_string(++number));
   return config;
 }
 

@@ -49,23 +49,23 @@ def test_each_method_is_its_own(sim: Simulator) -> None:
 
 def test_the_event_loop_runs_on_while_a_call_waits_and_cancelling_ends_it(sim: Simulator) -> None:
     async def story() -> None:
-        sim.order("inject", cloud="simacan", call="login", times=1, fault="stall:before-headers")
+        sim.order("inject", cloud="simacan", call="login", times=1, fault="delay:1000")
         async with sim.async_client("simacan", timeout_ms=60_000) as client:
             waiting = asyncio.create_task(client.token())
             await asyncio.to_thread(sim.wait_for, "simacan", "login")
             waiting.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await waiting
-            # Whoever comes next does not wait behind the call that was given up.
+            # Whoever comes next has the answer that the first gave up on.
             assert await client.token()
 
     asyncio.run(story())
-    assert sim.counts("simacan")["login"] == 2
+    assert sim.counts("simacan")["login"] == 1
 
 
 def test_cancelling_ends_calls_at_whatever_moment(sim: Simulator) -> None:
     async def story() -> None:
-        sim.order("inject", cloud="simacan", call="login", fault="stall:before-headers")
+        sim.order("inject", cloud="simacan", call="login", fault="delay:1000")
         async with sim.async_client("simacan", timeout_ms=60_000) as client:
             for loops in range(100):
                 waiting = asyncio.create_task(client.token())
@@ -83,7 +83,7 @@ def test_cancelling_ends_calls_at_whatever_moment(sim: Simulator) -> None:
 
 def test_a_time_limit_of_asyncio_ends_the_call(sim: Simulator) -> None:
     async def story() -> None:
-        sim.order("inject", cloud="simacan", call="login", times=1, fault="stall:before-headers")
+        sim.order("inject", cloud="simacan", call="login", times=1, fault="delay:1000")
         async with sim.async_client("simacan", timeout_ms=60_000) as client:
             waiting = asyncio.create_task(client.token())
             await asyncio.to_thread(sim.wait_for, "simacan", "login")
@@ -96,7 +96,7 @@ def test_a_time_limit_of_asyncio_ends_the_call(sim: Simulator) -> None:
 
 def test_a_time_limit_is_the_calls_own(sim: Simulator) -> None:
     async def story() -> None:
-        sim.order("inject", cloud="simacan", call="login", fault="stall:before-headers")
+        sim.order("inject", cloud="simacan", call="login", fault="delay:1000")
         async with sim.async_client("simacan", timeout_ms=60_000) as client:
             with pytest.raises(keyfob.TimeoutError, match="within 50 ms"):
                 await client.token(timeout=0.05)
@@ -108,7 +108,7 @@ def test_a_time_limit_is_the_calls_own(sim: Simulator) -> None:
 
 def test_cancelling_one_task_leaves_the_others_calls_alone(sim: Simulator) -> None:
     async def story() -> None:
-        sim.order("inject", cloud="simacan", call="login", times=1, fault="stall:before-headers")
+        sim.order("inject", cloud="simacan", call="login", times=1, fault="delay:1000")
         async with sim.async_client("simacan") as client:
             first = asyncio.create_task(client.token())
             await asyncio.to_thread(sim.wait_for, "simacan", "login")
@@ -119,7 +119,7 @@ def test_cancelling_one_task_leaves_the_others_calls_alone(sim: Simulator) -> No
             assert len(tokens) == 1
 
     asyncio.run(story())
-    assert sim.counts("simacan")["login"] == 2
+    assert sim.counts("simacan")["login"] == 1
 
 
 def test_a_thousand_tasks_that_meet_no_token_share_one_login(sim: Simulator) -> None:

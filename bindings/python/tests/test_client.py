@@ -235,7 +235,7 @@ def test_closing_ends_the_calls_of_other_threads(sim: Simulator) -> None:
 
 
 def test_cancelling_ends_calls_but_not_the_client(sim: Simulator) -> None:
-    sim.order("inject", cloud="simacan", call="login", times=1, fault="stall:before-headers")
+    sim.order("inject", cloud="simacan", call="login", times=1, fault="delay:1000")
     client = sim.client("simacan")
     ended: list[BaseException] = []
 
@@ -255,7 +255,7 @@ def test_cancelling_ends_calls_but_not_the_client(sim: Simulator) -> None:
 
 
 def test_a_time_limit_is_the_calls_own(sim: Simulator) -> None:
-    sim.order("inject", cloud="simacan", call="login", times=1, fault="stall:before-headers")
+    sim.order("inject", cloud="simacan", call="login", times=1, fault="delay:1000")
     with sim.client("simacan") as client:
         with pytest.raises(keyfob.TimeoutError, match="within 50 ms"):
             client.token(timeout=0.05)

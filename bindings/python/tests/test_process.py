@@ -96,7 +96,7 @@ def on_arrival(sim: Simulator, number: signal.Signals) -> Iterator[None]:
 
 @pytest.mark.parametrize("call", ["token", "headers", "renew", "get"])
 def test_ctrl_c_ends_a_waiting_call_and_leaves_the_client_usable(sim: Simulator, call: str) -> None:
-    sim.order("inject", cloud="simacan", call="login", times=1, fault="stall:before-headers")
+    sim.order("inject", cloud="simacan", call="login", times=1, fault="delay:1000")
     with sim.client("simacan", timeout_ms=60_000) as client:
         arguments = [sim.devices("simacan")] if call == "get" else []
         with on_arrival(sim, signal.SIGINT), pytest.raises(KeyboardInterrupt):
