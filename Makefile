@@ -65,7 +65,7 @@ test: lint test-rust test-c test-store test-cpp test-conformance test-python tes
 test-rust: ## the library and the simulator
 	$(CARGO) test --workspace --features keyfob/fuzzing
 
-soak: ## the long form: processes that share a store, a thousand kills; KEYFOB_SOAK_* says how long
+soak: cross ## the long form: other processors, processes that share a store, a thousand kills; KEYFOB_SOAK_* says how long
 	$(CARGO) test --test processes -- --ignored --nocapture soak
 	$(CARGO) test --test deadlines -- --ignored --nocapture soak
 
