@@ -151,7 +151,7 @@ def test_what_happens_is_logged_without_a_secret(
 def test_the_level_of_the_logger_says_what_is_logged(
     sim: Simulator, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with sim.client("simacan", password="wrong") as client:
+    with sim.client("simacan", password="wrong, too") as client:
         with caplog.at_level(logging.WARNING, "keyfob"), pytest.raises(keyfob.CredentialsError):
             client.token()
     assert [record.levelname for record in caplog.records] == ["WARNING"]
