@@ -1,7 +1,6 @@
 //! The transport: requests over ureq with our own socket and TLS below it, so that every wait ends
 //! at the caller's deadline, and every fault says what to do.
 
-mod crypto;
 mod late;
 mod resolve;
 mod sent;

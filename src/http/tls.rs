@@ -42,7 +42,7 @@ pub(super) fn configure(files: &TlsFiles) -> Result<Arc<ClientConfig>> {
             })?;
         }
     }
-    let provider = Arc::new(super::crypto::provider());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_details(provider, Arc::new(SaneTime))
         .with_safe_default_protocol_versions()
         .map_err(|e| Error::new(Status::Tls, format!("TLS cannot be set up: {e}")))?
