@@ -280,7 +280,8 @@ fn failures() -> String {
          then what arrived at the cloud meanwhile (`connect` for a connection that was cut off \
          before any request).\n\
          - **Again** is the same call right afterwards, with the fault gone: whether the client \
-         holds off, or goes on at once.\n\
+         holds off, or goes on at once. Where an answer does not come it is half a minute on: until \
+         then it may still come, and is waited for.\n\
          - **Later** is the same call fifty minutes on: whether anything was lost. A `refresh` alone \
          means that the refresh token was kept; a `login` after it, that the cloud had spent it and \
          its answer never came.\n\n\
