@@ -4,7 +4,7 @@ use crate::call::Call;
 use crate::clock::Clock;
 use crate::error::{Error, Result, Status};
 use crate::http::{TlsFiles, Transport, TransportSettings};
-use crate::identity::{Common, Identity};
+use crate::identity::{Identity, to_hex};
 use crate::options::{Kind, Opt, Options};
 use crate::provider::exchange::Exchange;
 use crate::provider::fill::safe;
@@ -180,24 +180,19 @@ impl Account {
         self.profile.discovery.as_ref().is_some_and(|d| self.options.is_set(&d.when))
     }
 
-    fn exchange<'a>(
-        &'a self,
-        common: &'a Common,
-        clock: &'a Clock,
-        call: &'a Call,
-    ) -> Exchange<'a> {
+    fn exchange<'a>(&'a self, clock: &'a Clock, call: &'a Call) -> Exchange<'a> {
         Exchange {
             profile: &self.profile,
             options: &self.options,
             transport: &self.transport,
-            late: &common.late,
+            common: self.identity.common(),
             clock,
             call,
         }
     }
 
     pub fn discover(&self, clock: &Clock, call: &Call) -> std::result::Result<Discovered, Failure> {
-        self.exchange(&self.identity.common(), clock, call).discover()
+        self.exchange(clock, call).discover()
     }
 
     /// A token for the credentials.
@@ -208,11 +203,7 @@ impl Account {
         call: &Call,
     ) -> std::result::Result<Token, Failure> {
         let steps = self.login().map_or(&[][..], |login| &login.steps);
-        self.exchange(&self.identity.common(), clock, call).obtain(
-            steps,
-            &self.names_with(record)?,
-            Repeat::Unheard,
-        )
+        self.exchange(clock, call).obtain(steps, &self.names_with(record)?, Repeat::Unheard)
     }
 
     /// A token for the record's refresh token.
@@ -223,11 +214,7 @@ impl Account {
         call: &Call,
     ) -> std::result::Result<Token, Failure> {
         let steps = self.profile.refresh.as_ref().map_or(&[][..], |refresh| &refresh.steps);
-        self.exchange(&self.identity.common(), clock, call).obtain(
-            steps,
-            &self.names_with(record)?,
-            Repeat::Refresh,
-        )
+        self.exchange(clock, call).obtain(steps, &self.names_with(record)?, Repeat::Refresh)
     }
 
     /// What an answer to the last call of a login comes to, without a cloud that gives it.
@@ -244,7 +231,7 @@ impl Account {
         if step.call == "login" {
             names = names.with("basic_token", &Secret::from("a-basic-token"));
         }
-        self.exchange(&self.identity.common(), clock, call).judge(step, &names, answer)
+        self.exchange(clock, call).judge(step, &names, answer)
     }
 
     /// All names, the tokens among them: what a cloud echoes of them must not be shown.
@@ -274,8 +261,7 @@ impl Account {
         if record.token.is_none() || self.profile.revoke.is_empty() {
             return Ok(());
         }
-        self.exchange(&self.identity.common(), clock, call)
-            .perform(&self.profile.revoke, &self.names_with(record)?)
+        self.exchange(clock, call).perform(&self.profile.revoke, &self.names_with(record)?)
     }
 
     /// The headers that carry this token, as the login or the profile says.
@@ -363,7 +349,7 @@ fn digest(named: &[&str], options: &Options, include: impl Fn(&Opt) -> bool) -> 
         feed(value.expose());
     }
     let bytes = context.finish();
-    bytes.as_ref()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+    to_hex(&bytes.as_ref()[..16])
 }
 
 fn jitter_of(identity: &str) -> f64 {

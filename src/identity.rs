@@ -34,6 +34,11 @@ impl Identity {
     }
 }
 
+/// Bytes as a name that files can have.
+pub(crate) fn to_hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 struct Known {
     name: String,
     /// Whose moments are meant.

@@ -7,12 +7,14 @@ use super::reply::{Failure, Reply};
 use crate::call::Call;
 use crate::clock::Clock;
 use crate::error::{Error, Status};
-use crate::http::{Asking, Late, Outgoing, Transport};
+use crate::http::{Asking, Outgoing, Transport};
+use crate::identity::Common;
 use crate::options::Options;
 use crate::retry::{Repeat, Retry};
 use crate::template::Place;
 use crate::token::Token;
 use crate::url::Url;
+use std::sync::Arc;
 use ureq::http::Method;
 
 /// How far an exchange has come.
@@ -37,7 +39,7 @@ pub(crate) struct Exchange<'a> {
     pub profile: &'a Profile,
     pub options: &'a Options,
     pub transport: &'a Transport,
-    pub late: &'a Late<Trail>,
+    pub common: Arc<Common>,
     pub clock: &'a Clock,
     pub call: &'a Call,
 }
@@ -74,7 +76,7 @@ impl Exchange<'_> {
         let no_step = || Error::new(Status::InvalidProfile, "no step fits the options");
         let last = steps.len().checked_sub(1).ok_or_else(no_step)?;
         // An earlier call may have come as far as an answer that it could not wait for.
-        let earlier = self.late.trail(self.clock.now(), repeat == Repeat::Refresh);
+        let earlier = self.common.late.trail(self.clock.now(), repeat == Repeat::Refresh);
         let earlier = earlier.filter(|trail| trail.began == *names);
         let mut trail = earlier.unwrap_or_else(|| Trail::of(names));
         loop {
@@ -165,7 +167,7 @@ impl Exchange<'_> {
             Repeat::Safe => self.transport.send(outgoing, max, self.call),
             Repeat::Unheard | Repeat::Refresh => {
                 let once = retry.repeat == Repeat::Refresh;
-                let asking = Asking { late: self.late, now: self.clock.now(), once, trail };
+                let asking = Asking { late: &self.common.late, now: self.clock.now(), once, trail };
                 self.transport.ask(outgoing, max, self.call, asking)
             }
         };

@@ -14,6 +14,7 @@ pub use callback::TokenStore;
 use crate::call::Call;
 use crate::clock::{CloudTime, Moment};
 use crate::error::{Error, Result};
+use crate::identity::to_hex;
 use crate::provider::names::Discovered;
 use crate::secret::Secret;
 use crate::token::Token;
@@ -154,5 +155,5 @@ pub(crate) fn lasting(identity: &str) -> String {
     const ROUNDS: NonZeroU32 = NonZeroU32::new(10_000).expect("not 0");
     let mut name = [0; 16];
     derive(PBKDF2_HMAC_SHA256, ROUNDS, b"keyfob store", identity.as_bytes(), &mut name);
-    name.iter().map(|byte| format!("{byte:02x}")).collect()
+    to_hex(&name)
 }

@@ -3,6 +3,7 @@
 
 use super::codec::Unreadable;
 use crate::error::{Error, Result, Status};
+use crate::identity::to_hex;
 use crate::json::read::{At, Misread, Read, needed};
 use crate::json::{Value, object};
 use base64::Engine;
@@ -56,7 +57,7 @@ impl Key {
         let mut hash = ring::digest::Context::new(&ring::digest::SHA256);
         hash.update(b"keyfob store key id");
         hash.update(&bytes);
-        let id = hash.finish().as_ref()[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+        let id = to_hex(&hash.finish().as_ref()[..8]);
         Ok(Key { key: LessSafeKey::new(key), id })
     }
 
