@@ -2,24 +2,15 @@
 
 mod common;
 
-use common::World;
+use common::{World, until};
 use keyfob::{Client, Secret};
 use keyfob_simulator::Cloud;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 fn client(world: &World) -> Client {
     let mut config = world.config(Cloud::Simacan, "password");
     config.set("background_renewal", "true").unwrap();
     config.client().unwrap()
-}
-
-/// Waits for what another thread does; the limit is there so that a failure ends.
-fn until(mut done: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !done() {
-        assert!(begun.elapsed() < Duration::from_secs(20), "it never came");
-        std::thread::yield_now();
-    }
 }
 
 fn pass(world: &World, client: &Client, seconds: u64) {

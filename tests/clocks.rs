@@ -3,7 +3,7 @@
 mod common;
 
 use common::directory::Directory;
-use common::{World, status};
+use common::{World, status, until};
 use keyfob::{Config, Status};
 use keyfob_simulator::{Cloud, Fault, credentials, http_date};
 use std::path::Path;
@@ -71,9 +71,7 @@ fn a_wall_clock_that_is_set_while_a_renewal_is_in_flight_changes_nothing() {
             world.sim.set_delay(cloud, "refresh", Duration::from_millis(100));
             std::thread::scope(|scope| {
                 let renewing = scope.spawn(|| client.token().unwrap());
-                while world.sim.count(cloud, "refresh") == 0 {
-                    std::thread::yield_now();
-                }
+                until(|| world.sim.count(cloud, "refresh") > 0);
                 world.clock.set_wall(wall);
                 renewing.join().unwrap();
             });
@@ -90,9 +88,7 @@ fn a_lifetime_counts_from_when_the_token_was_asked_for() {
     world.sim.set_delay(Cloud::Simacan, "login", Duration::from_millis(100));
     std::thread::scope(|scope| {
         let asking = scope.spawn(|| client.token().unwrap());
-        while world.sim.count(Cloud::Simacan, "login") == 0 {
-            std::thread::yield_now();
-        }
+        until(|| world.sim.count(Cloud::Simacan, "login") > 0);
         world.clock.wind(Duration::from_secs(10));
         asking.join().unwrap();
     });

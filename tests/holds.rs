@@ -10,9 +10,7 @@ use std::time::Duration;
 const CLOUD: Cloud = Cloud::Simacan;
 
 fn wrong(world: &World) -> Config {
-    let mut config = world.config(CLOUD, "password");
-    config.set("password", "wrong").unwrap();
-    config
+    world.wrong_password(CLOUD)
 }
 
 fn seconds(wait: Option<Duration>) -> u64 {

@@ -4,7 +4,7 @@
 mod common;
 
 use common::directory::Directory;
-use common::{FOUR, World, devices};
+use common::{FOUR, World, devices, until};
 use keyfob::{Client, Error, Secret, Status};
 use keyfob_simulator::{Cloud, Fault, Rotation, credentials};
 use std::time::Duration;
@@ -45,12 +45,6 @@ fn too_soon(client: &Client) -> Error {
     let error = hasty(client).token().unwrap_err();
     assert_eq!(error.status(), Status::Timeout, "{error}");
     error
-}
-
-fn until(mut done: impl FnMut() -> bool) {
-    while !done() {
-        std::thread::yield_now();
-    }
 }
 
 #[test]
@@ -120,9 +114,7 @@ fn another_client_of_the_identity_reads_it_as_well() {
 #[test]
 fn other_credentials_ask_for_themselves() {
     let world = slow(CLOUD);
-    let mut config = world.config(CLOUD, "password");
-    config.set("password", "wrong").unwrap();
-    let client = config.client().unwrap();
+    let client = world.wrong_password(CLOUD).client().unwrap();
     too_soon(&client);
     client.set("password", credentials::simacan::PASSWORD).unwrap();
     client.token().unwrap();
@@ -132,9 +124,7 @@ fn other_credentials_ask_for_themselves() {
 #[test]
 fn a_wrong_password_is_seen_once_by_a_slow_cloud_with_hasty_callers() {
     let world = slow(CLOUD);
-    let mut config = world.config(CLOUD, "password");
-    config.set("password", "wrong").unwrap();
-    let client = config.client().unwrap();
+    let client = world.wrong_password(CLOUD).client().unwrap();
     let rejected = loop {
         let error = hasty(&client).token().unwrap_err();
         if error.status() != Status::Timeout {

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{FOUR, World, counter, devices, status};
+use common::{FOUR, World, counter, devices, status, until};
 use keyfob::{Client, Status};
 use keyfob_simulator::{Cloud, Fault, Rotation, credentials};
 use std::time::Duration;
@@ -73,9 +73,7 @@ fn readers_of_a_due_token_do_not_wait_for_its_renewal() {
     let leader = client.share(None);
     std::thread::scope(|scope| {
         let renewing = scope.spawn(|| leader.token());
-        while world.sim.count(CLOUD, "refresh") == 0 {
-            std::thread::yield_now();
-        }
+        until(|| world.sim.count(CLOUD, "refresh") > 0);
         for _ in 0..10 {
             assert_eq!(client.token().unwrap(), first);
             assert_eq!(client.with_header_lines(str::len).unwrap(), 22 + first.expose().len());
@@ -187,9 +185,7 @@ fn a_token_that_is_over_when_it_arrives_is_handed_out_once_and_not_fetched_forev
             client.token().unwrap()
         };
         let callers: Vec<_> = (0..20).map(|_| scope.spawn(ask)).collect();
-        while world.sim.count(CLOUD, "login") == 0 {
-            std::thread::yield_now();
-        }
+        until(|| world.sim.count(CLOUD, "login") > 0);
         world.clock.wind(Duration::from_secs(2));
         callers.into_iter().map(|caller| caller.join().unwrap()).collect()
     });
@@ -437,9 +433,7 @@ fn a_cancelled_call_ends_and_loses_nothing() {
     let (mine, theirs) = (client.share(None), client.share(None));
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| mine.token());
-        while world.sim.count(CLOUD, "refresh") == 0 {
-            std::thread::yield_now();
-        }
+        until(|| world.sim.count(CLOUD, "refresh") > 0);
         let other = scope.spawn(|| theirs.token());
         mine.cancel();
         assert_eq!(waiting.join().unwrap().unwrap_err().status(), Status::Cancelled);
@@ -470,9 +464,7 @@ fn a_request_that_is_cancelled_ends() {
     world.answers(CLOUD, "api", Fault::from_name("stall:within-body").unwrap());
     std::thread::scope(|scope| {
         let sending = scope.spawn(|| world.get(&client, CLOUD, &devices(CLOUD)));
-        while world.sim.count(CLOUD, "api") == 0 {
-            std::thread::yield_now();
-        }
+        until(|| world.sim.count(CLOUD, "api") > 0);
         client.cancel();
         assert_eq!(sending.join().unwrap().unwrap_err().status(), Status::Cancelled);
     });

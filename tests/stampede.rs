@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{FOUR, World, devices};
+use common::{FOUR, World, devices, until};
 use keyfob::{Client, Result, Secret, Status};
 use keyfob_simulator::{Cloud, Fault, Rotation};
 use std::sync::Barrier;
@@ -36,12 +36,6 @@ fn strict(cloud: Cloud) -> World {
     world.sim.set_delay(cloud, "login", Duration::from_millis(200));
     world.sim.set_delay(cloud, "refresh", Duration::from_millis(200));
     world
-}
-
-fn until(mut done: impl FnMut() -> bool) {
-    while !done() {
-        std::thread::yield_now();
-    }
 }
 
 fn all_the_same(tokens: &[Secret]) {
@@ -123,9 +117,7 @@ fn a_failure_is_shared_and_no_storm_follows_it() {
 fn a_wrong_password_is_sent_once_by_all_together() {
     for size in CROWDS {
         let world = strict(CLOUD);
-        let mut config = world.config(CLOUD, "password");
-        config.set("password", "wrong").unwrap();
-        let client = config.client().unwrap();
+        let client = world.wrong_password(CLOUD).client().unwrap();
         for error in crowd(size, |_| client.token().unwrap_err()) {
             let expected = [Status::CredentialsRejected, Status::LoginOnHold];
             assert!(expected.contains(&error.status()), "{error}");

@@ -4,8 +4,8 @@ mod common;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use common::World;
 use common::directory::Directory;
+use common::{World, until};
 use keyfob::{Client, Config, Status, TokenStore};
 use keyfob_simulator::{Cloud, Fault, Rotation};
 use serde_json::Value;
@@ -479,9 +479,7 @@ fn whoever_waits_for_another_process_can_be_cancelled() {
     let client = config.client().unwrap();
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| client.token());
-        while store.asked.load(Ordering::SeqCst) == 0 {
-            std::thread::yield_now();
-        }
+        until(|| store.asked.load(Ordering::SeqCst) > 0);
         client.cancel();
         assert_eq!(waiting.join().unwrap().unwrap_err().status(), Status::Cancelled);
     });

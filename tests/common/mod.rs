@@ -4,7 +4,7 @@
 use keyfob::{Client, Clock, Config, Request, Response};
 use keyfob_simulator::{Cloud, Entry, Fault, Injection, Simulator, credentials};
 use serde_json::Value;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub mod directory;
 pub mod proxy;
@@ -59,6 +59,13 @@ impl World {
         config
     }
 
+    /// The same for a user with a password that the cloud rejects.
+    pub fn wrong_password(&self, cloud: Cloud) -> Config {
+        let mut config = self.config(cloud, "password");
+        config.set("password", "wrong").unwrap();
+        config
+    }
+
     /// A client for the cloud's first login: a user with a password.
     pub fn client(&self, cloud: Cloud) -> Client {
         self.config(cloud, credentials::logins(cloud)[0].0).client().unwrap()
@@ -95,6 +102,15 @@ impl World {
 
     pub fn get(&self, client: &Client, cloud: Cloud, path: &str) -> keyfob::Result<Response> {
         client.send(&Request::new("GET", &format!("{}{path}", self.sim.api_url(cloud))).unwrap())
+    }
+}
+
+/// Waits for what another thread does; the limit is there so that a failure ends.
+pub fn until(mut done: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !done() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "it never came");
+        std::thread::yield_now();
     }
 }
 
