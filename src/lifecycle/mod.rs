@@ -303,7 +303,6 @@ impl Lifecycle {
     /// Single flight: one caller goes to the cloud, the rest share its outcome.
     fn obtain(&self, need: Need, call: &Call) -> Result<Arc<State>> {
         let flight = self.flight.get(Flight::new);
-        let begun = self.clock.now();
         loop {
             let state = self.state.load_full();
             if need.is_met(&state, self.clock.now()) {
@@ -318,10 +317,9 @@ impl Lifecycle {
                 Turn::Shared(Err(error)) => return Err(error),
             }
             // What was just issued is the best there is, even if it expired on the way: of those
-            // who waited for it nobody asks again. But an answer can have been waiting for us.
+            // who waited for it nobody asks again.
             let renewed = self.state.load_full();
-            let was_good = renewed.record.token.as_ref().is_some_and(|t| t.expires() > begun);
-            if was_good && renewed.record.generation > state.record.generation {
+            if renewed.record.generation > state.record.generation {
                 return Ok(renewed);
             }
         }

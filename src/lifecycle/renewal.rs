@@ -65,8 +65,10 @@ impl Lifecycle {
                 Err(fault) => self.note_store_fault(fault),
             }
         }
+        // What an earlier call asked for, and could not wait for, may have been over before this one.
+        let was_over = record.token.as_ref().is_some_and(|token| token.expires() <= now);
         self.publish(account, record)?;
-        outcome
+        if outcome.is_ok() && was_over { self.renew_locked(need, call) } else { outcome }
     }
 
     /// Why nothing may be asked of the cloud now.
