@@ -1,22 +1,23 @@
 //! Doors for the fuzzers (`fuzz/`): each takes bytes as they come, and panics where what must hold of
 //! them does not. Not part of the library: only with the feature `fuzzing`.
 
-use crate::account::Account;
-use crate::call::{Call, Canceller};
-use crate::clock::Clock;
-use crate::config::Config;
+use crate::account::account::Account;
+use crate::client::config::Config;
+use crate::client::request::Response;
 use crate::error::{Error, Status};
-use crate::http::{Answer, MOST_HEADER};
-use crate::json;
-use crate::options::{Kind, Options};
-use crate::provider::names::{Discovered, Names};
+use crate::http::headers::retry_after;
+use crate::http::message::{Answer, MOST_HEADER};
+use crate::http::url::Url;
+use crate::model::options::{Kind, Options};
+use crate::model::record::Discovered;
+use crate::model::record::Record;
+use crate::provider::names::Names;
 use crate::provider::profile::{Profile, built_in};
 use crate::provider::selection::select;
-use crate::request::Response;
-use crate::retry::retry_after;
-use crate::store::Record;
-use crate::template::{JsonTemplate, Place, Template, Values};
-use crate::url::Url;
+use crate::provider::template::{JsonTemplate, Place, Template, Values};
+use crate::support::call::{Call, Canceller};
+use crate::support::clock::Clock;
+use crate::support::json;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -276,7 +277,8 @@ pub fn url(data: &[u8]) {
     assert_eq!(again.origin(), base.origin());
     match base.join(reference) {
         Ok(joined) => {
-            let is_relative = !reference.starts_with("//") && !crate::url::has_scheme(reference);
+            let is_relative =
+                !reference.starts_with("//") && !crate::http::url::has_scheme(reference);
             assert!(!is_relative || joined.origin() == base.origin(), "off to another host");
         }
         Err(error) => fit_for_a_log(&error),

@@ -20,50 +20,27 @@
 #![deny(missing_docs)]
 
 mod account;
-mod api;
-mod background;
-mod call;
 mod client;
-mod clock;
-mod config;
 mod error;
 pub mod ffi;
-mod flight;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
-mod holdoff;
-mod hot;
 mod http;
-mod identity;
-mod json;
 mod lifecycle;
-mod links;
-mod log;
-mod options;
-mod ordered;
-mod process;
+mod model;
 mod provider;
-mod request;
-mod retry;
-mod secret;
-mod send;
-mod state;
-mod status;
 mod store;
-mod sync;
-mod template;
-mod token;
-mod url;
+mod support;
 
-pub use client::Client;
-pub use clock::Clock;
-pub use config::Config;
+pub use client::client::Client;
+pub use client::config::Config;
+pub use client::request::{Request, Response};
 pub use error::{Error, Result, Status};
-pub use log::{Level, LogSink};
-pub use request::{Request, Response};
-pub use secret::Secret;
 pub use store::TokenStore;
+pub use support::clock::Clock;
+pub use support::log::{Level, LogSink};
+pub use support::secret::Secret;
 
 /// The built-in providers, their logins and all options, as JSON.
 ///

@@ -13,67 +13,69 @@ mod error {
     pub type Result<T> = std::result::Result<T, &'static str>;
 }
 
-mod call {
-    use std::cell::Cell;
-    use std::time::Duration;
+mod support {
+    pub mod call {
+        use std::cell::Cell;
+        use std::time::Duration;
 
-    /// A call that waits as long as it takes, or for so many slices of no time at all.
-    pub struct Call(Option<Cell<usize>>);
+        /// A call that waits as long as it takes, or for so many slices of no time at all.
+        pub struct Call(Option<Cell<usize>>);
 
-    impl Call {
-        pub fn patient() -> Call {
-            Call(None)
-        }
-
-        pub fn hasty(slices: usize) -> Call {
-            Call(Some(Cell::new(slices)))
-        }
-
-        pub fn slice(&self) -> crate::error::Result<Duration> {
-            let Some(left) = &self.0 else { return Ok(Duration::MAX) };
-            left.set(left.get().checked_sub(1).ok_or("the deadline has passed")?);
-            Ok(Duration::ZERO)
-        }
-    }
-}
-
-mod sync {
-    pub use loom::sync::{Mutex, MutexGuard};
-    use std::sync::LockResult;
-    pub use std::sync::PoisonError;
-    use std::time::Duration;
-
-    pub struct Condvar(loom::sync::Condvar);
-
-    impl Condvar {
-        pub fn new() -> Condvar {
-            Condvar(loom::sync::Condvar::new())
-        }
-
-        pub fn notify_all(&self) {
-            self.0.notify_all();
-        }
-
-        /// Waits to be notified, or not at all: loom knows no time.
-        pub fn wait_timeout<'a, T>(
-            &self,
-            guard: MutexGuard<'a, T>,
-            slice: Duration,
-        ) -> LockResult<(MutexGuard<'a, T>, ())> {
-            if slice.is_zero() {
-                return Ok((guard, ()));
+        impl Call {
+            pub fn patient() -> Call {
+                Call(None)
             }
-            let waited = self.0.wait_timeout(guard, slice);
-            Ok((waited.unwrap_or_else(PoisonError::into_inner).0, ()))
+
+            pub fn hasty(slices: usize) -> Call {
+                Call(Some(Cell::new(slices)))
+            }
+
+            pub fn slice(&self) -> crate::error::Result<Duration> {
+                let Some(left) = &self.0 else { return Ok(Duration::MAX) };
+                left.set(left.get().checked_sub(1).ok_or("the deadline has passed")?);
+                Ok(Duration::ZERO)
+            }
+        }
+    }
+
+    pub mod sync {
+        pub use loom::sync::{Mutex, MutexGuard};
+        use std::sync::LockResult;
+        pub use std::sync::PoisonError;
+        use std::time::Duration;
+
+        pub struct Condvar(loom::sync::Condvar);
+
+        impl Condvar {
+            pub fn new() -> Condvar {
+                Condvar(loom::sync::Condvar::new())
+            }
+
+            pub fn notify_all(&self) {
+                self.0.notify_all();
+            }
+
+            /// Waits to be notified, or not at all: loom knows no time.
+            pub fn wait_timeout<'a, T>(
+                &self,
+                guard: MutexGuard<'a, T>,
+                slice: Duration,
+            ) -> LockResult<(MutexGuard<'a, T>, ())> {
+                if slice.is_zero() {
+                    return Ok((guard, ()));
+                }
+                let waited = self.0.wait_timeout(guard, slice);
+                Ok((waited.unwrap_or_else(PoisonError::into_inner).0, ()))
+            }
         }
     }
 }
 
-#[path = "../src/flight.rs"]
+#[path = "../src/lifecycle/flight.rs"]
 mod flight;
 
-use call::Call;
 use flight::{Flight, Turn};
+use support::call::Call;
 
 /// Runs this model through every order of its threads' steps, with up to three preemptions.
 fn check(model: impl Fn() + Sync + Send + 'static) {

@@ -3,7 +3,7 @@
 //! The compiler may not merge atomic loads, and word by word a token of 2 KB takes three times as
 //! long. This is in here for being `unsafe`, and is no part of the C ABI.
 
-use crate::hot::Block;
+use crate::lifecycle::hot::Block;
 
 const BLOCK: usize = size_of::<Block>();
 

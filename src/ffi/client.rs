@@ -6,7 +6,7 @@ use super::error::keyfob_error;
 use super::guard::{guard, plain};
 use super::request::keyfob_request;
 use super::response::keyfob_response;
-use crate::client::Client;
+use crate::client::client::Client;
 use crate::error::{Error, Result, Status};
 use std::ffi::c_char;
 use std::ptr;

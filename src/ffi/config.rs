@@ -3,9 +3,9 @@
 use super::convert::{Out, free_handle, handle, handle_mut, into_handle, text};
 use super::error::keyfob_error;
 use super::guard::{guard, plain};
-use crate::config::Config;
+use crate::client::config::Config;
 use crate::error::{Error, Status};
-use crate::log::Level;
+use crate::support::log::Level;
 use std::ffi::{CString, c_char, c_void};
 use std::ptr;
 use std::sync::Arc;

@@ -4,8 +4,8 @@ use super::client::milliseconds;
 use super::convert::{Out, bytes, free_handle, handle_mut, into_handle, text};
 use super::error::keyfob_error;
 use super::guard::{guard, plain};
+use crate::client::request::Request;
 use crate::error::Status;
-use crate::request::Request;
 use std::ffi::c_char;
 use std::ptr;
 

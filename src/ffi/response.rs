@@ -3,8 +3,8 @@
 use super::convert::{Out, free_handle, handle, into_handle, text};
 use super::error::keyfob_error;
 use super::guard::{guard, plain};
+use crate::client::request::Response;
 use crate::error::Status;
-use crate::request::Response;
 use std::ffi::{CStr, CString, c_char};
 use std::ptr;
 

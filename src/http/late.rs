@@ -4,9 +4,9 @@
 //! Otherwise a cloud that is slower than its callers are patient would look at the password at every
 //! call, and would have rotated a refresh token whose successor nobody has read.
 
+use super::message::{Outgoing, TransportSettings};
 use super::sent::Watched;
-use super::{Outgoing, TransportSettings};
-use crate::clock::Moment;
+use crate::support::clock::Moment;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use ureq::Error;

@@ -1,7 +1,7 @@
 //! Names to addresses, within the caller's deadline.
 
 use super::tcp::slice;
-use crate::process::PerProcess;
+use crate::support::process::PerProcess;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};

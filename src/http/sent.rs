@@ -1,9 +1,10 @@
 //! Watches over a request: whether any of it has left this machine, since one that never did can be
 //! sent again; and what came of an answer that its caller could not wait for.
 
+use super::buffers::append;
+use super::in_flight;
 use super::late::Pending;
-use super::{append, tcp};
-use crate::call;
+use super::tcp;
 use ureq::Error;
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
 use zeroize::Zeroizing;
@@ -21,7 +22,7 @@ impl<In: Transport> Connector<In> for RequestBegins {
         chained: Option<In>,
     ) -> Result<Option<Self::Out>, Error> {
         // What a proxy or the TLS handshake was sent is not the request.
-        call::with_in_flight(|flight| flight.sent = false);
+        in_flight::with_in_flight(|flight| flight.sent = false);
         Ok(chained.map(|connection| Watched {
             connection: Some(connection.boxed()),
             came: Zeroizing::default(),
@@ -67,7 +68,7 @@ impl Transport for Watched {
     }
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
-        call::with_in_flight(|flight| flight.sent = true);
+        in_flight::with_in_flight(|flight| flight.sent = true);
         if self.was_sent {
             return Ok(());
         }
@@ -88,7 +89,7 @@ impl Transport for Watched {
         let before = connection.buffers().input().len();
         let more = connection.await_input(timeout);
         match &more {
-            Ok(_) if call::with_in_flight(|flight| flight.keep) == Some(true) => {
+            Ok(_) if in_flight::with_in_flight(|flight| flight.keep) == Some(true) => {
                 append(&mut self.came, &connection.buffers().input()[before..]);
                 self.given = self.came.len();
             }
@@ -113,7 +114,7 @@ impl Drop for Watched {
     fn drop(&mut self) {
         let Some(connection) = self.connection.take().filter(|_| self.gave_up) else { return };
         let came = std::mem::take(&mut self.came);
-        call::with_in_flight(|flight| {
+        in_flight::with_in_flight(|flight| {
             if flight.keep {
                 flight.pending = Some(Pending { connection, came });
             }

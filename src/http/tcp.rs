@@ -1,7 +1,8 @@
 //! The socket: non-blocking, so that a deadline or a cancellation ends any wait on it.
 
+use super::in_flight;
 use super::resolve;
-use crate::call::{self, SLICE};
+use crate::support::call::SLICE;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use std::io::{self, ErrorKind, Read, Write};
@@ -35,7 +36,7 @@ impl From<GaveUp> for io::Error {
 
 /// How long the call in flight may wait now, at most one slice.
 pub(super) fn slice() -> io::Result<Duration> {
-    call::with_in_flight(|flight| match flight.call.slice() {
+    in_flight::with_in_flight(|flight| match flight.call.slice() {
         Ok(slice) => Ok(slice),
         Err(_) if flight.call.is_cancelled() => Err(GaveUp::Cancelled.into()),
         Err(_) => Err(GaveUp::Deadline.into()),
@@ -70,7 +71,7 @@ impl<In: Transport> Connector<In> for TcpConnector {
 
 /// Tries each address in turn; each gets an even share of the time that is left to connect.
 fn connect_any(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
-    let limit = call::with_in_flight(|flight| flight.connect_timeout);
+    let limit = in_flight::with_in_flight(|flight| flight.connect_timeout);
     let end = Instant::now() + limit.unwrap_or(Duration::from_secs(10));
     let mut last = io::Error::from(ErrorKind::AddrNotAvailable);
     for (index, address) in addresses.iter().enumerate() {
@@ -186,7 +187,7 @@ impl Transport for Tcp {
 
 impl Drop for Tcp {
     fn drop(&mut self) {
-        super::wipe(&mut self.buffers);
+        super::buffers::wipe(&mut self.buffers);
     }
 }
 

@@ -1,7 +1,7 @@
 //! TLS by rustls: Mozilla's roots, the user's own, and a client certificate where one is asked for.
 
-use crate::clock::RELEASE;
 use crate::error::{Error, Result, Status};
+use crate::support::clock::RELEASE;
 use rustls::client::Resumption;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject};
 use rustls::time_provider::TimeProvider;
@@ -185,7 +185,7 @@ impl Transport for Tls {
 
 impl Drop for Tls {
     fn drop(&mut self) {
-        super::wipe(&mut self.buffers);
+        super::buffers::wipe(&mut self.buffers);
         // rustls decrypts in the buffer it received in, and frees it as it is. Given more to
         // receive, it puts that over what is there.
         self.stream.conn.read_tls(&mut io::repeat(0)).ok();

@@ -1,18 +1,23 @@
 //! The state machine every cloud shares: serve, renew, fall back, hold off. One renewal at a time.
 
+pub(crate) mod background;
+pub(crate) mod flight;
+pub(crate) mod holdoff;
+pub(crate) mod hot;
 mod renewal;
+pub(crate) mod state;
 
-use crate::account::Account;
-use crate::api::Api;
-use crate::call::Call;
-use crate::clock::{Clock, Moment};
+use crate::account::account::Account;
+use crate::account::api::Api;
 use crate::error::{Error, Result, Status};
-use crate::flight::{Flight, Turn};
-use crate::hot::HotToken;
-use crate::log::{Log, log};
-use crate::process::PerProcess;
-use crate::state::{Stage, State};
-use crate::store::Record;
+use crate::lifecycle::flight::{Flight, Turn};
+use crate::lifecycle::hot::HotToken;
+use crate::lifecycle::state::{Stage, State};
+use crate::model::record::Record;
+use crate::support::call::Call;
+use crate::support::clock::{Clock, Moment};
+use crate::support::log::{Log, log};
+use crate::support::process::PerProcess;
 use arc_swap::{ArcSwap, Guard};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -229,7 +234,7 @@ impl Lifecycle {
         let mut record = state.record.clone();
         if account.principal != state.account.principal {
             record = account.first_record()?;
-        } else if account.identity.name != state.account.identity.name {
+        } else if account.siblings.name != state.account.siblings.name {
             let seeded = account.first_record()?;
             record.hold = None;
             record.pause = None;
@@ -328,7 +333,7 @@ impl Lifecycle {
     /// Shares the outcome, unless it is this caller's alone: its deadline, its cancellation.
     fn end(
         &self,
-        lead: crate::flight::Lead<'_, Result<()>>,
+        lead: crate::lifecycle::flight::Lead<'_, Result<()>>,
         outcome: Result<()>,
         call: &Call,
     ) -> Result<()> {

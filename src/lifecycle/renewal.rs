@@ -1,16 +1,16 @@
 //! One renewal: under the lock, by refresh or by login, durable before anyone sees it.
 
 use super::{Lifecycle, Need, count};
-use crate::account::Account;
-use crate::call::Call;
-use crate::clock::Moment;
+use crate::account::account::Account;
 use crate::error::{Error, Result, Status};
-use crate::holdoff::{self, AFTER_FAILURE};
-use crate::log::log;
+use crate::http::retry::Growth;
+use crate::lifecycle::holdoff::{self, AFTER_FAILURE};
+use crate::lifecycle::state::State;
+use crate::model::record::Record;
 use crate::provider::reply::Failure;
-use crate::retry::Growth;
-use crate::state::State;
-use crate::store::Record;
+use crate::support::call::Call;
+use crate::support::clock::Moment;
+use crate::support::log::log;
 use std::sync::Arc;
 
 impl Lifecycle {

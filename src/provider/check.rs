@@ -2,8 +2,8 @@
 //! every header one that can be sent. The message of a refusal says where.
 
 use super::profile::{Pointer, Profile, Step};
-use crate::ordered::Ordered;
-use crate::template::{JsonTemplate, Template};
+use crate::provider::template::{JsonTemplate, Template};
+use crate::support::ordered::Ordered;
 
 impl Profile {
     /// Every option that has a say in this profile, sorted: what `keyfob_providers_json` lists.
@@ -14,7 +14,7 @@ impl Profile {
         }
         names.extend(self.maps.iter().map(|(_, map)| map.of.clone()));
         names.extend(self.discovery.iter().map(|d| d.when.clone()));
-        let built_in = crate::options::table();
+        let built_in = crate::model::options::table();
         for (_, template, _) in self.templates() {
             let options = template.names().filter(|(n, _)| built_in.iter().any(|o| o.name == *n));
             names.extend(options.map(|(n, _)| n.to_string()));
@@ -101,7 +101,7 @@ impl Profile {
         if self.logins.0.is_empty() {
             return Err("logins: there is none".into());
         }
-        let built_in = crate::options::table();
+        let built_in = crate::model::options::table();
         let is_option = |n: &str| built_in.iter().any(|o| o.name == n) || self.options.contains(n);
         let need_options = |at: &str, names: &mut dyn Iterator<Item = &String>| {
             for name in names {

@@ -1,45 +1,31 @@
 //! Runs a profile's steps against the cloud and yields a token, or why there is none.
 
 use super::fill::{request, safe};
-use super::names::{Discovered, Names};
+use super::names::Names;
 use super::profile::{Profile, Step};
 use super::reply::{Failure, Reply};
-use crate::call::Call;
-use crate::clock::Clock;
+use super::trail::Trail;
 use crate::error::{Error, Status};
-use crate::http::{Asking, Outgoing, Transport};
-use crate::identity::Common;
-use crate::options::Options;
-use crate::retry::{Repeat, Retry};
-use crate::template::Place;
-use crate::token::Token;
-use crate::url::Url;
+use crate::http::late::{Asking, Late};
+use crate::http::message::Outgoing;
+use crate::http::retry::{Repeat, Retry};
+use crate::http::transport::Transport;
+use crate::http::url::Url;
+use crate::model::options::Options;
+use crate::model::record::Discovered;
+use crate::model::token::Token;
+use crate::provider::template::Place;
+use crate::support::call::Call;
+use crate::support::clock::Clock;
 use std::sync::Arc;
 use ureq::http::Method;
-
-/// How far an exchange has come.
-#[derive(Clone, Debug)]
-pub(crate) struct Trail {
-    /// What it began with,
-    began: Names,
-    /// which step comes next,
-    step: usize,
-    /// and with what the steps before have saved.
-    names: Names,
-}
-
-impl Trail {
-    fn of(names: &Names) -> Trail {
-        Trail { began: names.clone(), step: 0, names: names.clone() }
-    }
-}
 
 /// Everything an exchange needs besides the steps.
 pub(crate) struct Exchange<'a> {
     pub profile: &'a Profile,
     pub options: &'a Options,
     pub transport: &'a Transport,
-    pub common: Arc<Common>,
+    pub late: Arc<Late<Trail>>,
     pub clock: &'a Clock,
     pub call: &'a Call,
 }
@@ -76,7 +62,7 @@ impl Exchange<'_> {
         let no_step = || Error::new(Status::InvalidProfile, "no step fits the options");
         let last = steps.len().checked_sub(1).ok_or_else(no_step)?;
         // An earlier call may have come as far as an answer that it could not wait for.
-        let earlier = self.common.late.trail(self.clock.now(), repeat == Repeat::Refresh);
+        let earlier = self.late.trail(self.clock.now(), repeat == Repeat::Refresh);
         let earlier = earlier.filter(|trail| trail.began == *names);
         let mut trail = earlier.unwrap_or_else(|| Trail::of(names));
         loop {
@@ -98,10 +84,11 @@ impl Exchange<'_> {
         &self,
         step: &Step,
         names: &Names,
-        answer: crate::http::Answer,
+        answer: crate::http::message::Answer,
     ) -> std::result::Result<Token, Failure> {
         let outgoing = request(self.profile, self.options, step, &step.url.0[0], names)?;
-        let reply = Reply::read(answer, self, step, &outgoing, names, self.clock.now());
+        let reply =
+            Reply::read(answer, self.profile, self.clock, step, &outgoing, names, self.clock.now());
         reply.check(step, names)?;
         reply.token(self.profile)
     }
@@ -167,7 +154,7 @@ impl Exchange<'_> {
             Repeat::Safe => self.transport.send(outgoing, max, self.call),
             Repeat::Unheard | Repeat::Refresh => {
                 let once = retry.repeat == Repeat::Refresh;
-                let asking = Asking { late: &self.common.late, now: self.clock.now(), once, trail };
+                let asking = Asking { late: &self.late, now: self.clock.now(), once, trail };
                 self.transport.ask(outgoing, max, self.call, asking)
             }
         };
@@ -175,7 +162,7 @@ impl Exchange<'_> {
             let explained = self.advise(fault.error, step);
             Failure { in_doubt: fault.sent && !fault.awaited, ..Failure::from(explained) }
         })?;
-        Ok(Reply::read(answer, self, step, outgoing, &trail.names, asked))
+        Ok(Reply::read(answer, self.profile, self.clock, step, outgoing, &trail.names, asked))
     }
 
     fn advise(&self, error: Error, step: &Step) -> Error {

@@ -3,12 +3,12 @@
 use super::names::Names;
 use super::profile::{Profile, Step};
 use crate::error::{Error, Result, Status};
-use crate::http::Outgoing;
-use crate::json::Value;
-use crate::options::Options;
-use crate::secret::Secret;
-use crate::template::{self, Place, Template, Values};
-use crate::url::Url;
+use crate::http::message::Outgoing;
+use crate::http::url::Url;
+use crate::model::options::Options;
+use crate::provider::template::{self, Place, Template, Values};
+use crate::support::json::Value;
+use crate::support::secret::Secret;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use ureq::http::Method;

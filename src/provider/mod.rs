@@ -7,10 +7,12 @@ pub(crate) mod names;
 pub(crate) mod profile;
 pub(crate) mod reply;
 pub(crate) mod selection;
+pub(crate) mod template;
+pub(crate) mod trail;
 
 use crate::error::Result;
-use crate::json::{Value, object};
-use crate::options::{Kind, Opt, table};
+use crate::model::options::{Kind, Opt, table};
+use crate::support::json::{Value, object};
 use profile::{Login, Profile, built_in};
 
 /// The built-in providers and their options, as `keyfob_providers_json` gives them.

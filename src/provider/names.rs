@@ -2,10 +2,11 @@
 
 use super::profile::Profile;
 use crate::error::{Error, Result, Status};
-use crate::options::{Kind, Options};
-use crate::ordered::Ordered;
-use crate::secret::Secret;
-use crate::template::{Place, Template, Values};
+use crate::model::options::{Kind, Options};
+use crate::model::record::Discovered;
+use crate::provider::template::{Place, Template, Values};
+use crate::support::ordered::Ordered;
+use crate::support::secret::Secret;
 
 /// What names stand for while a profile's templates are filled.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -92,7 +93,3 @@ impl Names {
         secrets.any(|s| s.expose().contains(text) || text.contains(s.expose()))
     }
 }
-
-/// What a discovery found: names of endpoints. Not secret; kept with the tokens.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Discovered(pub Ordered<String>);

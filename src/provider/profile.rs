@@ -2,12 +2,12 @@
 //! `check.rs` says what a profile must hold to besides.
 
 use crate::error::{Error, Result, Status};
-use crate::json;
-use crate::json::read::{At, Misread, Read, needed, other, read};
-use crate::options::{Group, Kind, Opt};
-use crate::ordered::Ordered;
-use crate::template::{JsonTemplate, Template};
-use crate::url::OriginRule;
+use crate::http::url::OriginRule;
+use crate::model::options::{Group, Kind, Opt};
+use crate::provider::template::{JsonTemplate, Template};
+use crate::support::json;
+use crate::support::json::read::{At, Misread, Read, needed, other, read};
+use crate::support::ordered::Ordered;
 
 type Reading = std::result::Result<(), Misread>;
 
@@ -385,12 +385,12 @@ impl Read for ErrorFields {
 }
 
 const BUILT_IN: &[&str] = &[
-    include_str!("builtin/kontakt.json"),
-    include_str!("builtin/iotconnect.json"),
-    include_str!("builtin/kii.json"),
-    include_str!("builtin/simacan.json"),
-    include_str!("builtin/kontakt-cloud.json"),
-    include_str!("builtin/oauth2.json"),
+    include_str!("catalogue/kontakt.json"),
+    include_str!("catalogue/iotconnect.json"),
+    include_str!("catalogue/kii.json"),
+    include_str!("catalogue/simacan.json"),
+    include_str!("catalogue/kontakt-cloud.json"),
+    include_str!("catalogue/oauth2.json"),
 ];
 
 /// The built-in profiles, in the order they are documented.
@@ -434,7 +434,7 @@ impl Profile {
 
     /// The options this profile adds to the table, and the built-in ones it gives a default.
     pub fn own_options(&self) -> Vec<Opt> {
-        let built_in = crate::options::table();
+        let built_in = crate::model::options::table();
         self.options
             .iter()
             .map(|(name, own)| {

@@ -1,15 +1,14 @@
 //! An answer of a token call: what it says, and whether that is a token, a refusal or a fault.
 
-use super::exchange::Exchange;
 use super::names::Names;
 use super::profile::{Pointer, Profile, Rule, Step};
-use crate::clock::{CloudTime, Moment, UnixSeconds};
 use crate::error::{Error, Result, Status};
-use crate::http::{Answer, MOST_HEADER, Outgoing};
-use crate::json::{self, Value};
-use crate::retry;
-use crate::secret::Secret;
-use crate::token::{self, Token};
+use crate::http::headers;
+use crate::http::message::{Answer, MOST_HEADER, Outgoing};
+use crate::model::token::{self, Token};
+use crate::support::clock::{Clock, CloudTime, Moment, UnixSeconds};
+use crate::support::json::{self, Value};
+use crate::support::secret::Secret;
 use zeroize::Zeroizing;
 
 /// Why an exchange yielded no token.
@@ -50,13 +49,13 @@ pub(super) struct Reply {
 impl Reply {
     pub fn read(
         answer: Answer,
-        exchange: &Exchange<'_>,
+        profile: &Profile,
+        clock: &Clock,
         step: &Step,
         outgoing: &Outgoing,
         names: &Names,
         asked: Moment,
     ) -> Reply {
-        let profile = exchange.profile;
         let json = parse_json(&answer.body);
         let status = effective_status(profile, answer.status, json.as_ref());
         let kind = answer.header("content-type").unwrap_or_default();
@@ -67,8 +66,8 @@ impl Reply {
                 .and_then(|json| code(profile, json))
                 .filter(|code| !names.is_part_of_a_secret(code)),
             html: kind.contains("html") || answer.body.trim_ascii_start().starts_with(b"<"),
-            retry_after: retry::retry_after(&answer, exchange.clock),
-            date: retry::date(&answer),
+            retry_after: headers::retry_after(&answer, clock),
+            date: headers::date(&answer),
             raw: Zeroizing::new(answer.body),
             json,
             asked: answer.asked.unwrap_or(asked),

@@ -2,7 +2,7 @@
 
 use super::profile::{Login, Profile};
 use crate::error::{Error, Result, Status};
-use crate::options::Options;
+use crate::model::options::Options;
 
 /// What the options add up to.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,10 +1,11 @@
 //! A store of the caller's own: a database, a TPM, a secure element, a key store.
 
+use super::Lock;
 use super::kept::{Found, MOST_BYTES, Medium, TOO_LARGE};
 use super::turns::{Turn, Turns};
-use super::{Lock, Version};
 use crate::error::{Error, Result, Status};
-use crate::process::PerProcess;
+use crate::model::record::Version;
+use crate::support::process::PerProcess;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use zeroize::Zeroizing;

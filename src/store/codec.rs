@@ -2,16 +2,16 @@
 //! never becomes a record.
 
 use super::seal::{Key, Sealed};
-use super::{Hold, Pause, Record, Version};
-use crate::clock::{Clock, CloudTime, Moment, UnixSeconds};
 use crate::error::{Error, Status};
-use crate::holdoff::LONGEST_HOLD;
-use crate::json::read::{At, Misread, Read, needed, other, read};
-use crate::json::{self, Value, object};
-use crate::ordered::Ordered;
-use crate::provider::names::Discovered;
-use crate::secret::Secret;
-use crate::token::Token;
+use crate::model::record::Discovered;
+use crate::model::record::LONGEST_HOLD;
+use crate::model::record::{Hold, Pause, Record, Version};
+use crate::model::token::Token;
+use crate::support::clock::{Clock, CloudTime, Moment, UnixSeconds};
+use crate::support::json::read::{At, Misread, Read, needed, other, read};
+use crate::support::json::{self, Value, object};
+use crate::support::ordered::Ordered;
+use crate::support::secret::Secret;
 use std::time::Duration;
 use zeroize::Zeroizing;
 

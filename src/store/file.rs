@@ -3,11 +3,12 @@
 //!
 //! A write makes a temporary file durable, renames it over the old one and makes the name durable.
 
+use super::Lock;
 use super::codec::Unreadable;
 use super::kept::{Found, MOST_BYTES, Medium, TOO_LARGE};
 use super::lock::{Refusal, try_hold};
-use super::{Lock, Version};
 use crate::error::{Error, Result, Status};
+use crate::model::record::Version;
 use rustix::fs::{Access, AtFlags, FallocateFlags, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use std::fs::File;

@@ -3,11 +3,12 @@
 
 use super::codec::{Codec, Unreadable};
 use super::seal::Key;
-use super::{Lock, Record, Store, Unusable, Version};
-use crate::call::Call;
-use crate::clock::Clock;
+use super::{Lock, Store, Unusable};
 use crate::error::{Error, Result, Status};
-use crate::process::PerProcess;
+use crate::model::record::{Record, Version};
+use crate::support::call::Call;
+use crate::support::clock::Clock;
+use crate::support::process::PerProcess;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use zeroize::Zeroizing;

@@ -6,7 +6,7 @@
 //! way: so it is taken by one thread at a time, and only that thread opens the file.
 
 use super::turns::{Turn, Turns};
-use crate::process::PerProcess;
+use crate::support::process::PerProcess;
 use rustix::fs::{FlockOperation, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use std::os::fd::OwnedFd;

@@ -3,9 +3,9 @@
 
 use super::codec::Unreadable;
 use crate::error::{Error, Result, Status};
-use crate::identity::to_hex;
-use crate::json::read::{At, Misread, Read, needed};
-use crate::json::{Value, object};
+use crate::support::hex::to_hex;
+use crate::support::json::read::{At, Misread, Read, needed};
+use crate::support::json::{Value, object};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};

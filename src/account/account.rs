@@ -1,0 +1,284 @@
+//! An account at a cloud: what a set of options adds up to, and the calls it can make.
+
+use crate::account::headers::Headers;
+use crate::account::identity::{digest, jitter_of, places};
+use crate::error::{Error, Result, Status};
+use crate::http::message::TransportSettings;
+use crate::http::retry::Repeat;
+use crate::http::tls::TlsFiles;
+use crate::http::transport::Transport;
+use crate::http::url::{OriginRule, Url};
+use crate::model::options::{Kind, Opt, Options};
+use crate::model::record::Discovered;
+use crate::model::record::Record;
+use crate::model::token::{RenewalWindow, Token};
+use crate::provider::exchange::Exchange;
+use crate::provider::fill::safe;
+use crate::provider::names::Names;
+use crate::provider::profile::{Login, Profile};
+use crate::provider::reply::Failure;
+use crate::provider::selection::{Selection, select};
+use crate::provider::template::Place;
+use crate::store::Store;
+use crate::store::callback::Own;
+use crate::store::factory::store;
+use crate::store::memory::Memory;
+use crate::store::siblings::Siblings;
+use crate::support::call::Call;
+use crate::support::clock::Clock;
+use crate::support::secret::Secret;
+use std::sync::Arc;
+
+/// Who the client is, where the cloud is, and how to reach it. Never changes: new credentials make
+/// a new account.
+pub(crate) struct Account {
+    pub options: Options,
+    pub profile: Arc<Profile>,
+    pub transport: Arc<Transport>,
+    pub store: Box<dyn Store>,
+    pub window: RenewalWindow,
+    selection: Selection,
+    pub siblings: Arc<Siblings>,
+    /// As the identity's name, but the same for all secrets of one principal: tells nothing of them.
+    pub principal: String,
+    /// Origins that may see the token besides those of its own URLs.
+    pub origins: Vec<OriginRule>,
+}
+
+impl Account {
+    /// Checks everything that can be checked without the network.
+    pub fn new(
+        mut options: Options,
+        profile: Arc<Profile>,
+        own_store: Option<&Own>,
+        clock: &Clock,
+    ) -> Result<Account> {
+        options.read_files()?;
+        let selection = select(&profile, &options)?;
+        let transport = Transport::shared(transport_settings(&options))?;
+        let login = match &selection {
+            Selection::Login(name) => name.as_str(),
+            Selection::RefreshOnly => "refresh_token",
+        };
+        let places = places(&profile, &options)?;
+        let named: Vec<&str> =
+            [profile.name.as_str(), login].into_iter().chain(places.iter().map(|p| &**p)).collect();
+        // A number that a login can do without says how, such as how long the token is to live.
+        let chosen = profile.logins.get(login);
+        let says_who = |option: &Opt| {
+            let needed = chosen.is_some_and(|login| login.needs.contains(&option.name));
+            needed || !matches!(option.kind, Kind::Number { .. })
+        };
+        let principal = digest(&named, &options, |option| says_who(option) && !option.secret);
+        let siblings = Arc::new(Siblings::new(digest(&named, &options, says_who), clock));
+        let fixed = |login: &Login| login.token.is_some() && login.steps.is_empty();
+        let store = match profile.logins.get(login).is_some_and(fixed) {
+            // A key from the options is exchanged for nothing, and is not to be copied.
+            true => Box::new(Memory(siblings.clone())),
+            false => store(&options, own_store, &profile.name, &siblings, clock)?,
+        };
+        let window = RenewalWindow {
+            before: options.seconds("renew_before_s"),
+            jitter: jitter_of(&siblings.name),
+        };
+        let mut origins = options.allowed_origins();
+        // A cloud's own origins go with its own address: a private host's token stays there.
+        if !options.is_set("base_url") {
+            origins.extend(profile.origins.iter().cloned());
+        }
+        let account = Account {
+            options,
+            profile,
+            transport,
+            store,
+            window,
+            selection,
+            siblings,
+            principal,
+            origins,
+        };
+        account.check()?;
+        Ok(account)
+    }
+
+    /// Fills what can be filled already, so that a bad value is refused now.
+    fn check(&self) -> Result<()> {
+        let names = self.names(&Discovered::default())?;
+        if let Some(base) = crate::provider::template::Values::value(&names, "base_url") {
+            let base_url = Url::parse(base).map_err(|e| {
+                Error::new(Status::InvalidOption, format!("base_url: {}", e.message()))
+            })?;
+            safe(&base_url, &self.options, || "base_url".into())?;
+        }
+        self.fixed_token().map(drop)
+    }
+
+    fn login(&self) -> Option<&Login> {
+        match &self.selection {
+            Selection::Login(name) => self.profile.logins.get(name),
+            Selection::RefreshOnly => None,
+        }
+    }
+
+    /// The login's name, for the status.
+    pub fn login_name(&self) -> &str {
+        match &self.selection {
+            Selection::Login(name) => name,
+            Selection::RefreshOnly => "refresh_token",
+        }
+    }
+
+    /// The token of a login that exchanges nothing, such as an API key.
+    pub fn fixed_token(&self) -> Result<Option<Token>> {
+        let Some(template) = self.login().and_then(|login| login.token.as_ref()) else {
+            return Ok(None);
+        };
+        let names = self.names(&Discovered::default())?;
+        Ok(template.fill(Place::Header, &names)?.map(|access| Token {
+            access,
+            refresh: None,
+            principal: None,
+            issued: crate::support::clock::Moment(0),
+            date: None,
+            lifetime: None,
+        }))
+    }
+
+    /// What a client of this account begins with when nothing is stored.
+    pub fn first_record(&self) -> Result<Record> {
+        let refresh = self.options.get("refresh_token").map(Secret::from);
+        Ok(Record { token: self.fixed_token()?, refresh, ..Record::default() })
+    }
+
+    pub fn names(&self, discovered: &Discovered) -> Result<Names> {
+        Names::of(&self.profile, &self.options, discovered)
+    }
+
+    pub fn can_refresh(&self) -> bool {
+        self.profile.refresh.is_some()
+    }
+
+    pub fn can_log_in(&self) -> bool {
+        self.login().is_some_and(|login| !login.steps.is_empty())
+    }
+
+    /// Whether endpoints must be discovered before anything else.
+    pub fn must_discover(&self, record: &Record) -> bool {
+        record.discovered == Discovered::default() && self.discovers()
+    }
+
+    /// Whether the options ask for endpoints to be discovered.
+    pub fn discovers(&self) -> bool {
+        self.profile.discovery.as_ref().is_some_and(|d| self.options.is_set(&d.when))
+    }
+
+    fn exchange<'a>(&'a self, clock: &'a Clock, call: &'a Call) -> Exchange<'a> {
+        Exchange {
+            profile: &self.profile,
+            options: &self.options,
+            transport: &self.transport,
+            late: self.siblings.common().late.clone(),
+            clock,
+            call,
+        }
+    }
+
+    pub fn discover(&self, clock: &Clock, call: &Call) -> std::result::Result<Discovered, Failure> {
+        self.exchange(clock, call).discover()
+    }
+
+    /// A token for the credentials.
+    pub fn log_in(
+        &self,
+        record: &Record,
+        clock: &Clock,
+        call: &Call,
+    ) -> std::result::Result<Token, Failure> {
+        let steps = self.login().map_or(&[][..], |login| &login.steps);
+        self.exchange(clock, call).obtain(steps, &self.names_with(record)?, Repeat::Unheard)
+    }
+
+    /// A token for the record's refresh token.
+    pub fn refresh(
+        &self,
+        record: &Record,
+        clock: &Clock,
+        call: &Call,
+    ) -> std::result::Result<Token, Failure> {
+        let steps = self.profile.refresh.as_ref().map_or(&[][..], |refresh| &refresh.steps);
+        self.exchange(clock, call).obtain(steps, &self.names_with(record)?, Repeat::Refresh)
+    }
+
+    /// What an answer to the last call of a login comes to, without a cloud that gives it.
+    #[cfg(feature = "fuzzing")]
+    pub fn judge(
+        &self,
+        answer: crate::http::message::Answer,
+        clock: &Clock,
+        call: &Call,
+    ) -> std::result::Result<Token, Failure> {
+        let last = self.login().and_then(|login| login.steps.last());
+        let step = last.expect("a login that asks for a token");
+        let mut names = self.names(&Discovered::default())?;
+        if step.call == "login" {
+            names = names.with("basic_token", &Secret::from("a-basic-token"));
+        }
+        self.exchange(clock, call).judge(step, &names, answer)
+    }
+
+    /// All names, the tokens among them: what a cloud echoes of them must not be shown.
+    fn names_with(&self, record: &Record) -> Result<Names> {
+        let mut names = self.names(&record.discovered)?;
+        if let Some(token) = &record.token {
+            names = names.with("access_token", &token.access);
+        }
+        if let Some(refresh) = &record.refresh {
+            names = names.with("refresh_token", refresh);
+        }
+        Ok(names)
+    }
+
+    /// Waits no longer for answers that did not come in time.
+    pub fn expect_nothing(&self) {
+        self.siblings.common().late.clear();
+    }
+
+    /// Tells the cloud that the tokens will not be used again, where it wants to know.
+    pub fn revoke(
+        &self,
+        record: &Record,
+        clock: &Clock,
+        call: &Call,
+    ) -> std::result::Result<(), Failure> {
+        if record.token.is_none() || self.profile.revoke.is_empty() {
+            return Ok(());
+        }
+        self.exchange(clock, call).perform(&self.profile.revoke, &self.names_with(record)?)
+    }
+
+    /// The headers that carry this token, as the login or the profile says.
+    pub fn present(&self, token: &Token, found: &Discovered) -> Result<Headers> {
+        let names = self.names(found)?.with("access_token", &token.access);
+        let own = self.login().and_then(|login| login.present.as_ref());
+        let present = own.unwrap_or(&self.profile.present);
+        let filled = present.iter().map(|(name, value)| {
+            Ok(value.fill(Place::Header, &names)?.map(|v| (name.to_string(), v)))
+        });
+        filled.filter_map(Result::transpose).collect()
+    }
+}
+
+fn transport_settings(options: &Options) -> TransportSettings {
+    let text = |name: &str| options.get(name).map(str::to_string);
+    TransportSettings {
+        tls: TlsFiles {
+            ca_file: text("ca_file"),
+            replace_roots: options.flag("ca_only"),
+            client_cert_file: text("client_cert_file"),
+            client_key_file: text("client_key_file"),
+        },
+        proxy: options.get("proxy").map(Secret::from),
+        user_agent: text("user_agent").unwrap_or_default(),
+        connect_timeout: options.millis("connect_timeout_ms"),
+    }
+}

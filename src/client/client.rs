@@ -1,0 +1,257 @@
+//! The client: one account's token, and requests that carry it.
+
+use crate::account::account::Account;
+use crate::account::headers::header_lines;
+use crate::client::config::Config;
+use crate::client::report;
+use crate::client::request::{Request, Response};
+use crate::client::send::{self, send};
+use crate::error::{Error, Result, Status};
+use crate::lifecycle::Lifecycle;
+use crate::lifecycle::background::Background;
+use crate::lifecycle::state::State;
+use crate::support::call::{Call, Canceller};
+use crate::support::clock::{Clock, Moment};
+use crate::support::log::Log;
+use crate::support::secret::Secret;
+use arc_swap::ArcSwap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Obtains, keeps and renews one account's token, and sends requests that carry it.
+///
+/// A client may be used from any number of threads at once. Clones share everything but the right
+/// to cancel: each clone's [`cancel`](Client::cancel) ends its own calls only.
+pub struct Client {
+    lifecycle: Arc<Lifecycle>,
+    canceller: Arc<Canceller>,
+    /// The time limit of this handle's calls; `None` is the option `timeout_ms`.
+    limit: Option<Duration>,
+    /// What the client was made from, and what was set since.
+    config: Arc<ArcSwap<Config>>,
+    /// Ends with the last handle.
+    background: Option<Arc<Background>>,
+}
+
+impl Client {
+    pub(crate) fn new(account: Account, config: Config, clock: Clock, log: Log) -> Result<Client> {
+        let in_background = account.options.flag("background_renewal");
+        let lifecycle = Arc::new(Lifecycle::new(account, clock, log)?);
+        let start = || Background::start(lifecycle.clone()).map(Arc::new);
+        Ok(Client {
+            background: in_background.then(start).transpose()?,
+            lifecycle,
+            canceller: Arc::default(),
+            limit: None,
+            config: Arc::new(ArcSwap::from_pointee(config)),
+        })
+    }
+
+    /// Another handle on the same client, with a time limit and a cancellation of its own. While no
+    /// call on it had to wait yet, [`cancel`](Client::cancel) ends the first that has to: so a call
+    /// can be cancelled on its way to another thread.
+    pub fn share(&self, limit: Option<Duration>) -> Client {
+        Client {
+            lifecycle: self.lifecycle.clone(),
+            canceller: Arc::new(Canceller::awaiting()),
+            limit,
+            config: self.config.clone(),
+            background: self.background.clone(),
+        }
+    }
+
+    fn call(&self, own: Option<Duration>) -> Call {
+        let configured = || self.lifecycle.state().account.options.millis("timeout_ms");
+        Call::new(own.or(self.limit).unwrap_or_else(configured), &self.canceller)
+    }
+
+    fn serve(&self) -> Result<Arc<State>> {
+        self.lifecycle.serve(&self.call(None))
+    }
+
+    /// Gives the access token to `read` without copying it. What a cached token costs is this.
+    #[inline]
+    pub fn with_token<T>(&self, read: impl FnOnce(&str) -> T) -> Result<T> {
+        if let Some(state) = self.lifecycle.fresh() {
+            return Ok(read(state.access_token()));
+        }
+        self.serve().map(|state| read(state.access_token()))
+    }
+
+    /// Copies the token to the beginning of `buffer`, if it is fresh, short enough to be kept at
+    /// hand, and fits with a byte to spare; gives its length. The cheapest way there is: a clock
+    /// read and a copy. Where it gives `None`, [`with_token`](Client::with_token) knows more.
+    #[inline]
+    pub fn copy_fresh(&self, buffer: &mut [u8]) -> Option<usize> {
+        self.lifecycle.copy_fresh(buffer)
+    }
+
+    /// A good access token, renewed first where that is needed.
+    ///
+    /// # Errors
+    /// `CREDENTIALS_REJECTED`, `LOGIN_ON_HOLD`, `LOGIN_REQUIRED`, and whatever keeps from reaching
+    /// the cloud. docs/ERRORS.md says what to do about each.
+    pub fn token(&self) -> Result<Secret> {
+        self.with_token(|token| Secret::from(token))
+    }
+
+    /// A good access token if one is at hand: never waits, never renews.
+    ///
+    /// # Errors
+    /// `WOULD_BLOCK` where there is none.
+    pub fn try_token(&self) -> Result<Secret> {
+        self.lifecycle.serve_at_once().map(|state| state.access_token().into())
+    }
+
+    /// The number of the fresh token at hand; `None` where there is none, or it is due to be
+    /// renewed. While the number is the same, so are the token and its headers: whoever keeps them
+    /// in another form need not ask for them again.
+    #[inline]
+    pub fn fresh_number(&self) -> Option<u64> {
+        self.lifecycle.fresh_number()
+    }
+
+    /// Gives the headers that carry the token to `read`, one `Name: value` a line.
+    pub fn with_header_lines<T>(&self, read: impl FnOnce(&str) -> T) -> Result<T> {
+        if let Some(state) = self.lifecycle.fresh() {
+            return Ok(read(state.header_lines.expose()));
+        }
+        self.serve().map(|state| read(state.header_lines.expose()))
+    }
+
+    /// How long the token at hand lives: `None` for ever, zero where there is none.
+    pub fn expires_in(&self) -> Option<Duration> {
+        self.until(self.lifecycle.state().expires)
+    }
+
+    /// How long until the token is due to be renewed: `None` for never, zero for now.
+    pub fn renew_due_in(&self) -> Option<Duration> {
+        self.until(self.lifecycle.state().renew_at)
+    }
+
+    /// The headers that [`send`](Client::send) adds to a request for this URL unless the request
+    /// sets them, one `Name: value` a line: those that carry the token, and what the provider asks
+    /// of every request. For those who send requests themselves.
+    ///
+    /// # Errors
+    /// As [`send`](Client::send): `FOREIGN_ORIGIN` and `INSECURE_URL` where the token must not go.
+    pub fn headers_for(&self, url: &str) -> Result<Secret> {
+        send::headers_for(&self.lifecycle, url, &self.call(None)).map(|h| header_lines(&h))
+    }
+
+    /// Whether this answer of an API refuses the access token, by the provider's rule: then tell
+    /// [`refused`](Client::refused). A large body, which is no error document, is not looked into.
+    pub fn is_refusal(&self, status: u16, body: &[u8]) -> bool {
+        send::is_refusal(&self.lifecycle.state().account, status, body)
+    }
+
+    fn until(&self, end: Moment) -> Option<Duration> {
+        (end != Moment::NEVER).then(|| end.since(self.lifecycle.clock.now()))
+    }
+
+    /// Renews the token now, fresh or not.
+    pub fn renew(&self) -> Result<()> {
+        self.lifecycle.renew(&self.call(None)).map(drop)
+    }
+
+    /// Says that an API refused this access token. Renews, unless a newer one is there already.
+    pub fn refused(&self, token: &str) -> Result<()> {
+        self.lifecycle.replace(token, &self.call(None)).map(drop)
+    }
+
+    /// Changes an option while the client is in use: new credentials end a hold.
+    ///
+    /// # Errors
+    /// As [`Config::set`] and [`Config::client`]; the client then goes on as before.
+    pub fn set(&self, option: &str, value: &str) -> Result<()> {
+        self.change(|config| config.set(option, value))
+    }
+
+    /// Changes several options at once, such as a name and its password: the members of a JSON
+    /// object.
+    ///
+    /// # Errors
+    /// As [`Config::load_json`] and [`Config::client`]. All or nothing.
+    pub fn set_json(&self, json: &str) -> Result<()> {
+        self.change(|config| config.load_json(json))
+    }
+
+    fn change(&self, change: impl Fn(&mut Config) -> Result<()>) -> Result<()> {
+        let changed = || {
+            let mut next = Config::clone(&self.config.load());
+            change(&mut next).map(|()| next)
+        };
+        // A bad value is refused at once. A good one waits its turn, to this call's own deadline.
+        changed()?;
+        self.lifecycle.alone(&self.call(None), |state| {
+            let next = changed()?;
+            self.lifecycle.use_account(next.account(&self.lifecycle.clock)?, state)?;
+            self.config.store(Arc::new(next));
+            Ok(())
+        })
+    }
+
+    /// Forgets the tokens and any hold: in memory, in the store, and at the cloud where it can
+    /// revoke. The next call logs in.
+    pub fn forget(&self) -> Result<()> {
+        self.lifecycle.forget(&self.call(None))
+    }
+
+    /// State, counters and the last error, as JSON. No secret is in it.
+    pub fn status_json(&self) -> String {
+        report::of(&self.lifecycle)
+    }
+
+    /// Ends the calls that are under way on this handle: they return `CANCELLED`.
+    pub fn cancel(&self) {
+        self.canceller.cancel();
+    }
+
+    /// Sends a request with the token. If the API refuses the token, renews it and sends once more.
+    /// Every answer is a response, whatever its status.
+    ///
+    /// # Errors
+    /// `FOREIGN_ORIGIN` and `INSECURE_URL` before anything is sent; those of
+    /// [`token`](Client::token); and what keeps from getting an answer.
+    pub fn send(&self, request: &Request) -> Result<Response> {
+        send(&self.lifecycle, request, &self.call(request.timeout))
+    }
+
+    /// Lets time pass for this client's clock, to test what happens when tokens age. Real tokens
+    /// at the cloud do not age with it.
+    pub fn wind(&self, by: Duration) {
+        self.lifecycle.clock.wind(by);
+        self.lifecycle.wake_renewer();
+    }
+}
+
+impl Config {
+    /// Makes a client. Nothing is sent: the first call that needs a token does that.
+    ///
+    /// # Errors
+    /// `MISSING_OPTION` or `INVALID_OPTION` where the options fit no login, or more than one;
+    /// `STORE` where the store cannot be used.
+    pub fn client(&self) -> Result<Client> {
+        if self.profile.logins.0.is_empty() {
+            return Err(Error::new(
+                Status::MissingOption,
+                "the provider `custom` needs the option profile or profile_file",
+            ));
+        }
+        let clock = self.clock.clone().unwrap_or_else(Clock::system);
+        let account = self.account(&clock)?;
+        Client::new(account, self.clone(), clock, self.log.clone())
+    }
+}
+
+impl Clone for Client {
+    fn clone(&self) -> Client {
+        self.share(self.limit)
+    }
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Client({})", self.lifecycle.state().account.profile.name)
+    }
+}

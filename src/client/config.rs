@@ -1,0 +1,200 @@
+//! What a client is made from: a provider and its options.
+
+use crate::account::account::Account;
+use crate::error::{Error, Result, Status};
+use crate::model::options::Options;
+use crate::provider::profile::{CUSTOM, Profile};
+use crate::store::TokenStore;
+use crate::store::callback::Own;
+use crate::support::clock::Clock;
+use crate::support::json::{self, Value};
+use crate::support::log::{Level, Log, LogSink};
+use std::path::Path;
+use std::sync::Arc;
+
+/// A provider and the options for it. One config may make any number of clients.
+///
+/// It may be sent to another thread, but not changed from two at once.
+///
+/// ```
+/// let mut config = keyfob::Config::new("kontakt")?;
+/// config.set("api_key", "my key")?;
+/// let client = config.client()?;
+/// assert_eq!(client.token()?.expose(), "my key");
+/// # Ok::<(), keyfob::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub(super) profile: Arc<Profile>,
+    options: Options,
+    pub(super) clock: Option<Clock>,
+    pub(super) log: Log,
+    own_store: Option<Own>,
+}
+
+impl Config {
+    /// A config for a built-in provider; `custom` takes its profile from the option `profile` or
+    /// `profile_file`, which must then be set first.
+    ///
+    /// # Errors
+    /// `UNKNOWN_PROVIDER`: the message lists the names there are.
+    pub fn new(provider: &str) -> Result<Config> {
+        let profile = if provider == CUSTOM { Profile::none() } else { Profile::named(provider)? };
+        let mut options = Options::new();
+        options.declare(profile.own_options());
+        Ok(Config {
+            profile: Arc::new(profile),
+            options,
+            clock: None,
+            log: Log::default(),
+            own_store: None,
+        })
+    }
+
+    /// Sets an option. All values are text; docs/OPTIONS.md lists names, ranges and defaults.
+    ///
+    /// # Errors
+    /// `UNKNOWN_OPTION`, `INVALID_OPTION`, `INVALID_PROFILE`; the config is then as it was.
+    pub fn set(&mut self, option: &str, value: &str) -> Result<()> {
+        match option {
+            "profile" => self.use_profile(value)?,
+            "profile_file" => self.use_profile(&read(option, value)?)?,
+            _ => {}
+        }
+        self.options.set(option, value)
+    }
+
+    fn use_profile(&mut self, text: &str) -> Result<()> {
+        let profile = Profile::parse(text)?;
+        self.options.declare(profile.own_options());
+        self.profile = Arc::new(profile);
+        Ok(())
+    }
+
+    /// An option's value or default; `***` for a secret that is set, `None` for what has no value.
+    ///
+    /// # Errors
+    /// `UNKNOWN_OPTION`.
+    pub fn get(&self, option: &str) -> Result<Option<String>> {
+        self.options.shown(option)
+    }
+
+    /// Sets every member of a JSON object; numbers and booleans are taken as their text.
+    ///
+    /// # Errors
+    /// As [`set`](Config::set), and `INVALID_ARGUMENT` where it is not such an object. All or
+    /// nothing: after a failure the config is as it was.
+    pub fn load_json(&mut self, json: &str) -> Result<()> {
+        let invalid = |what: String| Error::new(Status::InvalidArgument, what);
+        let document = json::parse(json.as_bytes())
+            .map_err(|e| invalid(format!("the options are not JSON (line {})", e.line())))?;
+        let Value::Object(members) = &document else {
+            return Err(invalid("the options are not a JSON object".into()));
+        };
+        let mut pairs = Vec::new();
+        for (name, value) in members {
+            let text = match value {
+                Value::Text(text) => text.clone(),
+                Value::Bool(_) | Value::Number(_) => value.to_json(),
+                Value::Object(_) if name == "profile" => value.to_json(),
+                _ => return Err(invalid(format!("{name}: must be a text, a number or a boolean"))),
+            };
+            pairs.push((name.clone(), text));
+        }
+        self.set_all(pairs)
+    }
+
+    /// As [`load_json`](Config::load_json), from a file.
+    ///
+    /// # Errors
+    /// As [`load_json`](Config::load_json), and `INVALID_ARGUMENT` where it cannot be read.
+    pub fn load_file(&mut self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        let text = std::fs::read_to_string(path).map(zeroize::Zeroizing::new).map_err(|e| {
+            Error::new(Status::InvalidArgument, format!("{}: {}", path.display(), e.kind()))
+        })?;
+        self.load_json(&text)
+    }
+
+    /// Sets each option whose name, in capitals and after the prefix and `_`, is an environment
+    /// variable: with the prefix `KEYFOB`, `KEYFOB_USERNAME`. Variables that name no option, and
+    /// empty ones, are passed over.
+    ///
+    /// # Errors
+    /// As [`set`](Config::set). All or nothing.
+    pub fn load_env(&mut self, prefix: &str) -> Result<()> {
+        if prefix.is_empty() || !prefix.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+            return Err(Error::new(
+                Status::InvalidArgument,
+                "the prefix must be letters, digits and underscores",
+            ));
+        }
+        let variable = |option: &str| {
+            let name = format!("{prefix}_{}", option.to_ascii_uppercase());
+            std::env::var(name).ok().filter(|value| !value.is_empty()).map(zeroize::Zeroizing::new)
+        };
+        // A profile brings options of its own, which are looked for after it.
+        let mut next = self.clone();
+        for option in ["profile", "profile_file"] {
+            if let Some(value) = variable(option) {
+                next.set(option, &value)?;
+            }
+        }
+        let names: Vec<String> = next.options.settable_names().collect();
+        for name in names {
+            if let Some(value) = variable(&name) {
+                next.set(&name, &value)?;
+            }
+        }
+        *self = next;
+        Ok(())
+    }
+
+    fn set_all(&mut self, pairs: Vec<(String, zeroize::Zeroizing<String>)>) -> Result<()> {
+        let mut next = self.clone();
+        let of_profile = |name: &str| matches!(name, "profile" | "profile_file");
+        let (first, then): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|(n, _)| of_profile(n));
+        for (name, value) in first.into_iter().chain(then) {
+            next.set(&name, &value)?;
+        }
+        *self = next;
+        Ok(())
+    }
+
+    /// Sends log lines to `sink`, up to the level `most`. It is called on the thread that called
+    /// keyfob, with no lock held, and never sees a secret.
+    pub fn set_log(&mut self, sink: Arc<LogSink>, most: Level) {
+        self.log = Log::to(sink, most);
+    }
+
+    /// Sends log lines nowhere.
+    pub fn unset_log(&mut self) {
+        self.log = Log::default();
+    }
+
+    /// Keeps the tokens of the clients made from this config in a store of the caller's own. The
+    /// option `store` must not be set then; `store_key` seals what is kept.
+    pub fn set_store(&mut self, store: Arc<dyn TokenStore>) {
+        self.own_store = Some(Own::new(store));
+    }
+
+    /// Keeps them where the option `store` says.
+    pub fn unset_store(&mut self) {
+        self.own_store = None;
+    }
+
+    /// Runs the clients made from this config on another clock than the system's: for tests.
+    pub fn set_clock(&mut self, clock: Clock) {
+        self.clock = Some(clock);
+    }
+
+    pub(crate) fn account(&self, clock: &Clock) -> Result<Account> {
+        let (options, profile) = (self.options.clone(), self.profile.clone());
+        Account::new(options, profile, self.own_store.as_ref(), clock)
+    }
+}
+
+fn read(option: &str, path: &str) -> Result<String> {
+    std::fs::read_to_string(path)
+        .map_err(|e| Error::new(Status::InvalidOption, format!("{option}: {path}: {}", e.kind())))
+}

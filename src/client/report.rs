@@ -1,0 +1,72 @@
+//! The status of a client as JSON: for people, dashboards, and bindings that take no callbacks.
+
+use crate::lifecycle::Lifecycle;
+use crate::lifecycle::state::Stage;
+use crate::support::clock::Moment;
+use crate::support::json::{Value, object};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+pub(crate) fn of(lifecycle: &Lifecycle) -> String {
+    let state = lifecycle.state();
+    let now = lifecycle.clock.now();
+    let record = &state.record;
+    let millis = |wait: Duration| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+    let until = |end: Moment| (end != Moment::NEVER).then(|| millis(end.since(now)));
+    let held = record.held(now);
+    let paused = record.paused(now);
+    let stage = match state.stage(now) {
+        Stage::None => "none",
+        Stage::Fresh => "fresh",
+        Stage::Due => "due",
+        Stage::Expired => "expired",
+    };
+    let counters = &lifecycle.counters;
+    let number = |counter: &AtomicU64| counter.load(Ordering::Relaxed).into();
+    let token = record.token.as_ref();
+    let status = object([
+        ("provider", (&state.account.profile.name).into()),
+        ("login", state.account.login_name().into()),
+        ("identity", (&state.account.principal).into()),
+        ("state", stage.into()),
+        ("principal", token.and_then(|t| t.principal.as_ref()).into()),
+        ("expires_in_ms", token.and_then(|_| until(state.expires)).into()),
+        ("never_expires", (token.is_some() && state.expires == Moment::NEVER).into()),
+        ("renew_due_in_ms", token.and_then(|_| until(state.renew_at)).into()),
+        ("has_refresh_token", record.refresh.is_some().into()),
+        ("hold_ms", held.map(|(_, left)| millis(left)).into()),
+        ("pause_ms", paused.map(|(_, left)| millis(left)).into()),
+        ("endpoints", (&record.discovered.0).into()),
+        (
+            "store",
+            object([
+                ("kind", (&state.account.store.describe()).into()),
+                ("fault", error(&lifecycle.store_fault())),
+            ]),
+        ),
+        ("last_error", error(&lifecycle.last_error())),
+        (
+            "counters",
+            object([
+                ("logins", number(&counters.logins)),
+                ("logins_rejected", number(&counters.logins_rejected)),
+                ("refreshes", number(&counters.refreshes)),
+                ("refreshes_rejected", number(&counters.refreshes_rejected)),
+                ("failures", number(&counters.failures)),
+                ("requests", number(&counters.requests)),
+                ("replays", number(&counters.replays)),
+            ]),
+        ),
+    ]);
+    status.to_json().to_string()
+}
+
+fn error(error: &Option<crate::Error>) -> Value {
+    let Some(error) = error else { return Value::Null };
+    object([
+        ("status", error.status().name().into()),
+        ("message", error.message().into()),
+        ("http_status", error.http_status().map(u64::from).into()),
+        ("provider_code", error.provider_code().into()),
+    ])
+}

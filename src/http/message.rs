@@ -1,0 +1,60 @@
+//! What goes through the transport: a request that is ready to go out, its answer, or its fault.
+
+use super::tls::TlsFiles;
+use crate::error::Error;
+use crate::http::url::Url;
+use crate::support::clock::Moment;
+use crate::support::secret::Secret;
+use std::time::Duration;
+use ureq::http;
+use zeroize::Zeroizing;
+
+/// The longest header that is sent, in bytes: many times what servers take, and half of the buffer
+/// that a request is written through.
+pub(crate) const MOST_HEADER: usize = 64 * 1024;
+
+/// What makes two clients' connections interchangeable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TransportSettings {
+    pub tls: TlsFiles,
+    pub proxy: Option<Secret>,
+    pub user_agent: String,
+    pub connect_timeout: Duration,
+}
+
+/// One request, ready to go out.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Outgoing {
+    pub method: http::Method,
+    pub url: Url,
+    /// What messages call the URL. The real path may hold a token.
+    pub shown: String,
+    pub headers: Vec<(String, Secret)>,
+    pub body: Option<Zeroizing<Vec<u8>>>,
+}
+
+/// One answer, whole.
+pub(crate) struct Answer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+    /// When it was asked for, if that was by an earlier call.
+    pub asked: Option<Moment>,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut found = self.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name));
+        found.next().map(|(_, value)| value.as_str())
+    }
+}
+
+/// A request that got no whole answer.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    pub error: Error,
+    /// Whether any of the request left this machine: if so, the cloud may have carried it out.
+    pub sent: bool,
+    /// Whether its answer can still be read, by who sends the same again.
+    pub awaited: bool,
+}

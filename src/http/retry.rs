@@ -1,0 +1,108 @@
+//! When to try again: what may be repeated, how long to wait, and for how long at most.
+
+use crate::error::Status;
+use crate::http::headers::retry_after;
+use crate::http::message::{Answer, Fault};
+use crate::support::call::Call;
+use crate::support::clock::Clock;
+use std::time::Duration;
+
+/// What sending a request twice could do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    /// Nothing: the method is idempotent (RFC 9110 9.2.2), or the caller says so.
+    Safe,
+    /// A second effect. Only what the cloud cannot have carried out is repeated: a password counts
+    /// towards a lockout each time it is looked at, and a POST may create each time.
+    Unheard,
+    /// A refresh. An answer that was lost after the cloud rotated is asked for once more: the old
+    /// token is the only one there is.
+    Refresh,
+}
+
+/// How often and how patiently.
+pub(crate) struct Retry<'a> {
+    pub call: &'a Call,
+    pub clock: &'a Clock,
+    pub attempts: u32,
+    pub repeat: Repeat,
+}
+
+impl Retry<'_> {
+    /// Sends until there is an answer worth having, or no use or no time in trying again.
+    pub fn run(&self, mut send: impl FnMut() -> Result<Answer, Fault>) -> Result<Answer, Fault> {
+        let mut lost = 0;
+        for attempt in 1.. {
+            let outcome = send();
+            lost += u32::from(outcome.as_ref().is_err_and(|fault| fault.sent));
+            if attempt >= self.attempts || !self.may_repeat(&outcome, lost) {
+                return outcome;
+            }
+            let asked = outcome.as_ref().ok().and_then(|a| retry_after(a, self.clock));
+            let wait = asked.unwrap_or_else(|| backoff(attempt, INSIDE_A_CALL));
+            if self.call.remaining().map_or(true, |left| wait >= left)
+                || self.clock.sleep(wait, self.call).is_err()
+            {
+                return outcome;
+            }
+        }
+        unreachable!("the loop above ends by returning")
+    }
+
+    fn may_repeat(&self, outcome: &Result<Answer, Fault>, lost: u32) -> bool {
+        match outcome {
+            Ok(answer) if self.repeat == Repeat::Unheard => answer.status == 429,
+            Ok(answer) => matches!(answer.status, 429 | 500 | 502 | 503 | 504),
+            Err(fault) if fault.error.status() != Status::Network => false,
+            Err(fault) if !fault.sent => true,
+            Err(_) => match self.repeat {
+                Repeat::Safe => true,
+                Repeat::Refresh => lost < 2,
+                Repeat::Unheard => false,
+            },
+        }
+    }
+}
+
+/// The least and the most a wait grows to.
+#[derive(Clone, Copy)]
+pub(crate) struct Growth {
+    pub first: Duration,
+    pub most: Duration,
+}
+
+pub(crate) const INSIDE_A_CALL: Growth =
+    Growth { first: Duration::from_millis(250), most: Duration::from_secs(5) };
+
+/// Exponential backoff with full jitter: anywhere from nothing to what doubling has reached.
+pub(crate) fn backoff(attempt: u32, growth: Growth) -> Duration {
+    doubled(growth, attempt).mul_f64(random_fraction())
+}
+
+/// What `attempt` doublings make of the first wait.
+pub(crate) fn doubled(growth: Growth, attempt: u32) -> Duration {
+    growth.first.saturating_mul(1 << attempt.saturating_sub(1).min(20)).min(growth.most)
+}
+
+fn random_fraction() -> f64 {
+    use ring::rand::SecureRandom;
+    let mut bytes = [0; 4];
+    // Without randomness the wait is the longest: slow, never a stampede.
+    match ring::rand::SystemRandom::new().fill(&mut bytes) {
+        Ok(()) => f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX),
+        Err(_) => 1.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backoff_doubles_and_stays_within_its_bounds() {
+        let growth = Growth { first: Duration::from_secs(1), most: Duration::from_secs(30) };
+        let doubled: Vec<u64> = (1..=7).map(|n| doubled(growth, n).as_secs()).collect();
+        assert_eq!(doubled, [1, 2, 4, 8, 16, 30, 30]);
+        assert!((0..200).all(|n| backoff(n, growth) <= growth.most));
+    }
+}

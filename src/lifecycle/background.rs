@@ -1,0 +1,94 @@
+//! Renewal on a thread of the library's own, for those who ask for it: no caller pays.
+
+use crate::error::{Error, Result, Status};
+use crate::http::retry::doubled;
+use crate::lifecycle::Lifecycle;
+use crate::lifecycle::holdoff::AFTER_FAILURE;
+use crate::lifecycle::state::Stage;
+use crate::support::call::{Call, Canceller, SLICE};
+use crate::support::clock::Moment;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// The thread. Dropping this ends it, and waits until it has ended.
+pub(crate) struct Background {
+    thread: Option<JoinHandle<()>>,
+    stop: Arc<AtomicBool>,
+    canceller: Arc<Canceller>,
+    process: u32,
+}
+
+impl Background {
+    /// Begins to renew what the lifecycle holds. It sleeps until the first token is there.
+    pub fn start(lifecycle: Arc<Lifecycle>) -> Result<Background> {
+        let (stop, canceller) = (Arc::<AtomicBool>::default(), Arc::<Canceller>::default());
+        let thread = {
+            let (lifecycle, stop, canceller) = (lifecycle.clone(), stop.clone(), canceller.clone());
+            let run = move || {
+                let mut failures = 0;
+                while !stop.load(Ordering::Acquire) {
+                    std::thread::park_timeout(next_look(&lifecycle).max(rest(failures)));
+                    if !stop.load(Ordering::Acquire) {
+                        renew_if_due(&lifecycle, &canceller);
+                        failures = if is_due(&lifecycle) { failures + 1 } else { 0 };
+                    }
+                }
+            };
+            std::thread::Builder::new().name("keyfob-renew".into()).spawn(run).map_err(|e| {
+                Error::new(Status::InvalidOption, format!("background_renewal: no thread: {e}"))
+            })?
+        };
+        lifecycle.renewed_by(thread.thread().clone());
+        Ok(Background { thread: Some(thread), stop, canceller, process: std::process::id() })
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        // A forked child has no such thread to wait for.
+        let Some(thread) = self.thread.take().filter(|_| self.process == std::process::id()) else {
+            return;
+        };
+        self.stop.store(true, Ordering::Release);
+        self.canceller.cancel();
+        thread.thread().unpark();
+        thread.join().ok();
+    }
+}
+
+/// How long nothing can be due. A change of state ends the sleep early.
+fn next_look(lifecycle: &Lifecycle) -> Duration {
+    const LONGEST: Duration = Duration::from_secs(3600);
+    let (state, now) = (lifecycle.state(), lifecycle.clock.now());
+    let record = &state.record;
+    let barrier = record.paused(now).map(|(pause, _)| pause.until);
+    let barrier = barrier.max(record.held(now).map(|(hold, _)| hold.until));
+    let next = match state.stage(now) {
+        Stage::None => Moment::NEVER,
+        // Only new credentials help, and those who bring them end the sleep.
+        _ if !state.is_renewable() => Moment::NEVER,
+        Stage::Fresh | Stage::Due | Stage::Expired => state.renew_at.max(barrier.unwrap_or(now)),
+    };
+    next.since(now).clamp(SLICE, LONGEST)
+}
+
+/// What is still due after a try: the cloud failed, and a pause says for how long; another process is
+/// at it; or a store cannot be written to, of which nobody keeps count but this thread.
+fn rest(failures: u32) -> Duration {
+    if failures == 0 { Duration::ZERO } else { doubled(AFTER_FAILURE, failures) }
+}
+
+fn is_due(lifecycle: &Lifecycle) -> bool {
+    let stage = lifecycle.state().stage(lifecycle.clock.now());
+    matches!(stage, Stage::Due | Stage::Expired)
+}
+
+fn renew_if_due(lifecycle: &Lifecycle, canceller: &Arc<Canceller>) {
+    if is_due(lifecycle) {
+        let limit = lifecycle.state().account.options.millis("timeout_ms");
+        // A failure is in the status and the log.
+        lifecycle.renew_in_background(&Call::new(limit, canceller)).ok();
+    }
+}

@@ -1,0 +1,73 @@
+//! The state of a client at one moment, and where its token stands in its life.
+
+use crate::account::account::Account;
+use crate::account::api::Api;
+use crate::account::headers::{Headers, header_lines};
+use crate::error::Result;
+use crate::model::record::Record;
+use crate::model::token::Token;
+use crate::support::clock::Moment;
+use crate::support::secret::Secret;
+use std::sync::Arc;
+
+/// Everything a caller may need at one moment, replaced as a whole when anything changes.
+pub(crate) struct State {
+    pub account: Arc<Account>,
+    pub record: Record,
+    pub api: Arc<Api>,
+    /// What carries the token, ready to be sent.
+    pub headers: Headers,
+    /// The same as text, one header a line.
+    pub header_lines: Secret,
+    pub renew_at: Moment,
+    pub expires: Moment,
+}
+
+/// Where a token stands in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// No token.
+    None,
+    Fresh,
+    /// Good, and to be renewed.
+    Due,
+    Expired,
+}
+
+impl State {
+    pub fn new(account: Arc<Account>, record: Record, api: Arc<Api>) -> Result<State> {
+        let headers = match &record.token {
+            Some(token) => account.present(token, &record.discovered)?,
+            None => Headers::new(),
+        };
+        let token = record.token.as_ref();
+        Ok(State {
+            header_lines: header_lines(&headers),
+            headers,
+            renew_at: token.map_or(Moment::START, |t| t.renew_at(account.window)),
+            expires: token.map_or(Moment::START, Token::expires),
+            account,
+            record,
+            api,
+        })
+    }
+
+    /// The access token; empty where there is none, which no caller of a served state sees.
+    pub fn access_token(&self) -> &str {
+        self.record.token.as_ref().map_or("", |token| token.access.expose())
+    }
+
+    /// Whether there is anything to renew the token with.
+    pub fn is_renewable(&self) -> bool {
+        self.account.can_log_in() || self.record.refresh.is_some()
+    }
+
+    pub fn stage(&self, now: Moment) -> Stage {
+        match &self.record.token {
+            None => Stage::None,
+            Some(_) if now < self.renew_at => Stage::Fresh,
+            Some(_) if now < self.expires => Stage::Due,
+            Some(_) => Stage::Expired,
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! An access token, how long it lives, and when to renew it.
+
+use crate::support::clock::{CloudTime, Moment, UnixSeconds};
+use crate::support::json::{self, Value};
+use crate::support::secret::Secret;
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use std::time::Duration;
+
+/// What a cloud issued.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Token {
+    pub access: Secret,
+    pub refresh: Option<Secret>,
+    /// Whom it is for, where the cloud says.
+    pub principal: Option<String>,
+    /// When it was asked for.
+    pub issued: Moment,
+    /// When it was issued by the cloud's clock.
+    pub date: Option<UnixSeconds>,
+    /// From `issued` on; `None` is for ever, or until the cloud refuses it.
+    pub lifetime: Option<Duration>,
+}
+
+/// When a token is renewed before its end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RenewalWindow {
+    pub before: Duration,
+    /// From 0 to 1, the same for one identity always: spreads a fleet that booted together.
+    pub jitter: f64,
+}
+
+impl Token {
+    /// The cloud's time that came with it. A little ahead rather than behind, so that a token is
+    /// taken for too old and never for too young.
+    pub fn time(&self) -> Option<CloudTime> {
+        self.date.map(|date| CloudTime { date, seen: self.issued })
+    }
+
+    pub fn expires(&self) -> Moment {
+        self.lifetime.map_or(Moment::NEVER, |lifetime| self.issued.after(lifetime))
+    }
+
+    /// In the first half of the renewal window, which is the smaller of `before` and a tenth of
+    /// the lifetime.
+    pub fn renew_at(&self, window: RenewalWindow) -> Moment {
+        let Some(lifetime) = self.lifetime else { return Moment::NEVER };
+        let width = window.before.min(lifetime / 10);
+        self.expires().before(width.mul_f64(1.0 - window.jitter / 2.0))
+    }
+}
+
+/// A lifetime as clouds write it: a number or a numeric string, fractions cut off. Longer than a
+/// century is for ever: some clouds overflow. `None` is no lifetime at all.
+pub(crate) fn lifetime_of(value: &Value) -> Option<Option<Duration>> {
+    const CENTURY: f64 = 3_155_760_000.0;
+    let seconds = value.whole()?;
+    (1.0..=1e20)
+        .contains(&seconds)
+        .then(|| (seconds < CENTURY).then(|| Duration::from_secs(seconds as u64)))
+}
+
+/// The lifetime a JWT gives itself: `exp` less the cloud's time, or less `iat` (RFC 7519 4.1).
+pub(crate) fn jwt_lifetime(token: &str, date: Option<UnixSeconds>) -> Option<Duration> {
+    let payload = token.split('.').nth(1).filter(|_| token.split('.').count() == 3)?;
+    let bytes = BASE64_URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
+    let claims = json::parse(&bytes).ok()?;
+    let claim = |name: &str| claims.get(name).and_then(Value::whole);
+    let from = date.map(|d| d as f64).or_else(|| claim("iat"))?;
+    let seconds = claim("exp")? - from;
+    (1.0..1e9).contains(&seconds).then(|| Duration::from_secs(seconds as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(lifetime: Option<u64>) -> Token {
+        Token {
+            access: "t".into(),
+            refresh: None,
+            principal: None,
+            issued: Moment(0),
+            date: None,
+            lifetime: lifetime.map(Duration::from_secs),
+        }
+    }
+
+    #[test]
+    fn a_token_is_renewed_in_the_first_half_of_its_window() {
+        let at = |lifetime, jitter| {
+            let window = RenewalWindow { before: Duration::from_secs(300), jitter };
+            token(Some(lifetime)).renew_at(window).0 / 1_000_000_000
+        };
+        assert_eq!((at(7200, 0.0), at(7200, 1.0)), (6900, 7050));
+        assert_eq!((at(600, 0.0), at(600, 1.0)), (540, 570));
+        let window = RenewalWindow { before: Duration::from_secs(300), jitter: 0.5 };
+        assert_eq!(token(None).renew_at(window), Moment::NEVER);
+    }
+
+    #[test]
+    fn lifetimes_are_read_as_clouds_write_them() {
+        let seconds = |text: &str| {
+            lifetime_of(&json::parse(text.as_bytes()).unwrap()).map(|l| l.map(|d| d.as_secs()))
+        };
+        assert_eq!(seconds("3600"), Some(Some(3600)));
+        assert_eq!(seconds("\"3600\""), Some(Some(3600)));
+        assert_eq!(seconds("3599.9"), Some(Some(3599)));
+        assert_eq!(seconds("3.6e3"), Some(Some(3600)));
+        assert_eq!(seconds("2147483647"), Some(Some(2147483647)));
+        assert_eq!(seconds("9223372036854775"), Some(None));
+        assert_eq!(seconds("148478248144076800"), Some(None));
+        for absurd in ["0", "-1", "0.9", "1e300", "\"1e999\"", "\"NaN\"", "\"inf\"", "true", "\"\""]
+        {
+            assert_eq!(seconds(absurd), None, "{absurd}");
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! How far an exchange has come: kept with an answer that comes too late for its caller, so that the
+//! next caller goes on where this one stopped.
+
+use super::names::Names;
+
+/// How far an exchange has come.
+#[derive(Clone, Debug)]
+pub(crate) struct Trail {
+    /// The names it began with.
+    pub began: Names,
+    /// Which step comes next.
+    pub step: usize,
+    /// The same names, and what the steps before have saved.
+    pub names: Names,
+}
+
+impl Trail {
+    pub fn of(names: &Names) -> Trail {
+        Trail { began: names.clone(), step: 0, names: names.clone() }
+    }
+}

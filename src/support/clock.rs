@@ -1,0 +1,184 @@
+//! The two clocks: boot time, which lifetimes run on, and the wall clock, which is never trusted
+//! alone.
+
+use crate::error::Result;
+use crate::support::call::Call;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// A point on the boot-time clock, in nanoseconds: it never jumps, and time asleep counts. Negative
+/// for what happened before this boot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Moment(pub i64);
+
+impl Moment {
+    /// Later than anything: the end of a token that does not expire.
+    pub const NEVER: Moment = Moment(i64::MAX);
+    /// Earlier than anything.
+    pub const START: Moment = Moment(i64::MIN);
+
+    pub fn after(self, wait: Duration) -> Moment {
+        Moment(self.0.saturating_add(nanos(wait)))
+    }
+
+    pub fn before(self, lead: Duration) -> Moment {
+        if self == Moment::NEVER { self } else { Moment(self.0.saturating_sub(nanos(lead))) }
+    }
+
+    /// The time from `earlier` to here; zero when `earlier` is later.
+    pub fn since(self, earlier: Moment) -> Duration {
+        let nanos = self.0.saturating_sub(earlier.0);
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(0))
+    }
+}
+
+fn nanos(duration: Duration) -> i64 {
+    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
+}
+
+/// Seconds since 1970 by some clock that people set.
+pub(crate) type UnixSeconds = i64;
+
+/// No machine that runs this library lives before its release: a wall clock that says so is unset.
+pub(crate) const RELEASE: UnixSeconds = 1_767_225_600; // 2026-01-01
+
+/// Where a client takes the time from.
+///
+/// [`Clock::system`] is what every client uses unless told otherwise. [`Clock::manual`] stands
+/// still until it is wound, for tests. Clones share one clock; it may be wound from any thread.
+#[derive(Clone, Debug)]
+pub struct Clock(Arc<Hands>);
+
+#[derive(Debug)]
+struct Hands {
+    manual: bool,
+    /// System clock: what has been wound onto it. Manual clock: the time itself.
+    boot_ns: AtomicI64,
+    /// Likewise.
+    wall_s: AtomicI64,
+    /// Manual clock only: how often it was rebooted.
+    boots: AtomicU64,
+}
+
+impl Clock {
+    /// The machine's own clocks: `CLOCK_BOOTTIME` and the wall clock.
+    pub fn system() -> Clock {
+        Clock(Arc::new(Hands {
+            manual: false,
+            boot_ns: AtomicI64::new(0),
+            wall_s: AtomicI64::new(0),
+            boots: AtomicU64::new(0),
+        }))
+    }
+
+    /// A clock that moves only when [`wind`](Clock::wind) is called. The wall starts at 2026-01-01.
+    pub fn manual() -> Clock {
+        Clock(Arc::new(Hands {
+            manual: true,
+            boot_ns: AtomicI64::new(1_000_000_000),
+            wall_s: AtomicI64::new(RELEASE),
+            boots: AtomicU64::new(0),
+        }))
+    }
+
+    /// Lets time pass: boot time and wall time both move forward, by 146 years in all at most.
+    pub fn wind(&self, by: Duration) {
+        // Any further and moments would wrap around: what expired long ago would be fresh again.
+        let wound = |ns: i64| ns.saturating_add(nanos(by)).min(i64::MAX / 2);
+        let boot = &self.0.boot_ns;
+        let before = boot.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |ns| Some(wound(ns)));
+        let moved = before.map_or(0, |before| wound(before) - before);
+        self.0.wall_s.fetch_add(moved / 1_000_000_000, Ordering::Relaxed);
+    }
+
+    /// Sets a manual clock's wall time alone, as a person, NTP or an empty battery would.
+    pub fn set_wall(&self, unix_seconds: i64) {
+        self.0.wall_s.store(unix_seconds, Ordering::Relaxed);
+    }
+
+    /// Starts a manual clock's boot time over, as a reboot does; the wall stays as it is.
+    pub fn reboot(&self) {
+        self.0.boot_ns.store(1_000_000_000, Ordering::Relaxed);
+        self.0.boots.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Names this boot: moments of another one mean nothing here. `None` where the system does not
+    /// say; then no moment of another process means anything.
+    pub(crate) fn boot_id(&self) -> Option<String> {
+        if self.0.manual {
+            return Some(format!("manual-{}", self.0.boots.load(Ordering::Relaxed)));
+        }
+        let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+        Some(id.trim().to_string())
+    }
+
+    /// Whether a moment of the other clock is the same moment of this one.
+    pub(crate) fn agrees_with(&self, other: &Clock) -> bool {
+        let wound = |clock: &Clock| clock.0.boot_ns.load(Ordering::Relaxed);
+        let both_of_this_machine = !self.0.manual && !other.0.manual;
+        Arc::ptr_eq(&self.0, &other.0) || (both_of_this_machine && wound(self) == wound(other))
+    }
+
+    #[inline]
+    pub(crate) fn now(&self) -> Moment {
+        let wound = self.0.boot_ns.load(Ordering::Relaxed);
+        if self.0.manual { Moment(wound) } else { Moment(boot_time_ns().wrapping_add(wound)) }
+    }
+
+    pub(crate) fn wall(&self) -> UnixSeconds {
+        let wound = self.0.wall_s.load(Ordering::Relaxed);
+        if self.0.manual { wound } else { wall_time_s() + wound }
+    }
+
+    /// Waits within a call. A manual clock is wound instead: tests do not sleep.
+    pub(crate) fn sleep(&self, wait: Duration, call: &Call) -> Result<()> {
+        if self.0.manual {
+            self.wind(wait);
+            return call.remaining().map(drop);
+        }
+        call.sleep(wait)
+    }
+}
+
+#[inline]
+fn boot_time_ns() -> i64 {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let id = rustix::time::ClockId::Boottime;
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let id = rustix::time::ClockId::Monotonic;
+    let time = rustix::time::clock_gettime(id);
+    time.tv_sec as i64 * 1_000_000_000 + time.tv_nsec as i64
+}
+
+fn wall_time_s() -> UnixSeconds {
+    match SystemTime::now().duration_since(UNIX_EPOCH) {
+        Ok(since) => since.as_secs() as UnixSeconds,
+        Err(before) => -(before.duration().as_secs() as UnixSeconds),
+    }
+}
+
+/// The cloud's clock, as its `Date` headers tell it and the boot-time clock carries it on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CloudTime {
+    pub date: UnixSeconds,
+    pub seen: Moment,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_wound_beyond_measure_stays_where_it_got() {
+        for clock in [Clock::manual(), Clock::system()] {
+            let before = clock.now();
+            for _ in 0..3 {
+                clock.wind(Duration::MAX);
+            }
+            let after = clock.now();
+            assert!(before < after && after < Moment::NEVER);
+            assert!(clock.wall() > RELEASE);
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! A document read into types of ours: each member by its name, none left over, and every refusal
+//! says where: `logins.password.steps[0].url: must be a text`.
+
+use super::Value;
+use crate::support::ordered::Ordered;
+use crate::support::secret::Secret;
+use std::fmt::Write;
+
+/// What a document is not, and where.
+#[derive(Debug)]
+pub(crate) struct Misread(pub String);
+
+type Result = std::result::Result<(), Misread>;
+
+/// What can be read from JSON. It is read in place, over a value that says "nothing yet".
+pub(crate) trait Read {
+    fn read(&mut self, at: &At<'_>) -> Result;
+}
+
+/// Reads a document.
+pub(crate) fn read<T: Read + Default>(document: &Value) -> std::result::Result<T, Misread> {
+    let mut made = T::default();
+    made.read(&At { value: document, path: Path::Root })?;
+    Ok(made)
+}
+
+/// A value, and the way to it.
+#[derive(Clone, Copy)]
+pub(crate) struct At<'a> {
+    pub value: &'a Value,
+    path: Path<'a>,
+}
+
+#[derive(Clone, Copy)]
+enum Path<'a> {
+    Root,
+    Member(&'a Path<'a>, &'a str),
+    Item(&'a Path<'a>, usize),
+}
+
+impl Path<'_> {
+    fn write(&self, to: &mut String) {
+        match self {
+            Path::Root => {}
+            Path::Member(parent, name) => {
+                parent.write(to);
+                if !to.is_empty() {
+                    to.push('.');
+                }
+                to.push_str(name);
+            }
+            Path::Item(parent, index) => {
+                parent.write(to);
+                let _ = write!(to, "[{index}]");
+            }
+        }
+    }
+}
+
+/// A member that a type knows, and where it goes.
+pub(crate) struct Member<'a> {
+    name: &'static str,
+    needed: bool,
+    into: &'a mut dyn Read,
+}
+
+/// A member that must be there.
+pub(crate) fn needed<'a>(name: &'static str, into: &'a mut dyn Read) -> Member<'a> {
+    Member { name, needed: true, into }
+}
+
+/// A member that may be left out: its place then stays as it is.
+pub(crate) fn other<'a>(name: &'static str, into: &'a mut dyn Read) -> Member<'a> {
+    Member { name, needed: false, into }
+}
+
+impl<'a> At<'a> {
+    #[cold]
+    pub fn wrong(&self, what: &str) -> Misread {
+        let mut text = String::new();
+        self.path.write(&mut text);
+        if !text.is_empty() {
+            text.push_str(": ");
+        }
+        text.push_str(what);
+        Misread(text)
+    }
+
+    pub fn text(&self) -> std::result::Result<&'a str, Misread> {
+        self.value.as_str().ok_or_else(|| self.wrong("must be a text"))
+    }
+
+    pub fn item(&'a self, index: usize, value: &'a Value) -> At<'a> {
+        At { value, path: Path::Item(&self.path, index) }
+    }
+
+    /// The members of an object, each name once.
+    fn object(&self) -> std::result::Result<&'a [(String, Value)], Misread> {
+        let Value::Object(members) = self.value else {
+            return Err(self.wrong("must be an object"));
+        };
+        for (index, (name, _)) in members.iter().enumerate() {
+            if members[..index].iter().any(|(earlier, _)| earlier == name) {
+                return Err(self.wrong(&format!("`{name}` stands twice")));
+            }
+        }
+        Ok(members)
+    }
+
+    fn member(&'a self, name: &'a str, value: &'a Value) -> At<'a> {
+        At { value, path: Path::Member(&self.path, name) }
+    }
+
+    /// Reads these members, and passes over others.
+    pub fn some_members(&self, known: &mut [Member<'_>]) -> Result {
+        let members = self.object()?;
+        for Member { name, needed, into } in known {
+            match members.iter().find(|(there, _)| there == name) {
+                Some((_, value)) => into.read(&self.member(name, value))?,
+                None if *needed => return Err(self.wrong(&format!("missing field `{name}`"))),
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads these members, and refuses others.
+    pub fn members(&self, known: &mut [Member<'_>]) -> Result {
+        for (name, _) in self.object()? {
+            if !known.iter().any(|member| member.name == name) {
+                let names: Vec<String> = known.iter().map(|m| format!("`{}`", m.name)).collect();
+                let names = names.join(", ");
+                return Err(self.wrong(&format!("unknown field `{name}`, expected one of {names}")));
+            }
+        }
+        self.some_members(known)
+    }
+}
+
+impl Read for bool {
+    fn read(&mut self, at: &At<'_>) -> Result {
+        let Value::Bool(truth) = at.value else {
+            return Err(at.wrong("must be true or false"));
+        };
+        *self = *truth;
+        Ok(())
+    }
+}
+
+impl Read for String {
+    fn read(&mut self, at: &At<'_>) -> Result {
+        *self = at.text()?.into();
+        Ok(())
+    }
+}
+
+impl Read for Secret {
+    fn read(&mut self, at: &At<'_>) -> Result {
+        *self = at.text()?.into();
+        Ok(())
+    }
+}
+
+macro_rules! read_integers {
+    ($($type:ty)*) => {$(
+        impl Read for $type {
+            fn read(&mut self, at: &At<'_>) -> Result {
+                let number = at.value.as_integer();
+                *self = number.ok_or_else(|| at.wrong(concat!("must be a number (", stringify!($type), ")")))?;
+                Ok(())
+            }
+        }
+    )*};
+}
+
+read_integers!(u16 u32 u64 i32 i64);
+
+impl<T: Read + Default> Read for Option<T> {
+    fn read(&mut self, at: &At<'_>) -> Result {
+        match at.value {
+            Value::Null => Ok(()),
+            _ => self.get_or_insert_default().read(at),
+        }
+    }
+}
+
+impl<T: Read + Default> Read for Vec<T> {
+    fn read(&mut self, at: &At<'_>) -> Result {
+        let items = at.value.as_array().ok_or_else(|| at.wrong("must be an array"))?;
+        for (index, item) in items.iter().enumerate() {
+            let mut made = T::default();
+            made.read(&at.item(index, item))?;
+            self.push(made);
+        }
+        Ok(())
+    }
+}
+
+impl<T: Read + Default> Read for Ordered<T> {
+    fn read(&mut self, at: &At<'_>) -> Result {
+        for (name, value) in at.object()? {
+            let mut made = T::default();
+            made.read(&at.member(name, value))?;
+            self.insert(name, made);
+        }
+        Ok(())
+    }
+}
+
+impl<A: Read, B: Read> Read for (A, B) {
+    fn read(&mut self, at: &At<'_>) -> Result {
+        let Some([first, second]) = at.value.as_array() else {
+            return Err(at.wrong("must be an array of two"));
+        };
+        self.0.read(&at.item(0, first))?;
+        self.1.read(&at.item(1, second))
+    }
+}
