@@ -67,7 +67,7 @@ test-rust: ## the library and the simulator
 
 soak: cross ## the long form: other processors, processes that share a store, a thousand kills; KEYFOB_SOAK_* says how long
 	$(CARGO) test --test processes -- --ignored --nocapture soak
-	$(CARGO) test --test deadlines -- --ignored --nocapture soak
+	$(CARGO) test --test it -- --ignored --nocapture deadlines::soak
 
 test-c: build simulator $(C_EXAMPLES) ## the C ABI from C: header, symbols, misuse, examples
 	tests/c/run $(TARGET)/$(PROFILE)
@@ -111,7 +111,7 @@ headers: ## include/keyfob.h, and what the bindings declare, from the source
 	tools/declarations
 
 docs: ## the generated pages of docs/
-	$(CARGO) test --test generated_docs -- --ignored write
+	$(CARGO) test --test it -- --ignored generated_docs::write
 
 fuzz: ## ten minutes of each fuzzer
 	fuzz/run

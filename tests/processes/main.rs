@@ -4,7 +4,7 @@
 //! form; `make soak` runs the tests whose names begin with `soak`, which take as long as they are
 //! told to.
 
-#[path = "../common/mod.rs"]
+#[path = "../it/common/mod.rs"]
 mod common;
 
 mod fail;

@@ -1,8 +1,6 @@
 //! The number by which other languages know that the token they keep is still the one.
 
-mod common;
-
-use common::{World, devices};
+use crate::common::{World, devices};
 use keyfob_simulator::Cloud;
 
 #[test]

@@ -69,8 +69,8 @@ fn every_profile_in_the_documentation_makes_a_client() {
         config.set("password", "p").unwrap();
         config.client().unwrap();
     }
-    // The second is run against the simulator by tests/clouds.rs.
-    assert_eq!(blocks[1].trim(), include_str!("data/thingsboard.json").trim());
+    // The second is run against the simulator by tests/it/clouds.rs.
+    assert_eq!(blocks[1].trim(), include_str!("../data/thingsboard.json").trim());
 }
 
 #[test]
@@ -269,12 +269,12 @@ const STEPS: [(&str, &str, &str); 6] = [
 ];
 
 fn failures() -> String {
-    let rows: Value = serde_json::from_str(include_str!("data/faults.json")).unwrap();
+    let rows: Value = serde_json::from_str(include_str!("../data/faults.json")).unwrap();
     let mut page = String::from(
         "<!-- Made from tests/data/faults.json by `make docs`. Do not edit. -->\n\
          # Failures\n\n\
          What a call gives when something goes wrong, what the cloud sees of it, and what comes \
-         after. Each line is tried by `tests/faults.rs` against every cloud it is about, which is \
+         after. Each line is tried by `tests/it/faults.rs` against every cloud it is about, which is \
          all four where none is named.\n\n\
          - **The call** meets the fault, which stays for as long as the call lasts: what it gives, \
          then what arrived at the cloud meanwhile (`connect` for a connection that was cut off \

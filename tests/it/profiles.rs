@@ -1,9 +1,7 @@
 //! Profiles: what they can say, that each value is escaped for where it stands, and that a mistake
 //! in one is told with its place.
 
-mod common;
-
-use common::World;
+use crate::common::{World, status};
 use keyfob::{Config, Request, Status};
 use keyfob_simulator::{Cloud, Fault};
 use serde_json::{Value, json};
@@ -197,7 +195,7 @@ fn a_profile_that_fails_to_load_leaves_the_config_as_it_was() {
     config.set("profile_file", "/nonexistent/profile.json").unwrap_err();
     config.set("username", "u").unwrap();
     config.set("password", "p").unwrap();
-    assert_eq!(common::status(&config.client().unwrap())["provider"], "plain");
+    assert_eq!(status(&config.client().unwrap())["provider"], "plain");
 }
 
 #[test]

@@ -1,18 +1,12 @@
 //! Each cloud by its own rules: login, refresh, devices, and what it does differently.
 
-mod common;
-#[path = "clouds/iotconnect.rs"]
 mod iotconnect;
-#[path = "clouds/kii.rs"]
 mod kii;
-#[path = "clouds/kontakt.rs"]
 mod kontakt;
-#[path = "clouds/kontakt_cloud.rs"]
 mod kontakt_cloud;
-#[path = "clouds/simacan.rs"]
 mod simacan;
 
-use common::{FOUR, World, devices};
+use crate::common::{FOUR, World, devices};
 use keyfob::{Request, Status};
 use keyfob_simulator::{Cloud, credentials};
 

@@ -1,9 +1,7 @@
 //! Every fault at every step of every cloud: what the call gives, what the cloud sees, and whether
 //! anything was lost. The expectations are tests/data/faults.json, which docs/FAILURES.md shows too.
 
-mod common;
-
-use common::{FOUR, World, devices};
+use crate::common::{FOUR, World, devices};
 use keyfob::{Client, Clock, Config, Request, Result, Status};
 use keyfob_simulator::{Cloud, Fault, Injection, Simulator, credentials, http_date};
 use serde_json::{Value, json};
@@ -290,7 +288,7 @@ fn meet_all(cases: Vec<Case>, patience: Duration) -> BTreeMap<Case, [String; 3]>
 
 /// The table: for a step, a fault and perhaps a cloud, the three outcomes.
 fn table() -> Vec<Value> {
-    let table: Value = serde_json::from_str(include_str!("data/faults.json")).unwrap();
+    let table: Value = serde_json::from_str(include_str!("../data/faults.json")).unwrap();
     table.as_array().unwrap().clone()
 }
 

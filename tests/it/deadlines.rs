@@ -3,9 +3,7 @@
 //! How far past its limit a call returns is measured by `make soak`, which prints it; no test here
 //! asserts a time.
 
-mod common;
-
-use common::{World, devices};
+use crate::common::{self, World, alone, devices};
 use keyfob::{Client, Status};
 use keyfob_simulator::{Cloud, Fault, Injection};
 use std::net::UdpSocket;
@@ -100,21 +98,19 @@ fn where_no_name_server_answers(rounds: usize) -> Result<String, String> {
     };
     let possible = run(&["true"]).map_err(|error| error.to_string());
     let test = std::env::current_exe().unwrap();
-    let test = [test.to_str().unwrap(), CHILD, "--exact", "--ignored", "--nocapture"];
+    let only = alone::only(in_a_process_whose_name_server_never_answers);
+    let test: Vec<&str> =
+        [test.to_str().unwrap()].into_iter().chain(only.iter().map(String::as_str)).collect();
     let ran = possible.and_then(|tried| match tried.status.success() {
         true => run(&test).map_err(|error| error.to_string()),
         false => Err(String::from_utf8_lossy(&tried.stderr).trim().to_string()),
     });
     std::fs::remove_file(&conf).ok();
     let ran = ran?;
-    let said = String::from_utf8_lossy(&ran.stdout).into_owned();
-    let shown = String::from_utf8_lossy(&ran.stderr);
-    assert!(ran.status.success(), "{}: {said}{shown}", ran.status);
+    let said = alone::passed(ran);
     let measured = said.lines().filter(|line| line.starts_with("name server"));
     Ok(measured.collect::<Vec<_>>().join("\n"))
 }
-
-const CHILD: &str = "in_a_process_whose_name_server_never_answers";
 
 #[test]
 #[ignore = "is run by the test above, in a process that has such a name server"]

@@ -1,8 +1,6 @@
 //! Serve, renew, fall back: what a client does with a token as it ages, and when things fail.
 
-mod common;
-
-use common::{FOUR, World, counter, devices, status, until};
+use crate::common::{FOUR, World, counter, devices, status, until};
 use keyfob::{Client, Status};
 use keyfob_simulator::{Cloud, Fault, Rotation, credentials};
 use std::time::Duration;

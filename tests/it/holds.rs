@@ -1,8 +1,6 @@
 //! Manners towards a cloud: a rejected password is not repeated, a request for quiet is obeyed.
 
-mod common;
-
-use common::{FOUR, World, devices, status};
+use crate::common::{FOUR, World, devices, status};
 use keyfob::{Client, Config, Status};
 use keyfob_simulator::{Cloud, Fault, credentials, http_date};
 use std::time::Duration;

@@ -1,10 +1,8 @@
 //! A cloud that is slower than its callers are patient: the answer that one could not wait for is
 //! the next one's, nothing is asked twice, and nothing that was issued is lost.
 
-mod common;
-
-use common::directory::Directory;
-use common::{FOUR, World, devices, until};
+use crate::common::directory::Directory;
+use crate::common::{FOUR, World, devices, until};
 use keyfob::{Client, Error, Secret, Status};
 use keyfob_simulator::{Cloud, Fault, Rotation, credentials};
 use std::time::Duration;

@@ -1,10 +1,8 @@
 //! Secrets stay secret: in no log line, error, status or Debug; and what is left of them in memory.
 
-mod common;
-#[path = "secrets/memory.rs"]
 mod memory;
 
-use common::{World, devices, status};
+use crate::common::{World, devices, status};
 use keyfob::{Client, Config, Level, Request, Status};
 use keyfob_simulator::{Cloud, Fault, credentials};
 use serde_json::json;
@@ -245,7 +243,7 @@ fn a_secret_of_a_discovered_or_foreign_url_is_not_shown() {
 fn options_that_are_refused_do_not_repeat_what_was_secret() {
     let ears = Ears::default();
     let mut config = Config::new("custom").unwrap();
-    let profile = include_str!("data/thingsboard.json").replace("thingsboard.io", "example.com");
+    let profile = include_str!("../data/thingsboard.json").replace("thingsboard.io", "example.com");
     config.set("profile", &profile).unwrap();
     for (option, value) in [
         ("password", format!("{CANARY}\n")),

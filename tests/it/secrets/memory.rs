@@ -2,6 +2,7 @@
 //! its own whose cloud is in another.
 
 use crate::common::World;
+use crate::common::alone::{alone, passed};
 use keyfob::{Clock, Config, Request};
 use keyfob_simulator::{Cloud, Fault};
 use serde_json::json;
@@ -94,8 +95,6 @@ fn count(needles: &[Needle]) -> BTreeMap<&'static str, usize> {
     found
 }
 
-const CHILD: &str = "memory::a_process_that_lives_with_secrets";
-
 /// A client from its beginning to its end.
 fn live(needles: &[Needle]) {
     let variable = |name| std::env::var(name).unwrap();
@@ -153,20 +152,17 @@ fn no_more_is_left_in_memory_than_the_documentation_says() {
     world.answers(cloud, "login", tokens(2, 4));
     world.answers(cloud, "refresh", tokens(3, 5));
     world.answers(cloud, "api", Fault::answer(200, &[], "{}"));
-    let output = std::process::Command::new(std::env::current_exe().unwrap())
-        .args([CHILD, "--exact", "--ignored", "--nocapture", "--test-threads=1"])
+    let output = alone(a_process_that_lives_with_secrets)
         .env("KEYFOB_TEST_TOKEN_URL", format!("{}/oauth2/token", world.sim.base_url(cloud)))
         .env("KEYFOB_TEST_CA", world.sim.ca_file())
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    let shown = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}{shown}");
+    let said = passed(output);
     assert_eq!(world.sim.count(cloud, "refresh"), 3, "it did live with them");
     let left = said.lines().find_map(|line| line.split_once("LEFT ")).unwrap().1;
     let left: BTreeMap<String, usize> = serde_json::from_str(left).unwrap();
     println!("{left:?}");
-    let page = include_str!("../../docs/SECURITY.md");
+    let page = include_str!("../../../docs/SECURITY.md");
     for (name, count) in left {
         let row = page.split_once(&format!("\n| {name} | ")).expect(&name).1;
         let most: usize = row.split([' ', '|']).next().unwrap().parse().unwrap();

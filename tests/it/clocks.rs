@@ -1,9 +1,7 @@
 //! Time: lifetimes run on the boot-time clock, and no wall clock makes a renewal early or late.
 
-mod common;
-
-use common::directory::Directory;
-use common::{World, status, until};
+use crate::common::directory::Directory;
+use crate::common::{World, alone, status, until};
 use keyfob::{Config, Status};
 use keyfob_simulator::{Cloud, Fault, credentials, http_date};
 use std::path::Path;
@@ -151,13 +149,13 @@ fn token_in_another_process(world: &World, store: &str, slept: bool) -> Result<(
         return Err(String::from_utf8_lossy(&tried.stderr).trim().to_string());
     }
     let ran = command(&std::env::current_exe().unwrap())
-        .args(["a_process_that_asks_for_a_token", "--exact", "--ignored"])
+        .args(alone::only(a_process_that_asks_for_a_token))
         .env("KEYFOB_TEST_BASE_URL", world.sim.base_url(Cloud::Simacan))
         .env("KEYFOB_TEST_CA", world.sim.ca_file())
         .env("KEYFOB_TEST_STORE", store)
         .output()
         .unwrap();
-    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stdout));
+    alone::passed(ran);
     Ok(())
 }
 

@@ -1,8 +1,7 @@
 //! Options: what each takes, how they are given, and which login they add up to.
 
-mod common;
-
-use common::World;
+use crate::common::alone::{alone, passed};
+use crate::common::{World, status};
 use keyfob::{Config, Status};
 use keyfob_simulator::Cloud;
 use serde_json::{Value, json};
@@ -211,7 +210,7 @@ fn a_file_is_read_as_json_and_named_when_it_cannot_be() {
 
 #[test]
 fn a_profile_in_the_same_json_brings_its_own_options_whatever_their_order() {
-    let profile: Value = serde_json::from_str(include_str!("data/thingsboard.json")).unwrap();
+    let profile: Value = serde_json::from_str(include_str!("../data/thingsboard.json")).unwrap();
     let mut own = profile.clone();
     own["options"] = json!({ "a_tenant": { "help": "whose" } });
     let mut config = Config::new("custom").unwrap();
@@ -226,7 +225,6 @@ fn a_profile_in_the_same_json_brings_its_own_options_whatever_their_order() {
 #[test]
 fn the_environment_sets_options_by_their_names_in_capitals() {
     // Set for a child of this test program: a test must not change its own environment.
-    const NAME: &str = "the_environment_sets_options_by_their_names_in_capitals";
     if std::env::var_os("KEYFOB_TEST_CHILD").is_some() {
         let mut config = kontakt(&[]);
         config.load_env("KFTEST").unwrap();
@@ -242,8 +240,7 @@ fn the_environment_sets_options_by_their_names_in_capitals() {
         }
         return;
     }
-    let output = std::process::Command::new(std::env::current_exe().unwrap())
-        .args([NAME, "--exact"])
+    let output = alone(the_environment_sets_options_by_their_names_in_capitals)
         .env("KEYFOB_TEST_CHILD", "1")
         .env("KFTEST_API_KEY", "from the environment")
         .env("KFTEST_TIMEOUT_MS", "")
@@ -252,7 +249,7 @@ fn the_environment_sets_options_by_their_names_in_capitals() {
         .env("KFBAD_TIMEOUT_MS", "soon")
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    passed(output);
 }
 
 #[test]
@@ -338,13 +335,13 @@ fn the_more_specific_of_two_logins_is_meant() {
         let mut config = provider("kii", &[("app_id", "a"), ("app_key", "k")]);
         set.iter().for_each(|(option, value)| config.set(option, value).unwrap());
         let client = config.client().unwrap();
-        assert_eq!(common::status(&client)["login"], login);
+        assert_eq!(status(&client)["login"], login);
     }
     let mut config = world.reach(Cloud::OAuth2);
     config
         .load_json(r#"{"client_id": "c", "client_secret": "s", "username": "u", "password": "p"}"#)
         .unwrap();
-    assert_eq!(common::status(&config.client().unwrap())["login"], "password");
+    assert_eq!(status(&config.client().unwrap())["login"], "password");
     config.set("grant", "client_credentials").unwrap();
     let (status, message) = refused(&config);
     assert_eq!(status, Status::InvalidOption, "{message}");
@@ -354,8 +351,8 @@ fn the_more_specific_of_two_logins_is_meant() {
 #[test]
 fn a_refresh_token_from_elsewhere_is_a_way_in_of_its_own() {
     let client = kontakt(&[("refresh_token", "r")]).client().unwrap();
-    assert_eq!(common::status(&client)["login"], "refresh_token");
-    assert_eq!(common::status(&client)["has_refresh_token"], true);
+    assert_eq!(status(&client)["login"], "refresh_token");
+    assert_eq!(status(&client)["has_refresh_token"], true);
     let (status, message) = refused(&provider("kii", &[("refresh_token", "r")]));
     assert_eq!(status, Status::MissingOption);
     assert!(message.contains("app_id"), "its refresh names the app: {message}");
@@ -365,7 +362,7 @@ fn a_refresh_token_from_elsewhere_is_a_way_in_of_its_own() {
 
 /// What the status calls the account.
 fn identity(config: &Config) -> String {
-    common::status(&config.client().unwrap())["identity"].as_str().unwrap().to_string()
+    status(&config.client().unwrap())["identity"].as_str().unwrap().to_string()
 }
 
 #[test]

@@ -1,8 +1,6 @@
 //! `background_renewal`: a thread of the library's own renews, and no caller does.
 
-mod common;
-
-use common::{World, until};
+use crate::common::{World, until};
 use keyfob::{Client, Secret};
 use keyfob_simulator::Cloud;
 use std::time::Duration;

@@ -1,8 +1,6 @@
 //! For those who send requests themselves: what to send, and what an answer means.
 
-mod common;
-
-use common::World;
+use crate::common::World;
 use keyfob::{Client, Status};
 use keyfob_simulator::{Cloud, credentials};
 

@@ -1,7 +1,7 @@
 //! Simacan: two environments, and a password that is sent when nothing else is left, never before.
 
-use crate::common::World;
 use crate::common::proxy::Proxy;
+use crate::common::{World, status};
 use keyfob::{Config, Status};
 use keyfob_simulator::{Cloud, Fault, credentials::simacan as known};
 
@@ -29,8 +29,7 @@ fn production_and_staging_are_different_hosts_with_credentials_of_their_own() {
         assert!(error.message().contains("/api/v1/auth/password"), "{error}");
         assert_eq!(proxy.last_target().as_deref(), Some(host));
     }
-    let identity =
-        |environment| crate::common::status(&client_for(Some(environment)))["identity"].to_string();
+    let identity = |environment| status(&client_for(Some(environment)))["identity"].to_string();
     assert_ne!(identity("production"), identity("staging"), "a hold of one is not the other's");
     let refused = Config::new("simacan").unwrap().set("environment", "test").unwrap_err();
     assert!(refused.message().contains("production, staging"), "{refused}");

@@ -4,10 +4,8 @@
 //! runs out. Root may do anything to a file, so faults that are about another user are arranged as
 //! root; who is not root is told that they were not tried.
 
-mod common;
-
-use common::World;
-use common::directory::Directory;
+use crate::common::World;
+use crate::common::directory::Directory;
 use keyfob::{Client, Status};
 use keyfob_simulator::{Cloud, Rotation};
 use serde_json::Value;

@@ -6,6 +6,7 @@ use keyfob_simulator::{Cloud, Entry, Fault, Injection, Simulator, credentials};
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
+pub mod alone;
 pub mod directory;
 pub mod proxy;
 
@@ -31,7 +32,7 @@ impl World {
         let mut config = match cloud {
             Cloud::ThingsBoard => {
                 let mut config = Config::new("custom").unwrap();
-                config.set("profile", include_str!("../data/thingsboard.json")).unwrap();
+                config.set("profile", include_str!("../../data/thingsboard.json")).unwrap();
                 config
             }
             other => Config::new(other.name()).unwrap(),

@@ -1,11 +1,9 @@
 //! The file store: what survives a restart, what processes share, and what is never trusted.
 
-mod common;
-
+use crate::common::directory::Directory;
+use crate::common::{World, devices, status, until};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use common::directory::Directory;
-use common::{World, until};
 use keyfob::{Client, Config, Status, TokenStore};
 use keyfob_simulator::{Cloud, Fault, Rotation};
 use serde_json::Value;
@@ -49,7 +47,7 @@ fn what_one_client_renews_the_others_take_over() {
     clients[0].renew().unwrap();
     // The others still hold the token that died with the refresh; the store has the newer one.
     for client in &clients {
-        let path = common::devices(Cloud::Kii);
+        let path = devices(Cloud::Kii);
         assert_eq!(world.get(client, Cloud::Kii, &path).unwrap().status(), 200);
     }
     assert_eq!(world.token_calls(Cloud::Kii), ["login", "refresh"]);
@@ -131,7 +129,7 @@ fn after_a_reboot_a_token_that_died_meanwhile_is_tried_and_its_refusal_renews_it
     world.clock.reboot();
     world.clock.set_wall(0);
     let client = directory.client(&world, Cloud::Simacan);
-    let answer = world.get(&client, Cloud::Simacan, &common::devices(Cloud::Simacan)).unwrap();
+    let answer = world.get(&client, Cloud::Simacan, &devices(Cloud::Simacan)).unwrap();
     assert_eq!(answer.status(), 200);
     assert_eq!(world.calls(Cloud::Simacan), ["login", "api", "refresh", "api"]);
 }
@@ -283,7 +281,7 @@ fn a_sealed_record_is_good_under_its_own_name_and_unchanged_only() {
     // Another identity's record in the place of this one's.
     open(&directory, &key).token().unwrap_err();
     std::fs::write(directory.record(), other.contents().unwrap()).unwrap();
-    let told = common::status(&open(&directory, &key))["store"]["fault"]["message"].to_string();
+    let told = status(&open(&directory, &key))["store"]["fault"]["message"].to_string();
     assert!(told.contains("its seal is broken"), "{told}");
     // One letter of its own.
     let mut sealed: Value = serde_json::from_slice(&other.contents().unwrap()).unwrap();
@@ -291,7 +289,7 @@ fn a_sealed_record_is_good_under_its_own_name_and_unchanged_only() {
     let first = if data.starts_with('A') { "B" } else { "A" };
     sealed["sealed"]["data"] = format!("{first}{}", &data[1..]).into();
     std::fs::write(other.record(), sealed.to_string()).unwrap();
-    let told = common::status(&open(&other, &key[..1]))["store"]["fault"]["message"].to_string();
+    let told = status(&open(&other, &key[..1]))["store"]["fault"]["message"].to_string();
     assert!(told.contains("its seal is broken"), "{told}");
 }
 
@@ -315,7 +313,7 @@ fn a_record_that_was_sealed_with_another_key_meanwhile_is_left_alone() {
     // What is there may hold a newer refresh token; ours is not spent, and theirs is not lost.
     assert_eq!(world.token_calls(Cloud::Simacan), ["login"]);
     assert_eq!(directory.contents().unwrap(), foreign);
-    let told = common::status(&client)["store"]["fault"]["message"].to_string();
+    let told = status(&client)["store"]["fault"]["message"].to_string();
     assert!(told.contains("another store_key"), "{told}");
 }
 
@@ -410,7 +408,7 @@ fn a_relative_directory_is_made_absolute_when_the_client_is_made() {
     config.set("store", &relative).unwrap();
     let token = config.client().unwrap().token().unwrap();
     assert_eq!(directory.client(&world, Cloud::Simacan).token().unwrap(), token);
-    let kind = common::status(&config.client().unwrap())["store"]["kind"].clone();
+    let kind = status(&config.client().unwrap())["store"]["kind"].clone();
     assert!(kind.as_str().unwrap().starts_with("file:/"), "{kind}");
 }
 

@@ -1,9 +1,8 @@
 //! The transport: whom it trusts, whom it shows what, how it gets there, and where it stops.
 
-mod common;
-
-use common::proxy::Proxy;
-use common::{FOUR, World, devices};
+use crate::common::alone::{alone, passed};
+use crate::common::proxy::Proxy;
+use crate::common::{FOUR, World, devices};
 use keyfob::{Config, Request, Status};
 use keyfob_simulator::{Cloud, Fault, Simulator, credentials};
 use std::path::PathBuf;
@@ -247,15 +246,14 @@ fn the_proxy_variables_of_the_environment_are_not_read() {
         world.config(CLOUD, "password").client().unwrap().token().unwrap();
         return;
     }
-    let name = "the_proxy_variables_of_the_environment_are_not_read";
-    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
-    child.args([name, "--exact"]).env(CHILD, "1");
+    let mut child = alone(the_proxy_variables_of_the_environment_are_not_read);
+    child.env(CHILD, "1");
     for variable in
         ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"]
     {
         child.env(variable, "http://127.0.0.1:1");
     }
-    assert!(child.output().unwrap().status.success());
+    passed(child.output().unwrap());
 }
 
 #[test]

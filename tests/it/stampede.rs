@@ -1,8 +1,6 @@
 //! Many threads, one token: however many meet whatever at once, the cloud is asked once.
 
-mod common;
-
-use common::{FOUR, World, devices, until};
+use crate::common::{FOUR, World, devices, until};
 use keyfob::{Client, Result, Secret, Status};
 use keyfob_simulator::{Cloud, Fault, Rotation};
 use std::sync::Barrier;

@@ -1,8 +1,6 @@
 //! Requests: what goes out, where it may go, and what comes back.
 
-mod common;
-
-use common::{FOUR, World, devices};
+use crate::common::{FOUR, World, devices};
 use keyfob::{Client, Request, Response, Status};
 use keyfob_simulator::{Cloud, Fault, credentials};
 use serde_json::{Value, json};

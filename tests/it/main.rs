@@ -1,0 +1,31 @@
+//! What the library promises, one module a subject, in one program: a change links it once.
+//!
+//! The tests run beside each other as threads of one process, each with a simulator and a clock of
+//! its own. A test that needs a process to itself (limits, counts of threads or descriptors, the
+//! environment, a search of all memory) runs its second half in a child: see [`common::alone`].
+//!
+//!     cargo test --test it lifecycle::                  one module
+//!     cargo test --test it a_due_token_is_renewed       the tests whose names contain this
+
+mod common;
+
+mod background;
+mod clocks;
+mod clouds;
+mod deadlines;
+mod faults;
+mod fresh_number;
+mod generated_docs;
+mod holds;
+mod late;
+mod lifecycle;
+mod options;
+mod own_requests;
+mod profiles;
+mod readme;
+mod requests;
+mod secrets;
+mod stampede;
+mod store;
+mod store_faults;
+mod transport;
