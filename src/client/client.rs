@@ -142,7 +142,7 @@ impl Client {
     /// Whether this answer of an API refuses the access token, by the provider's rule: then tell
     /// [`refused`](Client::refused). A large body, which is no error document, is not looked into.
     pub fn is_refusal(&self, status: u16, body: &[u8]) -> bool {
-        send::is_refusal(&self.lifecycle.state().account, status, body)
+        send::is_refusal(&self.lifecycle.state().account, status, &[], body)
     }
 
     fn until(&self, end: Moment) -> Option<Duration> {
@@ -232,7 +232,7 @@ impl Config {
     /// `MISSING_OPTION` or `INVALID_OPTION` where the options fit no login, or more than one;
     /// `STORE` where the store cannot be used.
     pub fn client(&self) -> Result<Client> {
-        if self.profile.logins.0.is_empty() {
+        if self.profile.is_none() {
             return Err(Error::new(
                 Status::MissingOption,
                 "the provider `custom` needs the option profile or profile_file",

@@ -10,7 +10,7 @@ use crate::http::retry::{Repeat, Retry};
 use crate::http::url::Url;
 use crate::lifecycle::state::State;
 use crate::lifecycle::{Lifecycle, count};
-use crate::provider::profile::Rule;
+use crate::provider::pointer::Pointed;
 use crate::provider::reply::{self, parse_json};
 use crate::support::call::Call;
 use crate::support::log::log;
@@ -26,7 +26,7 @@ pub(crate) fn send(lifecycle: &Lifecycle, request: &Request, call: &Call) -> Res
         let outgoing = outgoing(request, &url, &state)?;
         let response = exchange_once(lifecycle, request, outgoing, &state, call)?;
         let answer = &response.answer;
-        let refused = is_refusal(&state.account, answer.status, &answer.body);
+        let refused = is_refusal(&state.account, answer.status, &answer.headers, &answer.body);
         if replayed || !refused || !state.is_renewable() {
             return Ok(response);
         }
@@ -132,15 +132,23 @@ fn redirect(outgoing: &Outgoing, answer: &Answer) -> Option<Url> {
 }
 
 /// Whether an answer says that the access token is no good.
-pub(crate) fn is_refusal(account: &Account, status: u16, body: &[u8]) -> bool {
+pub(crate) fn is_refusal(
+    account: &Account,
+    status: u16,
+    headers: &[(String, String)],
+    body: &[u8],
+) -> bool {
     let profile = &account.profile;
-    let candidate = status >= 400 || profile.errors.body_status.is_some();
+    let rules = profile.request.refused.as_deref();
+    let is_ruled = rules.is_some_and(|rules| rules.iter().any(|rule| rule.reads(status)));
+    let candidate = status >= 400 || is_ruled || profile.errors.body_status.is_some();
     // An error document is small; what is large is data, and is not parsed for this.
     let json = (candidate && body.len() <= 16_384).then(|| parse_json(body)).flatten();
-    let status = reply::effective_status(profile, status, json.as_ref());
-    let code = json.as_ref().and_then(|json| reply::code(profile, json));
-    match &profile.request.refused {
-        Some(rules) => rules.iter().any(|rule: &Rule| rule.matches(status, code.as_deref())),
+    let json = json.as_ref();
+    let status = reply::effective_status(profile, status, json);
+    let code = reply::code(profile, &Pointed { headers, json });
+    match rules {
+        Some(rules) => rules.iter().any(|rule| rule.matches(status, code.as_deref(), json)),
         None => status == 401,
     }
 }

@@ -1,7 +1,8 @@
 //! What a profile must hold to besides its form: every name it uses must be one that has a value,
 //! every header one that can be sent. The message of a refusal says where.
 
-use super::profile::{Pointer, Profile, Step};
+use super::pointer::Pointer;
+use super::profile::{Profile, Step};
 use crate::provider::template::{JsonTemplate, Template};
 use crate::support::ordered::Ordered;
 
@@ -50,24 +51,8 @@ impl Profile {
         }
         for (at, step) in self.steps() {
             let tokens = at.starts_with("refresh") || at.starts_with("revoke");
-            let mut add =
-                |field: &str, template| all.push((format!("{at}.{field}"), template, tokens));
-            step.url.0.iter().for_each(|t| add("url", t));
-            let form = step.form.as_ref();
-            for (part, fields) in
-                [("query", Some(&step.query)), ("headers", Some(&step.headers)), ("form", form)]
-            {
-                for (name, template) in fields.into_iter().flat_map(Ordered::iter) {
-                    add(&format!("{part}.{name}"), template);
-                }
-            }
-            if let Some((user, password)) = &step.basic_auth {
-                add("basic_auth", user);
-                add("basic_auth", password);
-            }
-            step.json.iter().flat_map(JsonTemplate::templates).for_each(|t| add("json", t));
-            let expected = step.expect.iter().flat_map(|(_, document)| document.templates());
-            expected.for_each(|t| add("expect", t));
+            let templates = step.templates().into_iter();
+            all.extend(templates.map(|(field, t)| (format!("{at}.{field}"), t, tokens)));
         }
         for (name, login) in self.logins.iter() {
             all.extend(login.token.iter().map(|t| (format!("logins.{name}.token"), t, false)));
@@ -91,15 +76,16 @@ impl Profile {
     }
 
     pub fn check(&self) -> std::result::Result<(), String> {
-        if self.keyfob_profile != 1 {
-            return Err(format!("keyfob_profile is {}; this library reads 1", self.keyfob_profile));
+        if !(1..=2).contains(&self.keyfob_profile) {
+            let version = self.keyfob_profile;
+            return Err(format!("keyfob_profile is {version}; this library reads 1 and 2"));
         }
         let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if !(1..=40).contains(&self.name.len()) || !self.name.chars().all(is_plain) {
             return Err("name: must be 1 to 40 of a-z, 0-9 and -; it names files, too".into());
         }
-        if self.logins.0.is_empty() {
-            return Err("logins: there is none".into());
+        if self.logins.0.is_empty() && self.refresh.is_none() {
+            return Err("logins: there is none, and no refresh".into());
         }
         let built_in = crate::model::options::table();
         let is_option = |n: &str| built_in.iter().any(|o| o.name == n) || self.options.contains(n);
@@ -147,8 +133,11 @@ impl Profile {
             for (path, _) in step.expect.iter() {
                 Pointer::parse(path).map_err(|what| format!("{at}.expect: {what}"))?;
             }
-            for status in step.rejected.iter().flat_map(|rule| &rule.status.0) {
-                rejects(*status).map_err(|what| format!("{at}.rejected: {status} {what}"))?;
+            for rule in &step.rejected {
+                rule.check_of_login().map_err(|what| format!("{at}.rejected: {what}"))?;
+            }
+            if step.attempts.is_some_and(|attempts| !(1..=10).contains(&attempts)) {
+                return Err(format!("{at}.attempts: must be a number from 1 to 10"));
             }
         }
         for (name, map) in self.maps.iter() {
@@ -165,6 +154,9 @@ impl Profile {
             if refresh.steps.is_empty() {
                 return Err("refresh.steps: there is none; leave refresh out".into());
             }
+        }
+        for rule in self.request.refused.iter().flatten() {
+            rule.check().map_err(|what| format!("request.refused: {what}"))?;
         }
         if self.token.lifetime.seconds == Some(0) {
             return Err("token.lifetime.seconds: 0 would mean a login for every request".into());
@@ -201,6 +193,28 @@ impl Profile {
     }
 }
 
+impl Step {
+    /// All templates of the step, each with the field it stands in.
+    pub fn templates(&self) -> Vec<(String, &Template)> {
+        let mut all: Vec<(String, &Template)> = Vec::new();
+        all.extend(self.url.0.iter().map(|t| ("url".into(), t)));
+        let form = self.form.as_ref();
+        for (part, fields) in
+            [("query", Some(&self.query)), ("headers", Some(&self.headers)), ("form", form)]
+        {
+            let fields = fields.into_iter().flat_map(Ordered::iter);
+            all.extend(fields.map(|(name, t)| (format!("{part}.{name}"), t)));
+        }
+        let basic = self.basic_auth.iter().flat_map(|(user, password)| [user, password]);
+        all.extend(basic.map(|t| ("basic_auth".into(), t)));
+        let json = self.json.iter().flat_map(JsonTemplate::templates);
+        all.extend(json.map(|t| ("json".into(), t)));
+        let expected = self.expect.iter().flat_map(|(_, document)| document.templates());
+        all.extend(expected.map(|t| ("expect".into(), t)));
+        all
+    }
+}
+
 fn header_name(at: &str, name: &str) -> std::result::Result<(), String> {
     match ureq::http::HeaderName::from_bytes(name.as_bytes()) {
         Ok(_) => Ok(()),
@@ -213,15 +227,5 @@ fn header_text(at: &str, value: &Template) -> std::result::Result<(), String> {
     match value.source().bytes().all(|b| (0x20..0x7f).contains(&b)) {
         true => Ok(()),
         false => Err(format!("{at}: has a character that a header cannot carry")),
-    }
-}
-
-/// A rejection leads to the password, or holds it back: neither may follow from a cloud that is
-/// busy, failing or content.
-fn rejects(status: u16) -> std::result::Result<(), &'static str> {
-    match status {
-        408 | 425 | 429 => Err("says that the cloud is busy, nothing about credentials"),
-        400..=499 => Ok(()),
-        _ => Err("is no rejection: only 4xx can be"),
     }
 }

@@ -1,12 +1,14 @@
 //! The profile: a cloud as data. This file is the format; docs/PROFILES.md tells it to people, and
 //! `check.rs` says what a profile must hold to besides.
 
+use super::pointer::Pointer;
+use super::rule::Rule;
 use crate::error::{Error, Result, Status};
 use crate::http::url::OriginRule;
 use crate::model::options::{Group, Kind, Opt};
 use crate::provider::template::{JsonTemplate, Template};
 use crate::support::json;
-use crate::support::json::read::{At, Misread, Read, needed, other, read};
+use crate::support::json::read::{At, Misread, OneOrMany, Read, needed, other, read};
 use crate::support::ordered::Ordered;
 
 type Reading = std::result::Result<(), Misread>;
@@ -32,59 +34,10 @@ impl Read for OriginRule {
     }
 }
 
-/// A JSON pointer (RFC 6901). One that ends in `?` may point at nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Pointer {
-    pub path: String,
-    pub optional: bool,
-}
-
-impl Pointer {
-    pub fn parse(text: &str) -> std::result::Result<Pointer, String> {
-        let path = text.strip_suffix('?').unwrap_or(text);
-        let tildes_are_escapes = path.split('~').skip(1).all(|after| after.starts_with(['0', '1']));
-        if !(path.is_empty() || path.starts_with('/')) || !tildes_are_escapes {
-            return Err(format!(
-                "`{text}` is not a JSON pointer (RFC 6901): it begins with `/`, and `~` stands only in `~0` and `~1`"
-            ));
-        }
-        Ok(Pointer { path: path.into(), optional: text.ends_with('?') })
-    }
-}
-
-impl Read for Pointer {
-    fn read(&mut self, at: &At<'_>) -> Reading {
-        *self = Pointer::parse(at.text()?).map_err(|what| at.wrong(&what))?;
-        Ok(())
-    }
-}
-
-/// One value, or a list of them.
-#[derive(Clone, Debug)]
-pub(crate) struct OneOrMany<T>(pub Vec<T>);
-
-impl<T> Default for OneOrMany<T> {
-    fn default() -> Self {
-        OneOrMany(Vec::new())
-    }
-}
-
-impl<T: Read + Default> Read for OneOrMany<T> {
-    fn read(&mut self, at: &At<'_>) -> Reading {
-        if at.value.as_array().is_some() {
-            return self.0.read(at);
-        }
-        let mut one = T::default();
-        one.read(at)?;
-        self.0.push(one);
-        Ok(())
-    }
-}
-
 /// A cloud, as its JSON says it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Profile {
-    /// The format's version: 1.
+    /// The format's version: 2, or 1, which has fewer words.
     pub keyfob_profile: u32,
     pub name: String,
     pub title: String,
@@ -124,7 +77,7 @@ impl Read for Profile {
             other("base_url", &mut self.base_url),
             other("origins", &mut self.origins),
             other("discovery", &mut self.discovery),
-            needed("logins", &mut self.logins),
+            other("logins", &mut self.logins),
             other("refresh", &mut self.refresh),
             other("revoke", &mut self.revoke),
             other("token", &mut self.token),
@@ -256,7 +209,8 @@ pub(crate) struct Step {
     pub expect: Ordered<JsonTemplate>,
     /// Answers that mean: these credentials, or this refresh token, are no good.
     pub rejected: Vec<Rule>,
-    /// How often it is tried in place of 1 + `retries`, where failing is this cloud's habit.
+    /// How often it is tried at most, in place of 1 + `retries`, where failing is this cloud's habit.
+    /// What the cloud may have carried out is tried again only if it was a GET.
     pub attempts: Option<u32>,
     /// What to check when it fails.
     pub hint: Option<String>,
@@ -280,26 +234,6 @@ impl Read for Step {
             other("attempts", &mut self.attempts),
             other("hint", &mut self.hint),
         ])
-    }
-}
-
-/// Matches an answer by HTTP status, and by the cloud's own code where one is given.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Rule {
-    pub status: OneOrMany<u16>,
-    pub code: OneOrMany<String>,
-}
-
-impl Read for Rule {
-    fn read(&mut self, at: &At<'_>) -> Reading {
-        at.members(&mut [needed("status", &mut self.status), other("code", &mut self.code)])
-    }
-}
-
-impl Rule {
-    pub fn matches(&self, status: u16, code: Option<&str>) -> bool {
-        self.status.0.contains(&status)
-            && (self.code.0.is_empty() || code.is_some_and(|c| self.code.0.iter().any(|k| k == c)))
     }
 }
 
@@ -371,6 +305,8 @@ impl Read for RequestRules {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ErrorFields {
     pub code: OneOrMany<Pointer>,
+    /// The cloud's own sentence about it.
+    pub message: OneOrMany<Pointer>,
     /// A status in the body that is believed over HTTP 200 when it is 4xx or 5xx.
     pub body_status: Option<Pointer>,
 }
@@ -379,6 +315,7 @@ impl Read for ErrorFields {
     fn read(&mut self, at: &At<'_>) -> Reading {
         at.members(&mut [
             other("code", &mut self.code),
+            other("message", &mut self.message),
             other("body_status", &mut self.body_status),
         ])
     }
@@ -421,6 +358,11 @@ impl Profile {
     /// What `custom` is until its profile is given.
     pub fn none() -> Profile {
         Profile { keyfob_profile: 1, name: CUSTOM.into(), ..Profile::default() }
+    }
+
+    /// Whether it is that: no profile has neither logins nor a refresh.
+    pub fn is_none(&self) -> bool {
+        self.logins.is_empty() && self.refresh.is_none()
     }
 
     /// Parses and checks a profile. The message of a refusal says where.

@@ -1,7 +1,8 @@
 //! An answer of a token call: what it says, and whether that is a token, a refusal or a fault.
 
 use super::names::Names;
-use super::profile::{Pointer, Profile, Rule, Step};
+use super::pointer::{Part, Pointed, Pointer};
+use super::profile::{Profile, Step};
 use crate::error::{Error, Result, Status};
 use crate::http::headers;
 use crate::http::message::{Answer, MOST_HEADER, Outgoing};
@@ -37,6 +38,7 @@ pub(super) struct Reply {
     pub status: u16,
     code: Option<String>,
     json: Option<Value>,
+    headers: Vec<(String, String)>,
     raw: Zeroizing<Vec<u8>>,
     retry_after: Option<std::time::Duration>,
     date: Option<UnixSeconds>,
@@ -59,17 +61,16 @@ impl Reply {
         let json = parse_json(&answer.body);
         let status = effective_status(profile, answer.status, json.as_ref());
         let kind = answer.header("content-type").unwrap_or_default();
+        let pointed = Pointed { headers: &answer.headers, json: json.as_ref() };
         Reply {
             status,
-            code: json
-                .as_ref()
-                .and_then(|json| code(profile, json))
-                .filter(|code| !names.is_part_of_a_secret(code)),
+            code: code(profile, &pointed).filter(|code| !names.is_part_of_a_secret(code)),
             html: kind.contains("html") || answer.body.trim_ascii_start().starts_with(b"<"),
             retry_after: headers::retry_after(&answer, clock),
             date: headers::date(&answer),
             raw: Zeroizing::new(answer.body),
             json,
+            headers: answer.headers,
             asked: answer.asked.unwrap_or(asked),
             at: format!("{} {}: {} {}", profile.name, step.call, outgoing.method, outgoing.shown),
         }
@@ -89,15 +90,14 @@ impl Reply {
         let hint = step.hint.as_ref().map_or(String::new(), |hint| format!("; {hint}"));
         let code = self.code.as_ref().map_or(String::new(), |code| format!(" {code}"));
         let answered = format!("answered {}{code}", self.status);
+        let (code, json) = (self.code.as_deref(), self.json.as_ref());
+        if step.rejected.iter().any(|rule| rule.matches(self.status, code, json)) {
+            let what = format!("{answered}: rejected{hint}");
+            let failure = self.failure(Status::CredentialsRejected, &what);
+            return Err(Failure { rejected: true, ..failure });
+        }
         match self.status {
             200..=299 => {}
-            status
-                if step.rejected.iter().any(|r: &Rule| r.matches(status, self.code.as_deref())) =>
-            {
-                let what = format!("{answered}: rejected{hint}");
-                let failure = self.failure(Status::CredentialsRejected, &what);
-                return Err(Failure { rejected: true, ..failure });
-            }
             429 => {
                 return Err(
                     self.failure(Status::RateLimited, &format!("{answered}: too many calls"))
@@ -120,7 +120,7 @@ impl Reply {
             }
         }
         // What was asked for and is not there: a refusal in the guise of a success.
-        let absent = step.save.iter().find(|(_, p)| !p.optional && self.text(&p.path).is_none());
+        let absent = step.save.iter().find(|(_, p)| !p.optional && self.word(p).is_none());
         if let Some((_, pointer)) = absent {
             return Err(match &self.json {
                 Some(Value::Object(_)) => {
@@ -131,10 +131,11 @@ impl Reply {
             });
         }
         // They go into the calls that follow, headers among them.
-        let is_unfit = |text: &str| {
+        let is_unfit = |text: Secret| {
+            let text = text.expose();
             text.len() > MOST_HEADER || !text.bytes().all(|b| (0x20..0x7f).contains(&b))
         };
-        let unfit = step.save.iter().find(|(_, p)| self.text(&p.path).is_some_and(is_unfit));
+        let unfit = step.save.iter().find(|(_, p)| self.word(p).is_some_and(is_unfit));
         if let Some((_, pointer)) = unfit {
             let what = format!("no header can carry the text at {}", pointer.path);
             return Err(self.malformed(&what));
@@ -144,13 +145,18 @@ impl Reply {
 
     pub fn saved(&self, step: &Step) -> Result<Vec<(String, Secret)>> {
         let pick = |(name, pointer): (&str, &Pointer)| {
-            self.text(&pointer.path).map(|text| (name.to_string(), Secret::from(text)))
+            self.word(pointer).map(|word| (name.to_string(), word))
         };
         Ok(step.save.iter().filter_map(pick).collect())
     }
 
-    fn text(&self, path: &str) -> Option<&str> {
-        self.json.as_ref()?.pointer(path)?.as_str().filter(|text| !text.is_empty())
+    fn pointed(&self) -> Pointed<'_> {
+        Pointed { headers: &self.headers, json: self.json.as_ref() }
+    }
+
+    /// A text with something in it, or a number.
+    fn word(&self, pointer: &Pointer) -> Option<Secret> {
+        self.pointed().word(pointer)?.as_str().map(Secret::from)
     }
 
     fn malformed(&self, what: &str) -> Failure {
@@ -170,16 +176,17 @@ impl Reply {
 
     pub fn token(&self, profile: &Profile) -> std::result::Result<Token, Failure> {
         let fields = &profile.token;
-        let whole_body = fields.access_token.as_ref().is_some_and(|p| p.path.is_empty());
-        if !whole_body && !matches!(self.json, Some(Value::Object(_))) {
+        let whole_body = fields.access_token.as_ref().is_some_and(Pointer::is_whole_body);
+        let in_body = fields.access_token.as_ref().is_some_and(|p| p.part == Part::Body);
+        if in_body && !whole_body && !matches!(self.json, Some(Value::Object(_))) {
             return Err(self.malformed(&self.not_an_object()));
         }
         // One that cannot be sent back is as good as none: the access token beside it may be good,
         // and some clouds write an empty one where they mean that there is none.
-        let refresh = fields.refresh_token.as_ref().and_then(|pointer| {
-            let found = self.text(&pointer.path).filter(|text| is_token(text));
-            found.map(Secret::from)
-        });
+        let refresh = fields
+            .refresh_token
+            .as_ref()
+            .and_then(|pointer| self.word(pointer).filter(|text| is_token(text.expose())));
         self.checked_token(profile, whole_body, refresh.clone())
             .map_err(|failure| Failure { salvaged: refresh, ..failure })
     }
@@ -191,14 +198,12 @@ impl Reply {
         refresh: Option<Secret>,
     ) -> std::result::Result<Token, Failure> {
         let fields = &profile.token;
-        let at = |pointer: &Option<Pointer>| {
-            let path = &pointer.as_ref()?.path;
-            self.json.as_ref()?.pointer(path).filter(|value| **value != Value::Null)
-        };
+        let at = |pointer: &Option<Pointer>| self.pointed().value(pointer.as_ref()?);
+        let stated = at(&fields.access_token).filter(|_| !whole_body);
         let access = if whole_body {
             std::str::from_utf8(&self.raw).ok().map(str::trim)
         } else {
-            at(&fields.access_token).and_then(Value::as_str)
+            stated.as_ref().and_then(|stated| stated.as_str())
         };
         let access = access.ok_or_else(|| self.malformed("it holds no access token"))?;
         if access.is_empty() {
@@ -211,7 +216,7 @@ impl Reply {
             return Err(self.malformed("the access token has characters that no header can carry"));
         }
         if let Some(pointer) = &fields.token_type {
-            let bearer = match at(&fields.token_type) {
+            let bearer = match at(&fields.token_type).as_deref() {
                 Some(Value::Text(kind)) => kind.eq_ignore_ascii_case("bearer"),
                 Some(_) => false,
                 None => pointer.optional,
@@ -223,14 +228,14 @@ impl Reply {
         let rule = &fields.lifetime;
         let stated = match at(&rule.expires_in) {
             None => None,
-            Some(value) => Some(token::lifetime_of(value).ok_or_else(|| {
+            Some(value) => Some(token::lifetime_of(&value).ok_or_else(|| {
                 self.malformed("the lifetime (expires_in) is not a sane number of seconds")
             })?),
         };
         let by_jwt = || rule.jwt.then(|| token::jwt_lifetime(access, self.date)).flatten();
         let fixed = || rule.seconds.map(std::time::Duration::from_secs);
         let principal =
-            at(&fields.principal).and_then(Value::as_str).map(|p| p.chars().take(200).collect());
+            at(&fields.principal).and_then(|p| Some(p.as_str()?.chars().take(200).collect()));
         Ok(Token {
             access: access.into(),
             refresh,
@@ -267,12 +272,13 @@ pub(crate) fn effective_status(profile: &Profile, status: u16, json: Option<&Val
 }
 
 /// The cloud's own code for a fault: a word, never a sentence, so that nothing it echoes gets out.
-pub(crate) fn code(profile: &Profile, json: &Value) -> Option<String> {
-    let is_word = |text: &&str| {
+pub(crate) fn code(profile: &Profile, answer: &Pointed<'_>) -> Option<String> {
+    let is_word = |text: &str| {
         (1..=64).contains(&text.len())
             && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.:".contains(&b))
     };
-    let found =
-        profile.errors.code.0.iter().find_map(|p| json.pointer(&p.path)?.as_str().filter(is_word));
-    found.map(str::to_string)
+    profile.errors.code.0.iter().find_map(|pointer| {
+        let found = answer.word(pointer)?;
+        found.as_str().filter(|text| is_word(text)).map(str::to_string)
+    })
 }

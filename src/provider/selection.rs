@@ -1,6 +1,7 @@
 //! Which login a client uses: it follows from the identity options that are set.
 
-use super::profile::{Login, Profile};
+use super::profile::{Login, Profile, Step};
+use super::template::Template;
 use crate::error::{Error, Result, Status};
 use crate::model::options::Options;
 
@@ -63,14 +64,9 @@ fn needs_more(more: &Login, less: &Login) -> bool {
 fn refresh_only(profile: &Profile, options: &Options, set: &[&str]) -> Option<Selection> {
     let refresh = profile.refresh.as_ref()?;
     let known = |name: &&str| *name == "refresh_token" || refresh.needs.iter().any(|n| n == name);
-    let used_anywhere = |name: &&str| {
-        known(name)
-            || refresh.steps.iter().any(|s| {
-                let form = s.form.iter().flat_map(|f| f.iter().map(|(_, t)| t));
-                let basic = s.basic_auth.iter().flat_map(|(a, b)| [a, b]);
-                form.chain(basic).any(|t| t.names().any(|(n, _)| n == *name))
-            })
-    };
+    let named: Vec<(String, &Template)> = refresh.steps.iter().flat_map(Step::templates).collect();
+    let used_anywhere =
+        |name: &&str| known(name) || named.iter().any(|(_, t)| t.names().any(|(n, _)| n == *name));
     let complete = set.contains(&"refresh_token") && refresh.needs.iter().all(|n| has(options, n));
     (complete && set.iter().all(used_anywhere)).then_some(Selection::RefreshOnly)
 }

@@ -94,12 +94,11 @@ fn the_plain_profile_works() {
 #[test]
 fn a_mistake_in_a_profile_is_told_with_its_place() {
     for (profile, words) in [
-        (with("/keyfob_profile", json!(2)), &["keyfob_profile", "2", "reads 1"][..]),
+        (with("/keyfob_profile", json!(3)), &["keyfob_profile", "3", "reads 1 and 2"][..]),
         (with("/titel", json!("x")), &["unknown field `titel`, expected one of `keyfob_profile`"]),
         (with("/token/acess_token", json!("/t")), &["token: unknown field `acess_token`"]),
         (step("uri", json!("x")), &["logins.password.steps[0]: unknown field `uri`"]),
         (step("rejected", json!([{ "stat": 1 }])), &["steps[0].rejected[0]: unknown field `stat`"]),
-        (with("/logins", json!({})), &["logins", "none"]),
         (with("/logins/password/needs", json!([])), &["logins.password.needs"]),
         (with("/logins/password/needs", json!(["user"])), &["logins.password", "`user`"]),
         (with("/logins/password/uses", json!(["user"])), &["logins.password", "`user`"]),
@@ -124,6 +123,8 @@ fn a_mistake_in_a_profile_is_told_with_its_place() {
         (step("when", json!({ "no": "x" })), &["logins.password.steps[0].when", "`no`"]),
         (step("save", json!({ "a": "b" })), &["steps[0].save.a: `b`", "JSON pointer"]),
         (step("attempts", json!(-1)), &["steps[0].attempts: must be a number"]),
+        (step("attempts", json!(0)), &["steps[0].attempts: must be a number from 1 to 10"]),
+        (step("attempts", json!(11)), &["steps[0].attempts"]),
         (step("hint", json!(["x"])), &["steps[0].hint: must be a text"]),
         (
             step("rejected", json!([{ "status": 503 }])),
@@ -131,6 +132,20 @@ fn a_mistake_in_a_profile_is_told_with_its_place() {
         ),
         (step("rejected", json!([{ "status": [401, 429] }])), &["steps[0].rejected", "429"]),
         (step("rejected", json!([{ "status": 200 }])), &["steps[0].rejected", "200"]),
+        (
+            step("rejected", json!([{ "status": 200, "code": false }])),
+            &["steps[0].rejected", "200"],
+        ),
+        (step("rejected", json!([{ "status": 401, "code": true }])), &["rejected[0].code"]),
+        (
+            step("rejected", json!([{ "status": 401, "where": { "a": 1 } }])),
+            &["steps[0].rejected", "where", "`a`"],
+        ),
+        (
+            with("/request", json!({ "refused": [{ "status": [401, 200] }] })),
+            &["request.refused: 200", "where"],
+        ),
+        (with("/errors", json!({ "code": "header:X Y" })), &["errors.code: `header:X Y`"]),
         (
             with("/token/access_token", json!("token")),
             &["token.access_token: `token`", "JSON pointer"],
@@ -406,6 +421,97 @@ fn an_answer_that_is_not_what_a_step_expects_is_no_success() {
 }
 
 #[test]
+fn a_rejection_is_known_by_status_code_and_body() {
+    let mut profile = step(
+        "rejected",
+        json!([
+            { "status": 400, "code": [10, "BAD"] },
+            { "status": 403, "code": false },
+            { "status": 200, "code": 1010 },
+            { "status": 200, "where": { "/success": false, "/why": ["p", "q"] } }
+        ]),
+    );
+    profile["errors"] = json!({ "code": ["/code", "header:X-Error-Type"] });
+    for (status, header, body, rejected) in [
+        (400, "", json!({ "code": 10 }), true),
+        (400, "", json!({ "code": "10" }), true),
+        (400, "", json!({ "code": 11 }), false),
+        (400, "BAD", json!({}), true),
+        (400, "GOOD", json!({}), false),
+        (403, "", json!({}), true),
+        (403, "", json!({ "code": 1 }), false),
+        (200, "", json!({ "code": 1010 }), true),
+        (200, "", json!({ "success": false, "why": "q", "token": "t" }), true),
+        (200, "", json!({ "success": false, "why": "r" }), false),
+    ] {
+        let world = World::new();
+        let headers: &[(&str, &str)] = &[("X-Error-Type", header)];
+        let answer = Fault::answer(status, headers, body.to_string());
+        world.answers(HOST, "api", answer);
+        let error = config(&world, &profile).client().unwrap().token().unwrap_err();
+        let told = error.status() == Status::CredentialsRejected;
+        assert_eq!(told, rejected, "{status} {header} {body}: {error}");
+    }
+}
+
+#[test]
+fn a_refused_token_is_known_under_a_success() {
+    let mut profile = plain();
+    profile["request"] =
+        json!({ "refused": [{ "status": 200, "where": { "/success": false, "/code": 1010 } }] });
+    let world = World::new();
+    world.answers_once(HOST, "api", Fault::answer(200, &[], r#"{"token":"one"}"#));
+    world.answers_once(HOST, "api", Fault::answer(200, &[], r#"{"success":false,"code":1010}"#));
+    world.answers_once(HOST, "api", Fault::answer(200, &[], r#"{"token":"two"}"#));
+    world.answers_once(HOST, "api", Fault::answer(200, &[], r#"{"success":false,"code":1004}"#));
+    let client = config(&world, &profile).client().unwrap();
+    let request = Request::new("GET", "devices").unwrap();
+    let answer = client.send(&request).unwrap();
+    assert_eq!(answer.body(), br#"{"success":false,"code":1004}"#);
+    assert_eq!(world.sent(HOST, "api").last().unwrap().header("x-auth"), Some("two"));
+}
+
+#[test]
+fn a_token_may_stand_in_a_header_or_a_cookie() {
+    for (place, header, value) in [
+        ("header:X-Subject-Token", "X-Subject-Token", "t-1"),
+        ("cookie:authorization", "Set-Cookie", "authorization=t-1; Path=/; Secure; HttpOnly"),
+    ] {
+        let world = World::new();
+        let answer = Fault::answer(201, &[(header, value)], r#"{"refresh":"r"}"#);
+        world.answers(HOST, "api", answer);
+        let client = config(&world, &with("/token/access_token", json!(place))).client().unwrap();
+        assert_eq!(client.token().unwrap().expose(), "t-1", "{place}");
+        let profile = with("/token/access_token", json!(format!("{place}2")));
+        let error = config(&world, &profile).client().unwrap().token().unwrap_err();
+        assert_eq!(error.status(), Status::MalformedAnswer, "{error}");
+    }
+}
+
+#[test]
+fn a_profile_may_have_no_login_but_a_refresh() {
+    let mut profile = with("/keyfob_profile", json!(2));
+    profile["logins"] = json!({});
+    profile["refresh"]["steps"][0]["json"] = json!({ "r": "{refresh_token}", "c": "{client_id?}" });
+    profile["refresh"]["steps"][0].as_object_mut().unwrap().remove("form");
+    let world = World::new();
+    token_answer(&world, &json!({ "token": "t", "refresh": "r2" }));
+    let mut config = Config::new("custom").unwrap();
+    config.set("profile", &profile.to_string()).unwrap();
+    config.set("base_url", &world.sim.base_url(HOST)).unwrap();
+    config.set("ca_file", world.sim.ca_file().to_str().unwrap()).unwrap();
+    let error = config.client().unwrap_err();
+    assert_eq!(error.status(), Status::MissingOption);
+    assert!(error.message().contains("a refresh token (refresh_token)"), "{error}");
+    config.set("refresh_token", "r1").unwrap();
+    config.set("client_id", "c").unwrap();
+    assert_eq!(config.client().unwrap().token().unwrap().expose(), "t");
+    assert_eq!(world.sent(HOST, "api")[0].text(), r#"{"c":"c","r":"r1"}"#);
+    profile.as_object_mut().unwrap().remove("refresh");
+    assert!(load(&profile).unwrap_err().message().contains("logins: there is none"));
+}
+
+#[test]
 fn a_list_of_urls_is_tried_in_order_while_the_answer_is_404() {
     let profile = step("url", json!(["{base_url}/new", "{base_url}/old", "{base_url}/never"]));
     let world = World::new();
@@ -453,6 +559,20 @@ fn what_a_profile_presents_and_asks_of_requests_is_on_each_of_them() {
     );
     assert_eq!(sent[1].header("x-user"), Some("u"));
     assert_eq!(sent[1].header("accept-version"), Some("^1"));
+}
+
+#[test]
+fn what_a_step_saves_may_be_a_number() {
+    let world = World::new();
+    let mut profile = plain();
+    let steps = profile["logins"]["password"]["steps"].as_array_mut().unwrap();
+    let mut first = steps[0].clone();
+    first["save"] = json!({ "session": "/session" });
+    steps.insert(0, first);
+    steps[1]["headers"] = json!({ "X-Session": "{session}" });
+    token_answer(&world, &json!({ "session": 17, "token": "t" }));
+    config(&world, &profile).client().unwrap().token().unwrap();
+    assert_eq!(world.sent(HOST, "api")[1].header("x-session"), Some("17"));
 }
 
 #[test]

@@ -14,8 +14,9 @@ use zeroize::Zeroizing;
 pub(crate) use parse::parse;
 
 /// A JSON value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Value {
+    #[default]
     Null,
     Bool(bool),
     /// As it is written.

@@ -137,6 +137,13 @@ impl<'a> At<'a> {
     }
 }
 
+impl Read for Value {
+    fn read(&mut self, at: &At<'_>) -> Result {
+        *self = at.value.clone();
+        Ok(())
+    }
+}
+
 impl Read for bool {
     fn read(&mut self, at: &At<'_>) -> Result {
         let Value::Bool(truth) = at.value else {
@@ -192,6 +199,28 @@ impl<T: Read + Default> Read for Vec<T> {
             made.read(&at.item(index, item))?;
             self.push(made);
         }
+        Ok(())
+    }
+}
+
+/// One value, or a list of them.
+#[derive(Clone, Debug)]
+pub(crate) struct OneOrMany<T>(pub Vec<T>);
+
+impl<T> Default for OneOrMany<T> {
+    fn default() -> Self {
+        OneOrMany(Vec::new())
+    }
+}
+
+impl<T: Read + Default> Read for OneOrMany<T> {
+    fn read(&mut self, at: &At<'_>) -> Result {
+        if at.value.as_array().is_some() {
+            return self.0.read(at);
+        }
+        let mut one = T::default();
+        one.read(at)?;
+        self.0.push(one);
         Ok(())
     }
 }

@@ -1,0 +1,146 @@
+//! Where in an answer something stands: a JSON pointer into its body, a header, or a cookie.
+
+use crate::support::json::Value;
+use crate::support::json::read::{At, Misread, Read};
+use std::borrow::Cow;
+
+/// A JSON pointer (RFC 6901), `header:Name` or `cookie:name`. One that ends in `?` may point at
+/// nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Pointer {
+    pub part: Part,
+    /// The pointer, or the name of the header or the cookie.
+    pub path: String,
+    pub optional: bool,
+}
+
+/// The part of an answer that a pointer points into.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Part {
+    #[default]
+    Body,
+    Header,
+    Cookie,
+}
+
+impl Pointer {
+    pub fn parse(text: &str) -> Result<Pointer, String> {
+        let path = text.strip_suffix('?').unwrap_or(text);
+        let optional = text.ends_with('?');
+        for (prefix, part) in [("header:", Part::Header), ("cookie:", Part::Cookie)] {
+            let Some(name) = path.strip_prefix(prefix) else { continue };
+            // The names of cookies and headers are both tokens (RFC 6265 4.1.1).
+            if ureq::http::HeaderName::from_bytes(name.as_bytes()).is_err() {
+                return Err(format!("`{text}` names no header or cookie"));
+            }
+            return Ok(Pointer { part, path: name.into(), optional });
+        }
+        let tildes_are_escapes = path.split('~').skip(1).all(|after| after.starts_with(['0', '1']));
+        if !(path.is_empty() || path.starts_with('/')) || !tildes_are_escapes {
+            return Err(format!(
+                "`{text}` is not a JSON pointer (RFC 6901): it begins with `/`, and `~` stands only in `~0` and `~1`"
+            ));
+        }
+        Ok(Pointer { part: Part::Body, path: path.into(), optional })
+    }
+
+    /// The empty pointer: the body as it is.
+    pub fn is_whole_body(&self) -> bool {
+        self.part == Part::Body && self.path.is_empty()
+    }
+}
+
+impl Read for Pointer {
+    fn read(&mut self, at: &At<'_>) -> Result<(), Misread> {
+        *self = Pointer::parse(at.text()?).map_err(|what| at.wrong(&what))?;
+        Ok(())
+    }
+}
+
+/// What pointers point into: an answer, its body read as JSON where it is.
+#[derive(Clone, Copy)]
+pub(crate) struct Pointed<'a> {
+    pub headers: &'a [(String, String)],
+    pub json: Option<&'a Value>,
+}
+
+impl<'a> Pointed<'a> {
+    /// What stands there. `null` is nothing.
+    pub fn value(&self, pointer: &Pointer) -> Option<Cow<'a, Value>> {
+        let text = |text: &str| Cow::Owned(Value::from(text));
+        match pointer.part {
+            Part::Body => {
+                let found = self.json?.pointer(&pointer.path)?;
+                (*found != Value::Null).then_some(Cow::Borrowed(found))
+            }
+            Part::Header => self.named(&pointer.path).next().map(text),
+            Part::Cookie => self.cookie(&pointer.path).map(text),
+        }
+    }
+
+    /// What stands there, if it is a text with something in it.
+    pub fn text(&self, pointer: &Pointer) -> Option<Cow<'a, Value>> {
+        self.value(pointer).filter(|found| found.as_str().is_some_and(|text| !text.is_empty()))
+    }
+
+    /// The same; a number is its digits.
+    pub fn word(&self, pointer: &Pointer) -> Option<Cow<'a, Value>> {
+        match self.value(pointer)?.as_ref() {
+            Value::Number(digits) => Some(Cow::Owned(Value::from(digits))),
+            _ => self.text(pointer),
+        }
+    }
+
+    fn named(&self, name: &str) -> impl Iterator<Item = &'a str> {
+        let headers = self.headers.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name));
+        headers.map(|(_, value)| value.as_str())
+    }
+
+    /// The value of a cookie that the answer sets (RFC 6265 5.2); of several the last.
+    fn cookie(&self, name: &str) -> Option<&'a str> {
+        let pairs =
+            self.named("set-cookie").filter_map(|set| set.split(';').next()?.split_once('='));
+        let (_, value) = pairs.filter(|(n, _)| n.trim() == name).last()?;
+        Some(value.trim().trim_matches('"'))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::support::json;
+
+    fn found(pointer: &str) -> Option<String> {
+        let json = json::parse(br#"{"a": {"b": "c"}, "n": 7, "null": null, "empty": ""}"#).unwrap();
+        let headers = [
+            ("x-subject-token", "t-1"),
+            ("set-cookie", "XSRF=x; Path=/; Secure"),
+            ("Set-Cookie", "authorization=\"j.w.t\"; HttpOnly"),
+        ];
+        let headers: Vec<_> = headers.iter().map(|(n, v)| (n.to_string(), v.to_string())).collect();
+        let answer = Pointed { headers: &headers, json: Some(&json) };
+        let word = answer.word(&Pointer::parse(pointer).unwrap())?;
+        word.as_str().map(str::to_string)
+    }
+
+    #[test]
+    fn a_place_is_in_the_body_a_header_or_a_cookie() {
+        for (pointer, text) in [
+            ("/a/b", Some("c")),
+            ("/n", Some("7")),
+            ("/null", None),
+            ("/empty", None),
+            ("/a", None),
+            ("header:X-Subject-Token", Some("t-1")),
+            ("header:X-Other?", None),
+            ("cookie:authorization", Some("j.w.t")),
+            ("cookie:XSRF", Some("x")),
+            ("cookie:xsrf", None),
+        ] {
+            assert_eq!(found(pointer).as_deref(), text, "{pointer}");
+        }
+        for bad in ["a", "/~2", "header:", "header:a b", "cookie:ä"] {
+            assert!(Pointer::parse(bad).is_err(), "{bad}");
+        }
+    }
+}
