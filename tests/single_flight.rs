@@ -142,7 +142,7 @@ impl World {
 }
 
 #[test]
-fn however_three_callers_meet_one_token_call_is_made_and_all_get_its_token() {
+fn however_three_callers_meet_one_call_is_made_for_all() {
     check(|| {
         let world = World::new();
         let others: Vec<_> = (0..2)
@@ -161,7 +161,7 @@ fn however_three_callers_meet_one_token_call_is_made_and_all_get_its_token() {
 }
 
 #[test]
-fn however_a_leader_gives_up_the_others_take_over_and_none_waits_forever() {
+fn however_a_leader_gives_up_another_takes_over() {
     check(|| {
         let world = World::new();
         let quitter = {

@@ -236,7 +236,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_fault_of_the_catalogue_is_read_back_from_its_name_and_its_json() {
+    fn every_fault_is_read_back_from_its_name_and_its_json() {
         for fault in Fault::catalogue() {
             assert_eq!(Fault::from_name(&fault.name()).unwrap(), fault);
             assert_eq!(Fault::from_json(&fault.to_json()).unwrap(), fault);

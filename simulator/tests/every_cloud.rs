@@ -107,7 +107,7 @@ fn an_early_death_leaves_the_refresh_token_good() {
 }
 
 #[test]
-fn five_wrong_passwords_lock_the_account_until_half_an_hour_has_passed() {
+fn five_wrong_passwords_lock_the_account_for_half_an_hour() {
     let sim = Simulator::start();
     for cloud in Cloud::ALL {
         sim.set_password(cloud, "something else");

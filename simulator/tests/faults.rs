@@ -46,7 +46,7 @@ fn quick_ones() -> Vec<Fault> {
 }
 
 #[test]
-fn a_refresh_token_is_spent_exactly_when_the_fault_says_the_call_was_executed() {
+fn a_refresh_token_is_spent_when_the_fault_says_so_only() {
     let sim = Simulator::start();
     for cloud in Cloud::ALL {
         sim.set_rotation(cloud, Rotation::SingleUse);
@@ -173,7 +173,7 @@ fn tls_goes_wrong_in_five_ways() {
 }
 
 #[test]
-fn a_fault_of_connections_strikes_the_next_call_of_a_client_that_keeps_one() {
+fn a_connection_fault_strikes_the_next_call_on_a_kept_one() {
     let sim = Simulator::start();
     let config = config(sim.ca_file(), None);
     let url = sim.api_url(Cloud::Kontakt);
@@ -187,7 +187,7 @@ fn a_fault_of_connections_strikes_the_next_call_of_a_client_that_keeps_one() {
 }
 
 #[test]
-fn a_handshake_that_could_be_resumed_does_not_get_past_a_false_certificate() {
+fn a_resumable_handshake_does_not_pass_a_false_certificate() {
     let sim = Simulator::start();
     let url = sim.base_url(Cloud::OAuth2);
     let config = config(sim.ca_file(), None);
@@ -357,7 +357,7 @@ fn a_refused_cloud_comes_back_at_the_same_port() {
 }
 
 #[test]
-fn without_the_client_certificate_that_is_required_nothing_is_answered() {
+fn without_the_required_client_certificate_nothing_is_answered() {
     let sim = Simulator::start();
     sim.require_client_cert(true);
     let url = sim.base_url(Cloud::OAuth2);

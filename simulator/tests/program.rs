@@ -51,7 +51,7 @@ fn finish(mut running: Running) -> String {
 }
 
 #[test]
-fn it_serves_until_its_input_ends_and_prints_nothing_that_was_presented() {
+fn it_serves_until_its_input_ends_and_prints_no_secret() {
     let mut running = start("until-eof", &[]);
     let ca = PathBuf::from(running.info["ca_file"].as_str().unwrap());
     let base = running.info["clouds"]["simacan"]["base_url"].as_str().unwrap().to_owned();

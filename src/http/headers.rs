@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn retry_after_is_read_in_both_forms_and_never_for_longer_than_a_day() {
+    fn retry_after_is_read_in_both_forms_for_a_day_at_most() {
         let now = http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
         let seconds = |text| parse_retry_after(text, now).map(|d| d.as_secs());
         assert_eq!(seconds("120"), Some(120));

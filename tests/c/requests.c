@@ -254,7 +254,7 @@ static void a_request_has_a_limit_of_its_own(void) {
     keyfob_client_free(client);
 }
 
-static void a_post_that_may_have_been_carried_out_is_not_repeated_unless_marked(void) {
+static void a_post_that_may_have_been_done_is_not_repeated_unless_marked(void) {
     static const struct {
         bool idempotent;
         int32_t expected;
@@ -292,6 +292,6 @@ int main(void) {
     AT_A_FRESH_CLOUD(a_url_that_is_too_long_is_refused_and_a_long_header_is_sent);
     AT_A_FRESH_CLOUD(an_early_death_of_the_token_is_not_the_callers_to_see);
     AT_A_FRESH_CLOUD(a_request_has_a_limit_of_its_own);
-    AT_A_FRESH_CLOUD(a_post_that_may_have_been_carried_out_is_not_repeated_unless_marked);
+    AT_A_FRESH_CLOUD(a_post_that_may_have_been_done_is_not_repeated_unless_marked);
     return failed_tests != 0;
 }

@@ -59,7 +59,7 @@ fn a_wall_clock_that_jumps_changes_nothing_that_is_under_way() {
 }
 
 #[test]
-fn a_wall_clock_that_is_set_while_a_renewal_is_in_flight_changes_nothing() {
+fn a_wall_clock_set_during_a_renewal_changes_nothing() {
     for (cloud, lifetime) in CLOUDS {
         for wall in [0, RELEASE + YEAR] {
             let world = World::new();
@@ -174,7 +174,7 @@ fn a_process_that_asks_for_a_token() {
 }
 
 #[test]
-fn the_systems_clock_that_is_read_runs_on_while_the_machine_sleeps() {
+fn the_systems_clock_runs_on_while_the_machine_sleeps() {
     let (world, directory) = (World::new(), Directory::new("asleep"));
     let ask = |slept| token_in_another_process(&world, &directory.option(), slept);
     ask(false).unwrap();
@@ -187,7 +187,7 @@ fn the_systems_clock_that_is_read_runs_on_while_the_machine_sleeps() {
 }
 
 #[test]
-fn a_hold_and_a_request_for_quiet_run_on_the_boot_time_clock_too() {
+fn holds_and_pauses_run_on_the_boot_time_clock_too() {
     let world = World::new();
     let cloud = Cloud::Simacan;
     let mut config = world.config(cloud, "password");

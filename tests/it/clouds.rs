@@ -30,7 +30,7 @@ fn a_token_is_obtained_kept_and_renewed_at_every_cloud() {
 }
 
 #[test]
-fn an_early_death_of_the_token_is_met_with_a_refresh_and_a_replay() {
+fn a_token_that_dies_early_is_refreshed_and_the_call_replayed() {
     let world = World::new();
     for cloud in FOUR {
         let client = world.client(cloud);

@@ -323,7 +323,7 @@ fn mismatches(table: &[Value], met: BTreeMap<Case, [String; 3]>) -> Vec<(Case, S
 }
 
 #[test]
-fn every_fault_at_every_step_of_every_cloud_comes_to_what_the_table_says() {
+fn every_fault_at_every_step_comes_to_what_the_table_says() {
     let table = table();
     let wrong = mismatches(&table, meet_all(all_cases(), PATIENCE));
     let (again, mut wrong): (Vec<_>, Vec<_>) =

@@ -4,7 +4,7 @@ use crate::common::{World, devices};
 use keyfob_simulator::Cloud;
 
 #[test]
-fn the_number_is_the_same_while_the_token_is_and_another_for_every_other_token() {
+fn the_number_changes_with_the_token_and_only_then() {
     let world = World::new();
     let client = world.client(Cloud::Kii);
     assert_eq!(client.fresh_number(), None, "no token yet");

@@ -151,7 +151,7 @@ fn quiet_that_was_asked_for_outlives_the_client_that_was_asked() {
 }
 
 #[test]
-fn an_hour_of_asking_with_a_wrong_password_does_not_lock_the_account_at_once() {
+fn an_hour_with_a_wrong_password_locks_no_account() {
     let world = World::new();
     let client = wrong(&world).client().unwrap();
     for _ in 0..600 {
@@ -287,7 +287,7 @@ fn a_network_that_comes_back_is_used_at_once() {
 }
 
 #[test]
-fn quiet_asked_of_requests_is_the_callers_to_see_and_stops_no_token() {
+fn a_429_of_a_request_is_passed_on_and_stops_no_token() {
     let world = World::new();
     let client = world.client(CLOUD);
     world.answers(CLOUD, "api", busy("600"));
@@ -297,7 +297,7 @@ fn quiet_asked_of_requests_is_the_callers_to_see_and_stops_no_token() {
 }
 
 #[test]
-fn an_answer_nobody_foresaw_is_not_a_reason_to_send_the_password_again_and_again() {
+fn an_unforeseen_answer_does_not_repeat_the_password() {
     for name in ["status:404", "status:405", "status:415", "status:422"] {
         let world = World::new();
         let client = world.client(CLOUD);
@@ -315,7 +315,7 @@ fn an_answer_nobody_foresaw_is_not_a_reason_to_send_the_password_again_and_again
 }
 
 #[test]
-fn a_password_is_not_sent_again_and_again_by_those_who_do_not_wait_for_the_answer() {
+fn hasty_callers_do_not_repeat_the_password() {
     let world = World::new();
     let client = wrong(&world).client().unwrap();
     world.answers(CLOUD, "login", Fault::from_name("stall:before-headers:executed").unwrap());

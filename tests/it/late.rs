@@ -64,7 +64,7 @@ fn a_token_that_no_single_call_waits_for_is_asked_for_once() {
 }
 
 #[test]
-fn an_answer_that_comes_in_drops_is_gathered_by_caller_after_caller() {
+fn an_answer_in_drops_is_gathered_by_caller_after_caller() {
     let world = World::new();
     let client = world.client(CLOUD);
     world.answers_once(CLOUD, "login", Fault::Drip { ms: 2 });
@@ -120,7 +120,7 @@ fn other_credentials_ask_for_themselves() {
 }
 
 #[test]
-fn a_wrong_password_is_seen_once_by_a_slow_cloud_with_hasty_callers() {
+fn a_slow_cloud_sees_a_wrong_password_of_hasty_callers_once() {
     let world = slow(CLOUD);
     let client = world.wrong_password(CLOUD).client().unwrap();
     let rejected = loop {
@@ -154,7 +154,7 @@ fn an_answer_that_does_not_come_is_asked_for_again_in_the_end() {
 }
 
 #[test]
-fn a_connection_that_breaks_meanwhile_does_not_fail_the_call_that_was_to_read_there() {
+fn a_connection_that_breaks_meanwhile_fails_no_later_call() {
     let world = slow(CLOUD);
     world.sim.set_rotation(CLOUD, Rotation::Keep);
     let client = world.client(CLOUD);
@@ -167,7 +167,7 @@ fn a_connection_that_breaks_meanwhile_does_not_fail_the_call_that_was_to_read_th
 }
 
 #[test]
-fn a_refresh_is_read_however_late_and_its_token_lives_from_when_it_was_asked_for() {
+fn a_late_refresh_is_read_and_its_token_lives_from_the_asking() {
     for (meanwhile, token_calls) in
         [(60, &["login", "refresh"][..]), (7200, &["login", "refresh", "refresh"][..])]
     {

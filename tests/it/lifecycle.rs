@@ -110,7 +110,7 @@ fn a_failed_early_renewal_serves_the_good_token_and_backs_off() {
 }
 
 #[test]
-fn the_moment_of_renewal_is_stable_for_an_identity_and_spreads_a_fleet() {
+fn the_moment_of_renewal_is_stable_and_spreads_a_fleet() {
     let world = World::new();
     let due = |name: &str| {
         let mut config = world.reach(Cloud::Kontakt);
@@ -136,7 +136,7 @@ fn the_moment_of_renewal_is_stable_for_an_identity_and_spreads_a_fleet() {
 }
 
 #[test]
-fn the_window_is_the_smaller_of_the_option_and_a_tenth_of_the_lifetime() {
+fn the_window_is_the_option_or_a_tenth_of_the_lifetime() {
     for (set, lifetime, window) in
         [("300", 3600, 300), ("60", 3600, 60), ("300", 600, 60), ("0", 600, 0)]
     {
@@ -170,7 +170,7 @@ fn an_expired_token_is_never_served() {
 }
 
 #[test]
-fn a_token_that_is_over_when_it_arrives_is_handed_out_once_and_not_fetched_forever() {
+fn a_token_that_arrives_expired_is_handed_out_once() {
     let world = World::new();
     let client = world.client(CLOUD);
     world.answers_once(CLOUD, "login", Fault::set_field("/expires_in", 1.into()));
@@ -222,7 +222,7 @@ fn an_answer_without_a_refresh_token_keeps_the_old_one() {
 }
 
 #[test]
-fn a_refresh_answer_that_is_no_good_otherwise_still_yields_its_refresh_token() {
+fn a_bad_refresh_answer_still_yields_its_refresh_token() {
     for fault in [
         Fault::remove_field("/access_token"),
         Fault::set_field("/access_token", "".into()),
@@ -243,7 +243,7 @@ fn a_refresh_answer_that_is_no_good_otherwise_still_yields_its_refresh_token() {
 }
 
 #[test]
-fn a_token_that_no_header_could_carry_is_refused_when_it_comes_and_not_at_the_first_request() {
+fn a_token_that_no_header_could_carry_is_refused_at_once() {
     const LONGEST: usize = 32 << 10;
     for cloud in FOUR {
         let world = World::new();
@@ -279,7 +279,7 @@ fn a_refresh_token_that_is_too_long_is_as_good_as_none() {
 }
 
 #[test]
-fn an_answer_lost_after_the_cloud_rotated_costs_one_try_and_one_login() {
+fn an_answer_lost_after_rotation_costs_one_try_and_one_login() {
     for fault in ["reset:before-headers:executed", "close:within-body:executed", "lost:502"] {
         let world = World::new();
         let client = world.client(CLOUD);
@@ -442,7 +442,7 @@ fn a_cancelled_call_ends_and_loses_nothing() {
 }
 
 #[test]
-fn a_call_that_is_cancelled_on_its_way_to_a_handle_of_its_own_ends_when_it_begins() {
+fn a_call_cancelled_before_it_begins_ends_when_it_begins() {
     let world = World::new();
     let client = world.client(CLOUD);
     let own = client.share(None);
@@ -526,7 +526,7 @@ impl keyfob::TokenStore for Asked {
 }
 
 #[test]
-fn the_background_does_not_look_again_and_again_where_nothing_can_be_renewed() {
+fn the_background_rests_where_nothing_can_be_renewed() {
     let cloud = Cloud::Kontakt;
     for broken in [false, true] {
         let world = World::new();

@@ -57,7 +57,7 @@ fn a_provider_that_does_not_exist_is_told_with_those_that_do() {
 }
 
 #[test]
-fn an_option_that_does_not_exist_is_told_with_the_nearest_that_does() {
+fn an_unknown_option_is_told_with_the_nearest_that_exists() {
     let mut config = kontakt(&[]);
     for (name, near) in
         [("user_name", "username"), ("pasword", "password"), ("timeout", "timeout_ms")]
@@ -209,7 +209,7 @@ fn a_file_is_read_as_json_and_named_when_it_cannot_be() {
 }
 
 #[test]
-fn a_profile_in_the_same_json_brings_its_own_options_whatever_their_order() {
+fn a_profile_in_the_json_brings_its_options_in_any_order() {
     let profile: Value = serde_json::from_str(include_str!("../data/thingsboard.json")).unwrap();
     let mut own = profile.clone();
     own["options"] = json!({ "a_tenant": { "help": "whose" } });
@@ -270,7 +270,7 @@ fn refused(config: &Config) -> (Status, String) {
 }
 
 #[test]
-fn options_that_fit_no_login_are_told_what_there_is_and_what_is_missing() {
+fn options_that_fit_no_login_are_told_what_is_missing() {
     let (status, message) = refused(&kontakt(&[]));
     assert_eq!(status, Status::MissingOption);
     for word in ["api_key", "username", "password", "refresh_token"] {
@@ -366,7 +366,7 @@ fn identity(config: &Config) -> String {
 }
 
 #[test]
-fn an_account_is_told_from_another_by_who_and_where_and_not_by_how() {
+fn an_account_is_who_and_where_and_not_how() {
     for (name, base, other, same) in [
         (
             "kontakt",
@@ -422,7 +422,7 @@ fn an_account_is_told_from_another_by_who_and_where_and_not_by_how() {
 }
 
 #[test]
-fn what_the_status_calls_the_account_tells_nothing_of_its_secrets() {
+fn the_identity_in_the_status_tells_nothing_of_its_secrets() {
     let mut config = kontakt(&[("username", "u"), ("password", "p")]);
     let first = identity(&config);
     config.set("password", "another").unwrap();

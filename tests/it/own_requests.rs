@@ -10,7 +10,7 @@ fn names(client: &Client, url: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_headers_for_a_url_are_those_that_the_provider_asks_of_every_request() {
+fn the_headers_for_a_url_are_those_the_provider_asks_for() {
     let world = World::new();
     let client = world.client(Cloud::Kii);
     let names = names(&client, &world.sim.api_url(Cloud::Kii));

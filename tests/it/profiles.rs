@@ -361,7 +361,7 @@ fn words_stand_for_words_and_values_for_longer_templates() {
 }
 
 #[test]
-fn a_token_may_be_the_whole_body_and_a_lifetime_may_be_in_the_token() {
+fn a_body_may_be_the_token_and_the_token_may_say_its_lifetime() {
     let world = World::new();
     let mut profile = with("/token", json!({ "access_token": "", "lifetime": { "jwt": true } }));
     let far = world.sim.now() + 500;
@@ -523,7 +523,7 @@ fn a_list_of_urls_is_tried_in_order_while_the_answer_is_404() {
 }
 
 #[test]
-fn what_a_profile_presents_and_asks_of_requests_is_on_each_of_them() {
+fn what_a_profile_presents_is_on_every_request() {
     let mut profile = plain();
     profile["present"] = json!({ "X-Auth": "Token {access_token}", "X-User": "{username}" });
     profile["request"] = json!({
@@ -576,7 +576,7 @@ fn what_a_step_saves_may_be_a_number() {
 }
 
 #[test]
-fn every_built_in_profile_loads_and_names_only_options_there_are() {
+fn every_built_in_profile_loads_and_names_known_options() {
     let all: Value = serde_json::from_str(&keyfob::providers_json().unwrap()).unwrap();
     let known: Vec<&str> =
         all["options"].as_array().unwrap().iter().map(|o| o["name"].as_str().unwrap()).collect();

@@ -177,7 +177,7 @@ fn a_query_is_never_shown_in_an_error() {
 }
 
 #[test]
-fn what_the_connection_and_the_token_decide_is_not_the_callers_to_set() {
+fn headers_of_the_connection_and_the_token_are_not_the_callers() {
     let mut one = request("GET", "/x");
     for name in ["Host", "content-length", "Transfer-Encoding", "CONNECTION", "Upgrade", "TE"] {
         let error = one.set_header(name, "x").unwrap_err();
@@ -198,7 +198,7 @@ fn what_the_connection_and_the_token_decide_is_not_the_callers_to_set() {
 }
 
 #[test]
-fn a_header_that_no_server_would_take_is_refused_as_the_callers_mistake() {
+fn a_header_that_no_server_would_take_is_refused() {
     let mut one = request("GET", "/echo");
     one.set_header("X-Long", &"x".repeat(60_000)).unwrap();
     let error = one.set_header("X-Long", &"x".repeat(65_536)).unwrap_err();
@@ -206,7 +206,7 @@ fn a_header_that_no_server_would_take_is_refused_as_the_callers_mistake() {
 }
 
 #[test]
-fn a_url_that_no_server_would_take_is_refused_as_the_callers_mistake() {
+fn a_url_that_no_server_would_take_is_refused() {
     let world = World::new();
     let client = world.client(Cloud::Simacan);
     let long = "x".repeat(1_000_000);
@@ -284,7 +284,7 @@ fn a_link_to_a_foreign_origin_is_given_and_then_refused() {
 }
 
 #[test]
-fn a_redirect_on_the_same_origin_is_followed_where_the_request_stays_the_same() {
+fn a_same_origin_redirect_that_keeps_the_request_is_followed() {
     let follow = |method: &str, status: u16| {
         let world = World::new();
         let client = world.client(CLOUD);
@@ -439,7 +439,7 @@ fn a_requests_own_time_limit_takes_the_place_of_the_clients() {
 }
 
 #[test]
-fn a_refresh_that_fails_after_a_refusal_is_the_callers_error_and_loses_nothing() {
+fn a_failed_refresh_after_a_refusal_loses_nothing() {
     let world = World::new();
     let client = world.client(CLOUD);
     client.token().unwrap();

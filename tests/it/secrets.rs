@@ -179,7 +179,7 @@ fn what_a_cloud_echoes_gets_into_nothing() {
 }
 
 #[test]
-fn a_refresh_token_that_a_cloud_echoes_as_its_error_code_is_not_passed_on() {
+fn a_refresh_token_echoed_as_an_error_code_is_not_passed_on() {
     let world = World::new();
     let ears = Ears::default();
     let cloud = Cloud::Kii;
@@ -271,7 +271,7 @@ fn options_that_are_refused_do_not_repeat_what_was_secret() {
 }
 
 #[test]
-fn the_token_itself_is_given_to_those_who_ask_and_redacted_in_debug() {
+fn the_token_is_given_to_who_asks_and_redacted_in_debug() {
     let world = World::new();
     let client = world.client(Cloud::Simacan);
     let token = client.token().unwrap();

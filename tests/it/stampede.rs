@@ -183,7 +183,7 @@ fn a_waiter_goes_at_its_own_deadline_and_the_leader_goes_on() {
 }
 
 #[test]
-fn a_token_that_is_refused_on_all_threads_at_once_is_renewed_once() {
+fn a_token_refused_on_all_threads_at_once_is_renewed_once() {
     for size in CROWDS {
         for cloud in FOUR {
             let world = strict(cloud);
@@ -203,7 +203,7 @@ fn a_token_that_is_refused_on_all_threads_at_once_is_renewed_once() {
 }
 
 #[test]
-fn requests_in_flight_while_a_refresh_kills_their_token_are_replayed_with_the_new_one() {
+fn requests_in_flight_during_a_refresh_are_replayed() {
     // At Kii the old access token dies at the refresh, and requests that carry it are on their way.
     let cloud = Cloud::Kii;
     let world = strict(cloud);

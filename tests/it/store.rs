@@ -122,7 +122,7 @@ fn after_a_reboot_the_clouds_clock_says_whether_a_token_lives() {
 }
 
 #[test]
-fn after_a_reboot_a_token_that_died_meanwhile_is_tried_and_its_refusal_renews_it() {
+fn after_a_reboot_a_dead_token_is_tried_and_renewed_if_refused() {
     let (world, directory) = (World::new(), Directory::new("reboot-dead"));
     directory.client(&world, Cloud::Simacan).token().unwrap();
     world.wind(7200);
@@ -165,7 +165,7 @@ fn a_hold_survives_a_reboot_whatever_the_wall_clock_says() {
 }
 
 #[test]
-fn a_hold_lasts_where_no_boot_is_known_and_the_wall_clock_is_a_year_ahead() {
+fn a_hold_lasts_without_a_boot_id_and_a_year_ahead() {
     let (world, directory) = (World::new(), Directory::new("no-boot"));
     world.clock.set_wall(world.sim.now() + 365 * 86_400);
     let client =
@@ -203,7 +203,7 @@ fn a_hold_is_never_longer_than_an_hour_whatever_the_record_says() {
 }
 
 #[test]
-fn a_sealed_store_opens_with_its_key_only_and_is_not_overwritten_with_another() {
+fn a_sealed_store_opens_with_its_key_only() {
     let (world, directory) = (World::new(), Directory::new("sealed"));
     let (key, other) = ("00".repeat(32), "01".repeat(32));
     let open = |key: &str| with(directory.config(&world, Cloud::Simacan), &[("store_key", key)]);
@@ -270,7 +270,7 @@ fn each_write_is_sealed_with_another_nonce() {
 }
 
 #[test]
-fn a_sealed_record_is_good_under_its_own_name_and_unchanged_only() {
+fn a_sealed_record_is_good_unchanged_under_its_own_name_only() {
     let key = [("store_key", &*"5a".repeat(32)), ("password", "wrong")];
     let (world, directory, other) =
         (World::new(), Directory::new("moved"), Directory::new("moved-from"));
@@ -294,7 +294,7 @@ fn a_sealed_record_is_good_under_its_own_name_and_unchanged_only() {
 }
 
 #[test]
-fn a_record_that_was_sealed_with_another_key_meanwhile_is_left_alone() {
+fn a_record_sealed_meanwhile_with_another_key_is_left_alone() {
     let (world, directory, other) =
         (World::new(), Directory::new("rekeyed"), Directory::new("rekeyed-from"));
     let key = |key: &str| [("store_key", key.repeat(32))];
@@ -318,7 +318,7 @@ fn a_record_that_was_sealed_with_another_key_meanwhile_is_left_alone() {
 }
 
 #[test]
-fn a_store_that_is_sealed_from_now_on_keeps_nothing_in_the_clear() {
+fn a_store_sealed_from_now_on_keeps_nothing_in_the_clear() {
     let (world, directory) = (World::new(), Directory::new("upgrade"));
     let plain = directory.client(&world, Cloud::Simacan).token().unwrap();
     let key = [("store_key", &*"5a".repeat(32))];
@@ -332,7 +332,7 @@ fn a_store_that_is_sealed_from_now_on_keeps_nothing_in_the_clear() {
 }
 
 #[test]
-fn a_pause_that_the_cloud_asked_for_is_kept_across_restarts_and_reboots() {
+fn a_pause_is_kept_across_restarts_and_reboots() {
     let (world, directory) = (World::new(), Directory::new("pause"));
     world.sim.set_now(1_790_000_000);
     world.clock.set_wall(1_790_000_000);
@@ -354,7 +354,7 @@ fn a_pause_that_the_cloud_asked_for_is_kept_across_restarts_and_reboots() {
 }
 
 #[test]
-fn what_one_client_forgets_is_forgotten_in_the_store_and_by_the_others_at_their_next_look() {
+fn what_one_client_forgets_all_of_the_store_forget() {
     let (world, directory) = (World::new(), Directory::new("forget"));
     let (one, other) =
         (directory.client(&world, Cloud::Simacan), directory.client(&world, Cloud::Simacan));
@@ -399,7 +399,7 @@ fn accounts_that_share_a_directory_share_nothing_else() {
 }
 
 #[test]
-fn a_relative_directory_is_made_absolute_when_the_client_is_made() {
+fn a_relative_directory_is_made_absolute_at_once() {
     let (world, directory) = (World::new(), Directory::new("relative"));
     let here = std::env::current_dir().unwrap();
     let up = "../".repeat(here.components().count());

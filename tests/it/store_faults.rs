@@ -183,7 +183,7 @@ fn fault_of(client: &Client) -> String {
 }
 
 #[test]
-fn a_client_that_starts_refuses_uses_or_logs_in_as_the_table_says() {
+fn a_starting_client_does_with_each_fault_as_the_table_says() {
     for fault in FAULTS.iter().filter(|fault| can_be_tried(fault)) {
         let name = fault.name;
         let (world, directory, first, token) = stage();
@@ -211,7 +211,7 @@ fn a_client_that_starts_refuses_uses_or_logs_in_as_the_table_says() {
 }
 
 #[test]
-fn a_token_in_hand_is_kept_and_no_refresh_token_is_spent_in_vain() {
+fn a_token_in_hand_is_kept_and_no_refresh_token_wasted() {
     for fault in FAULTS.iter().filter(|fault| can_be_tried(fault)) {
         let name = fault.name;
         let (world, directory, client, token) = stage();
@@ -243,7 +243,7 @@ fn a_token_in_hand_is_kept_and_no_refresh_token_is_spent_in_vain() {
 }
 
 #[test]
-fn what_is_not_believed_is_set_aside_when_something_better_is_saved() {
+fn what_is_not_believed_is_set_aside_at_the_next_save() {
     for fault in FAULTS.iter().filter(|fault| can_be_tried(fault)) {
         let believed = fault.told.is_empty() || fault.renewal == AtRenewal::LogsIn;
         let (world, directory, client, _) = stage();
@@ -256,7 +256,7 @@ fn what_is_not_believed_is_set_aside_when_something_better_is_saved() {
 }
 
 #[test]
-fn without_credentials_to_log_in_with_a_store_that_cannot_be_written_is_the_callers_to_see() {
+fn without_a_login_a_store_that_cannot_be_written_is_an_error() {
     let (world, elsewhere, client, _) = stage();
     drop(client);
     let stored: Value = serde_json::from_slice(&elsewhere.contents().unwrap()).unwrap();
@@ -276,7 +276,7 @@ fn without_credentials_to_log_in_with_a_store_that_cannot_be_written_is_the_call
 }
 
 #[test]
-fn another_users_process_is_refused_and_nothing_of_it_is_changed() {
+fn another_users_process_is_refused_and_changes_nothing() {
     if !rustix::process::geteuid().is_root() {
         println!("not tried, it takes root");
         return;

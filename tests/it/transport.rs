@@ -46,7 +46,7 @@ impl Drop for Scratch {
 }
 
 #[test]
-fn an_unknown_authority_is_refused_and_ca_file_is_named_as_the_way_out() {
+fn an_unknown_authority_is_refused_with_a_hint_of_ca_file() {
     let world = World::new();
     let mut config = untold(&world);
     let error = token_error(&config);
@@ -150,7 +150,7 @@ fn plain_http_is_for_this_machine_unless_it_is_allowed() {
 }
 
 #[test]
-fn a_request_over_plain_http_is_refused_before_a_token_is_asked_for() {
+fn a_plain_http_request_is_refused_before_a_token_is_asked() {
     let world = World::new();
     let mut config = world.config(CLOUD, "password");
     config.set("allowed_origins", "http://api.example.com").unwrap();
@@ -198,7 +198,7 @@ fn everything_goes_through_the_proxy_encrypted_end_to_end() {
 }
 
 #[test]
-fn a_proxys_credentials_go_to_the_proxy_alone_and_into_no_message() {
+fn a_proxys_credentials_go_to_it_alone_and_into_no_message() {
     let world = World::new();
     let proxy = Proxy::open();
     let mut config = world.config(CLOUD, "password");
@@ -286,7 +286,7 @@ fn answers_are_cut_off_at_their_limits() {
 }
 
 #[test]
-fn a_login_and_its_first_requests_make_one_connection_to_each_origin() {
+fn a_login_and_requests_make_one_connection_to_each_origin() {
     for cloud in FOUR {
         let world = World::new();
         let client = world.client(cloud);
@@ -339,7 +339,7 @@ fn clients_with_the_same_settings_share_their_connections() {
 }
 
 #[test]
-fn a_connection_that_was_closed_while_idle_does_not_cost_a_login() {
+fn a_connection_closed_while_idle_does_not_cost_a_login() {
     let world = World::new();
     let client = world.client(CLOUD);
     client.token().unwrap();

@@ -115,7 +115,7 @@ impl Stage {
 }
 
 #[test]
-fn killed_at_each_system_call_it_starts_again_from_the_old_state_or_the_new() {
+fn killed_at_each_system_call_the_state_is_the_old_or_the_new() {
     if !trace::permitted() {
         return;
     }
@@ -148,7 +148,7 @@ fn killed_at_each_system_call_it_starts_again_from_the_old_state_or_the_new() {
 }
 
 #[test]
-fn killed_at_any_time_it_starts_again_from_the_old_state_or_the_new() {
+fn killed_at_any_time_the_state_is_the_old_or_the_new() {
     kill_at_random(30);
 }
 

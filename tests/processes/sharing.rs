@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 const CLOUD: Cloud = Cloud::Simacan;
 
 #[test]
-fn eight_processes_of_eight_threads_make_one_call_for_each_lifetime() {
+fn eight_processes_of_eight_threads_make_one_call_a_lifetime() {
     share_until(4);
 }
 
@@ -77,7 +77,7 @@ fn share_until(renewals: usize) {
 }
 
 #[test]
-fn a_holder_that_dies_frees_the_lock_though_its_forked_child_lives() {
+fn a_dead_holders_lock_is_free_though_its_forked_child_lives() {
     let (world, directory) = (World::new(), Directory::new("fork"));
     world.sim.set_delay(CLOUD, "login", Duration::from_secs(3600));
     let mut parent = Job::new("fork", &world, CLOUD, &directory).with("wound_s", 0).start();

@@ -205,7 +205,7 @@ static void what_is_forgotten_is_forgotten_for_the_next_client(void) {
     keyfob_client_free(one);
 }
 
-static void a_token_that_cannot_be_stored_is_served_and_the_fault_is_told(void) {
+static void a_token_that_cannot_be_stored_is_served_and_the_fault_told(void) {
     keyfob_client *one = client();
     char *token, *status;
     if (kind == DIRECTORY)
@@ -329,7 +329,7 @@ int main(int argc, char **argv) {
     ON_A_NEW_STORE(a_rejected_login_holds_for_every_client);
     ON_A_NEW_STORE(a_pause_that_the_cloud_asked_for_holds_for_every_client);
     ON_A_NEW_STORE(what_is_forgotten_is_forgotten_for_the_next_client);
-    ON_A_NEW_STORE(a_token_that_cannot_be_stored_is_served_and_the_fault_is_told);
+    ON_A_NEW_STORE(a_token_that_cannot_be_stored_is_served_and_the_fault_told);
     ON_A_NEW_STORE(no_refresh_token_is_spent_that_could_not_be_replaced);
     ON_A_NEW_STORE(what_is_kept_is_sealed_with_the_key_and_opens_with_no_other);
     ON_A_NEW_STORE(what_is_kept_without_a_key_is_in_the_clear);

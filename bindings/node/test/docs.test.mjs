@@ -76,7 +76,7 @@ test("the programs are found", () => {
   assert.ok(programs.length >= 9);
 });
 
-test("a refused token is replaced in the program for another HTTP library", async () => {
+test("a program for another HTTP library replaces a refused token", async () => {
   const [, code] = blocks(page, "js").find(([heading]) => heading === "Through another HTTP library");
   await clouds.inject("kontakt", "api", "status:401", { times: 1 });
   const { status, stdout, stderr } = run(program(code));
@@ -85,7 +85,7 @@ test("a refused token is replaced in the program for another HTTP library", asyn
   assert.equal((await clouds.calls("kontakt")).refresh, 1);
 });
 
-test("the configuration of PM2 is one, and sets options that there are", () => {
+test("the configuration of PM2 sets options that exist", () => {
   const [[, code]] = blocks(page, "cjs");
   const path = join(directory, "ecosystem.config.cjs");
   writeFileSync(path, code);

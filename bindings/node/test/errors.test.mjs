@@ -21,7 +21,7 @@ async function failure(call) {
   return assert.fail("the call did not fail");
 }
 
-test("rejected credentials say so, with the cloud's code, and then when to try again", async (t) => {
+test("rejected credentials say the code and when to try again", async (t) => {
   const client = clouds.client(t, "kii", { password: "wrong-password" });
   const rejected = await failure(client.token());
   assert.equal(rejected.name, "CredentialsError");
@@ -36,7 +36,7 @@ test("rejected credentials say so, with the cloud's code, and then when to try a
   for (const fault of [rejected, held]) assert.ok(!fault.message.includes("wrong-password"));
 });
 
-test("a cloud that wants fewer calls says how long to wait, in milliseconds", async (t) => {
+test("a cloud that wants fewer calls says how many ms to wait", async (t) => {
   const client = clouds.client(t, "simacan", { retries: 0 });
   await clouds.inject("simacan", "login", "status:429", {
     headers: { "Retry-After": "120" },

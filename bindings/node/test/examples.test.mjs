@@ -55,7 +55,7 @@ test("keyfob-token prints what it is asked for", () => {
   assert.equal(JSON.parse(status.stdout).state, "fresh");
 });
 
-test("keyfob-token tells wrong arguments from a token that cannot be had", () => {
+test("keyfob-token tells wrong arguments from no token", () => {
   const wrong = [[], ["a", "b"], ["--nothing", "kii"], ["--set", "usrname=x", "kii"], ["kiii"]];
   for (const words of wrong) {
     const { status, stderr, stdout } = run("keyfob-token", words, "kii");

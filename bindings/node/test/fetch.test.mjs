@@ -163,7 +163,7 @@ test("a text with a NUL is refused, not cut", async (t) => {
   await assert.rejects(client.refused("token\0"), refused);
 });
 
-test("a POST is repeated after a 503 only if it is said to be idempotent", async (t) => {
+test("a POST is repeated after a 503 only if marked idempotent", async (t) => {
   for (const [idempotent, expected] of [[undefined, 503], [true, 200]]) {
     await clouds.reset();
     const client = clouds.client(t, "simacan");

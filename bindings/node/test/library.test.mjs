@@ -45,7 +45,7 @@ test("a library that is not keyfob is refused", () => {
   assert.match(load(compiled("other", "int other;")), /other\.so is not a keyfob library/);
 });
 
-test("without a library for this platform, the error says how to get one", () => {
+test("without a library the error says how to get one", () => {
   const platform = `${process.platform}-${process.arch}`;
   assert.match(load(), new RegExp(`install @keyfob/client-${platform}, or name a libkeyfob`));
 });
@@ -66,7 +66,7 @@ test("the clouds and their options are told", () => {
   assert.match(keyfob.version, /^\d+\.\d+\.\d+/);
 });
 
-test("options come from a file and from the environment, and the program's own win", async (t) => {
+test("the program's options win over the file's and environment's", async (t) => {
   const file = join(directory, "options.json");
   const { username, password, ...rest } = clouds.options("simacan");
   writeFileSync(file, JSON.stringify({ ...rest, username: "nobody", password: "none" }));

@@ -61,7 +61,7 @@ test("a hundred callers share one login", async (t) => {
   assert.deepEqual(await clouds.tokenCalls("kii"), ["login"]);
 });
 
-test("a token that is due is renewed, and the one that was kept is dropped", async (t) => {
+test("a due token is renewed, and the one that was kept is dropped", async (t) => {
   const client = clouds.client(t, "simacan");
   const old = await client.token();
   await clouds.tell("wind", { seconds: DUE });
@@ -101,7 +101,7 @@ test("a static key is a token too, and lives for ever", async (t) => {
   assert.equal(client.renewDueIn, Infinity);
 });
 
-test("a token that an API refused is replaced once, however many say so", async (t) => {
+test("a refused token is replaced once, however many say so", async (t) => {
   const client = clouds.client(t, "simacan");
   const token = await client.token();
   assert.ok(client.isRefusal(401));
@@ -111,7 +111,7 @@ test("a token that an API refused is replaced once, however many say so", async 
   assert.deepEqual(await clouds.tokenCalls("simacan"), ["login", "refresh"]);
 });
 
-test("the headers for a URL are refused for one that must not see the token", async (t) => {
+test("there are no headers for a URL that must not see the token", async (t) => {
   const client = clouds.client(t, "kontakt");
   const headers = await client.headersFor(clouds.devices("kontakt"));
   assert.equal(headers.Authorization, `Bearer ${await client.token()}`);
@@ -119,7 +119,7 @@ test("the headers for a URL are refused for one that must not see the token", as
   await assert.rejects(client.headersFor("https://example.com/"), { code: "FOREIGN_ORIGIN" });
 });
 
-test("new credentials end a hold, and another principal's token is not kept", async (t) => {
+test("new credentials end a hold and keep no other account's token", async (t) => {
   const client = clouds.client(t, "kii", { password: "wrong" });
   await assert.rejects(client.token(), { code: "CREDENTIALS_REJECTED" });
   await assert.rejects(client.token(), { code: "LOGIN_ON_HOLD" });

@@ -105,7 +105,7 @@ test("a time limit ends a call with a TimeoutError", async (t) => {
   });
 });
 
-test("a call without a limit of its own has the client's, also after it was changed", async (t) => {
+test("a call without a limit has the client's, also after a change", async (t) => {
   const client = await stalled(t, { timeout_ms: 50 });
   await assert.rejects(client.fetch(api("/echo")), /within 50 ms/);
   await client.set({ timeout_ms: 60 });
@@ -120,7 +120,7 @@ test("a limit that is none is refused", async (t) => {
   assert.equal(typeof (await client.token({ timeout: Infinity })), "string");
 });
 
-test("a thread is left for files while every call waits for the cloud", async (t) => {
+test("a thread is left for files while all calls wait", async (t) => {
   const client = await stalled(t);
   const calls = Array.from({ length: 2 * THREADS }, () => client.fetch(api("/echo")));
   await arrived(THREADS - 1);
@@ -130,7 +130,7 @@ test("a thread is left for files while every call waits for the cloud", async (t
   assert.equal((await clouds.calls("simacan")).api, THREADS - 1, "the others were never begun");
 });
 
-test("a call that waits for a thread has its limit and its signal too", async (t) => {
+test("a call that waits for a thread has its limit and signal too", async (t) => {
   const client = await stalled(t);
   const first = Array.from({ length: THREADS - 1 }, () => client.fetch(api("/echo")));
   await arrived(THREADS - 1);
@@ -191,7 +191,7 @@ test("a process that exits does not wait for the cloud", async () => {
   assert.deepEqual({ status, signal }, { status: 7, signal: null });
 });
 
-test("a client that was forgotten is freed, and not before its calls have returned", async () => {
+test("a forgotten client is freed after its calls have returned", async () => {
   await clouds.inject("simacan", "login", "delay:200");
   const { status, stdout, stderr } = run(`
     const call = new Client("simacan", ${JSON.stringify(clouds.options("simacan"))}).token();

@@ -47,7 +47,7 @@ def test_each_method_is_its_own(sim: Simulator) -> None:
     asyncio.run(story())
 
 
-def test_the_event_loop_runs_on_while_a_call_waits_and_cancelling_ends_it(sim: Simulator) -> None:
+def test_the_event_loop_runs_on_while_a_call_waits(sim: Simulator) -> None:
     async def story() -> None:
         sim.order("inject", cloud="simacan", call="login", times=1, fault="delay:1000")
         async with sim.async_client("simacan", timeout_ms=60_000) as client:

@@ -60,7 +60,7 @@ def test_changing_the_headers_that_were_given_changes_nobody_elses(sim: Simulato
             headers.clear()
 
 
-def test_headers_for_a_url_have_what_the_provider_asks_of_every_request(sim: Simulator) -> None:
+def test_headers_for_a_url_have_what_the_provider_asks(sim: Simulator) -> None:
     with sim.client("kii") as client:
         assert list(client.headers()) == ["Authorization"]
         headers = client.headers_for(sim.devices("kii"))
@@ -188,7 +188,7 @@ def test_options_come_from_a_file(sim: Simulator, tmp_path: pathlib.Path) -> Non
         assert client.token()
 
 
-def test_of_options_from_several_places_the_callers_win_then_the_environments(
+def test_the_callers_options_win_then_the_environments(
     sim: Simulator, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "keyfob.json"

@@ -78,7 +78,7 @@ def test_each_kind_of_fault_has_its_class(
     assert type(failure(sim, fault)) is family
 
 
-def test_a_time_limit_and_a_broken_connection_are_pythons_own_kinds_too(sim: Simulator) -> None:
+def test_timeout_and_broken_connection_are_pythons_own_too(sim: Simulator) -> None:
     assert isinstance(failure(sim, "stall:before-headers", timeout_ms=50), TimeoutError)
     assert isinstance(failure(sim, "close:before-headers"), ConnectionError)
 

@@ -80,7 +80,7 @@ def test_keyfob_token_says_what_happens_and_no_secret(sim: Simulator) -> None:
         ("kiii",),
     ],
 )
-def test_keyfob_token_tells_wrong_arguments_from_a_token_that_cannot_be_had(
+def test_keyfob_token_tells_wrong_arguments_from_no_token(
     sim: Simulator, words: tuple[str, ...]
 ) -> None:
     wrong = run(sim, "simacan", "keyfob-token", *words)

@@ -200,7 +200,7 @@ while client.status()["counters"]["logins"] == 0:
 
 
 @pytest.mark.parametrize("renewal", [False, True])
-def test_a_program_may_end_while_threads_are_busy_and_write_to_the_log(
+def test_a_program_may_end_while_threads_write_to_the_log(
     sim: Simulator, renewal: bool
 ) -> None:
     options = {**sim.options("simacan"), "background_renewal": renewal}

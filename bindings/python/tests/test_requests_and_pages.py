@@ -91,7 +91,7 @@ def test_every_status_is_an_answer(sim: Simulator) -> None:
             assert response.ok == (status < 400)
 
 
-def test_raise_for_status_raises_what_names_the_request_but_not_its_query(sim: Simulator) -> None:
+def test_raise_for_status_names_the_request_but_not_its_query(sim: Simulator) -> None:
     url = sim.info["clouds"]["simacan"]["api_url"]
     with sim.client("simacan") as client:
         good = client.get(f"{url}/status/200")

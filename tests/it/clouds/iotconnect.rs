@@ -151,7 +151,7 @@ fn a_discovery_that_knows_nothing_says_so_under_200() {
 }
 
 #[test]
-fn a_502_of_discovery_that_comes_and_goes_is_asked_past_eight_times() {
+fn a_502_of_discovery_is_asked_past_eight_times() {
     let gateway = || Fault::answer(502, &[("Content-Type", "text/html")], "<html>502</html>");
     let world = World::new();
     for _ in 0..7 {

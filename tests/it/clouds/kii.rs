@@ -83,7 +83,7 @@ fn token_calls_go_out_under_either_content_type() {
 }
 
 #[test]
-fn each_site_has_its_own_host_and_a_private_host_takes_the_place_of_all() {
+fn each_site_has_its_host_and_a_private_host_replaces_all() {
     let proxy = Proxy::shut();
     let asked = |set: &[(&str, &str)]| {
         let mut config = Config::new("kii").unwrap();
@@ -109,7 +109,7 @@ fn each_site_has_its_own_host_and_a_private_host_takes_the_place_of_all() {
 }
 
 #[test]
-fn only_a_wrong_token_renews_and_other_403s_are_the_callers_to_see() {
+fn only_a_wrong_token_renews_and_other_403s_are_passed_on() {
     for (code, renews) in [
         ("WRONG_TOKEN", true),
         ("APP_DISABLED", false),
@@ -144,7 +144,7 @@ fn a_refresh_refused_in_either_way_leads_to_a_login() {
 }
 
 #[test]
-fn lifetimes_that_overflow_other_clients_are_read_as_what_they_mean() {
+fn lifetimes_that_overflow_elsewhere_mean_what_they_say() {
     for (login, never) in [("user", false), ("thing", true), ("admin", true), ("anonymous", true)] {
         let world = World::new();
         let client = world.config(CLOUD, login).client().unwrap();

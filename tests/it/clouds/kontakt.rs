@@ -51,7 +51,7 @@ fn tokens_are_taken_as_opaque_and_live_two_hours() {
 }
 
 #[test]
-fn requests_carry_a_json_content_type_unless_the_caller_sets_another() {
+fn requests_carry_a_json_content_type_or_the_callers() {
     let world = World::new();
     let client = world.client(Cloud::Kontakt);
     let mut request = Request::new("GET", "/v3/device").unwrap();

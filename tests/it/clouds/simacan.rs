@@ -8,7 +8,7 @@ use keyfob_simulator::{Cloud, Fault, credentials::simacan as known};
 const CLOUD: Cloud = Cloud::Simacan;
 
 #[test]
-fn production_and_staging_are_different_hosts_with_credentials_of_their_own() {
+fn production_and_staging_are_different_hosts_and_accounts() {
     let proxy = Proxy::shut();
     let client_for = |environment: Option<&str>| {
         let mut config = Config::new("simacan").unwrap();
@@ -95,7 +95,7 @@ fn nothing_but_a_401_of_the_refresh_leads_to_the_password() {
 }
 
 #[test]
-fn a_gateway_idle_for_longer_than_the_refresh_token_lives_logs_in() {
+fn a_gateway_idle_beyond_its_refresh_token_logs_in() {
     let world = World::new();
     let client = world.client(CLOUD);
     client.token().unwrap();
@@ -105,7 +105,7 @@ fn a_gateway_idle_for_longer_than_the_refresh_token_lives_logs_in() {
 }
 
 #[test]
-fn target_apis_below_the_clouds_domain_may_see_the_token_and_others_may_not() {
+fn only_apis_below_the_clouds_domain_see_the_token() {
     let proxy = Proxy::shut();
     let mut config = Config::new("simacan").unwrap();
     config.set("refresh_token", "r").unwrap();
