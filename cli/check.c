@@ -1,0 +1,148 @@
+/* check.c: keyfob check: what is wrong with a set-up, found before anything is sent. */
+#include "program.h"
+
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+enum { LONGEST_VALUE = 1024 };
+
+static void good(const char *what, const char *detail) {
+    printf("ok    %-9s %s\n", what, detail);
+}
+
+static void bad(const char *what, const char *detail) {
+    printf("WRONG %-9s %s\n", what, detail);
+}
+
+/* No gateway lives before this program was written; TLS needs a clock that is about right. */
+static int check_clock(void) {
+    char text[64];
+    time_t now = time(NULL);
+    struct tm parts;
+    if (gmtime_r(&now, &parts) == NULL || strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &parts) == 0)
+        return UNAVAILABLE;
+    if (now < 1767225600) { /* 2026-01-01 */
+        bad("clock", text);
+        return CONFIGURATION;
+    }
+    good("clock", text);
+    return DONE;
+}
+
+/* The host of `scheme://[user@]host[:port]/...`; empty where there is none. */
+static void host_of(const char *url, char *host, size_t size) {
+    const char *begin = strstr(url, "://"), *at;
+    size_t length;
+    host[0] = '\0';
+    if (begin == NULL)
+        return;
+    begin += 3;
+    length = strcspn(begin, "/?#");
+    at = memchr(begin, '@', length);
+    if (at != NULL) {
+        length -= (size_t)(at + 1 - begin);
+        begin = at + 1;
+    }
+    if (*begin == '[') {
+        begin++;
+        length = strcspn(begin, "]");
+    } else if (memchr(begin, ':', length) != NULL) {
+        length = strcspn(begin, ":");
+    }
+    if (length < size) {
+        memcpy(host, begin, length);
+        host[length] = '\0';
+    }
+}
+
+/* Whether the host of an option that is a URL has an address. */
+static int check_host(const keyfob_config *config, const char *option) {
+    char host[256], line[LONGEST_VALUE];
+    char *url = NULL;
+    struct addrinfo *found = NULL, wanted;
+    int fault;
+    if (keyfob_config_get(config, option, &url, NULL) != KEYFOB_OK || url == NULL)
+        return DONE;
+    host_of(url, host, sizeof host);
+    keyfob_string_free(url);
+    if (host[0] == '\0')
+        return DONE;
+    memset(&wanted, 0, sizeof wanted);
+    wanted.ai_socktype = SOCK_STREAM;
+    fault = getaddrinfo(host, NULL, &wanted, &found);
+    if (found != NULL)
+        freeaddrinfo(found);
+    snprintf(line, sizeof line, "%s: %s%s%s", option, host, fault ? ": " : " has an address",
+             fault ? gai_strerror(fault) : "");
+    if (fault != 0)
+        bad("DNS", line);
+    else
+        good("DNS", line);
+    return fault == 0 ? DONE : TRY_LATER;
+}
+
+static int check_store(const char *status) {
+    char kind[LONGEST_VALUE], fault[LONGEST_VALUE];
+    const char *store = json_member(status, "store");
+    json_text(json_member(store, "kind"), kind, sizeof kind);
+    json_text(json_member(json_member(store, "fault"), "message"), fault, sizeof fault);
+    if (fault[0] != '\0') {
+        bad("store", fault);
+        return UNAVAILABLE;
+    }
+    good("store", kind);
+    return DONE;
+}
+
+static int check_client(const struct invocation *invocation, const keyfob_config *config) {
+    static const char *const urls[] = {"base_url", "issuer", "token_url", "discovery_url"};
+    char login[LONGEST_VALUE], *status = NULL, *proxy = NULL, *token;
+    keyfob_client *client = NULL;
+    keyfob_error *err = NULL;
+    int code = DONE, worse;
+    if (keyfob_client_new(config, &client, &err) != KEYFOB_OK) {
+        bad("options", keyfob_error_message(err));
+        keyfob_error_free(err);
+        return CONFIGURATION;
+    }
+    if (keyfob_client_status_json(client, &status, NULL) == KEYFOB_OK) {
+        good("options", json_text(json_member(status, "login"), login, sizeof login));
+        code = check_store(status);
+        keyfob_string_free(status);
+    }
+    /* Files of certificates are read when a client is made, so they are in order. */
+    good("TLS", "certificates and keys that the options name can be read");
+    if (keyfob_config_get(config, "proxy", &proxy, NULL) == KEYFOB_OK && proxy != NULL) {
+        good("proxy", "is set: it looks up names, so DNS is not tried here");
+        keyfob_string_free(proxy);
+    } else {
+        for (size_t i = 0; i < sizeof urls / sizeof *urls; i++)
+            if ((worse = check_host(config, urls[i])) != DONE)
+                code = worse;
+    }
+    if (invocation->send && code == DONE) {
+        if (keyfob_client_token(client, &token, &err) == KEYFOB_OK) {
+            good("login", "a token is at hand");
+            keyfob_string_free(token);
+        } else {
+            bad("login", keyfob_error_message(err));
+            code = complain(invocation, err);
+        }
+    }
+    keyfob_client_free(client);
+    return code;
+}
+
+int run_check(const struct invocation *invocation) {
+    keyfob_config *config = NULL;
+    int clock = check_clock();
+    int code = open_config(invocation, &config);
+    if (code == DONE)
+        code = check_client(invocation, config);
+    keyfob_config_free(config);
+    return code == DONE ? clock : code;
+}
