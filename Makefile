@@ -31,7 +31,7 @@ build: ## the library, debug; PROFILE=release for the real thing
 	$(CARGO) $(CARGO_BUILD)
 	@ln -sf libkeyfob.so $(TARGET)/$(PROFILE)/libkeyfob.so.0
 
-install: ## library, headers, keyfob-token, manual: PREFIX=/usr/local, DESTDIR=
+install: ## library, headers, keyfob, manual: PREFIX=/usr/local, DESTDIR=
 	@$(MAKE) --no-print-directory build PROFILE=$(INSTALL_PROFILE)
 	packaging/install $(TARGET)/$(INSTALL_PROFILE)
 
@@ -49,6 +49,10 @@ dist: simulator ## what a release is made of, into dist/, tried as a stranger wo
 	tools/dist
 	tests/dist/run
 
+cli: build ## the program keyfob, on the public ABI
+	$(CC) $(CFLAGS) $(C_STRICT) -D_POSIX_C_SOURCE=200809L -o $(TARGET)/$(PROFILE)/keyfob cli/*.c \
+		-L$(TARGET)/$(PROFILE) -lkeyfob -Wl,-rpath,$(abspath $(TARGET)/$(PROFILE))
+
 simulator: ## the simulated clouds
 	$(CARGO) build $(CARGO_PROFILE) -p keyfob-simulator
 
@@ -60,7 +64,7 @@ demo: build simulator $(C_EXAMPLES) ## the four clouds, simulated, and the C exa
 	examples/demo $(TARGET)/$(PROFILE)
 	examples/demo-languages $(TARGET)/$(PROFILE)
 
-test: lint test-rust test-c test-store test-cpp test-conformance test-python test-node test-languages test-install ## everything
+test: lint test-rust test-c test-cli test-store test-cpp test-conformance test-python test-node test-languages test-install ## everything
 
 test-rust: ## the library and the simulator
 	$(CARGO) test --workspace --features keyfob/fuzzing
@@ -71,6 +75,9 @@ soak: cross ## the long form: other processors, processes that share a store, a 
 
 test-c: build simulator $(C_EXAMPLES) ## the C ABI from C: header, symbols, misuse, examples
 	tests/c/run $(TARGET)/$(PROFILE)
+
+test-cli: cli simulator ## the program keyfob
+	tests/suites/cli/run
 
 test-store: build simulator ## what every store promises, from C: memory, files, one of your own in SQLite
 	tests/store/run $(TARGET)/$(PROFILE)
@@ -128,4 +135,4 @@ size: simulator ## how large the library is, of what, and what a cold token cost
 	benches/cold
 	tools/size
 
-.PHONY: help build install uninstall cross dist simulator demo test soak test-rust test-c test-store test-cpp test-conformance test-python test-node test-languages test-install asan lint headers docs fuzz bench size
+.PHONY: help cli test-cli build install uninstall cross dist simulator demo test soak test-rust test-c test-store test-cpp test-conformance test-python test-node test-languages test-install asan lint headers docs fuzz bench size

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -137,6 +138,26 @@ static int last_status(const char *head) {
     return status;
 }
 
+/* Whether the caller's own words set the header of this line: then the provider's is left out. */
+static int is_set_by_caller(const struct invocation *invocation, const char *line) {
+    size_t length = strcspn(line, ":") + 1;
+    for (int i = 0; i < invocation->argument_count; i++)
+        if (strncasecmp(invocation->arguments[i], line, length) == 0)
+            return 1;
+    return 0;
+}
+
+static void write_headers(const struct invocation *invocation, const char *lines, int to) {
+    while (*lines != '\0') {
+        size_t length = strcspn(lines, "\n");
+        if (!is_set_by_caller(invocation, lines)) {
+            write_whole(to, lines, length);
+            write_whole(to, "\n", 1);
+        }
+        lines += length + (lines[length] == '\n');
+    }
+}
+
 static int run_once(const struct invocation *invocation, const char *lines, const char *head,
                     struct answer *answer) {
     int input[2], output[2], state = 0;
@@ -156,8 +177,7 @@ static int run_once(const struct invocation *invocation, const char *lines, cons
     }
     close(input[0]);
     close(output[1]);
-    write_whole(input[1], lines, strlen(lines));
-    write_whole(input[1], "\n", 1);
+    write_headers(invocation, lines, input[1]);
     close(input[1]);
     take_output(output[0], answer);
     close(output[0]);
