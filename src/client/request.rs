@@ -4,9 +4,8 @@ use crate::account::headers::Headers;
 use crate::client::links::{link_header, link_in_body};
 use crate::error::{Error, Result, Status};
 use crate::http::message::{Answer, MOST_HEADER};
-use crate::http::url::{Url, has_scheme};
+use crate::http::url::{Url, has_scheme, query_encode};
 use crate::provider::reply::parse_json;
-use crate::provider::template;
 use std::time::Duration;
 use ureq::http::Method;
 use zeroize::Zeroizing;
@@ -99,9 +98,9 @@ impl Request {
         if !self.query.is_empty() {
             self.query.push('&');
         }
-        template::query_encode(name, &mut self.query);
+        query_encode(name, &mut self.query);
         self.query.push('=');
-        template::query_encode(value, &mut self.query);
+        query_encode(value, &mut self.query);
     }
 
     /// Sets the body, in place of any before. `Content-Type` is the caller's to set, where the

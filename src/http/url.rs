@@ -208,6 +208,36 @@ pub(crate) fn has_scheme(reference: &str) -> bool {
     })
 }
 
+/// Percent-encodes a name or a value of a query, or a piece of a path: whatever is not unreserved
+/// (RFC 3986 2.3).
+pub(crate) fn query_encode(value: &str, into: &mut String) {
+    percent_encode(value, "-._~", into);
+}
+
+/// Encodes a name or a value of a form (`application/x-www-form-urlencoded`): a blank is `+`; `*`,
+/// `-`, `.` and `_` stay.
+pub(crate) fn form_encode(value: &str, into: &mut String) {
+    for (index, word) in value.split(' ').enumerate() {
+        if index > 0 {
+            into.push('+');
+        }
+        percent_encode(word, "*-._", into);
+    }
+}
+
+fn percent_encode(value: &str, kept: &str, into: &mut String) {
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || kept.as_bytes().contains(&byte) {
+            into.push(byte as char);
+        } else {
+            const HEX: &[u8; 16] = b"0123456789ABCDEF";
+            into.push('%');
+            into.push(HEX[usize::from(byte >> 4)] as char);
+            into.push(HEX[usize::from(byte & 15)] as char);
+        }
+    }
+}
+
 fn without_dots(path: &str) -> String {
     let mut kept: Vec<&str> = Vec::new();
     let segments: Vec<&str> = path.split('/').skip(1).collect();

@@ -4,9 +4,9 @@ use super::names::Names;
 use super::profile::{Profile, Step};
 use crate::error::{Error, Result, Status};
 use crate::http::message::Outgoing;
-use crate::http::url::Url;
+use crate::http::url::{Url, form_encode, query_encode};
 use crate::model::options::Options;
-use crate::provider::template::{self, Place, Template, Values};
+use crate::provider::template::{Place, Template, Values};
 use crate::support::json::Value;
 use crate::support::secret::Secret;
 use base64::Engine;
@@ -29,7 +29,7 @@ pub(super) fn request(
     let mut query = Zeroizing::new(String::new());
     for (name, value) in step.query.iter() {
         if let Some(value) = value.fill(Place::Query, names)? {
-            pair(name, value.expose(), template::query_encode, &mut query);
+            pair(name, value.expose(), query_encode, &mut query);
         }
     }
     let url_filled = Url::parse(filled.expose())?.with_query(&query)?;
@@ -63,7 +63,7 @@ fn body(step: &Step, names: &Names) -> Result<Body> {
         let mut text = Zeroizing::new(String::new());
         for (name, value) in form.iter() {
             if let Some(value) = value.fill(Place::Form, names)? {
-                pair(name, value.expose(), template::form_encode, &mut text);
+                pair(name, value.expose(), form_encode, &mut text);
             }
         }
         let bytes = Zeroizing::new(text.as_bytes().to_vec());
@@ -95,7 +95,8 @@ fn shown(url: &Template, names: &Names) -> String {
     match source.strip_prefix('{').and_then(|rest| rest.split_once('}')) {
         Some((name, rest)) => {
             let base = names.value(name.trim_end_matches('?')).unwrap_or_default();
-            format!("{}{rest}", base.trim_end_matches('/'))
+            let base = if rest.starts_with('/') { base.trim_end_matches('/') } else { base };
+            format!("{base}{rest}")
         }
         None => source.to_string(),
     }

@@ -6,6 +6,7 @@ use super::profile::{Profile, Step};
 use crate::error::{Error, Result, Status};
 use crate::http::headers;
 use crate::http::message::{Answer, MOST_HEADER, Outgoing};
+use crate::http::url::{Url, has_scheme};
 use crate::model::token::{self, Token};
 use crate::support::clock::{Clock, CloudTime, Moment, UnixSeconds};
 use crate::support::json::{self, Value};
@@ -114,9 +115,10 @@ impl Reply {
         }
         for (path, expected) in step.expect.iter() {
             let wanted = expected.fill(names)?;
-            if self.json.as_ref().and_then(|json| json.pointer(path)) != wanted.as_ref() {
-                let what = format!("answered 200, but {path} is not what it should be{hint}");
-                return Err(self.failure(Status::UnexpectedAnswer, &what));
+            let found = self.json.as_ref().and_then(|json| json.pointer(path));
+            if !is_as_expected(found, wanted.as_ref()) {
+                let what = mismatch(path, found, wanted.as_ref());
+                return Err(self.failure(Status::UnexpectedAnswer, &format!("{what}{hint}")));
             }
         }
         // What was asked for and is not there: a refusal in the guise of a success.
@@ -244,6 +246,27 @@ impl Reply {
             date: self.date,
             lifetime: stated.unwrap_or_else(|| by_jwt().or_else(fixed)),
         })
+    }
+}
+
+/// Equal; URLs also where only one ends in a slash: issuers are written both ways, in configurations
+/// and by the servers themselves (RFC 8414 3.3 asks for the very same text).
+fn is_as_expected(found: Option<&Value>, wanted: Option<&Value>) -> bool {
+    let url = |value: Option<&Value>| {
+        let text = value.and_then(Value::as_str).filter(|text| has_scheme(text))?;
+        Some(text.strip_suffix('/').unwrap_or(text).to_string())
+    };
+    found == wanted || url(found).is_some_and(|found| Some(found) == url(wanted))
+}
+
+/// Shows two URLs that differ; of anything else only where it stands.
+fn mismatch(path: &str, found: Option<&Value>, wanted: Option<&Value>) -> String {
+    let url = |value: Option<&Value>| Some(Url::parse(value?.as_str()?).ok()?.to_string());
+    match (url(found), url(wanted)) {
+        (Some(found), Some(wanted)) => {
+            format!("answered 200, but {path} is {found} and not {wanted}")
+        }
+        _ => format!("answered 200, but {path} is not what it should be"),
     }
 }
 

@@ -1,6 +1,7 @@
 //! `{name}` in URLs, queries, forms, JSON and headers, escaped for where it stands.
 
 use crate::error::{Error, Result, Status};
+use crate::http::url::{form_encode, query_encode};
 use crate::support::json::Value;
 use crate::support::secret::Secret;
 
@@ -110,7 +111,7 @@ impl Template {
             };
             match values.value(name) {
                 Some(value) if place == Place::Url && index == 0 => {
-                    filled.push_str(value.trim_end_matches('/'));
+                    filled.push_str(opening(value, self.parts.get(1)));
                 }
                 Some(value) => escape(value, place, name, &mut filled)?,
                 None if optional => return Ok(None),
@@ -126,12 +127,21 @@ impl Template {
     }
 }
 
+/// A URL that opens a template. It stands as it was given, a slash at its end included, since some
+/// servers know `/token/` alone; only a path that follows brings its own slash.
+fn opening<'a>(url: &'a str, next: Option<&Part>) -> &'a str {
+    match next {
+        Some(Part::Text(text)) if text.starts_with('/') => url.trim_end_matches('/'),
+        _ => url,
+    }
+}
+
 fn escape(value: &str, place: Place, name: &str, into: &mut String) -> Result<()> {
     let refuse = |why: &str| Err(Error::new(Status::InvalidOption, format!("{name}: {why}")));
     match place {
         Place::Url if matches!(value, "." | "..") => refuse("cannot be a piece of a path"),
         Place::Url | Place::Query => {
-            percent_encode(value, "-._~", into);
+            query_encode(value, into);
             Ok(())
         }
         Place::Form => {
@@ -146,34 +156,6 @@ fn escape(value: &str, place: Place, name: &str, into: &mut String) -> Result<()
             Ok(())
         }
     }
-}
-
-fn percent_encode(value: &str, kept: &str, into: &mut String) {
-    for byte in value.bytes() {
-        if byte.is_ascii_alphanumeric() || kept.as_bytes().contains(&byte) {
-            into.push(byte as char);
-        } else {
-            const HEX: &[u8; 16] = b"0123456789ABCDEF";
-            into.push('%');
-            into.push(HEX[usize::from(byte >> 4)] as char);
-            into.push(HEX[usize::from(byte & 15)] as char);
-        }
-    }
-}
-
-/// As forms are encoded: a blank is `+`; `*`, `-`, `.` and `_` stay.
-pub(crate) fn form_encode(value: &str, into: &mut String) {
-    for (index, word) in value.split(' ').enumerate() {
-        if index > 0 {
-            into.push('+');
-        }
-        percent_encode(word, "*-._", into);
-    }
-}
-
-/// Percent-encodes one name or value of a query.
-pub(crate) fn query_encode(value: &str, into: &mut String) {
-    percent_encode(value, "-._~", into);
 }
 
 /// A JSON document whose strings are templates.
@@ -290,6 +272,19 @@ mod tests {
         let filled = json.fill(&One(nasty)).unwrap().unwrap();
         assert_eq!(filled.get("p"), Some(&nasty.into()));
         assert_eq!(*filled.get("n").unwrap().to_json(), "[1]");
+    }
+
+    #[test]
+    fn a_url_stands_as_given_and_a_path_after_it_brings_its_slash() {
+        for (template, expected) in [
+            ("{v}", "https://h/token/"),
+            ("{v}/x", "https://h/token/x"),
+            ("{v}?q", "https://h/token/?q"),
+        ] {
+            let filled = fill(template, Place::Url, "https://h/token/").unwrap().unwrap();
+            assert_eq!(filled, expected);
+        }
+        assert_eq!(fill("{v}/x", Place::Url, "https://h").unwrap().unwrap(), "https://h/x");
     }
 
     #[test]

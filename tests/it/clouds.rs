@@ -4,6 +4,7 @@ mod iotconnect;
 mod kii;
 mod kontakt;
 mod kontakt_cloud;
+mod oauth2;
 mod simacan;
 
 use crate::common::{FOUR, World, devices};
