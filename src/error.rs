@@ -173,6 +173,17 @@ struct Fault {
 /// In bytes.
 const LONGEST_MESSAGE: usize = 900;
 
+/// Whether a character changes how the line around it reads: it breaks the line, turns its direction,
+/// or is not seen at all. Servers put such into what messages quote.
+pub(crate) fn misleads(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+            | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+}
+
 impl Error {
     pub(crate) fn new(status: Status, message: impl Into<String>) -> Error {
         Error::of(status, message.into())
@@ -186,8 +197,8 @@ impl Error {
             message.truncate(end.unwrap_or(0));
             message.push_str("...");
         }
-        if message.contains(char::is_control) {
-            message = message.replace(char::is_control, " ");
+        if message.contains(misleads) {
+            message = message.replace(misleads, " ");
         }
         Error(Box::new(Fault {
             status,
@@ -258,6 +269,14 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_character_in_a_message_changes_how_its_line_reads() {
+        let odd = "\u{2028}\u{2029}\u{202e}\u{2066}\u{200b}\u{200d}\u{feff}\u{ad}\u{e0041}\u{1b}\r";
+        let error = Error::new(Status::Network, format!("a{odd}b é漢"));
+        let blanks = " ".repeat(odd.chars().count());
+        assert_eq!(error.message(), format!("a{blanks}b é漢"));
+    }
 
     #[test]
     fn a_message_is_one_line_and_not_long() {

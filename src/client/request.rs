@@ -3,6 +3,7 @@
 use crate::account::headers::Headers;
 use crate::client::links::{link_header, link_in_body};
 use crate::error::{Error, Result, Status};
+use crate::http::headers::is_of_the_connection;
 use crate::http::message::{Answer, MOST_HEADER};
 use crate::http::url::{Url, has_scheme, query_encode};
 use crate::provider::reply::parse_json;
@@ -22,10 +23,6 @@ pub struct Request {
     pub(crate) idempotent: bool,
     pub(crate) timeout: Option<Duration>,
 }
-
-/// Headers that the connection itself decides about.
-const NOT_THE_CALLERS: &[&str] =
-    &["host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer"];
 
 impl Request {
     /// A request without headers and body.
@@ -80,7 +77,7 @@ impl Request {
         if name.len() + value.len() > MOST_HEADER {
             return invalid(format!("a header may have {MOST_HEADER} bytes"));
         }
-        if NOT_THE_CALLERS.iter().any(|n| n.eq_ignore_ascii_case(name)) {
+        if is_of_the_connection(name) {
             return invalid(format!("the header {name} is set by the connection"));
         }
         if ureq::http::HeaderValue::from_str(value).is_err() {

@@ -1,8 +1,27 @@
-//! Headers of an answer that keyfob itself reads: `Date`, the cloud's clock, and `Retry-After`.
+//! Headers that keyfob itself reads or sets: `Date`, the cloud's clock, `Retry-After`, and those that
+//! are the connection's own.
 
 use super::message::Answer;
 use crate::support::clock::{Clock, UnixSeconds};
 use std::time::{Duration, UNIX_EPOCH};
+
+/// Whether a header belongs to the connection (RFC 9110 7.6.1) or to a proxy: neither callers nor
+/// profiles set it.
+pub(crate) fn is_of_the_connection(name: &str) -> bool {
+    const THESE: [&str; 10] = [
+        "host",
+        "content-length",
+        "transfer-encoding",
+        "connection",
+        "keep-alive",
+        "proxy-authorization",
+        "proxy-connection",
+        "upgrade",
+        "te",
+        "trailer",
+    ];
+    THESE.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
 
 /// The cloud's time of an answer, by its `Date` header.
 pub(crate) fn date(answer: &Answer) -> Option<UnixSeconds> {
@@ -14,20 +33,28 @@ fn http_date(text: &str) -> Option<UnixSeconds> {
     Some(date.duration_since(UNIX_EPOCH).ok()?.as_secs() as UnixSeconds)
 }
 
-/// `Retry-After` in seconds or as a date (RFC 9110 10.2.3), a date by the cloud's own clock. More
-/// than a day is taken as a day: a typing fault at the cloud must not silence a gateway for good.
+const HOUR: u64 = 3600;
+const DAY: u64 = 86_400;
+
+/// `Retry-After` in seconds or as a date (RFC 9110 10.2.3). A date is by the cloud's own clock: the
+/// answer's `Date`, or the time that a cloud last told. More than a day is taken as a day: a typing
+/// fault at the cloud must not silence a gateway for good. Where only this machine's clock is left,
+/// which may say 1970, it is an hour.
 pub(crate) fn retry_after(answer: &Answer, clock: &Clock) -> Option<Duration> {
-    let now = date(answer).unwrap_or_else(|| clock.wall());
-    parse_retry_after(answer.header("retry-after")?, now)
+    let (now, most) = match date(answer).or_else(|| clock.told()) {
+        Some(told) => (told, DAY),
+        None => (clock.wall(), HOUR),
+    };
+    parse_retry_after(answer.header("retry-after")?, now, most)
 }
 
-fn parse_retry_after(text: &str, now: UnixSeconds) -> Option<Duration> {
-    const DAY: u64 = 86_400;
+/// `most`: the longest that a date is believed, in seconds.
+fn parse_retry_after(text: &str, now: UnixSeconds, most: u64) -> Option<Duration> {
     let text = text.trim();
     let seconds = if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
         text.parse().unwrap_or(u64::MAX)
     } else {
-        u64::try_from(http_date(text)? - now).unwrap_or(0)
+        u64::try_from(http_date(text)?.saturating_sub(now)).unwrap_or(0).min(most)
     };
     // No time at all is no answer to when: our own backoff is.
     (seconds > 0).then(|| Duration::from_secs(seconds.min(DAY)))
@@ -40,7 +67,7 @@ mod tests {
     #[test]
     fn retry_after_is_read_in_both_forms_for_a_day_at_most() {
         let now = http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
-        let seconds = |text| parse_retry_after(text, now).map(|d| d.as_secs());
+        let seconds = |text| parse_retry_after(text, now, DAY).map(|d| d.as_secs());
         assert_eq!(seconds("120"), Some(120));
         assert_eq!(seconds("Sun, 06 Nov 1994 08:50:37 GMT"), Some(60));
         assert_eq!(seconds("99999999999999999999999"), Some(86_400));

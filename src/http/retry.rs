@@ -1,7 +1,7 @@
 //! When to try again: what may be repeated, how long to wait, and for how long at most.
 
 use crate::error::Status;
-use crate::http::headers::retry_after;
+use crate::http::headers::{date, retry_after};
 use crate::http::message::{Answer, Fault};
 use crate::support::call::Call;
 use crate::support::clock::Clock;
@@ -34,6 +34,9 @@ impl Retry<'_> {
         let mut lost = 0;
         for attempt in 1.. {
             let outcome = send();
+            if let Some(date) = outcome.as_ref().ok().and_then(date) {
+                self.clock.hear(date);
+            }
             lost += u32::from(outcome.as_ref().is_err_and(|fault| fault.sent));
             if attempt >= self.attempts || !self.may_repeat(&outcome, lost) {
                 return outcome;

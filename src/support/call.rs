@@ -35,6 +35,12 @@ impl Canceller {
     }
 }
 
+/// The instant after this wait. One beyond all measure is a century: `Instant` cannot hold any more.
+pub(crate) fn from_now(wait: Duration) -> Instant {
+    const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
+    Instant::now() + wait.min(CENTURY)
+}
+
 /// The limits of one call. Real time, not the lifecycle's clock: it bounds real waiting.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
@@ -47,7 +53,7 @@ pub(crate) struct Call {
 impl Call {
     pub fn new(limit: Duration, canceller: &Arc<Canceller>) -> Call {
         Call {
-            deadline: Instant::now() + limit,
+            deadline: from_now(limit),
             limit,
             born: canceller.seen(),
             canceller: canceller.clone(),
@@ -56,7 +62,7 @@ impl Call {
 
     /// The same call, with no more time than this.
     pub fn within(&self, limit: Duration) -> Call {
-        Call { deadline: self.deadline.min(Instant::now() + limit), ..self.clone() }
+        Call { deadline: self.deadline.min(from_now(limit)), ..self.clone() }
     }
 
     /// The time left, or why the call is over.
@@ -91,7 +97,7 @@ impl Call {
 
     /// Waits, unless the call ends first.
     pub fn sleep(&self, wait: Duration) -> Result<()> {
-        let until = Instant::now() + wait;
+        let until = from_now(wait);
         while let Some(left) = until.checked_duration_since(Instant::now()) {
             std::thread::sleep(self.slice()?.min(left));
         }

@@ -59,7 +59,12 @@ struct Hands {
     wall_s: AtomicI64,
     /// Manual clock only: how often it was rebooted.
     boots: AtomicU64,
+    /// What is to be added to a moment to get the time since 1970 as a cloud last told it, in
+    /// nanoseconds; [`UNTOLD`] until one has.
+    told_ns: AtomicI64,
 }
+
+const UNTOLD: i64 = i64::MIN;
 
 impl Clock {
     /// The machine's own clocks: `CLOCK_BOOTTIME` and the wall clock.
@@ -69,6 +74,7 @@ impl Clock {
             boot_ns: AtomicI64::new(0),
             wall_s: AtomicI64::new(0),
             boots: AtomicU64::new(0),
+            told_ns: AtomicI64::new(UNTOLD),
         }))
     }
 
@@ -79,6 +85,7 @@ impl Clock {
             boot_ns: AtomicI64::new(1_000_000_000),
             wall_s: AtomicI64::new(RELEASE),
             boots: AtomicU64::new(0),
+            told_ns: AtomicI64::new(UNTOLD),
         }))
     }
 
@@ -129,6 +136,18 @@ impl Clock {
     pub(crate) fn wall(&self) -> UnixSeconds {
         let wound = self.0.wall_s.load(Ordering::Relaxed);
         if self.0.manual { wound } else { wall_time_s() + wound }
+    }
+
+    /// Notes what time a cloud says it is now.
+    pub(crate) fn hear(&self, date: UnixSeconds) {
+        let told = date.saturating_mul(1_000_000_000).saturating_sub(self.now().0);
+        self.0.told_ns.store(told.max(UNTOLD + 1), Ordering::Relaxed);
+    }
+
+    /// The time by the cloud that told it last, carried on since; `None` until one has.
+    pub(crate) fn told(&self) -> Option<UnixSeconds> {
+        let told = self.0.told_ns.load(Ordering::Relaxed);
+        (told != UNTOLD).then(|| self.now().0.saturating_add(told) / 1_000_000_000)
     }
 
     /// Waits within a call. A manual clock is wound instead: tests do not sleep.

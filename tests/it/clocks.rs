@@ -220,3 +220,24 @@ fn a_date_to_wait_for_needs_no_right_wall_clock() {
         assert!((88..=90).contains(&wait), "at {wall}: {wait}");
     }
 }
+
+#[test]
+fn a_date_to_wait_for_is_judged_by_the_time_last_told() {
+    let wait = |told: bool| {
+        let world = World::new();
+        world.clock.set_wall(0);
+        let cloud = Cloud::Simacan;
+        let client = world.client(cloud);
+        if told {
+            client.token().unwrap();
+            world.wind(3600);
+        }
+        // A `Date` that is none: this answer does not tell the time.
+        let until = http_date(world.sim.now() + 600);
+        let busy = Fault::answer(429, &[("Retry-After", &until), ("Date", "unset")], "");
+        world.answers_once(cloud, if told { "refresh" } else { "login" }, busy);
+        client.token().unwrap_err().retry_after().unwrap().as_secs()
+    };
+    assert!((598..=600).contains(&wait(true)));
+    assert_eq!(wait(false), 3600, "an hour where nobody has told it");
+}

@@ -179,7 +179,17 @@ fn a_query_is_never_shown_in_an_error() {
 #[test]
 fn headers_of_the_connection_and_the_token_are_not_the_callers() {
     let mut one = request("GET", "/x");
-    for name in ["Host", "content-length", "Transfer-Encoding", "CONNECTION", "Upgrade", "TE"] {
+    for name in [
+        "Host",
+        "content-length",
+        "Transfer-Encoding",
+        "CONNECTION",
+        "Upgrade",
+        "TE",
+        "Keep-Alive",
+        "Proxy-Authorization",
+        "proxy-connection",
+    ] {
         let error = one.set_header(name, "x").unwrap_err();
         assert_eq!(error.status(), Status::InvalidArgument, "{name}");
         assert!(error.message().contains(name), "{error}");
@@ -234,6 +244,7 @@ fn what_is_not_a_request_is_refused_when_it_is_made() {
         ("GET", "ftp://h/x"),
         ("GET", "https://"),
         ("GET", "https://h:99999/"),
+        ("GET", "https://h\\evil.example/"),
     ] {
         let error = Request::new(method, url).unwrap_err();
         assert_eq!(error.status(), Status::InvalidArgument, "{method} {url}");
@@ -471,4 +482,13 @@ fn kontakts_sample_of_an_error_body_comes_back_whole() {
     world.answers(CLOUD, "api", Fault::answer(404, &[], &body));
     assert_eq!(get(&client, "/v3/device/x").unwrap().body(), body.as_bytes());
     assert_eq!(credentials::kontakt::USERNAME, "gateway@example.com");
+}
+
+#[test]
+fn a_limit_beyond_all_measure_is_no_limit() {
+    let world = World::new();
+    let client = world.client(CLOUD).share(Some(Duration::MAX));
+    let mut request = request("GET", "/echo");
+    request.set_timeout(Duration::MAX);
+    assert_eq!(client.send(&request).unwrap().status(), 200);
 }
