@@ -120,6 +120,9 @@ headers: ## include/keyfob.h, and what the bindings declare, from the source
 docs: ## the generated pages of docs/
 	$(CARGO) test --test it -- --ignored generated_docs::write
 
+house: ## the map of src/: which room uses which; draws docs/img/house.svg
+	@$(CARGO) test --quiet --test it -- --ignored --nocapture --format terse house::draw | sed '/^$$/d; /^running /d; /^test result/d; /^\.$$/d'
+
 fuzz: ## ten minutes of each fuzzer
 	fuzz/run
 
@@ -135,4 +138,5 @@ size: simulator ## how large the library is, of what, and what a cold token cost
 	benches/cold
 	tools/size
 
-.PHONY: help cli test-cli build install uninstall cross dist simulator demo test soak test-rust test-c test-store test-cpp test-conformance test-python test-node test-languages test-install asan lint headers docs fuzz bench size
+# Every target is a name for work, but for the examples'.
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*/\1/p' $(firstword $(MAKEFILE_LIST)))

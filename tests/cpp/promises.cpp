@@ -305,7 +305,7 @@ PROMISE(a_token_that_an_api_refused_is_replaced) {
   CHECK(count("simacan", "refresh") == 1);
 }
 
-PROMISE(who_sends_requests_alone_is_told_what_to_send_and_what_a_refusal_is) {
+PROMISE(who_sends_requests_alone_is_told_what_to_send) {
   simulator::reset();
   const keyfob::Client client(simulator::config("kii"));
   const auto headers = client.headers_for(simulator::about("kii", "DEVICES"));

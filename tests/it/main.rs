@@ -17,6 +17,7 @@ mod faults;
 mod fresh_number;
 mod generated_docs;
 mod holds;
+mod house;
 mod late;
 mod lifecycle;
 mod options;

@@ -13,7 +13,7 @@ beforeEach(() => clouds.reset());
 const DUE = 3600 - 60;
 
 for (const cloud of FOUR) {
-  test(`a token of ${cloud} is obtained once, kept, and renewed when it is told to`, async (t) => {
+  test(`a token of ${cloud} is obtained once, kept, and renewed`, async (t) => {
     const client = clouds.client(t, cloud);
     const token = await client.token();
     assert.equal(await client.token(), token);

@@ -1,0 +1,209 @@
+//! The rooms of src/: which uses which, and that the arrows run down only.
+//!
+//! `make house` prints the map and draws docs/img/house.svg.
+
+mod drawing;
+mod names;
+mod sources;
+
+use sources::Sources;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The rooms, each of which may use those below it. What lies beside them are doors: `lib.rs` and
+/// the fuzzers', which use any room and are used by none.
+const ROOMS: [&str; 10] = [
+    "ffi",
+    "client",
+    "lifecycle",
+    "account",
+    "store",
+    "provider",
+    "model",
+    "http",
+    "support",
+    "error",
+];
+const DOORS: [&str; 2] = ["lib", "fuzzing"];
+
+/// How many files may use each other in a circle.
+const LARGEST_CIRCLE: usize = 3;
+
+/// Arrows that still run up, each to go: file → file.
+const KNOWN_UPWARD: &[(&str, &str)] = &[("ffi/library", "lib"), ("lifecycle/hot", "ffi/blocks")];
+
+/// Circles that are still too large, each to go.
+const KNOWN_CIRCLES: &[&[&str]] =
+    &[&["http/in_flight", "http/late", "http/resolve", "http/sent", "http/tcp"]];
+
+fn room(file: &str) -> &str {
+    file.split('/').next().unwrap()
+}
+
+fn floor(file: &str) -> Option<usize> {
+    ROOMS.iter().position(|known| *known == room(file))
+}
+
+/// The arrows that run up, or to a door.
+fn upward(sources: &Sources) -> BTreeSet<(String, String)> {
+    let mut found = BTreeSet::new();
+    for (file, uses) in &sources.uses {
+        for used in uses.iter().filter(|_| floor(file).is_some()) {
+            if floor(used).is_none_or(|floor_of_used| floor_of_used < floor(file).unwrap()) {
+                found.insert((file.clone(), used.clone()));
+            }
+        }
+    }
+    found
+}
+
+/// The files that use each other, directly or through others: each circle that there is.
+fn circles(sources: &Sources) -> Vec<BTreeSet<&str>> {
+    let reached: BTreeMap<&str, BTreeSet<&str>> =
+        sources.uses.keys().map(|file| (file.as_str(), reach(sources, file))).collect();
+    let mut circles: Vec<BTreeSet<&str>> = Vec::new();
+    for (file, far) in &reached {
+        let back = far.iter().filter(|other| reached[**other].contains(file));
+        let circle: BTreeSet<&str> = back.copied().collect();
+        if circle.len() > 1 && !circles.contains(&circle) {
+            circles.push(circle);
+        }
+    }
+    circles
+}
+
+/// What can be reached from a file, arrow by arrow.
+fn reach<'a>(sources: &'a Sources, from: &str) -> BTreeSet<&'a str> {
+    let mut reached = BTreeSet::new();
+    let mut next: Vec<&str> = sources.uses[from].iter().map(String::as_str).collect();
+    while let Some(file) = next.pop() {
+        if reached.insert(file) {
+            next.extend(sources.uses[file].iter().map(String::as_str));
+        }
+    }
+    reached
+}
+
+#[test]
+fn every_file_is_in_a_room_or_is_a_door() {
+    for file in Sources::of_the_library().uses.keys() {
+        let known = floor(file).is_some() || DOORS.contains(&file.as_str());
+        assert!(known, "src/{file}.rs: the rooms are {ROOMS:?}, the doors {DOORS:?}");
+    }
+}
+
+/// With it no circle stands between rooms either.
+#[test]
+fn the_arrows_between_rooms_run_down_only() {
+    let found = upward(&Sources::of_the_library());
+    let known = KNOWN_UPWARD.iter().map(|(a, b)| (a.to_string(), b.to_string())).collect();
+    let new: Vec<_> = found.difference(&known).collect();
+    assert!(new.is_empty(), "these run up: {new:#?}\nthe rooms, from above: {ROOMS:?}");
+    let gone: Vec<_> = known.difference(&found).collect();
+    assert!(gone.is_empty(), "no longer there, so take them off the list: {gone:#?}");
+}
+
+#[test]
+fn no_more_than_three_files_use_each_other_in_a_circle() {
+    let sources = Sources::of_the_library();
+    let large: Vec<_> =
+        circles(&sources).into_iter().filter(|circle| circle.len() > LARGEST_CIRCLE).collect();
+    let known: Vec<BTreeSet<&str>> =
+        KNOWN_CIRCLES.iter().map(|circle| circle.iter().copied().collect()).collect();
+    let is_known = |circle: &BTreeSet<&str>| known.iter().any(|known| circle.is_subset(known));
+    let new: Vec<_> = large.iter().filter(|circle| !is_known(circle)).cloned().collect();
+    assert!(new.is_empty(), "{}", told(&sources, &new));
+    let gone: Vec<_> = known.iter().filter(|known| !large.contains(known)).collect();
+    assert!(gone.is_empty(), "smaller or gone, so change the list: {gone:?}");
+}
+
+/// Circles, with the arrows that make them.
+fn told(sources: &Sources, circles: &[BTreeSet<&str>]) -> String {
+    let mut text = String::new();
+    for circle in circles {
+        text += &format!("a circle of {} files:\n", circle.len());
+        for file in circle {
+            let within = sources.uses[*file].iter().filter(|used| circle.contains(used.as_str()));
+            text += &format!("  {file} → {}\n", within.cloned().collect::<Vec<_>>().join(", "));
+        }
+    }
+    text
+}
+
+#[test]
+fn the_picture_of_the_house_is_what_the_sources_say() {
+    let drawn = std::fs::read_to_string(drawing::picture()).unwrap_or_default();
+    assert!(drawn == drawing::draw(&Sources::of_the_library()), "run `make house`");
+}
+
+#[test]
+#[ignore = "prints the map and writes the picture: `make house`"]
+fn draw() {
+    let sources = Sources::of_the_library();
+    println!("{}", drawing::map(&sources));
+    print!("{}", told(&sources, &circles(&sources)));
+    for (file, used) in upward(&sources) {
+        println!("runs up: {file} → {used}");
+    }
+    std::fs::write(drawing::picture(), drawing::draw(&sources)).unwrap();
+}
+
+/// A library of a few lines.
+fn small(files: &[(&str, &str)]) -> Sources {
+    let named = |(name, text): &(&str, &str)| (name.to_string(), text.to_string());
+    Sources::new(&files.iter().map(named).collect())
+}
+
+fn used<'a>(sources: &'a Sources, file: &str) -> Vec<&'a str> {
+    sources.uses[file].iter().map(String::as_str).collect()
+}
+
+#[test]
+fn imports_paths_and_reexports_lead_to_the_file_that_defines() {
+    let sources = small(&[
+        ("lib.rs", "mod http; mod store; mod error; mod ffi; pub use error::Error;"),
+        ("error.rs", "pub struct Error;"),
+        ("http/mod.rs", "//! The transport. And more.\npub mod url; mod tcp; pub use tcp::Socket;"),
+        (
+            "http/url.rs",
+            "use super::tcp::{self, Socket as S}; impl Url { fn f() -> crate::Error {} }",
+        ),
+        ("http/tcp.rs", "pub struct Socket; pub fn open() {}"),
+        ("store/mod.rs", "mod file; pub struct Kept; fn f() { file::open(); }"),
+        ("store/file.rs", "use crate::{error, http::{Socket, url::*}}; fn f(k: super::Kept) {}"),
+        ("ffi/mod.rs", "mod client; pub use client::*;"),
+        ("ffi/client.rs", "pub fn call() {}"),
+        ("fuzzing.rs", "use crate::ffi::call;"),
+    ]);
+    assert_eq!(used(&sources, "lib"), [] as [&str; 0], "a re-export is no use");
+    assert_eq!(used(&sources, "http/url"), ["error", "http/tcp"]);
+    assert_eq!(used(&sources, "store/mod"), ["store/file"]);
+    assert_eq!(used(&sources, "store/file"), ["error", "http/tcp", "http/url", "store/mod"]);
+    assert_eq!(used(&sources, "fuzzing"), ["ffi/client"], "a glob is followed to what defines it");
+    assert_eq!(sources.says["http/mod"], "The transport");
+    assert_eq!(circles(&sources), [BTreeSet::from(["store/file", "store/mod"])]);
+    assert!(upward(&sources).is_empty());
+}
+
+#[test]
+fn comments_strings_and_tests_are_no_use_and_a_door_is_not_used() {
+    let text = r##"
+        // crate::store::a
+        /* crate::store::b */
+        pub(in crate::store) const A: &str = "crate::store::c \" crate::store::d";
+        const B: (&str, char) = (r#"crate::store::e"#, '"');
+        #[cfg(test)]
+        use crate::store::f;
+        #[cfg(test)]
+        mod tests { use crate::store::g; fn t() { crate::store::h(); } }
+        fn real() { crate::model::it(); std::store::x(); crate::open() }
+    "##;
+    let sources = small(&[
+        ("lib.rs", "fn open() {}"),
+        ("store.rs", "use crate::model;"),
+        ("model.rs", ""),
+        ("http.rs", text),
+    ]);
+    assert_eq!(used(&sources, "http"), ["lib", "model"]);
+    let upward: Vec<_> = upward(&sources).into_iter().map(|(_, used)| used).collect();
+    assert_eq!(upward, ["lib", "model"]);
+}
