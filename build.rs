@@ -1,4 +1,7 @@
-//! Names the shared library for the loader, and writes the C header when asked to.
+//! Names the shared library for the loader, puts the built-in profiles in order, and writes the C header when asked to.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
@@ -9,8 +12,44 @@ fn main() {
         // A name look-up may outlive the call that began it, so the code must stay mapped.
         println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
     }
+    catalogue();
     #[cfg(feature = "headers")]
     headers::write();
+}
+
+/// Writes what `src/provider/registry.rs` includes: every built-in profile with its name, without the
+/// blanks that are for people.
+fn catalogue() {
+    let folder = Path::new("src/provider/catalogue");
+    println!("cargo:rerun-if-changed={}", folder.display());
+    let files = std::fs::read_dir(folder).expect("the catalogue");
+    let mut files: Vec<PathBuf> = files.map(|file| file.expect("a profile").path()).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
+    files.sort_by_key(|file| file.file_stem().map(std::ffi::OsStr::to_owned));
+    let mut code = format!("static CATALOGUE: [(&str, &str); {}] = [\n", files.len());
+    for file in files {
+        println!("cargo:rerun-if-changed={}", file.display());
+        let name = file.file_stem().and_then(|name| name.to_str()).expect("a name");
+        let text = std::fs::read_to_string(&file).expect("UTF-8");
+        writeln!(code, "    ({name:?}, {:?}),", minified(&text)).expect("memory");
+    }
+    code.push_str("];\n");
+    let out = std::env::var_os("OUT_DIR").expect("set by cargo");
+    std::fs::write(Path::new(&out).join("catalogue.rs"), code).expect("can be written");
+}
+
+/// JSON without the blanks between its texts.
+fn minified(json: &str) -> String {
+    let (mut in_text, mut escaped) = (false, false);
+    let keep = |c: &char| {
+        let kept = in_text || !c.is_ascii_whitespace();
+        if !escaped && *c == '"' {
+            in_text = !in_text;
+        }
+        escaped = in_text && !escaped && *c == '\\';
+        kept
+    };
+    json.chars().filter(keep).collect()
 }
 
 #[cfg(feature = "headers")]

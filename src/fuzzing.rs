@@ -11,10 +11,12 @@ use crate::http::url::Url;
 use crate::model::options::{Kind, Options};
 use crate::model::record::Discovered;
 use crate::model::record::Record;
+use crate::provider::json_template::JsonTemplate;
 use crate::provider::names::Names;
-use crate::provider::profile::{Profile, built_in};
+use crate::provider::profile::Profile;
+use crate::provider::registry::built_in;
 use crate::provider::selection::select;
-use crate::provider::template::{JsonTemplate, Place, Template, Values};
+use crate::provider::template::{Place, Template, Values};
 use crate::support::call::{Call, Canceller};
 use crate::support::clock::Clock;
 use crate::support::json;
@@ -44,19 +46,18 @@ fn fit_for_a_log(error: &Error) {
 fn accounts() -> &'static [Account] {
     static ACCOUNTS: OnceLock<Vec<Account>> = OnceLock::new();
     ACCOUNTS.get_or_init(|| {
-        let make = |profile: Profile| {
-            let mut options = Options::new();
-            options.declare(profile.own_options());
-            let (_, login) = profile.logins.iter().find(|(_, l)| l.token.is_none()).unwrap();
+        let make = |profile: Arc<Profile>| {
+            let mut options = Options::new(profile.table.clone());
+            let (_, login) = profile.logins.iter().find(|(_, l)| l.token.is_none())?;
             for option in &login.needs {
                 options.set(option, "a-value").unwrap();
             }
             if profile.name == "oauth2" {
                 options.set("token_url", "https://auth.example.com/token").unwrap();
             }
-            Account::new(options, Arc::new(profile), None, &Clock::manual()).unwrap()
+            Some(Account::new(options, profile, None, &Clock::manual()).unwrap())
         };
-        built_in().map(|profile| make(profile.unwrap())).collect()
+        built_in().filter_map(|profile| make(profile.unwrap())).collect()
     })
 }
 
@@ -102,8 +103,7 @@ pub fn profile(data: &[u8]) {
         Ok(profile) => profile,
         Err(error) => return fit_for_a_log(&error),
     };
-    let mut options = Options::new();
-    options.declare(profile.own_options());
+    let mut options = Options::new(profile.table.clone());
     for (_, login) in profile.logins.iter() {
         for name in &login.needs {
             let kind = options.table().iter().find(|o| o.name == *name).map(|o| o.kind.clone());

@@ -3,7 +3,8 @@
 use crate::account::account::Account;
 use crate::error::{Error, Result, Status};
 use crate::model::options::Options;
-use crate::provider::profile::{CUSTOM, Profile};
+use crate::provider::profile::Profile;
+use crate::provider::registry::named;
 use crate::store::TokenStore;
 use crate::store::callback::Own;
 use crate::support::clock::Clock;
@@ -39,12 +40,10 @@ impl Config {
     /// # Errors
     /// `UNKNOWN_PROVIDER`: the message lists the names there are.
     pub fn new(provider: &str) -> Result<Config> {
-        let profile = if provider == CUSTOM { Profile::none() } else { Profile::named(provider)? };
-        let mut options = Options::new();
-        options.declare(profile.own_options());
+        let profile = named(provider)?;
         Ok(Config {
-            profile: Arc::new(profile),
-            options,
+            options: Options::new(profile.table.clone()),
+            profile,
             clock: None,
             log: Log::default(),
             own_store: None,
@@ -56,18 +55,16 @@ impl Config {
     /// # Errors
     /// `UNKNOWN_OPTION`, `INVALID_OPTION`, `INVALID_PROFILE`; the config is then as it was.
     pub fn set(&mut self, option: &str, value: &str) -> Result<()> {
-        match option {
-            "profile" => self.use_profile(value)?,
-            "profile_file" => self.use_profile(&read(option, value)?)?,
-            _ => {}
+        let profile = match option {
+            "profile" => Some(Profile::parse(value)?),
+            "profile_file" => Some(Profile::parse(&read(option, value)?)?),
+            _ => None,
+        };
+        self.options.set(option, value)?;
+        if let Some(profile) = profile {
+            self.options.declare(profile.table.clone());
+            self.profile = Arc::new(profile);
         }
-        self.options.set(option, value)
-    }
-
-    fn use_profile(&mut self, text: &str) -> Result<()> {
-        let profile = Profile::parse(text)?;
-        self.options.declare(profile.own_options());
-        self.profile = Arc::new(profile);
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use crate::account::headers::Headers;
 use crate::client::links::{link_header, link_in_body};
 use crate::error::{Error, Result, Status};
 use crate::http::headers::is_of_the_connection;
-use crate::http::message::{Answer, MOST_HEADER};
+use crate::http::message::{Answer, MOST_HEADER, method as method_of};
 use crate::http::url::{Url, has_scheme, query_encode};
 use crate::provider::reply::parse_json;
 use std::time::Duration;
@@ -34,17 +34,10 @@ impl Request {
     /// # Errors
     /// `INVALID_ARGUMENT`: the method is not one, or the URL is empty or cannot be a URL.
     pub fn new(method: &str, url: &str) -> Result<Request> {
-        let invalid = |what: &str| Err(Error::new(Status::InvalidArgument, what));
-        const LONGEST_METHOD: usize = 64;
-        let short = method.len() <= LONGEST_METHOD;
-        let Some(method) = Method::from_bytes(method.as_bytes()).ok().filter(|_| short) else {
-            return invalid("the method is not an HTTP method");
-        };
-        if method == Method::CONNECT || method == Method::TRACE {
-            return invalid("CONNECT and TRACE are not sent with credentials");
-        }
+        let refuse = |what: &str| Error::new(Status::InvalidArgument, what);
+        let method = method_of(method).map_err(refuse)?;
         if url.is_empty() || url.chars().any(|c| c.is_control() || c == ' ') {
-            return invalid("the URL is empty, or has a blank or a control character");
+            return Err(refuse("the URL is empty, or has a blank or a control character"));
         }
         if has_scheme(url) {
             Url::parse(url)?;

@@ -33,6 +33,20 @@ pub(crate) struct Outgoing {
     pub body: Option<Zeroizing<Vec<u8>>>,
 }
 
+/// The method of this name, or why it is none that is sent.
+pub(crate) fn method(name: &str) -> Result<http::Method, &'static str> {
+    const LONGEST: usize = 64;
+    let short = name.len() <= LONGEST;
+    match http::Method::from_bytes(name.as_bytes()).ok().filter(|_| short) {
+        None => Err("the method is not an HTTP method"),
+        // They open a tunnel, or echo what they carry.
+        Some(http::Method::CONNECT | http::Method::TRACE) => {
+            Err("CONNECT and TRACE are not sent with credentials")
+        }
+        Some(method) => Ok(method),
+    }
+}
+
 /// One answer, whole.
 pub(crate) struct Answer {
     pub status: u16,

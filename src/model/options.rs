@@ -3,6 +3,7 @@
 use crate::error::{Error, Result, Status};
 use crate::support::ordered::Ordered;
 use crate::support::secret::Secret;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What an option's value must be.
@@ -132,7 +133,7 @@ impl Opt {
     }
 
     /// Refuses a value that is not of this option's kind. Never repeats a secret one.
-    fn check(&self, value: &str) -> Result<()> {
+    pub fn check(&self, value: &str) -> Result<()> {
         let refuse =
             |why: String| Err(Error::new(Status::InvalidOption, format!("{}: {why}", self.name)));
         let got = |value: &str| {
@@ -185,23 +186,19 @@ fn origins(list: &str) -> impl Iterator<Item = Result<crate::http::url::OriginRu
 /// A set of options with the values they were given.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
-    table: Vec<Opt>,
+    table: Arc<Vec<Opt>>,
     values: Ordered<Secret>,
 }
 
 impl Options {
-    /// The built-in options, none of them set.
-    pub fn new() -> Options {
-        Options { table: table(), values: Ordered::default() }
+    /// The options of this table, none of them set.
+    pub fn new(table: Arc<Vec<Opt>>) -> Options {
+        Options { table, values: Ordered::default() }
     }
 
-    /// Puts a profile's own options and defaults in the place of an earlier profile's.
-    pub fn declare(&mut self, own: Vec<Opt>) {
-        self.table = table();
-        for option in own {
-            self.table.retain(|known| known.name != option.name);
-            self.table.push(option);
-        }
+    /// Puts another profile's options and defaults in the place of the earlier one's.
+    pub fn declare(&mut self, table: Arc<Vec<Opt>>) {
+        self.table = table;
         let table = &self.table;
         self.values.retain(|name| find(table, name).is_some());
     }
@@ -331,8 +328,13 @@ fn find<'a>(table: &'a [Opt], name: &str) -> Option<Found<'a>> {
     if let Some(option) = table.iter().find(|o| o.name == name) {
         return Some(Found::Itself(option));
     }
+    file_of(table, name).map(Found::FileOf)
+}
+
+/// The secret option whose value would stand in the file that an option of this name names.
+pub(crate) fn file_of<'a>(table: &'a [Opt], name: &str) -> Option<&'a Opt> {
     let stem = name.strip_suffix(FILE_SUFFIX)?;
-    table.iter().find(|o| o.name == stem && o.secret).map(Found::FileOf)
+    table.iter().find(|o| o.name == stem && o.secret)
 }
 
 fn unknown(table: &[Opt], name: &str) -> String {

@@ -1,10 +1,15 @@
 //! What a profile must hold to besides its form: every name it uses must be one that has a value,
 //! every header one that can be sent. The message of a refusal says where.
 
+use super::json_template::JsonTemplate;
 use super::pointer::Pointer;
-use super::profile::{Profile, Step};
-use crate::provider::template::{JsonTemplate, Template};
+use super::profile::{Format, Profile, Step};
+use super::template::Template;
+use crate::http::headers::is_of_the_connection;
+use crate::http::message::method;
+use crate::model::options::{Group, Opt};
 use crate::support::ordered::Ordered;
+use std::collections::BTreeSet;
 
 impl Profile {
     /// Every option that has a say in this profile, sorted: what `keyfob_providers_json` lists.
@@ -15,16 +20,17 @@ impl Profile {
         }
         names.extend(self.maps.iter().map(|(_, map)| map.of.clone()));
         names.extend(self.discovery.iter().map(|d| d.when.clone()));
-        let built_in = crate::model::options::table();
         for (_, template, _) in self.templates() {
-            let options = template.names().filter(|(n, _)| built_in.iter().any(|o| o.name == *n));
+            let options = template.names().filter(|(n, _)| self.table.iter().any(|o| o.name == *n));
             names.extend(options.map(|(n, _)| n.to_string()));
         }
         names.sort_unstable();
         names.dedup();
         names
     }
+}
 
+impl Format {
     /// All steps, each with where it stands.
     fn steps(&self) -> Vec<(String, &Step)> {
         let mut all = Vec::new();
@@ -75,7 +81,7 @@ impl Profile {
         all
     }
 
-    pub fn check(&self) -> std::result::Result<(), String> {
+    pub fn check(&self, table: &[Opt]) -> std::result::Result<(), String> {
         if !(1..=2).contains(&self.keyfob_profile) {
             let version = self.keyfob_profile;
             return Err(format!("keyfob_profile is {version}; this library reads 1 and 2"));
@@ -87,8 +93,7 @@ impl Profile {
         if self.logins.0.is_empty() && self.refresh.is_none() {
             return Err("logins: there is none, and no refresh".into());
         }
-        let built_in = crate::model::options::table();
-        let is_option = |n: &str| built_in.iter().any(|o| o.name == n) || self.options.contains(n);
+        let is_option = |n: &str| table.iter().any(|o| o.name == n);
         let need_options = |at: &str, names: &mut dyn Iterator<Item = &String>| {
             for name in names {
                 if !is_option(name) {
@@ -123,9 +128,7 @@ impl Profile {
             if step.url.0.is_empty() {
                 return Err(format!("{at}.url: there is none"));
             }
-            if ureq::http::Method::from_bytes(step.method.as_bytes()).is_err() {
-                return Err(format!("{at}.method: `{}` is not a method", step.method));
-            }
+            method(&step.method).map_err(|why| format!("{at}.method: `{}`: {why}", step.method))?;
             for (header, value) in step.headers.iter() {
                 header_name(&format!("{at}.headers"), header)?;
                 header_text(&format!("{at}.headers.{header}"), value)?;
@@ -169,24 +172,37 @@ impl Profile {
                 header_text(&format!("{at}.{header}"), value)?;
             }
         }
-        self.check_names(&is_option)
+        self.check_names(table)
     }
 
     /// A template may name options, maps, values and what steps save; tokens only where there are any.
-    fn check_names(&self, is_option: &dyn Fn(&str) -> bool) -> std::result::Result<(), String> {
-        let saved = |name: &str| self.steps().iter().any(|(_, step)| step.save.contains(name));
+    /// Options of this machine's own, such as its keys to the store, are nothing to tell a cloud.
+    fn check_names(&self, table: &[Opt]) -> std::result::Result<(), String> {
+        let is_own =
+            |o: &&Opt| matches!(o.group, Group::Transport | Group::Lifecycle | Group::Store);
+        let mut known: BTreeSet<&str> = self.maps.names().map(String::as_str).collect();
+        known.extend(self.values.names().map(String::as_str));
+        known.extend(table.iter().filter(|o| !is_own(o)).map(|o| o.name.as_str()));
+        let steps = self.steps();
+        known.extend(steps.iter().flat_map(|(_, step)| step.save.names()).map(String::as_str));
         for (at, template, tokens) in self.templates() {
             for (name, _) in template.names() {
-                let known = is_option(name)
-                    || self.maps.contains(name)
-                    || self.values.contains(name)
-                    || saved(name)
-                    || (tokens && matches!(name, "access_token" | "refresh_token"));
-                if !known {
-                    return Err(format!(
-                        "{at}: `{{{name}}}` is neither an option nor a value of this profile"
-                    ));
+                if known.contains(name)
+                    || (tokens && matches!(name, "access_token" | "refresh_token"))
+                {
+                    continue;
                 }
+                return Err(match table.iter().find(|option| option.name == name) {
+                    Some(_) => format!("{at}: `{{{name}}}` is an option that no cloud is told"),
+                    None => format!(
+                        "{at}: `{{{name}}}` is neither an option nor a value of this profile"
+                    ),
+                });
+            }
+        }
+        for (name, map) in self.maps.iter() {
+            if table.iter().filter(is_own).any(|option| option.name == map.of) {
+                return Err(format!("maps.{name}.of: is an option that no cloud is told"));
             }
         }
         Ok(())
@@ -217,6 +233,9 @@ impl Step {
 
 fn header_name(at: &str, name: &str) -> std::result::Result<(), String> {
     match ureq::http::HeaderName::from_bytes(name.as_bytes()) {
+        Ok(_) if is_of_the_connection(name) => {
+            Err(format!("{at}: the header {name} is set by the connection"))
+        }
         Ok(_) => Ok(()),
         Err(_) => Err(format!("{at}: `{name}` is not a header name")),
     }

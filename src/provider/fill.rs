@@ -2,11 +2,11 @@
 
 use super::names::Names;
 use super::profile::{Profile, Step};
+use super::template::{Place, Template, Values};
 use crate::error::{Error, Result, Status};
 use crate::http::message::Outgoing;
 use crate::http::url::{Url, form_encode, query_encode};
 use crate::model::options::Options;
-use crate::provider::template::{Place, Template, Values};
 use crate::support::json::Value;
 use crate::support::secret::Secret;
 use base64::Engine;

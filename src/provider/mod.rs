@@ -3,9 +3,12 @@
 mod check;
 pub(crate) mod exchange;
 pub(crate) mod fill;
+pub(crate) mod json_template;
 pub(crate) mod names;
+mod own_options;
 pub(crate) mod pointer;
 pub(crate) mod profile;
+pub(crate) mod registry;
 pub(crate) mod reply;
 pub(crate) mod rule;
 pub(crate) mod selection;
@@ -15,7 +18,8 @@ pub(crate) mod trail;
 use crate::error::Result;
 use crate::model::options::{Kind, Opt, table};
 use crate::support::json::{Value, object};
-use profile::{Login, Profile, built_in};
+use profile::{Login, Profile};
+use registry::built_in;
 
 /// The built-in providers and their options, as `keyfob_providers_json` gives them.
 pub(crate) fn providers_json() -> Result<String> {
@@ -43,7 +47,7 @@ fn provider(profile: &Profile) -> Value {
         ("refreshes", refresh.is_some().into()),
         ("refresh_needs", refresh.map(|r| r.needs.iter().collect::<Value>()).into()),
         ("options", profile.option_names().iter().collect()),
-        ("own_options", profile.own_options().iter().map(option).collect()),
+        ("own_options", profile.own_options().map(option).collect()),
     ])
 }
 

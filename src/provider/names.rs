@@ -1,10 +1,10 @@
 //! What the names in a profile's templates stand for: options, words, values, what was discovered.
 
 use super::profile::Profile;
+use super::template::{Place, Template, Values};
 use crate::error::{Error, Result, Status};
 use crate::model::options::{Kind, Options};
 use crate::model::record::Discovered;
-use crate::provider::template::{Place, Template, Values};
 use crate::support::ordered::Ordered;
 use crate::support::secret::Secret;
 

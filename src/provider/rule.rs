@@ -2,17 +2,18 @@
 
 use super::pointer::Pointer;
 use crate::support::json::Value;
-use crate::support::json::read::{At, Misread, OneOrMany, Read, needed, other};
+use crate::support::json::read::{At, Misread, OneOrMany, Read, document};
 use crate::support::ordered::Ordered;
 
-/// Matches an answer by HTTP status; by the cloud's own code, where one is given; and by what
-/// stands in its body, where that is given.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Rule {
-    pub status: OneOrMany<u16>,
-    pub code: OneOrMany<Code>,
-    /// JSON pointers, and what must stand there: one of these values.
-    pub places: Ordered<OneOrMany<Value>>,
+document! {
+    /// Matches an answer by HTTP status; by the cloud's own code, where one is given; and by what
+    /// stands in its body, where that is given.
+    pub(crate) struct Rule {
+        needed status: OneOrMany<u16>,
+        other code: OneOrMany<Code>,
+        /// JSON pointers, and what must stand there: one of these values.
+        other places as "where": Ordered<OneOrMany<Value>>,
+    }
 }
 
 /// A code of the cloud's own: a word, a number as its digits, or `false` for an answer without one.
@@ -28,16 +29,6 @@ impl Read for Code {
             _ => return Err(at.wrong("must be a text, a number, or false for none")),
         };
         Ok(())
-    }
-}
-
-impl Read for Rule {
-    fn read(&mut self, at: &At<'_>) -> Result<(), Misread> {
-        at.members(&mut [
-            needed("status", &mut self.status),
-            other("code", &mut self.code),
-            other("where", &mut self.places),
-        ])
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result, Status};
 use crate::http::url::{form_encode, query_encode};
-use crate::support::json::Value;
+use crate::support::json::read::{At, Misread, Read};
 use crate::support::secret::Secret;
 
 /// Where a template's text goes, and so how a value in it must be escaped. In a query or a form the
@@ -32,6 +32,13 @@ pub(crate) struct Template {
 enum Part {
     Text(String),
     Name { name: String, optional: bool },
+}
+
+impl Read for Template {
+    fn read(&mut self, at: &At<'_>) -> std::result::Result<(), Misread> {
+        *self = Template::parse(at.text()?).map_err(|what| at.wrong(&what))?;
+        Ok(())
+    }
 }
 
 /// Gives names their values.
@@ -84,6 +91,14 @@ impl Template {
     /// The template as it was written: what messages show in place of what it was filled with.
     pub fn source(&self) -> &str {
         &self.source
+    }
+
+    /// The one name that is all of it.
+    pub fn only_name(&self) -> Option<&str> {
+        match self.parts.as_slice() {
+            [Part::Name { name, .. }] => Some(name),
+            _ => None,
+        }
     }
 
     /// The names it uses, and whether each may be missing.
@@ -158,89 +173,11 @@ fn escape(value: &str, place: Place, name: &str, into: &mut String) -> Result<()
     }
 }
 
-/// A JSON document whose strings are templates.
-#[derive(Clone, Debug)]
-pub(crate) enum JsonTemplate {
-    Text(Template),
-    Array(Vec<JsonTemplate>),
-    Object(Vec<(String, JsonTemplate)>),
-    Fixed(Value),
-}
-
-impl Default for JsonTemplate {
-    fn default() -> Self {
-        JsonTemplate::Fixed(Value::Null)
-    }
-}
-
-impl JsonTemplate {
-    pub fn parse(document: &Value) -> std::result::Result<JsonTemplate, String> {
-        Ok(match document {
-            Value::Text(text) => JsonTemplate::Text(Template::parse(text)?),
-            Value::Array(items) => JsonTemplate::Array(
-                items.iter().map(Self::parse).collect::<std::result::Result<_, _>>()?,
-            ),
-            Value::Object(fields) => JsonTemplate::Object(
-                fields
-                    .iter()
-                    .map(|(name, value)| Ok((name.clone(), Self::parse(value)?)))
-                    .collect::<std::result::Result<_, String>>()?,
-            ),
-            other => JsonTemplate::Fixed(other.clone()),
-        })
-    }
-
-    pub fn templates(&self) -> Vec<&Template> {
-        match self {
-            JsonTemplate::Text(template) => vec![template],
-            JsonTemplate::Array(items) => items.iter().flat_map(Self::templates).collect(),
-            JsonTemplate::Object(fields) => {
-                fields.iter().flat_map(|(_, v)| v.templates()).collect()
-            }
-            JsonTemplate::Fixed(_) => Vec::new(),
-        }
-    }
-
-    /// Fills every string. Members whose optional name has no value are left out. A string that is
-    /// one name of a number option becomes a JSON number.
-    pub fn fill(&self, values: &dyn Values) -> Result<Option<Value>> {
-        Ok(match self {
-            JsonTemplate::Fixed(value) => Some(value.clone()),
-            JsonTemplate::Text(template) => {
-                let filled = template.fill(Place::Plain, values)?;
-                let is_number = match template.parts.as_slice() {
-                    [Part::Name { name, .. }] => values.is_number(name),
-                    _ => false,
-                };
-                filled.map(|text| match text.expose().parse::<i64>() {
-                    // Written anew: JSON has no leading zeros and no plus sign.
-                    Ok(number) if is_number => Value::Number(number.to_string()),
-                    _ => text.expose().into(),
-                })
-            }
-            JsonTemplate::Array(items) => {
-                let filled: Result<Vec<_>> = items.iter().map(|item| item.fill(values)).collect();
-                Some(Value::Array(filled?.into_iter().flatten().collect()))
-            }
-            JsonTemplate::Object(fields) => {
-                let mut filled = Vec::new();
-                for (name, field) in fields {
-                    if let Some(value) = field.fill(values)? {
-                        filled.push((name.clone(), value));
-                    }
-                }
-                Some(Value::Object(filled))
-            }
-        })
-    }
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
-    use crate::support::json;
 
-    struct One(&'static str);
+    pub(crate) struct One(pub &'static str);
 
     impl Values for One {
         fn value(&self, name: &str) -> Option<&str> {
@@ -257,10 +194,6 @@ mod tests {
         Ok(filled?.map(|s| s.expose().to_string()))
     }
 
-    fn json(text: &str) -> JsonTemplate {
-        JsonTemplate::parse(&json::parse(text.as_bytes()).unwrap()).unwrap()
-    }
-
     #[test]
     fn a_value_is_escaped_for_where_it_stands() {
         let nasty = "a/b?c&d=e {\"f\"}+é";
@@ -268,10 +201,6 @@ mod tests {
         assert_eq!(path, "https://h/a%2Fb%3Fc%26d%3De%20%7B%22f%22%7D%2B%C3%A9");
         let form = fill("{v}", Place::Form, "a b+c@d").unwrap().unwrap();
         assert_eq!(form, "a+b%2Bc%40d");
-        let json = json(r#"{"p": "{v}", "n": [1, "{x?}"]}"#);
-        let filled = json.fill(&One(nasty)).unwrap().unwrap();
-        assert_eq!(filled.get("p"), Some(&nasty.into()));
-        assert_eq!(*filled.get("n").unwrap().to_json(), "[1]");
     }
 
     #[test]
@@ -299,15 +228,6 @@ mod tests {
     fn a_missing_value_drops_an_optional_field_and_fails_another() {
         assert_eq!(fill("x {w?}", Place::Plain, "").unwrap(), None);
         assert!(fill("x {w}", Place::Plain, "").is_err());
-    }
-
-    #[test]
-    fn only_a_number_option_becomes_a_json_number() {
-        let json = json(r#""{v}""#);
-        for number in ["17", "0017"] {
-            assert_eq!(json.fill(&One(number)).unwrap(), Some(17u64.into()));
-        }
-        assert_eq!(json.fill(&One("x17")).unwrap(), Some("x17".into()));
     }
 
     #[test]

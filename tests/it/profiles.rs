@@ -112,6 +112,23 @@ fn a_mistake_in_a_profile_is_told_with_its_place() {
         (step("query", json!({ "a": "{b}" })), &["logins.password.steps[0].query.a", "{b}"]),
         (step("headers", json!({ "A": "{b}" })), &["logins.password.steps[0].headers.A", "{b}"]),
         (step("headers", json!({ "A B": "x" })), &["logins.password.steps[0].headers", "`A B`"]),
+        (
+            step("headers", json!({ "content-length": "7" })),
+            &["steps[0].headers", "content-length"],
+        ),
+        (with("/present", json!({ "Host": "{access_token}" })), &["present", "Host"]),
+        (
+            with("/request", json!({ "headers": { "Transfer-Encoding": "chunked" } })),
+            &["request.headers", "Transfer-Encoding"],
+        ),
+        (step("headers", json!({ "Proxy-Authorization": "x" })), &["Proxy-Authorization"]),
+        (step("method", json!("CONNECT")), &["steps[0].method", "CONNECT"]),
+        (step("headers", json!({ "A": "{store_key}" })), &["headers.A", "store_key", "no cloud"]),
+        (step("json", json!({ "a": ["{proxy?}"] })), &["steps[0].json", "{proxy}", "no cloud"]),
+        (
+            with("/maps", json!({ "m": { "of": "store_key", "to": {} } })),
+            &["maps.m.of", "no cloud"],
+        ),
         (step("headers", json!({ "A": "x\ny" })), &["logins.password.steps[0].headers.A"]),
         (step("json", json!({ "a": ["{b}"] })), &["logins.password.steps[0].json", "{b}"]),
         (step("json", json!("{refresh_token2}")), &["logins.password.steps[0].json"]),
@@ -200,6 +217,68 @@ fn a_mistake_in_a_profile_is_told_with_its_place() {
         let error = error.expect_err(text);
         assert!(error.message().contains(word), "{text}: {error}");
     }
+}
+
+#[test]
+fn a_profile_decides_nothing_that_is_the_users_to_decide() {
+    for (option, default) in [
+        ("allow_http", "true"),
+        ("ca_file", "/tmp/ca.pem"),
+        ("client_key_file", "/etc/shadow"),
+        ("proxy", "http://evil.example:1"),
+        ("user_agent", "x"),
+        ("allowed_origins", "https://evil.example"),
+        ("max_token_bytes", "1024"),
+        ("retries", "1"),
+        ("connect_timeout_ms", "1"),
+        ("renew_before_s", "1"),
+        ("store", "file:/etc"),
+        ("store_key", "00"),
+        ("profile", "{}"),
+        ("profile_file", "/etc/passwd"),
+    ] {
+        for own in [json!({ "default": default }), json!({ "choices": [default] })] {
+            let error = load(&with("/options", json!({ option: own }))).unwrap_err();
+            let place = format!("options.{option}: is the user's to set");
+            assert!(error.message().contains(&place), "{error}");
+        }
+    }
+}
+
+#[test]
+fn what_a_profile_says_of_an_option_is_held_to_the_option() {
+    for (option, own, word) in [
+        ("base_url", json!({ "default": "ftp://x" }), "default: base_url: ftp://x"),
+        ("issuer", json!({ "default": "https://h/?q" }), "cannot have a query"),
+        ("client_auth", json!({ "default": "other" }), "must be one of"),
+        ("client_auth", json!({ "choices": ["other"] }), "choices: client_auth"),
+        ("expires_at_ms", json!({ "default": "abc" }), "must be a whole number"),
+        ("username", json!({ "secret": true }), "is built in"),
+        ("username", json!({ "number": true }), "is built in"),
+        ("ttl", json!({ "number": true, "default": "-1" }), "must be a whole number"),
+        ("tier", json!({ "choices": ["a"], "default": "b" }), "must be one of a"),
+        ("tier", json!({ "default": "a\nb" }), "control character"),
+        ("access_token", json!({}), "a name that is taken"),
+        ("a b", json!({}), "1 to 40 of a-z"),
+        ("password_file", json!({}), "file of a secret option"),
+    ] {
+        let error = load(&with("/options", json!({ option: own }))).unwrap_err();
+        assert!(error.message().contains(&format!("options.{option}: ")), "{error}");
+        assert!(error.message().contains(word), "{word} is not in: {error}");
+    }
+}
+
+#[test]
+fn a_long_profile_is_refused_without_a_long_wait() {
+    // Compared pair by pair, it took seconds; with all members sorted, no time at all.
+    let members: Vec<String> = (0..40_000).map(|n| format!("\"m{n}\":1")).collect();
+    let text = format!("{{{}}}", members.join(","));
+    let mut config = Config::new("custom").unwrap();
+    let error = config.set("profile", &text).unwrap_err();
+    assert!(error.message().contains("unknown field `m0`"), "{error}");
+    let steps = step("form", serde_json::from_str(&text).unwrap());
+    let error = load(&steps).unwrap_err();
+    assert!(error.message().contains("form: has more than 500 members"), "{error}");
 }
 
 #[test]

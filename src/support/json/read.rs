@@ -99,12 +99,12 @@ impl<'a> At<'a> {
         let Value::Object(members) = self.value else {
             return Err(self.wrong("must be an object"));
         };
-        for (index, (name, _)) in members.iter().enumerate() {
-            if members[..index].iter().any(|(earlier, _)| earlier == name) {
-                return Err(self.wrong(&format!("`{name}` stands twice")));
-            }
+        let mut names: Vec<&str> = members.iter().map(|(name, _)| name.as_str()).collect();
+        names.sort_unstable();
+        match names.windows(2).find(|pair| pair[0] == pair[1]) {
+            Some(pair) => Err(self.wrong(&format!("`{}` stands twice", pair[0]))),
+            None => Ok(members),
         }
-        Ok(members)
     }
 
     fn member(&'a self, name: &'a str, value: &'a Value) -> At<'a> {
@@ -136,6 +136,34 @@ impl<'a> At<'a> {
         self.some_members(known)
     }
 }
+
+/// A type that is read from an object: its members are listed once, each `needed` or `other` (it may
+/// be left out, and then stays as it is by default). `as` names a member whose name is no name in Rust.
+macro_rules! document {
+    ($(#[$about:meta])* $vis:vis struct $type:ident {
+        $($(#[doc = $doc:literal])* $need:ident $field:ident $(as $name:literal)?: $kind:ty,)*
+    }) => {
+        $(#[$about])*
+        #[derive(Clone, Debug, Default)]
+        $vis struct $type { $($(#[doc = $doc])* pub $field: $kind,)* }
+
+        impl $crate::support::json::read::Read for $type {
+            fn read(
+                &mut self,
+                at: &$crate::support::json::read::At<'_>,
+            ) -> std::result::Result<(), $crate::support::json::read::Misread> {
+                use $crate::support::json::read::{document, needed, other};
+                let _ = (needed, other);
+                at.members(&mut [
+                    $($need(document!(@name $field $($name)?), &mut self.$field),)*
+                ])
+            }
+        }
+    };
+    (@name $field:ident) => { stringify!($field) };
+    (@name $field:ident $name:literal) => { $name };
+}
+pub(crate) use document;
 
 impl Read for Value {
     fn read(&mut self, at: &At<'_>) -> Result {
@@ -227,10 +255,16 @@ impl<T: Read + Default> Read for OneOrMany<T> {
 
 impl<T: Read + Default> Read for Ordered<T> {
     fn read(&mut self, at: &At<'_>) -> Result {
-        for (name, value) in at.object()? {
+        // Names are found by looking at all of them: nobody writes this many by hand.
+        const MOST: usize = 500;
+        let members = at.object()?;
+        if members.len() > MOST {
+            return Err(at.wrong(&format!("has more than {MOST} members")));
+        }
+        for (name, value) in members {
             let mut made = T::default();
             made.read(&at.member(name, value))?;
-            self.insert(name, made);
+            self.0.push((name.clone(), made));
         }
         Ok(())
     }

@@ -1,0 +1,84 @@
+//! Options that a profile adds to the table, and defaults that it gives to built-in ones.
+
+use super::profile::{Format, OwnOption, Profile};
+use crate::model::options::{Group, Kind, Opt, file_of, table};
+
+/// What every cloud's template may be asked to name, so that no option can.
+const TAKEN: &[&str] = &["access_token", "profile", "profile_file"];
+
+impl Format {
+    /// The table of options with this profile's own: those it changes, and those it adds, come last.
+    pub fn option_table(&self) -> Result<Vec<Opt>, String> {
+        let mut all = table();
+        for (name, own) in self.options.iter() {
+            let at = |what: String| format!("options.{name}: {what}");
+            let option = match all.iter().position(|known| known.name == *name) {
+                Some(index) => changed(&all[index], own).map_err(at).inspect(|_| {
+                    all.remove(index);
+                })?,
+                None => added(name, own).map_err(at)?,
+            };
+            all.push(option);
+        }
+        for option in &all {
+            if self.options.contains(&option.name) && file_of(&all, &option.name).is_some() {
+                return Err(format!("options.{}: is the file of a secret option", option.name));
+            }
+        }
+        Ok(all)
+    }
+}
+
+impl Profile {
+    /// The options that this profile adds or changes.
+    pub fn own_options(&self) -> impl Iterator<Item = &Opt> {
+        self.table.iter().filter(|option| self.options.contains(&option.name))
+    }
+}
+
+/// A built-in option with this profile's default, choices or help text. Only one that says who or
+/// where: whom the user trusts, which files are read and where tokens are kept is for the user to say.
+fn changed(known: &Opt, own: &OwnOption) -> Result<Opt, String> {
+    let says_who_or_where = matches!(known.group, Group::Identity | Group::Where | Group::OAuth);
+    if !says_who_or_where || known.kind == Kind::Path || TAKEN.contains(&known.name.as_str()) {
+        return Err("is the user's to set, not a profile's".into());
+    }
+    if own.secret || own.number || own.identity {
+        return Err("is built in: a profile gives it a default, choices or a help text".into());
+    }
+    finished(known.clone(), own)
+}
+
+fn added(name: &str, own: &OwnOption) -> Result<Opt, String> {
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    if !(1..=40).contains(&name.len()) || !name.chars().all(is_plain) || TAKEN.contains(&name) {
+        return Err("must be 1 to 40 of a-z, 0-9 and _, and not a name that is taken".into());
+    }
+    let option = Opt {
+        name: name.into(),
+        group: if own.identity { Group::Identity } else { Group::Where },
+        kind: if own.number { Kind::Number { from: 0, to: i64::MAX } } else { Kind::Text },
+        default: None,
+        secret: own.secret,
+        help: String::new(),
+    };
+    finished(option, own)
+}
+
+fn finished(mut option: Opt, own: &OwnOption) -> Result<Opt, String> {
+    let wrong = |error: crate::error::Error| error.message().to_string();
+    for choice in &own.choices {
+        option.check(choice).map_err(|error| format!("choices: {}", wrong(error)))?;
+    }
+    if !own.choices.is_empty() {
+        option.kind = Kind::Choice(own.choices.clone());
+    }
+    if !own.help.is_empty() {
+        option.help = own.help.clone();
+    }
+    if let Some(default) = &own.default {
+        option.check(default).map_err(|error| format!("default: {}", wrong(error)))?;
+        option.default = Some(default.clone());
+    }
+    Ok(option)
+}
