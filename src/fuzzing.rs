@@ -17,6 +17,7 @@ use crate::provider::profile::Profile;
 use crate::provider::registry::built_in;
 use crate::provider::selection::select;
 use crate::provider::template::{Place, Template, Values};
+use crate::provider::verdict::Verdict;
 use crate::support::call::{Call, Canceller};
 use crate::support::clock::Clock;
 use crate::support::json;
@@ -91,7 +92,8 @@ pub fn token_answer(data: &[u8]) {
             let is_code =
                 |code: &str| code.len() <= 64 && code.bytes().all(|b| b.is_ascii_graphic());
             assert!(failure.error.provider_code().is_none_or(is_code));
-            assert!(!failure.rejected || failure.error.status() == Status::CredentialsRejected);
+            let refused = matches!(failure.verdict, Verdict::Refused | Verdict::ClientRefused);
+            assert!(!refused || failure.error.status() == Status::CredentialsRejected);
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::lifecycle::holdoff::{self, AFTER_FAILURE};
 use crate::lifecycle::state::State;
 use crate::model::record::Record;
 use crate::provider::reply::Failure;
+use crate::provider::verdict::Verdict;
 use crate::support::call::Call;
 use crate::support::clock::Moment;
 use crate::support::log::log;
@@ -109,7 +110,7 @@ impl Lifecycle {
                         record.accept(token);
                         return Ok(());
                     }
-                    Err(failure) if failure.rejected => {
+                    Err(failure) if failure.verdict == Verdict::Refused => {
                         count(&self.counters.refreshes_rejected);
                         log!(self.log, Warn, "refresh token rejected: {}", failure.error);
                         record.refresh = None;
@@ -117,6 +118,10 @@ impl Lifecycle {
                             // Newer than what a restart begins with, so that it is not tried again.
                             record.generation += 1;
                         }
+                    }
+                    // The token was not looked at, so it is as good as before.
+                    Err(failure) if failure.verdict == Verdict::ClientRefused => {
+                        return Err(self.failed(failure, record, hold_growth(account)));
                     }
                     Err(failure) => return Err(self.failed(failure, record, AFTER_FAILURE)),
                 }
@@ -134,7 +139,9 @@ impl Lifecycle {
                 record.accept(token);
                 Ok(())
             }
-            Err(failure) if failure.rejected => {
+            Err(failure)
+                if matches!(failure.verdict, Verdict::Refused | Verdict::ClientRefused) =>
+            {
                 count(&self.counters.logins_rejected);
                 record.learn_time(failure.time);
                 Err(record.hold(failure.error, hold_growth(account), self.clock.now()))

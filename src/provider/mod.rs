@@ -14,6 +14,7 @@ pub(crate) mod rule;
 pub(crate) mod selection;
 pub(crate) mod template;
 pub(crate) mod trail;
+pub(crate) mod verdict;
 
 use crate::error::Result;
 use crate::model::options::{Kind, Opt, table};

@@ -3,6 +3,7 @@
 use super::names::Names;
 use super::pointer::{Part, Pointed, Pointer};
 use super::profile::{Profile, Step};
+use super::verdict::Verdict;
 use crate::error::{Error, Result, Status};
 use crate::http::headers;
 use crate::http::message::{Answer, MOST_HEADER, Outgoing};
@@ -17,8 +18,8 @@ use zeroize::Zeroizing;
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub error: Error,
-    /// The cloud refused the credentials or the refresh token by the profile's rule.
-    pub rejected: bool,
+    /// What it says of the credentials.
+    pub verdict: Verdict,
     /// Whether the last call may have been carried out although no good answer came back.
     pub in_doubt: bool,
     /// A new refresh token that stood in an answer which was no good otherwise. The old one is
@@ -30,7 +31,8 @@ pub(crate) struct Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
-        Failure { error, rejected: false, in_doubt: false, salvaged: None, time: None }
+        let verdict = Verdict::Silent;
+        Failure { error, verdict, in_doubt: false, salvaged: None, time: None }
     }
 }
 
@@ -83,7 +85,19 @@ impl Reply {
             .with_provider_code(self.code.clone())
             .with_retry_after(self.retry_after);
         let time = self.date.map(|date| CloudTime { date, seen: self.asked });
-        Failure { time, ..Failure::from(error) }
+        Failure { time, verdict: Verdict::by_status(self.status), ..Failure::from(error) }
+    }
+
+    /// What kind of refusal this is beyond doubt, if it is one: a code says more than a rule, and
+    /// counts in any 4xx.
+    fn refusal(&self, step: &Step, code: Option<&str>, json: Option<&Value>) -> Option<Verdict> {
+        let by_code = code.and_then(Verdict::by_code);
+        let by_rule = step.rejected.iter().any(|rule| rule.matches(self.status, code, json));
+        match self.status {
+            _ if by_rule => by_code.or(Some(Verdict::Refused)),
+            400..=499 => by_code,
+            _ => None,
+        }
     }
 
     /// Whether the answer is a success that the step can use.
@@ -92,10 +106,10 @@ impl Reply {
         let code = self.code.as_ref().map_or(String::new(), |code| format!(" {code}"));
         let answered = format!("answered {}{code}", self.status);
         let (code, json) = (self.code.as_deref(), self.json.as_ref());
-        if step.rejected.iter().any(|rule| rule.matches(self.status, code, json)) {
+        if let Some(verdict) = self.refusal(step, code, json) {
             let what = format!("{answered}: rejected{hint}");
             let failure = self.failure(Status::CredentialsRejected, &what);
-            return Err(Failure { rejected: true, ..failure });
+            return Err(Failure { verdict, ..failure });
         }
         match self.status {
             200..=299 => {}
@@ -189,8 +203,11 @@ impl Reply {
             .refresh_token
             .as_ref()
             .and_then(|pointer| self.word(pointer).filter(|text| is_token(text.expose())));
-        self.checked_token(profile, whole_body, refresh.clone())
-            .map_err(|failure| Failure { salvaged: refresh, ..failure })
+        self.checked_token(profile, whole_body, refresh.clone()).map_err(|failure| {
+            // A cloud that issues a refresh token has refused nothing.
+            let verdict = refresh.as_ref().map_or(failure.verdict, |_| Verdict::Silent);
+            Failure { salvaged: refresh, verdict, ..failure }
+        })
     }
 
     fn checked_token(

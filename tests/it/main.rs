@@ -13,6 +13,7 @@ mod background;
 mod clocks;
 mod clouds;
 mod deadlines;
+mod fallback;
 mod faults;
 mod fresh_number;
 mod generated_docs;
