@@ -8,7 +8,6 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::clouds::Cloud;
-use crate::credentials;
 use crate::fault::Fault;
 use crate::http::{Answer, Inbox, Request, Unread};
 use crate::injection::Injection;
@@ -36,7 +35,7 @@ pub(crate) fn serve(sim: &Simulator, stream: TcpStream) {
 
 fn answer(sim: &Simulator, request: &Request) -> Answer {
     let told = match (request.method.as_str(), request.path.as_str()) {
-        ("GET", "/info") => Ok(info(sim)),
+        ("GET", "/info") => Ok(sim.info()),
         ("GET", "/journal") => journal(sim, request),
         ("GET", "/counts") => Ok(counts(sim)),
         ("GET", "/faults") => Ok(Fault::catalogue().iter().map(Fault::name).collect()),
@@ -66,8 +65,34 @@ fn order(body: &[u8]) -> Result<Value, String> {
     if order.is_object() { Ok(order) } else { Err("the body must be a JSON object".to_owned()) }
 }
 
+/// What each order may say. An order that says more is misspelt, and would quietly do less.
+const ORDERS: [(&str, &[&str]); 14] = [
+    ("/wind", &["seconds"]),
+    ("/now", &["unix_seconds"]),
+    ("/lifetime", &["cloud", "access_seconds", "refresh_seconds"]),
+    ("/revoke", &["cloud", "what"]),
+    ("/rotation", &["cloud", "rotation"]),
+    ("/delay", &["cloud", "call", "ms"]),
+    ("/clear", &["what"]),
+    ("/refuse", &["cloud", "refused"]),
+    ("/idle", &["cloud"]),
+    ("/client-cert", &["required"]),
+    ("/password", &["cloud", "password"]),
+    ("/client-secret", &["cloud", "client_secret"]),
+    ("/reset", &[]),
+    // The rule and its fault know their own members.
+    ("/inject", &[]),
+];
+
 /// Carries an order out; `false` for a path that is none.
 fn obey(sim: &Simulator, path: &str, order: &Value) -> Result<bool, String> {
+    let Some((_, members)) = ORDERS.iter().find(|(known, _)| *known == path) else {
+        return Ok(false);
+    };
+    let mut given = order.as_object().into_iter().flat_map(Map::keys);
+    if let Some(other) = given.find(|name| path != "/inject" && !members.contains(&name.as_str())) {
+        return Err(format!("{path} takes no {other:?}"));
+    }
     match path {
         "/wind" => sim.wind(seconds(order, "seconds")?.ok_or("\"seconds\" is missing")?),
         "/now" => sim.set_now(order["unix_seconds"].as_i64().ok_or("\"unix_seconds\" is missing")?),
@@ -162,69 +187,6 @@ fn seconds(order: &Value, member: &str) -> Result<Option<Duration>, String> {
                 value.as_f64().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
             seconds.map(Some).ok_or_else(|| format!("{member:?} must be a number of seconds"))
         }
-    }
-}
-
-/// Everything that a client has to be told, and a test has to know.
-pub(crate) fn info(sim: &Simulator) -> Value {
-    let clouds =
-        Cloud::ALL.into_iter().map(|cloud| (cloud.name().to_owned(), cloud_info(sim, cloud)));
-    json!({
-        "control_url": sim.control_url(),
-        "ca_file": sim.ca_file(),
-        "client_cert_file": sim.client_cert_file(),
-        "client_key_file": sim.client_key_file(),
-        "now": sim.now(),
-        "clouds": clouds.collect::<Map<_, _>>(),
-    })
-}
-
-fn cloud_info(sim: &Simulator, cloud: Cloud) -> Value {
-    let mut options = Map::new();
-    let mut logins = Map::new();
-    for (name, login) in credentials::logins(cloud) {
-        for (option, value) in &login {
-            if *option != "grant" {
-                options.insert((*option).to_owned(), json!(value));
-            }
-        }
-        let login = login.into_iter().map(|(option, value)| (option.to_owned(), json!(value)));
-        logins.insert(name.to_owned(), login.collect());
-    }
-    let mut info = json!({
-        "base_url": sim.base_url(cloud),
-        "http_base_url": sim.http_base_url(cloud),
-        "api_url": sim.api_url(cloud),
-        "http_api_url": sim.http_api_url(cloud),
-        "devices_path": devices_path(cloud),
-        "credentials": options,
-        "logins": logins,
-    });
-    if cloud == Cloud::IotConnect {
-        info["discovery_url"] = json!(sim.discovery_url());
-        info["http_discovery_url"] = json!(sim.http_discovery_url());
-        info["environments"] = json!([
-            credentials::iotconnect::ENVIRONMENT,
-            credentials::iotconnect::OTHER_ENVIRONMENT,
-        ]);
-    }
-    if cloud == Cloud::OAuth2 {
-        let base = sim.base_url(cloud);
-        info["token_url"] = json!(format!("{base}{}", credentials::oauth2::TOKEN_PATH));
-        info["revocation_url"] = json!(format!("{base}{}", credentials::oauth2::REVOCATION_PATH));
-        info["issuer"] = json!(base);
-    }
-    info
-}
-
-fn devices_path(cloud: Cloud) -> String {
-    match cloud {
-        Cloud::Kontakt => "/v3/device".to_owned(),
-        Cloud::IotConnect => "/api/v2/Device".to_owned(),
-        Cloud::Kii => format!("/api/apps/{}/things", credentials::kii::APP_ID),
-        Cloud::Simacan => "/api/v1/trips".to_owned(),
-        Cloud::OAuth2 => "/devices".to_owned(),
-        Cloud::ThingsBoard => "/api/tenant/devices".to_owned(),
     }
 }
 

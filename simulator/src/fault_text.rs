@@ -176,6 +176,17 @@ impl Fault {
             let found = json[member].as_str().map(str::to_owned);
             found.ok_or_else(|| format!("{name} needs text under {member:?}"))
         };
+        let members: &[&str] = match name.split(':').next().unwrap_or(name) {
+            "set-field" if name == "set-field" => &["fault", "pointer", "value"],
+            "raw-field" if name == "raw-field" => &["fault", "pointer", "text"],
+            "set-header" if name == "set-header" => &["fault", "name", "value"],
+            "status" => &["fault", "headers", "body"],
+            _ => &["fault"],
+        };
+        let mut given = json.as_object().into_iter().flat_map(Map::keys);
+        if let Some(other) = given.find(|given| !members.contains(&given.as_str())) {
+            return Err(format!("the fault {name} has no member {other:?}"));
+        }
         match name {
             "set-field" => Ok(Fault::SetField {
                 pointer: text("pointer")?,

@@ -85,6 +85,12 @@ impl Fields {
         if faults.is_empty() { Ok(self) } else { Err(faults) }
     }
 
+    /// The fields of these names, with the others left out.
+    pub(crate) fn only(mut self, names: &[&str]) -> Fields {
+        self.0.retain(|(name, _)| names.contains(&name.as_str()));
+        self
+    }
+
     /// A fault for each field that came more than once.
     pub(crate) fn repeated(&self) -> Vec<FieldFault> {
         let mut faults = Vec::new();
@@ -140,6 +146,15 @@ fn speakable(name: &str) -> &str {
         "expires_in",
     ];
     if NAMES.contains(&name) { name } else { "(another field)" }
+}
+
+/// Whether a parameter of that name is a credential in some cloud's calls.
+pub(crate) fn names_a_credential(name: &str) -> bool {
+    let letters = name.chars().filter(char::is_ascii_alphanumeric);
+    let name: String = letters.map(|letter| letter.to_ascii_lowercase()).collect();
+    const WHOLE: [&str; 5] = ["username", "user", "email", "login", "clientid"];
+    const PART: [&str; 5] = ["password", "secret", "token", "key", "assertion"];
+    WHOLE.contains(&name.as_str()) || PART.iter().any(|part| name.contains(part))
 }
 
 /// A JSON object's members in the order they came, repeated ones too.

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::clouds::Cloud;
 use crate::fault::Fault;
-use crate::world::lock;
+use crate::lock::lock;
 
 /// A rule: at calls like these, this fault.
 ///
@@ -57,6 +57,7 @@ impl Injection {
     /// # Errors
     /// A sentence on what is wrong with it.
     pub fn from_json(json: &Value) -> Result<Injection, String> {
+        const MEMBERS: [&str; 4] = ["cloud", "call", "skip", "times"];
         let count = |member: &str| match json.get(member) {
             None | Some(Value::Null) => Ok(None),
             Some(value) => value
@@ -66,6 +67,22 @@ impl Injection {
                 .ok_or_else(|| format!("{member} must be a whole number")),
         };
         let nested = json.get("fault").filter(|fault| fault.is_object());
+        // What is not the rule's own belongs to the fault, which knows its members.
+        let fault = match (nested, json.as_object()) {
+            (Some(nested), Some(order)) => {
+                let mut others = order.keys().filter(|name| *name != "fault");
+                if let Some(other) = others.find(|name| !MEMBERS.contains(&name.as_str())) {
+                    return Err(format!("a rule has no member {other:?}"));
+                }
+                nested.clone()
+            }
+            (None, Some(order)) => {
+                let mut order = order.clone();
+                MEMBERS.iter().for_each(|member| drop(order.remove(*member)));
+                Value::Object(order)
+            }
+            _ => json.clone(),
+        };
         Ok(Injection {
             cloud: match json.get("cloud") {
                 None | Some(Value::Null) => None,
@@ -74,10 +91,13 @@ impl Injection {
                     Some(cloud.ok_or_else(|| format!("there is no cloud named {name}"))?)
                 }
             },
-            call: json.get("call").and_then(Value::as_str).map(str::to_owned),
+            call: match json.get("call") {
+                None | Some(Value::Null) => None,
+                Some(call) => Some(call.as_str().ok_or("call must be text")?.to_owned()),
+            },
             skip: count("skip")?.unwrap_or(0),
             times: count("times")?,
-            fault: Fault::from_json(nested.unwrap_or(json))?,
+            fault: Fault::from_json(&fault)?,
         })
     }
 
@@ -90,20 +110,20 @@ impl Injection {
                 !self.fault.strikes_connection()
                     && self.call.as_deref().is_none_or(|only| only == name)
             }
-            Struck::Connection { calls, tls } => {
+            Struck::Connection { is_made_here, tls } => {
                 self.fault.strikes_connection()
                     && (tls || !matches!(self.fault, Fault::Tls(_)))
-                    && self.call.as_deref().is_none_or(|only| calls.contains(&only))
+                    && self.call.as_deref().is_none_or(is_made_here)
             }
         }
     }
 }
 
-/// What is about to happen: a call, or a connection to an origin where these calls are made.
-#[derive(Debug, Clone, Copy)]
+/// What is about to happen: a call, or a connection to an origin where some calls are made.
+#[derive(Clone, Copy)]
 pub(crate) enum Struck<'a> {
     Call(&'a str),
-    Connection { calls: &'a [&'a str], tls: bool },
+    Connection { is_made_here: &'a dyn Fn(&str) -> bool, tls: bool },
 }
 
 /// The rules in force, in the order they were added.
@@ -172,7 +192,9 @@ mod tests {
         injections.add(Injection::at(Cloud::Simacan, "api", fault.clone()));
         assert_eq!(injections.take(Cloud::Simacan, Struck::Call("api")), None);
         let connect = |calls: &[&str], tls| {
-            injections.take(Cloud::Simacan, Struck::Connection { calls, tls })
+            let is_made_here = |call: &str| calls.contains(&call);
+            let struck = Struck::Connection { is_made_here: &is_made_here, tls };
+            injections.take(Cloud::Simacan, struck)
         };
         assert_eq!(connect(&["login"], true), None);
         assert_eq!(connect(&["api"], false), None);

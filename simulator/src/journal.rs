@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use serde_json::{Value, json};
 
 use crate::clouds::Cloud;
+use crate::lock::lock;
 
 /// A long benchmark must not fill the memory: beyond this many the oldest entries go.
 const MOST_ENTRIES: usize = 20_000;
@@ -103,7 +104,7 @@ impl Journal {
     /// Writes an entry down; its number is given here.
     pub(crate) fn write(&self, mut entry: Entry) {
         entry.body.truncate(MOST_BODY);
-        let mut pages = crate::world::lock(&self.pages);
+        let mut pages = lock(&self.pages);
         pages.written += 1;
         entry.number = pages.written;
         *pages.counts.entry((entry.cloud, entry.call)).or_default() += 1;
@@ -114,11 +115,11 @@ impl Journal {
     }
 
     pub(crate) fn entries(&self) -> Vec<Entry> {
-        crate::world::lock(&self.pages).entries.iter().cloned().collect()
+        lock(&self.pages).entries.iter().cloned().collect()
     }
 
     pub(crate) fn count(&self, cloud: Cloud, call: &str) -> usize {
-        let pages = crate::world::lock(&self.pages);
+        let pages = lock(&self.pages);
         let counted = pages.counts.iter();
         counted
             .filter(|((of, name), _)| *of == cloud && *name == call)
@@ -128,12 +129,12 @@ impl Journal {
 
     /// How often each call of a cloud was made.
     pub(crate) fn counts(&self, cloud: Cloud) -> Value {
-        let pages = crate::world::lock(&self.pages);
+        let pages = lock(&self.pages);
         let counted = pages.counts.iter().filter(|((of, _), _)| *of == cloud);
         counted.map(|((_, name), count)| ((*name).to_owned(), json!(count))).collect()
     }
 
     pub(crate) fn clear(&self) {
-        *crate::world::lock(&self.pages) = Pages::default();
+        *lock(&self.pages) = Pages::default();
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
 
-use crate::world::lock;
+use crate::lock::lock;
 
 /// Hundreds of connections may come in one moment.
 const BACKLOG: i32 = 1024;

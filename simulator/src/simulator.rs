@@ -1,21 +1,17 @@
 //! [`Simulator`]: every cloud switched on, and the knobs to turn them by.
 
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::any::Any;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crate::clouds::{Cloud, ORIGINS, Ports, Role};
-use crate::control;
+use crate::clouds::{Cloud, ORIGINS, Role};
 use crate::injection::Injection;
 use crate::journal::Entry;
-use crate::listen::{Door, open};
-use crate::serve::serve;
-use crate::tls::Faces;
-use crate::tokens::{Rotation, random};
-use crate::world::{Paths, World, lock};
+use crate::lock::lock;
+use crate::tokens::Rotation;
+use crate::world::World;
 
 /// Every cloud, listening on loopback until it is dropped.
 ///
@@ -23,60 +19,22 @@ use crate::world::{Paths, World, lock};
 #[derive(Debug)]
 pub struct Simulator {
     world: Arc<World>,
-    /// Whose drop stops everything; the control port's handle has none.
-    _power: Option<Power>,
+    /// What ends with this handle: the one that was started stops everything, the control port's
+    /// own stops nothing.
+    _power: Option<Box<dyn Any + Send + Sync>>,
 }
 
 impl Simulator {
-    /// Everything on, each origin at a free port.
-    ///
-    /// # Panics
-    /// When no port can be had on loopback, or no file in the temporary directory.
-    pub fn start() -> Simulator {
-        Simulator::start_at(None).expect("loopback ports and a temporary directory can be had")
-    }
-
-    /// As [`Simulator::start`]; with a first port, the control port is that one, and the origins
-    /// follow in the order of [`Cloud::ALL`], each on two ports: TLS, then plain.
-    ///
-    /// # Errors
-    /// When a port is taken, or no file can be written in the temporary directory.
-    pub fn start_at(first_port: Option<u16>) -> io::Result<Simulator> {
-        let mut next = first_port.unwrap_or(0);
-        let mut listen = || {
-            let listening = open(next);
-            next = if next == 0 { 0 } else { next.saturating_add(1) };
-            listening
-        };
-        let (control, control_port) = listen()?;
-        let mut ports = Ports { control: control_port, ..Ports::default() };
-        let mut listeners = Vec::new();
-        for _ in ORIGINS {
-            for (tls, known) in [(true, &mut ports.tls), (false, &mut ports.plain)] {
-                let (listener, port) = listen()?;
-                known.push(port);
-                listeners.push((listener, port, tls));
-            }
-        }
-        let faces = Faces::new();
-        let files = Files::write(&faces)?;
-        let world = Arc::new(World::new(ports, faces, files.paths.clone()));
-        let mut doors = Vec::new();
-        for (index, (listener, port, tls)) in listeners.into_iter().enumerate() {
-            let world = world.clone();
-            let origin = index / 2;
-            doors.push(Door::new(listener, port, move |stream| serve(&world, origin, tls, stream)));
-        }
-        *lock(&world.doors) = doors;
-        let remote = Simulator { world: world.clone(), _power: None };
-        let control =
-            Door::new(control, control_port, move |stream| control::serve(&remote, stream));
-        let power = Power { world: world.clone(), control: Some(control), _files: files };
-        Ok(Simulator { world, _power: Some(power) })
+    /// A handle on a world, and what goes with the handle.
+    pub(crate) fn of(world: Arc<World>, power: Option<Box<dyn Any + Send + Sync>>) -> Simulator {
+        Simulator { world, _power: power }
     }
 
     /// Where a cloud's token calls are: `https://localhost:PORT`, with the prefix that belongs to
-    /// its documented base, and no slash at the end.
+    /// its documented base, and no slash at the end. Its ports open when its URL is first asked for.
+    ///
+    /// # Panics
+    /// When no port can be had on loopback; all that lead to a URL do then.
     pub fn base_url(&self, cloud: Cloud) -> String {
         self.base(cloud, true)
     }
@@ -87,12 +45,11 @@ impl Simulator {
     }
 
     fn base(&self, cloud: Cloud, tls: bool) -> String {
-        let prefix = if cloud == Cloud::Simacan { "/api/v1" } else { "" };
-        format!("{}{prefix}", self.world.ports.url(cloud, Role::Auth, tls))
+        format!("{}{}", self.world.ports.url(cloud, Role::Auth, tls), cloud.rules().base_path())
     }
 
-    /// The origin of a cloud's protected resources: its base again for Kontakt, Kii, OAuth2 and
-    /// ThingsBoard, and a host of its own for IoTConnect and Simacan.
+    /// The origin of a cloud's protected resources: that of the token calls, or for some, as
+    /// IoTConnect and Simacan, a host of its own.
     pub fn api_url(&self, cloud: Cloud) -> String {
         self.world.ports.url(cloud, cloud.api_role(), true)
     }
@@ -115,11 +72,6 @@ impl Simulator {
     /// The control port, `http://127.0.0.1:PORT`: most of these methods for other languages.
     pub fn control_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.world.ports.control)
-    }
-
-    /// What `GET /info` at the control port answers: every URL, file and credential.
-    pub fn info(&self) -> serde_json::Value {
-        control::info(self)
     }
 
     /// The certificate authority that signed every origin's certificate, in PEM. The file goes
@@ -199,8 +151,14 @@ impl Simulator {
 
     /// Connections to a cloud's origins are refused, or let in again. Idle ones are closed.
     pub fn refuse(&self, cloud: Cloud, refused: bool) {
-        for (index, door) in lock(&self.world.doors).iter().enumerate() {
-            let (of, role) = ORIGINS[index / 2];
+        // A door that opens later would stand open.
+        cloud
+            .rules()
+            .roles()
+            .iter()
+            .for_each(|role| drop(self.world.ports.url(cloud, *role, true)));
+        for (origin, door) in lock(&self.world.doors).iter() {
+            let (of, role) = ORIGINS[*origin];
             if of == cloud && role != Role::Elsewhere {
                 door.set_shut(refused);
             }
@@ -265,7 +223,7 @@ impl Simulator {
     /// The account's password changes; tokens stay good.
     pub fn set_password(&self, cloud: Cloud, password: &str) {
         let mut site = self.world.site(cloud);
-        for principal in cloud.wire().principals() {
+        for principal in cloud.rules().principals() {
             site.set_secret(principal, password);
         }
     }
@@ -273,7 +231,7 @@ impl Simulator {
     /// The secret of a cloud's confidential client changes: OAuth2's client, Kii's administrator.
     pub fn set_client_secret(&self, cloud: Cloud, secret: &str) {
         let mut site = self.world.site(cloud);
-        for client in cloud.wire().clients() {
+        for client in cloud.rules().clients() {
             site.set_secret(client, secret);
         }
     }
@@ -290,56 +248,9 @@ impl Simulator {
 
     /// Everything as after the start, but for ports, certificates and open connections.
     pub fn reset(&self) {
-        for door in lock(&self.world.doors).iter() {
+        for (_, door) in lock(&self.world.doors).iter() {
             door.set_shut(false);
         }
         self.world.reset();
-    }
-}
-
-/// What a simulator runs on; dropping it stops everything.
-#[derive(Debug)]
-struct Power {
-    world: Arc<World>,
-    control: Option<Door>,
-    _files: Files,
-}
-
-impl Drop for Power {
-    fn drop(&mut self) {
-        self.control = None;
-        lock(&self.world.doors).clear();
-        self.world.finish();
-    }
-}
-
-/// The certificates in a directory of their own, which goes with this.
-#[derive(Debug)]
-struct Files {
-    directory: PathBuf,
-    paths: Paths,
-}
-
-impl Files {
-    fn write(faces: &Faces) -> io::Result<Files> {
-        let unique: String = random(8).iter().map(|byte| format!("{byte:02x}")).collect();
-        let directory = std::env::temp_dir().join(format!("keyfob-simulator-{unique}"));
-        fs::create_dir(&directory)?;
-        let paths = Paths {
-            ca: directory.join("ca.pem"),
-            client_cert: directory.join("client.pem"),
-            client_key: directory.join("client-key.pem"),
-        };
-        let files = Files { directory, paths };
-        fs::write(&files.paths.ca, &faces.ca_pem)?;
-        fs::write(&files.paths.client_cert, &faces.client_cert_pem)?;
-        fs::write(&files.paths.client_key, &faces.client_key_pem)?;
-        Ok(files)
-    }
-}
-
-impl Drop for Files {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.directory);
     }
 }

@@ -60,6 +60,11 @@ impl Site {
         self.secrets.insert(principal.to_owned(), secret.to_owned());
     }
 
+    /// What opens a principal.
+    pub(crate) fn secret(&self, principal: &str) -> Option<&str> {
+        self.secrets.get(principal).map(String::as_str)
+    }
+
     /// Judges a login. A wrong one is counted; enough of them in a row lock the account, and then
     /// even the right secret is refused.
     pub(crate) fn login(

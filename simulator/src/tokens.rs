@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::hmac;
 use ring::rand::{SecureRandom as _, SystemRandom};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::clock::millis;
 
@@ -42,12 +42,14 @@ impl Rotation {
 }
 
 /// How a cloud's tokens look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Form {
     /// Five segments with a direct key, so the second is empty; nothing can be read in it.
     Jwe,
     /// A JWT, signed HS256; the text is its issuer.
     Jwt(&'static str),
+    /// As [`Form::Jwt`], with more claims for the principal.
+    JwtOf(&'static str, fn(&str) -> Value),
     /// Random letters.
     Opaque,
 }
@@ -313,9 +315,15 @@ impl Vault {
         match self.habits.form {
             Form::Jwe => jwe(if purpose == "access" { 186 } else { 192 }),
             Form::Opaque => URL_SAFE_NO_PAD.encode(random(32)),
-            Form::Jwt(issuer) => {
+            Form::Jwt(issuer) | Form::JwtOf(issuer, _) => {
                 let grant = &self.families[family].grant;
-                let mut claims = Map::new();
+                let mut claims = match self.habits.form {
+                    Form::JwtOf(_, more) => more(&grant.principal),
+                    _ => Value::Null,
+                }
+                .as_object()
+                .cloned()
+                .unwrap_or_default();
                 claims.insert("iss".into(), json!(issuer));
                 claims.insert("sub".into(), json!(grant.principal));
                 claims.insert("purpose".into(), json!(purpose));

@@ -8,18 +8,15 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use crate::clock::Clock;
-use crate::clouds::{self, Cloud, ORIGINS, Ports};
+use crate::clouds::{self, Cloud, ORIGINS};
 use crate::fault::Fault;
 use crate::injection::{Injection, Injections, Struck};
 use crate::journal::Journal;
 use crate::listen::Door;
+use crate::lock::lock;
+use crate::ports::Ports;
 use crate::site::Site;
 use crate::tls::Faces;
-
-/// Locks, whatever happened to another thread that held the lock.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
 
 /// A connection that is open.
 #[derive(Debug)]
@@ -88,14 +85,14 @@ pub(crate) struct World {
     pub(crate) faces: Faces,
     pub(crate) ports: Ports,
     pub(crate) paths: Paths,
-    /// Two for each origin: TLS, then plain.
-    pub(crate) doors: Mutex<Vec<Door>>,
+    /// Two for each origin that is open, with the origin's index.
+    pub(crate) doors: Mutex<Vec<(usize, Door)>>,
     pub(crate) require_client_cert: AtomicBool,
-    sites: [Mutex<Site>; 6],
+    sites: Vec<Mutex<Site>>,
     delays: Mutex<HashMap<(Cloud, String), Duration>>,
     lines: Mutex<HashMap<usize, Arc<Line>>>,
     next_line: AtomicUsize,
-    accepted: [AtomicUsize; ORIGINS.len()],
+    accepted: Vec<AtomicUsize>,
     ended: Mutex<bool>,
     end: Condvar,
 }
@@ -105,7 +102,10 @@ impl World {
         let clock = Clock::default();
         let now_ms = clock.now_ms();
         World {
-            sites: Cloud::ALL.map(|cloud| Mutex::new(clouds::open_site(cloud, now_ms))),
+            sites: Cloud::ALL
+                .into_iter()
+                .map(|cloud| Mutex::new(clouds::open_site(cloud, now_ms)))
+                .collect(),
             clock,
             journal: Journal::default(),
             injections: Injections::default(),
@@ -117,7 +117,7 @@ impl World {
             delays: Mutex::default(),
             lines: Mutex::default(),
             next_line: AtomicUsize::new(1),
-            accepted: std::array::from_fn(|_| AtomicUsize::new(0)),
+            accepted: ORIGINS.iter().map(|_| AtomicUsize::new(0)).collect(),
             ended: Mutex::new(false),
             end: Condvar::new(),
         }
@@ -166,8 +166,8 @@ impl World {
     /// The fault of a connection that was just accepted, if a rule has one.
     pub(crate) fn connection_fault(&self, origin: usize, tls: bool) -> Option<Fault> {
         let (cloud, role) = ORIGINS[origin];
-        let calls = clouds::calls_at(cloud, role);
-        self.injections.take(cloud, Struck::Connection { calls, tls })
+        let is_made_here = |call: &str| clouds::is_made_at(call, cloud, role);
+        self.injections.take(cloud, Struck::Connection { is_made_here: &is_made_here, tls })
     }
 
     /// Closes the connections on which nothing is under way, and the others once that is so.

@@ -117,6 +117,14 @@ fn a_wrong_order_is_told_and_changes_nothing() {
         ("/password", "{}"),
         ("/refuse", "{}"),
         ("/clear", "{\"what\":\"everything\"}"),
+        ("/wind", "{\"seconds\":1,\"minutes\":1}"),
+        ("/revoke", "{\"clouds\":\"kii\"}"),
+        ("/delay", "{\"call\":\"login\",\"ms\":1,\"times\":1}"),
+        ("/reset", "{\"cloud\":\"kii\"}"),
+        ("/inject", "{\"fault\":\"empty\",\"time\":1}"),
+        ("/inject", "{\"fault\":\"status:500\",\"header\":{}}"),
+        ("/inject", "{\"fault\":{\"fault\":\"empty\"},\"time\":1}"),
+        ("/inject", "{\"fault\":\"empty\",\"call\":7}"),
     ] {
         let reply = ask(&sim, "POST", path, body);
         assert_eq!(reply.status, 400, "{path} {body}");

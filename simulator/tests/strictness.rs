@@ -162,7 +162,7 @@ mod iotconnect {
     }
 
     #[test]
-    fn a_login_wants_its_solution_key_and_exactly_two_fields() {
+    fn a_login_wants_its_solution_key_and_its_two_fields() {
         let sim = Simulator::start();
         let basic = format!("Basic {}", basic_token(&sim));
         let basic = ("Authorization", basic.as_str());
@@ -172,7 +172,6 @@ mod iotconnect {
         for body in [
             r#"{"username ":"gateway@example.com","password":"correct horse"}"#,
             r#"{"username":"gateway@example.com"}"#,
-            r#"{"username":"gateway@example.com","password":"correct horse","x":1}"#,
             r#"{"username":"gateway@example.com","password":"correct horse","password":"correct horse"}"#,
             r#"{"username":"gateway@example.com","password":7}"#,
             r#"["hunter2-hunter2"]"#,
@@ -188,6 +187,23 @@ mod iotconnect {
         refused(&reply, 401);
         assert!(reply.json()["error"].is_null() && reply.json()["data"].is_null());
         assert_eq!(login(&sim, &[JSON, basic, SOLUTION], &right()).status, 200);
+        // As a client of the vendor's sends it.
+        let mut more: serde_json::Value = serde_json::from_str(&right()).unwrap();
+        more["solutionKey"] = json!(known::iotconnect::SOLUTION_KEY);
+        assert_eq!(login(&sim, &[JSON, basic, SOLUTION], &more.to_string()).status, 200);
+    }
+
+    #[test]
+    fn a_token_says_whom_it_is_for_as_the_vendor_reads_it() {
+        let sim = Simulator::start();
+        let token = client::access_token(Cloud::IotConnect, &log_in(&sim, Cloud::IotConnect));
+        let claims = token.split('.').nth(1).unwrap();
+        let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(claims).unwrap();
+        let claims: serde_json::Value = serde_json::from_slice(&claims).unwrap();
+        assert!(claims["aud"].is_array());
+        for name in ["id", "companyId", "cpId"] {
+            assert!(claims["user"][name].is_string(), "{name}");
+        }
     }
 
     #[test]
@@ -230,6 +246,8 @@ mod iotconnect {
         let device = found.json()["data"]["deviceBaseUrl"].as_str().unwrap().to_owned();
         assert_eq!(device, format!("{}/api/v2", sim.api_url(Cloud::IotConnect)));
         assert_eq!(discover(&key, "prod", "version=2&pf=az").json()["data"]["authBaseUrl"], auth);
+        let found = discover(&key, "poc", "pf=az").json();
+        assert_eq!(found["data"]["entityBaseUrl"].as_str(), Some(device.as_str()));
 
         for reply in [
             discover(SECRET, "poc", "version=2.1&pf=aws"),
@@ -241,7 +259,7 @@ mod iotconnect {
             assert!(reply.json()["data"].is_null());
             assert!(reply.json()["message"].is_string());
         }
-        assert_eq!(sim.count(Cloud::IotConnect, "discovery"), 6);
+        assert_eq!(sim.count(Cloud::IotConnect, "discovery"), 7);
     }
 
     #[test]
@@ -319,6 +337,20 @@ mod kii {
             "client:anonymous",
         ] {
             refused(&token(&sim, &headers, &user(name)), 400);
+        }
+    }
+
+    #[test]
+    fn a_query_is_refused_only_for_credentials_in_it() {
+        let sim = Simulator::start();
+        let url = format!("{}/api/oauth2/token", sim.base_url(Cloud::Kii));
+        let headers = [JSON, APP[0], APP[1]];
+        let with = |query: &str| {
+            ask(&sim, "POST", &format!("{url}?{query}"), &headers, &user("gateway").to_string())
+        };
+        assert_eq!(with("disable_cache=1700000000000").status, 200);
+        for name in ["password", "refresh_token", "client_secret", "X-Kii-AppKey"] {
+            refused(&with(&format!("disable_cache=1&{name}={SECRET}")), 400);
         }
     }
 

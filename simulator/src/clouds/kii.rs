@@ -2,11 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::{JSON, Outcome, Role, Scene, Wire, api, only, only_media, only_post};
-use crate::credentials::kii as known;
+use super::call::{Call, JSON};
+use super::cloud::Role;
+use super::list::{List, Pages};
+use super::rules::{Outcome, Rules};
+use crate::credentials::known::{Login, kii as known};
 use crate::fields::{self, FieldFault, Fields};
 use crate::http::{Answer, Request};
-use crate::site::Site;
+use crate::site::Refused;
 use crate::tokens::{Dead, Form, Grant, Habits, Minted, Rotation};
 
 pub(super) struct Kii;
@@ -19,7 +22,7 @@ const THING_PREFIX: &str = "VENDOR_THING_ID:";
 const ADMIN: &str = "client:kii-admin";
 const ANONYMOUS: &str = "client:anonymous";
 
-impl Wire for Kii {
+impl Rules for Kii {
     fn habits(&self) -> Habits {
         Habits {
             form: Form::Opaque,
@@ -29,6 +32,35 @@ impl Wire for Kii {
             rotation: Rotation::SingleUse,
             refresh_ends_access: true,
         }
+    }
+
+    fn logins(&self) -> &'static [Login] {
+        const APP: [(&str, &str); 2] = [("app_id", known::APP_ID), ("app_key", known::APP_KEY)];
+        &[
+            (
+                "user",
+                &[APP[0], APP[1], ("username", known::USERNAME), ("password", known::PASSWORD)],
+            ),
+            (
+                "thing",
+                &[
+                    APP[0],
+                    APP[1],
+                    ("vendor_thing_id", known::VENDOR_THING_ID),
+                    ("password", known::THING_PASSWORD),
+                ],
+            ),
+            (
+                "admin",
+                &[
+                    APP[0],
+                    APP[1],
+                    ("client_id", known::CLIENT_ID),
+                    ("client_secret", known::CLIENT_SECRET),
+                ],
+            ),
+            ("anonymous", &APP),
+        ]
     }
 
     fn secrets(&self) -> &'static [(&'static str, &'static str)] {
@@ -60,25 +92,21 @@ impl Wire for Kii {
         })
     }
 
-    fn exchange(
-        &self,
-        scene: &Scene<'_>,
-        site: &mut Site,
-        call: &str,
-        request: &Request,
-    ) -> Outcome {
-        only_post(self, request)?;
-        let of_app = app_path(&request.path).is_some();
-        self.app(request)?;
-        only_media(self, &[TOKEN_TYPE, JSON], request)?;
+    fn exchange(&self, call: &mut Call<'_>) -> Outcome {
+        // The vendor's own SDK adds `disable_cache` to every URL.
+        call.post()?;
+        let of_app = app_path(&call.request.path).is_some();
+        self.app(call.request)?;
+        call.media(&[TOKEN_TYPE, JSON])?;
         let mut body =
-            fields::from_json(&request.body).map_err(|fault| self.bad_fields(&[fault]))?;
+            fields::from_json(&call.request.body).map_err(|fault| self.bad_fields(&[fault]))?;
         let repeated = body.repeated();
         if !repeated.is_empty() {
             return Err(self.bad_fields(&repeated));
         }
-        let ends_ms = self.expires_at(body.take("expiresAt"), scene.now_ms)?;
+        let ends_ms = self.expires_at(body.take("expiresAt"), call.scene.now_ms)?;
         let wanted = wanted_grant(&body);
+        let is_refresh = call.name == "refresh";
         match body.take("grant_type").as_ref().map(|grant| grant.as_str().unwrap_or("")) {
             None if of_app => {
                 return Err(grant_refused(
@@ -86,14 +114,14 @@ impl Wire for Kii {
                     "grant_type is required at this path",
                 ));
             }
-            None if call == "refresh" => {
+            None if is_refresh => {
                 return Err(grant_refused(
                     "unsupported_grant_type",
                     "grant_type must be refresh_token",
                 ));
             }
             None => {}
-            Some("refresh_token") if call == "refresh" => {}
+            Some("refresh_token") if is_refresh => {}
             Some(grant) if of_app && grant == wanted => {}
             Some(_) => {
                 return Err(grant_refused(
@@ -102,47 +130,47 @@ impl Wire for Kii {
                 ));
             }
         }
-        if call == "refresh" {
-            return refresh(self, scene, site, body, ends_ms, of_app);
+        if is_refresh {
+            return refresh(call, body, ends_ms, of_app);
         }
-        login(self, scene, site, body, ends_ms)
+        login(call, body, ends_ms)
     }
 
-    fn admit(&self, scene: &Scene<'_>, site: &Site, request: &Request) -> Result<(), Answer> {
-        self.app(request)?;
-        let token = request
-            .credentials("authorization", "Bearer")
-            .ok_or_else(|| self.error(401, "Authorization: Bearer is missing"))?;
-        match site.vault.access(token, scene.now_ms) {
-            Ok(_) => Ok(()),
-            // The cloud's own error repeats the token: clients must be ready for it.
-            Err(dead) => Err(Answer::json(
-                403,
-                &json!({
-                    "errorCode": "WRONG_TOKEN",
-                    "message": format!("the access token {}", dead.why()),
-                    "appID": known::APP_ID,
-                    "accessToken": token,
-                }),
-            )),
+    fn admit(&self, call: &mut Call<'_>) -> Result<(), Answer> {
+        self.app(call.request)?;
+        call.carried(self.carriers())
+    }
+
+    fn list(&self) -> List {
+        List {
+            path: known::DEVICES_PATH,
+            pages: Pages::Cursor("paginationKey"),
+            body: |page| {
+                let mut body = json!({ "results": page.items, "queryDescription": "all things" });
+                if let (Some(next), Some(href)) = (&page.next, &page.next_url) {
+                    body["nextPaginationKey"] = json!(next);
+                    body["links"] = json!([{ "href": href, "rel": "next", "method": "GET" }]);
+                }
+                body
+            },
         }
     }
 
-    fn devices(&self, scene: &Scene<'_>, request: &Request) -> Option<Outcome> {
-        let (_, rest) = app_path(&request.path)?;
-        (rest == "/things").then(|| {
-            only(self, "GET", request)?;
-            let key = request.parameter("paginationKey");
-            let number = key.as_deref().map(|key| key.strip_prefix("page-").unwrap_or("none"));
-            let page = api::page(self, number, 1)?;
-            let mut body = json!({ "results": page.items, "queryDescription": "all things" });
-            if let Some(next) = page.next {
-                let href = format!("{}{}?paginationKey=page-{next}", scene.here(), request.path);
-                body["nextPaginationKey"] = json!(format!("page-{next}"));
-                body["links"] = json!([{ "href": href, "rel": "next", "method": "GET" }]);
-            }
-            Ok(Answer::json(200, &body))
-        })
+    fn wrong_login(&self, refused: Refused) -> Answer {
+        grant_refused("invalid_grant", refused.why())
+    }
+
+    /// The cloud's own error repeats the token: clients must be ready for it.
+    fn dead_access(&self, dead: Dead, token: &str) -> Answer {
+        Answer::json(
+            403,
+            &json!({
+                "errorCode": "WRONG_TOKEN",
+                "message": format!("the access token {}", dead.why()),
+                "appID": known::APP_ID,
+                "accessToken": token,
+            }),
+        )
     }
 
     fn error(&self, status: u16, message: &str) -> Answer {
@@ -208,21 +236,17 @@ fn wanted_grant(body: &Fields) -> &'static str {
     if body.has("client_id") { "client_credentials" } else { "password" }
 }
 
-fn login(
-    wire: &Kii,
-    scene: &Scene<'_>,
-    site: &mut Site,
-    body: Fields,
-    ends_ms: Option<i64>,
-) -> Outcome {
+fn login(call: &mut Call<'_>, body: Fields, ends_ms: Option<i64>) -> Outcome {
     let by_client = body.has("client_id") || body.has("client_secret");
     let names = if by_client { ["client_id", "client_secret"] } else { ["username", "password"] };
-    let body = body.exactly(&names, &[]).map_err(|faults| wire.bad_fields(&faults))?;
+    let body = body.exactly(&names, &[]).map_err(|faults| call.rules.bad_fields(&faults))?;
     let principal = principal_of(body.text(names[0]), by_client);
-    site.login(&principal, body.text(names[1]), scene.now_ms)
-        .map_err(|refused| grant_refused("invalid_grant", refused.why()))?;
+    let now_ms = call.scene.now_ms;
+    call.site
+        .login(&principal, body.text(names[1]), now_ms)
+        .map_err(|refused| call.rules.wrong_login(refused))?;
     let grant = Grant { principal: principal.clone(), scope: String::new() };
-    let minted = site.vault.start(grant, !by_client, ends_ms, scene.now_ms);
+    let minted = call.site.vault.start(grant, !by_client, ends_ms, now_ms);
     Ok(tokens(&principal, &minted))
 }
 
@@ -249,22 +273,15 @@ fn principal_of(name: &str, by_client: bool) -> String {
     if user { known::USER_ID.to_owned() } else { format!("nobody:{name}") }
 }
 
-fn refresh(
-    wire: &Kii,
-    scene: &Scene<'_>,
-    site: &mut Site,
-    body: Fields,
-    ends_ms: Option<i64>,
-    of_app: bool,
-) -> Outcome {
-    let body = body.exactly(&["refresh_token"], &[]).map_err(|faults| wire.bad_fields(&faults))?;
+fn refresh(call: &mut Call<'_>, body: Fields, ends_ms: Option<i64>, of_app: bool) -> Outcome {
+    let body =
+        body.exactly(&["refresh_token"], &[]).map_err(|faults| call.rules.bad_fields(&faults))?;
     let token = body.text("refresh_token");
-    let principal =
-        site.vault.refresh_grant(token, scene.now_ms).map(|grant| grant.principal.clone());
-    let mut minted = site
-        .vault
-        .renew(token, ends_ms, scene.now_ms)
-        .map_err(|dead| dead_refresh(dead, of_app))?;
+    let now_ms = call.scene.now_ms;
+    let vault = &mut call.site.vault;
+    let principal = vault.refresh_grant(token, now_ms).map(|grant| grant.principal.clone());
+    let mut minted =
+        vault.renew(token, ends_ms, now_ms).map_err(|dead| dead_refresh(dead, of_app))?;
     minted.refresh.get_or_insert_with(|| token.to_owned());
     Ok(tokens(&principal.unwrap_or_default(), &minted))
 }

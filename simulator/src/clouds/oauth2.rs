@@ -7,13 +7,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
-use super::{FORM, Outcome, Role, Scene, Wire, api, only, only_media};
-use crate::credentials::oauth2 as known;
+use super::call::{Call, FORM, Scene};
+use super::cloud::Role;
+use super::list::{List, Pages};
+use super::rules::{Outcome, Rules};
+use crate::credentials::known::{Login, oauth2 as known};
 use crate::fields::{self, Fields};
 use crate::form::{decode, unescape};
 use crate::http::{Answer, Request};
-use crate::site::Site;
-use crate::tokens::{Form, Grant, Habits, Minted, Rotation};
+use crate::tokens::{Dead, Form, Grant, Habits, Minted, Rotation};
 
 pub(super) struct OAuth2;
 
@@ -22,7 +24,7 @@ const LIMITED_CLIENT: &str = "client:reporter";
 /// The scopes of OpenID Connect (Core 5.4) that every client may ask for.
 const OPENID: &str = "openid profile email";
 
-impl Wire for OAuth2 {
+impl Rules for OAuth2 {
     fn habits(&self) -> Habits {
         Habits {
             form: Form::Opaque,
@@ -31,6 +33,24 @@ impl Wire for OAuth2 {
             rotation: Rotation::SingleUse,
             refresh_ends_access: false,
         }
+    }
+
+    fn logins(&self) -> &'static [Login] {
+        const ID: (&str, &str) = ("client_id", known::CLIENT_ID);
+        const SECRET: (&str, &str) = ("client_secret", known::CLIENT_SECRET);
+        &[
+            ("client-credentials", &[("grant", "client_credentials"), ID, SECRET]),
+            (
+                "password",
+                &[
+                    ("grant", "password"),
+                    ID,
+                    SECRET,
+                    ("username", known::USERNAME),
+                    ("password", known::PASSWORD),
+                ],
+            ),
+        ]
     }
 
     fn secrets(&self) -> &'static [(&'static str, &'static str)] {
@@ -64,28 +84,22 @@ impl Wire for OAuth2 {
         }
     }
 
-    fn exchange(
-        &self,
-        scene: &Scene<'_>,
-        site: &mut Site,
-        call: &str,
-        request: &Request,
-    ) -> Outcome {
-        if call == "metadata" {
-            only(self, "GET", request)?;
-            return Ok(metadata(scene));
+    fn exchange(&self, call: &mut Call<'_>) -> Outcome {
+        if call.name == "metadata" {
+            call.only("GET")?;
+            return Ok(metadata(call.scene));
         }
-        // "The client MUST use the HTTP POST method" (3.2).
-        only(self, "POST", request)?;
-        let fields = parameters(self, request)?;
-        let client = authenticate(scene, site, request, &fields)?;
-        if call == "revoke" {
-            return revoke(site, &fields);
+        // POST is the only method of the token endpoint (3.2).
+        call.only("POST")?;
+        let fields = parameters(call)?;
+        let client = authenticate(call, &fields)?;
+        if call.name == "revoke" {
+            return revoke(call, &fields);
         }
         let answer = match fields.text("grant_type") {
-            "client_credentials" => by_client(scene, site, &client, &fields)?,
-            "password" => by_password(scene, site, &client, &fields)?,
-            "refresh_token" => by_refresh(scene, site, &client, &fields)?,
+            "client_credentials" => by_client(call, &client, &fields)?,
+            "password" => by_password(call, &client, &fields)?,
+            "refresh_token" => by_refresh(call, &client, &fields)?,
             "" => return Err(refusal("invalid_request", "grant_type is missing")),
             _ => {
                 let why = "this server takes client_credentials, password and refresh_token";
@@ -96,39 +110,36 @@ impl Wire for OAuth2 {
         Ok(answer.with("Cache-Control", "no-store").with("Pragma", "no-cache"))
     }
 
-    fn admit(&self, scene: &Scene<'_>, site: &Site, request: &Request) -> Result<(), Answer> {
-        let Some(token) = request.credentials("authorization", "Bearer") else {
-            let challenge = "Bearer realm=\"devices\"";
-            let refusal = self.error(401, "Authorization: Bearer is missing");
-            return Err(refusal.with("WWW-Authenticate", challenge));
-        };
-        match site.vault.access(token, scene.now_ms) {
-            Ok(_) => Ok(()),
-            Err(dead) => {
-                let why = format!("the access token {}", dead.why());
-                let challenge = format!(
-                    "Bearer realm=\"devices\", error=\"invalid_token\", error_description=\"{why}\""
-                );
-                let body = json!({ "error": "invalid_token", "error_description": why });
-                Err(Answer::json(401, &body).with("WWW-Authenticate", challenge))
+    fn admit(&self, call: &mut Call<'_>) -> Result<(), Answer> {
+        let challenge = "Bearer realm=\"devices\"";
+        call.carried(self.carriers()).map_err(|refusal| {
+            if refusal.has("www-authenticate") {
+                refusal
+            } else {
+                refusal.with("WWW-Authenticate", challenge)
             }
+        })
+    }
+
+    fn list(&self) -> List {
+        List {
+            path: "/devices",
+            pages: Pages::Linked("page", 1),
+            body: |page| json!({ "devices": page.items, "total": page.total }),
         }
     }
 
-    fn devices(&self, scene: &Scene<'_>, request: &Request) -> Option<Outcome> {
-        (request.path == "/devices").then(|| {
-            only(self, "GET", request)?;
-            let number = request.parameter("page");
-            let page = api::page(self, number.as_deref(), 1)?;
-            let answer = Answer::json(200, &json!({ "devices": page.items, "total": api::TOTAL }));
-            Ok(match page.next {
-                Some(next) => {
-                    let link = format!("<{}/devices?page={next}>; rel=\"next\"", scene.here());
-                    answer.with("Link", link)
-                }
-                None => answer,
-            })
-        })
+    fn dead_access(&self, dead: Dead, _token: &str) -> Answer {
+        let why = format!("the access token {}", dead.why());
+        let challenge = format!(
+            "Bearer realm=\"devices\", error=\"invalid_token\", error_description=\"{why}\""
+        );
+        let body = json!({ "error": "invalid_token", "error_description": why });
+        Answer::json(401, &body).with("WWW-Authenticate", challenge)
+    }
+
+    fn dead_refresh(&self, dead: Dead) -> Answer {
+        refusal("invalid_grant", &format!("the refresh token {}", dead.why()))
     }
 
     fn error(&self, status: u16, message: &str) -> Answer {
@@ -150,8 +161,7 @@ fn refusal(error: &str, why: &str) -> Answer {
     Answer::json(400, &body).with("Cache-Control", "no-store").with("Pragma", "no-cache")
 }
 
-/// "If the client attempted to authenticate via the Authorization header, the server MUST respond
-/// with 401 and include WWW-Authenticate matching the scheme used" (5.2).
+/// 401 in place of 400, and the challenge of the scheme that was used (5.2).
 fn client_refused(by_header: bool, why: &str) -> Answer {
     let mut answer = refusal("invalid_client", why);
     answer.status = 401;
@@ -161,16 +171,17 @@ fn client_refused(by_header: bool, why: &str) -> Answer {
     answer
 }
 
-/// "Parameters sent without a value MUST be treated as if they were omitted; unrecognized ones MUST
-/// be ignored; none MUST be included more than once" (3.2).
-fn parameters(wire: &OAuth2, request: &Request) -> Result<Fields, Answer> {
+/// A parameter without a value counts as left out, an unknown one is ignored, and none may come
+/// twice (3.2).
+fn parameters(call: &Call<'_>) -> Result<Fields, Answer> {
     const SECRET: [&str; 5] = ["client_secret", "client_id", "password", "refresh_token", "token"];
-    if SECRET.iter().any(|name| request.parameter(name).is_some()) {
-        // 2.3.1: "MUST NOT be included in the request URI".
+    if SECRET.iter().any(|name| call.request.parameter(name).is_some()) {
+        // 2.3.1 forbids them in the URI.
         return Err(refusal("invalid_request", "credentials must not be in the query"));
     }
-    only_media(wire, &[FORM], request)?;
-    let mut pairs = decode(&request.body).map_err(|fault| refusal("invalid_request", fault))?;
+    call.media(&[FORM])?;
+    let mut pairs =
+        decode(&call.request.body).map_err(|fault| refusal("invalid_request", fault))?;
     pairs.retain(|(_, value)| !value.is_empty());
     let fields = Fields::from(pairs);
     let repeated = fields.repeated();
@@ -182,18 +193,13 @@ fn parameters(wire: &OAuth2, request: &Request) -> Result<Fields, Answer> {
 }
 
 /// `client_secret_basic` or `client_secret_post`, never both (2.3).
-fn authenticate(
-    scene: &Scene<'_>,
-    site: &mut Site,
-    request: &Request,
-    fields: &Fields,
-) -> Result<String, Answer> {
-    let by_header = request.header("authorization").is_some();
+fn authenticate(call: &mut Call<'_>, fields: &Fields) -> Result<String, Answer> {
+    let by_header = call.request.header("authorization").is_some();
     let (id, secret) = if by_header {
         if fields.has("client_secret") {
             return Err(refusal("invalid_request", "the client authenticated in two ways"));
         }
-        let (id, secret) = basic(request).map_err(|why| client_refused(true, why))?;
+        let (id, secret) = basic(call.request).map_err(|why| client_refused(true, why))?;
         if fields.has("client_id") && fields.text("client_id") != id {
             return Err(refusal("invalid_request", "two different client_ids came"));
         }
@@ -204,7 +210,8 @@ fn authenticate(
         }
         (fields.text("client_id").to_owned(), fields.text("client_secret").to_owned())
     };
-    site.login(&format!("client:{id}"), &secret, scene.now_ms)
+    call.site
+        .login(&format!("client:{id}"), &secret, call.scene.now_ms)
         .map_err(|refused| client_refused(by_header, refused.why()))?;
     Ok(id)
 }
@@ -220,16 +227,16 @@ fn basic(request: &Request) -> Result<(String, String), &'static str> {
     Ok((unescape(&given[..colon])?, unescape(&given[colon + 1..])?))
 }
 
-fn by_client(scene: &Scene<'_>, site: &mut Site, client: &str, fields: &Fields) -> Outcome {
+fn by_client(call: &mut Call<'_>, client: &str, fields: &Fields) -> Outcome {
     let scope = scope_of(fields, known::SCOPE, OPENID)?;
     audience_of(fields)?;
     let grant = Grant { principal: format!("{client}/"), scope: scope.clone() };
-    // "A refresh token SHOULD NOT be included" (4.4.3).
-    let minted = site.vault.start(grant, false, None, scene.now_ms);
+    // Without a refresh token (4.4.3).
+    let minted = call.site.vault.start(grant, false, None, call.scene.now_ms);
     Ok(tokens(&minted, &scope))
 }
 
-fn by_password(scene: &Scene<'_>, site: &mut Site, client: &str, fields: &Fields) -> Outcome {
+fn by_password(call: &mut Call<'_>, client: &str, fields: &Fields) -> Outcome {
     may_use_more(client)?;
     for name in ["username", "password"] {
         if !fields.has(name) {
@@ -243,31 +250,33 @@ fn by_password(scene: &Scene<'_>, site: &mut Site, client: &str, fields: &Fields
     if name.starts_with("client:") {
         return Err(refusal("invalid_grant", "the name or the password is wrong"));
     }
-    site.login(name, fields.text("password"), scene.now_ms)
+    call.site
+        .login(name, fields.text("password"), call.scene.now_ms)
         .map_err(|refused| refusal("invalid_grant", refused.why()))?;
     let grant = Grant { principal: format!("{client}/{name}"), scope: scope.clone() };
-    let minted = site.vault.start(grant, true, None, scene.now_ms);
+    let minted = call.site.vault.start(grant, true, None, call.scene.now_ms);
     Ok(tokens(&minted, &scope))
 }
 
-fn by_refresh(scene: &Scene<'_>, site: &mut Site, client: &str, fields: &Fields) -> Outcome {
+fn by_refresh(call: &mut Call<'_>, client: &str, fields: &Fields) -> Outcome {
     may_use_more(client)?;
     if !fields.has("refresh_token") {
         return Err(refusal("invalid_request", "refresh_token is missing"));
     }
     let token = fields.text("refresh_token");
     let mut scope = String::new();
-    if let Ok(grant) = site.vault.refresh_grant(token, scene.now_ms) {
+    if let Ok(grant) = call.site.vault.refresh_grant(token, call.scene.now_ms) {
         if !grant.principal.starts_with(&format!("{client}/")) {
             return Err(refusal("invalid_grant", "the refresh token was issued to another client"));
         }
-        // "MUST NOT include any scope not originally granted" (6).
+        // No scope that was not granted at first (6).
         scope = scope_of(fields, &grant.scope, "")?;
     }
-    let minted = site
+    let minted = call
+        .site
         .vault
-        .renew(token, None, scene.now_ms)
-        .map_err(|dead| refusal("invalid_grant", &format!("the refresh token {}", dead.why())))?;
+        .renew(token, None, call.scene.now_ms)
+        .map_err(|dead| call.rules.dead_refresh(dead))?;
     Ok(tokens(&minted, &scope))
 }
 
@@ -278,7 +287,7 @@ fn may_use_more(client: &str) -> Result<(), Answer> {
     Ok(())
 }
 
-/// What was asked for, if all of it may be had; all that may be had, if nothing was asked for.
+/// The token endpoint as a Keycloak realm has it.
 fn realm_path() -> String {
     format!("/realms/{}/protocol/openid-connect/token", known::REALM)
 }
@@ -326,11 +335,11 @@ fn tokens(minted: &Minted, scope: &str) -> Answer {
 }
 
 /// 200 whether the token was known or not (RFC 7009 2.2).
-fn revoke(site: &mut Site, fields: &Fields) -> Outcome {
+fn revoke(call: &mut Call<'_>, fields: &Fields) -> Outcome {
     if !fields.has("token") {
         return Err(refusal("invalid_request", "token is missing"));
     }
-    site.vault.revoke(fields.text("token"));
+    call.site.vault.revoke(fields.text("token"));
     Ok(Answer::empty(200))
 }
 

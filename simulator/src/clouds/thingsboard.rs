@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Outcome, Role, Scene, Wire, api, json_fields, only, only_post};
-use crate::credentials::thingsboard as known;
-use crate::http::{Answer, Request};
-use crate::site::Site;
-use crate::tokens::{Dead, Form, Grant, Habits, Rotation};
+use super::call::Call;
+use super::carrier::{Carrier, Opens};
+use super::list::{List, Pages};
+use super::rules::{Outcome, Rules};
+use crate::credentials::known::{Login, thingsboard as known};
+use crate::http::Answer;
+use crate::site::Refused;
+use crate::tokens::{Dead, Form, Habits, Rotation};
 
 pub(super) struct ThingsBoard;
 
@@ -16,7 +19,7 @@ pub(super) struct ThingsBoard;
 const AUTHENTICATION: u16 = 10;
 const TOKEN_EXPIRED: u16 = 11;
 
-impl Wire for ThingsBoard {
+impl Rules for ThingsBoard {
     fn habits(&self) -> Habits {
         Habits {
             form: Form::Jwt("thingsboard.io"),
@@ -28,6 +31,10 @@ impl Wire for ThingsBoard {
         }
     }
 
+    fn logins(&self) -> &'static [Login] {
+        &[("password", &[("username", known::USERNAME), ("password", known::PASSWORD)])]
+    }
+
     fn secrets(&self) -> &'static [(&'static str, &'static str)] {
         &[(known::USERNAME, known::PASSWORD)]
     }
@@ -36,72 +43,58 @@ impl Wire for ThingsBoard {
         &[known::USERNAME]
     }
 
-    fn call(&self, _role: Role, request: &Request) -> Option<&'static str> {
-        match request.path.as_str() {
-            "/api/auth/login" => Some("login"),
-            "/api/auth/token" => Some("refresh"),
-            _ => None,
-        }
+    fn calls(&self) -> &'static [(&'static str, &'static str)] {
+        &[("/api/auth/login", "login"), ("/api/auth/token", "refresh")]
     }
 
-    fn exchange(
-        &self,
-        scene: &Scene<'_>,
-        site: &mut Site,
-        call: &str,
-        request: &Request,
-    ) -> Outcome {
-        only_post(self, request)?;
-        let minted = if call == "login" {
-            let fields = json_fields(self, &["username", "password"], request)?;
-            let (name, password) = (fields.text("username"), fields.text("password"));
-            site.login(name, password, scene.now_ms)
-                .map_err(|refused| numbered(401, AUTHENTICATION, refused.why()))?;
-            let grant = Grant { principal: name.to_owned(), scope: "TENANT_ADMIN".to_owned() };
-            site.vault.start(grant, true, None, scene.now_ms)
+    fn exchange(&self, call: &mut Call<'_>) -> Outcome {
+        call.post()?;
+        let minted = if call.name == "login" {
+            let fields = call.json(&["username", "password"])?;
+            call.enter(fields.text("username"), fields.text("password"), true)?
         } else {
-            let fields = json_fields(self, &["refreshToken"], request)?;
-            let token = fields.text("refreshToken");
-            let mut minted = site
-                .vault
-                .renew(token, None, scene.now_ms)
-                .map_err(|dead| refusal("refresh token", dead))?;
-            minted.refresh.get_or_insert_with(|| token.to_owned());
-            minted
+            let fields = call.json(&["refreshToken"])?;
+            call.renew(fields.text("refreshToken"))?
         };
         Ok(Answer::json(200, &json!({ "token": minted.access, "refreshToken": minted.refresh })))
     }
 
-    fn admit(&self, scene: &Scene<'_>, site: &Site, request: &Request) -> Result<(), Answer> {
-        let token = request
-            .credentials("x-authorization", "Bearer")
-            .ok_or_else(|| numbered(401, AUTHENTICATION, "X-Authorization: Bearer is missing"))?;
-        match site.vault.access(token, scene.now_ms) {
-            Ok(_) => Ok(()),
-            Err(dead) => Err(refusal("access token", dead)),
-        }
+    fn carriers(&self) -> &'static [(Carrier, Opens)] {
+        &[(Carrier::Header("X-Authorization", "Bearer"), Opens::Token)]
     }
 
-    fn devices(&self, scene: &Scene<'_>, request: &Request) -> Option<Outcome> {
-        (request.path == "/api/tenant/devices").then(|| {
-            only(self, "GET", request)?;
-            let number = request.parameter("page");
-            let page = api::page(self, number.as_deref(), 0)?;
-            let mut body = json!({
-                "data": page.items,
-                "totalElements": api::TOTAL,
-                "hasNext": page.next.is_some(),
-            });
-            if let Some(next) = page.next {
-                let href = format!("{}/api/tenant/devices?pageSize=3&page={next}", scene.here());
-                body["links"] = json!([{ "href": href, "rel": "next", "method": "GET" }]);
-            }
-            Ok(Answer::json(200, &body))
-        })
+    fn list(&self) -> List {
+        List {
+            path: "/api/tenant/devices",
+            pages: Pages::Number("page", 0),
+            body: |page| {
+                let mut body = json!({
+                    "data": page.items,
+                    "totalElements": page.total,
+                    "hasNext": page.next.is_some(),
+                });
+                if let Some(href) = &page.next_url {
+                    body["links"] = json!([{ "href": href, "rel": "next", "method": "GET" }]);
+                }
+                body
+            },
+        }
     }
 
     fn error(&self, status: u16, message: &str) -> Answer {
         numbered(status, if status == 401 { AUTHENTICATION } else { 2 }, message)
+    }
+
+    fn wrong_login(&self, refused: Refused) -> Answer {
+        numbered(401, AUTHENTICATION, refused.why())
+    }
+
+    fn dead_refresh(&self, dead: Dead) -> Answer {
+        refusal("refresh token", dead)
+    }
+
+    fn dead_access(&self, dead: Dead, _token: &str) -> Answer {
+        refusal("access token", dead)
     }
 }
 

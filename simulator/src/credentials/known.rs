@@ -1,62 +1,10 @@
-//! What each cloud's accounts are called and what opens them.
-
-use crate::Cloud;
+//! What each cloud's accounts are called, and what opens them.
 
 /// Option names and values, as keyfob's table of options calls them.
 pub type Options = Vec<(&'static str, &'static str)>;
 
-/// The ways to log in at a cloud: a name for each, and the options it takes.
-pub fn logins(cloud: Cloud) -> Vec<(&'static str, Options)> {
-    let person = |username, password| vec![("username", username), ("password", password)];
-    match cloud {
-        Cloud::Kontakt => vec![
-            ("password", person(kontakt::USERNAME, kontakt::PASSWORD)),
-            ("api-key", vec![("api_key", kontakt::API_KEY)]),
-        ],
-        Cloud::IotConnect => {
-            let mut options = person(iotconnect::USERNAME, iotconnect::PASSWORD);
-            options.push(("solution_key", iotconnect::SOLUTION_KEY));
-            vec![("password", options)]
-        }
-        Cloud::Kii => {
-            let app = [("app_id", kii::APP_ID), ("app_key", kii::APP_KEY)];
-            let with = |more: [(&'static str, &'static str); 2]| [app, more].concat();
-            vec![
-                ("user", with([("username", kii::USERNAME), ("password", kii::PASSWORD)])),
-                (
-                    "thing",
-                    with([
-                        ("vendor_thing_id", kii::VENDOR_THING_ID),
-                        ("password", kii::THING_PASSWORD),
-                    ]),
-                ),
-                (
-                    "admin",
-                    with([("client_id", kii::CLIENT_ID), ("client_secret", kii::CLIENT_SECRET)]),
-                ),
-                ("anonymous", app.to_vec()),
-            ]
-        }
-        Cloud::Simacan => vec![("password", person(simacan::USERNAME, simacan::PASSWORD))],
-        Cloud::OAuth2 => {
-            let client =
-                [("client_id", oauth2::CLIENT_ID), ("client_secret", oauth2::CLIENT_SECRET)];
-            let with = |grant, more: Options| {
-                let mut options = vec![("grant", grant)];
-                options.extend(client);
-                options.extend(more);
-                options
-            };
-            vec![
-                ("client-credentials", with("client_credentials", Vec::new())),
-                ("password", with("password", person(oauth2::USERNAME, oauth2::PASSWORD))),
-            ]
-        }
-        Cloud::ThingsBoard => {
-            vec![("password", person(thingsboard::USERNAME, thingsboard::PASSWORD))]
-        }
-    }
-}
+/// A way to log in: its name, and the options it takes.
+pub(crate) type Login = (&'static str, &'static [(&'static str, &'static str)]);
 
 /// Kontakt.io: a person's login, and the account's static API key.
 pub mod kontakt {
@@ -112,6 +60,8 @@ pub mod kii {
     pub const THING_PASSWORD: &str = PASSWORD;
     /// Principal ID of the thing.
     pub const THING_ID: &str = "th.7c2e";
+    /// Path of the app's things.
+    pub const DEVICES_PATH: &str = "/api/apps/app7e1f/things";
     /// Client ID of the app's administrator.
     pub const CLIENT_ID: &str = "kii-admin";
     /// Client secret of the app's administrator.

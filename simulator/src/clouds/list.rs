@@ -1,0 +1,35 @@
+//! How a cloud's device list looks, and how its pages follow each other.
+
+use serde_json::Value;
+
+/// A cloud's device list.
+pub(crate) struct List {
+    pub(crate) path: &'static str,
+    /// How a page is asked for and the next one told.
+    pub(crate) pages: Pages,
+    /// Writes a page down as the cloud does.
+    pub(crate) body: fn(&Page) -> Value,
+}
+
+/// How a page is asked for, and how the answer leads to the next one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pages {
+    /// By a number in the query, counted from the second value.
+    Number(&'static str, usize),
+    /// As [`Pages::Number`], and the next page's URL is in the header `Link`.
+    Linked(&'static str, usize),
+    /// By a word that the page before told.
+    Cursor(&'static str),
+}
+
+/// A page of the list.
+pub(crate) struct Page {
+    pub(crate) items: Vec<Value>,
+    /// What the parameter must be to get the next page, if there is one.
+    pub(crate) next: Option<String>,
+    /// The next page's URL.
+    pub(crate) next_url: Option<String>,
+    /// The list's own URL.
+    pub(crate) here: String,
+    pub(crate) total: usize,
+}
