@@ -1,14 +1,14 @@
 //! An account at a cloud: what a set of options adds up to, and the calls it can make.
 
 use crate::account::headers::Headers;
-use crate::account::identity::{digest, jitter_of, places};
+use crate::account::identity::{Identity, jitter_of};
 use crate::error::{Error, Result, Status};
 use crate::http::message::TransportSettings;
 use crate::http::retry::Repeat;
 use crate::http::tls::TlsFiles;
 use crate::http::transport::Transport;
 use crate::http::url::{OriginRule, Url};
-use crate::model::options::{Kind, Opt, Options};
+use crate::model::options::Options;
 use crate::model::record::Discovered;
 use crate::model::record::Record;
 use crate::model::token::{RenewalWindow, Token};
@@ -39,8 +39,7 @@ pub(crate) struct Account {
     pub window: RenewalWindow,
     selection: Selection,
     pub siblings: Arc<Siblings>,
-    /// As the identity's name, but the same for all secrets of one principal: tells nothing of them.
-    pub principal: String,
+    pub identity: Identity,
     /// Origins that may see the token besides those of its own URLs.
     pub origins: Vec<OriginRule>,
 }
@@ -56,30 +55,17 @@ impl Account {
         options.read_files()?;
         let selection = select(&profile, &options)?;
         let transport = Transport::shared(transport_settings(&options))?;
-        let login = match &selection {
-            Selection::Login(name) => name.as_str(),
-            Selection::RefreshOnly => "refresh_token",
-        };
-        let places = places(&profile, &options)?;
-        let named: Vec<&str> =
-            [profile.name.as_str(), login].into_iter().chain(places.iter().map(|p| &**p)).collect();
-        // A number that a login can do without says how, such as how long the token is to live.
-        let chosen = profile.logins.get(login);
-        let says_who = |option: &Opt| {
-            let needed = chosen.is_some_and(|login| login.needs.contains(&option.name));
-            needed || !matches!(option.kind, Kind::Number { .. })
-        };
-        let principal = digest(&named, &options, |option| says_who(option) && !option.secret);
-        let siblings = Arc::new(Siblings::new(digest(&named, &options, says_who), clock));
+        let identity = Identity::of(&profile, &options, &selection)?;
+        let siblings = Arc::new(Siblings::new(identity.name.clone(), clock));
         let fixed = |login: &Login| login.token.is_some() && login.steps.is_empty();
-        let store = match profile.logins.get(login).is_some_and(fixed) {
+        let store = match selection.login(&profile).is_some_and(fixed) {
             // A key from the options is exchanged for nothing, and is not to be copied.
             true => Box::new(Memory(siblings.clone())),
             false => store(&options, own_store, &profile.name, &siblings, clock)?,
         };
         let window = RenewalWindow {
             before: options.seconds("renew_before_s"),
-            jitter: jitter_of(&siblings.name),
+            jitter: jitter_of(&identity.name),
         };
         let mut origins = options.allowed_origins();
         // A cloud's own origins go with its own address: a private host's token stays there.
@@ -94,7 +80,7 @@ impl Account {
             window,
             selection,
             siblings,
-            principal,
+            identity,
             origins,
         };
         account.check()?;
@@ -114,17 +100,19 @@ impl Account {
     }
 
     fn login(&self) -> Option<&Login> {
-        match &self.selection {
-            Selection::Login(name) => self.profile.logins.get(name),
-            Selection::RefreshOnly => None,
-        }
+        self.selection.login(&self.profile)
     }
 
     /// The login's name, for the status.
     pub fn login_name(&self) -> &str {
+        self.selection.name()
+    }
+
+    /// The login of the client software's own that the options fit but do not ask for.
+    pub fn withheld_login(&self) -> Option<&str> {
         match &self.selection {
-            Selection::Login(name) => name,
-            Selection::RefreshOnly => "refresh_token",
+            Selection::RefreshOnly { withheld } => withheld.as_deref(),
+            Selection::Login(_) => None,
         }
     }
 
@@ -137,6 +125,7 @@ impl Account {
         Ok(template.fill(Place::Header, &names)?.map(|access| Token {
             access,
             refresh: None,
+            login: self.login_name().into(),
             principal: None,
             issued: crate::support::clock::Moment(0),
             date: None,
@@ -195,7 +184,9 @@ impl Account {
         call: &Call,
     ) -> std::result::Result<Token, Failure> {
         let steps = self.login().map_or(&[][..], |login| &login.steps);
-        self.exchange(clock, call).obtain(steps, &self.names_with(record)?, Repeat::Unheard)
+        let issued =
+            self.exchange(clock, call).obtain(steps, &self.names_with(record)?, Repeat::Unheard);
+        issued.map(|token| Token { login: self.login_name().into(), ..token })
     }
 
     /// A token for the record's refresh token.
@@ -206,7 +197,13 @@ impl Account {
         call: &Call,
     ) -> std::result::Result<Token, Failure> {
         let steps = self.profile.refresh.as_ref().map_or(&[][..], |refresh| &refresh.steps);
-        self.exchange(clock, call).obtain(steps, &self.names_with(record)?, Repeat::Refresh)
+        let issued =
+            self.exchange(clock, call).obtain(steps, &self.names_with(record)?, Repeat::Refresh);
+        issued.map(|token| {
+            // Without a token before it, it goes back to the refresh token that was set.
+            let before = record.token.as_ref().map(|token| token.login.clone());
+            Token { login: before.unwrap_or_else(|| "refresh_token".into()), ..token }
+        })
     }
 
     /// What an answer to the last call of a login comes to, without a cloud that gives it.

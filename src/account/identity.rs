@@ -1,44 +1,166 @@
-//! What makes two clients the same: a digest of who they are and where they log in.
+//! What makes two clients the same: a digest of everything that says who they are and where.
+//!
+//! It covers every option that is set in the groups Identity, Where and OAuth, the profile's own among
+//! them, and where the profile sends its calls with them. There is no list to keep.
 
 use crate::error::Result;
-use crate::model::options::{Opt, Options};
+use crate::model::options::{Group, Kind, Opt, Options, Proof};
 use crate::model::record::Discovered;
 use crate::provider::names::Names;
-use crate::provider::profile::Profile;
+use crate::provider::profile::{Login, Profile};
+use crate::provider::selection::Selection;
+use crate::provider::template::Place;
 use crate::support::hex::to_hex;
 
-/// Where this profile's calls go with these options, as far as that is known without asking.
-pub(super) fn places(profile: &Profile, options: &Options) -> Result<Vec<String>> {
-    let names = Names::of(profile, options, &Discovered::default())?;
-    let words = profile.maps.iter().map(|(name, _)| name);
-    let longer = profile.values.iter().map(|(name, _)| name);
-    let all = std::iter::once("base_url").chain(words).chain(longer);
-    let value = |name| crate::provider::template::Values::value(&names, name).unwrap_or_default();
-    Ok(all.map(|name| value(name).to_string()).collect())
+/// One account under the three names it has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    /// Two clients with this name are one. It is made from secrets too: whoever has it can try
+    /// passwords against it, so it is not for people's eyes.
+    pub name: String,
+    /// The same for all passwords and client secrets of one principal: a token that is at hand stays
+    /// good while this stays the same. Made from the secrets that say who, such as an API key.
+    pub principal: String,
+    /// The same for all secrets, and made from none: what the status shows.
+    pub shown: String,
 }
 
-/// A name for who logs in where: the first 128 bits of SHA-256 over what makes the difference.
-pub(super) fn digest(named: &[&str], options: &Options, include: impl Fn(&Opt) -> bool) -> String {
+impl Identity {
+    /// The identity of these options, which add up to this login.
+    pub fn of(profile: &Profile, options: &Options, selection: &Selection) -> Result<Identity> {
+        let chosen = selection.login(profile);
+        let somebody = says_who(options, chosen);
+        let mut places = places(profile, options, chosen)?;
+        places.extend([profile.name.clone(), selection.name().to_string()]);
+        let digest = |include: &dyn Fn(&Opt) -> bool| digest(&places, options, include);
+        Ok(Identity {
+            name: digest(&|option| !(somebody && option.proof == Some(Proof::Client))),
+            principal: digest(&|option| option.proof.is_none()),
+            shown: digest(&|option| !option.secret),
+        })
+    }
+}
+
+/// Whether a user or a refresh token says who logs in: then what authenticates the client software
+/// says nothing of it, and may be rotated.
+fn says_who(options: &Options, login: Option<&Login>) -> bool {
+    let needed = login.into_iter().flat_map(|login| &login.needs);
+    options.is_set("refresh_token")
+        || needed.filter_map(|name| options.option(name)).any(Opt::is_somebodys)
+}
+
+/// Where the calls of this login go, as far as that is known without asking the cloud.
+fn places(profile: &Profile, options: &Options, login: Option<&Login>) -> Result<Vec<String>> {
+    let names = Names::of(profile, options, &Discovered::default())?;
+    let steps = login.into_iter().flat_map(|login| &login.steps);
+    let steps = steps.chain(profile.refresh.iter().flat_map(|refresh| &refresh.steps));
+    let urls = profile.base_url.iter().chain(steps.flat_map(|step| &step.url.0));
+    // What only a discovery can fill in stays as it is written.
+    let filled = urls.map(|url| match url.fill(Place::Url, &names) {
+        Ok(Some(filled)) => filled.expose().to_string(),
+        _ => url.source().to_string(),
+    });
+    Ok(filled.collect())
+}
+
+/// The first 128 bits of SHA-256 over the places and over the options that are set and included.
+fn digest(places: &[String], options: &Options, include: &dyn Fn(&Opt) -> bool) -> String {
     let mut context = ring::digest::Context::new(&ring::digest::SHA256);
     let mut feed = |text: &str| {
         // Lengths first, so that no two lists of texts run together to the same bytes.
         context.update(&(text.len() as u64).to_le_bytes());
         context.update(text.as_bytes());
     };
-    named.iter().for_each(|text| feed(text));
-    let where_to = ["environment", "site", "issuer", "token_url", "scope", "audience"];
-    for name in where_to {
-        feed(options.get(name).unwrap_or_default());
-    }
-    for (option, value) in options.identity().filter(|(option, _)| include(option)) {
-        feed(&option.name);
-        feed(value.expose());
+    places.iter().for_each(|text| feed(text));
+    let in_group =
+        |option: &Opt| matches!(option.group, Group::Identity | Group::Where | Group::OAuth);
+    // A default that is spelt out is no difference, and a new option with a default makes none: a
+    // gateway that lives by a stored refresh token must find it after an update.
+    let differs = |option: &Opt, value: &str| option.default.as_deref() != Some(value);
+    let mut included: Vec<(&str, &str)> = options
+        .table()
+        .iter()
+        // What a profile says is in the places; how it is written, and in which file, says nothing.
+        .filter(|option| !matches!(option.kind, Kind::Profile | Kind::Path))
+        .filter(|option| in_group(option) && include(option))
+        .filter_map(|option| Some((option, options.get(&option.name)?)))
+        .filter(|(option, value)| differs(option, value))
+        .map(|(option, value)| (option.name.as_str(), value))
+        .collect();
+    included.sort_unstable();
+    for (name, value) in included {
+        feed(name);
+        feed(value);
     }
     let bytes = context.finish();
     to_hex(&bytes.as_ref()[..16])
 }
 
+/// Where an identity stands among all others, from 0 to 1.
 pub(super) fn jitter_of(identity: &str) -> f64 {
     let bits = u32::from_str_radix(&identity[..8], 16).unwrap_or(0);
     f64::from(bits) / f64::from(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provider::registry::built_in;
+
+    fn identity(profile: &Profile, options: &Options, login: &str) -> Identity {
+        Identity::of(profile, options, &Selection::Login(login.into())).unwrap()
+    }
+
+    /// Another value than the option has, of its kind.
+    fn other(option: &Opt, value: Option<&str>) -> String {
+        match &option.kind {
+            Kind::Choice(words) => words.iter().find(|word| Some(word.as_str()) != value).cloned(),
+            Kind::Number { .. } => Some("17".into()),
+            Kind::Url | Kind::BaseUrl => Some("https://elsewhere.example.com/x".into()),
+            _ => Some("another".into()),
+        }
+        .expect("a choice of one")
+    }
+
+    #[test]
+    fn clients_that_differ_in_one_option_of_who_and_where_are_two() {
+        for profile in built_in().map(|profile| profile.unwrap()) {
+            for (login, _) in profile.logins.iter() {
+                let mut options = Options::new(profile.table.clone());
+                for need in &profile.logins.get(login).unwrap().needs {
+                    options.set(need, "1").unwrap();
+                }
+                let before = identity(&profile, &options, login);
+                let of_who_or_where = |o: &&Opt| {
+                    matches!(o.group, Group::Identity | Group::Where | Group::OAuth)
+                        && !matches!(o.kind, Kind::Path | Kind::Profile)
+                        && !profile.maps.iter().any(|(_, map)| map.of == o.name)
+                };
+                for option in profile.table.iter().filter(of_who_or_where) {
+                    let mut changed = options.clone();
+                    let value = other(option, options.get(&option.name));
+                    changed.set(&option.name, &value).unwrap();
+                    let after = identity(&profile, &changed, login);
+                    let of_client = option.proof == Some(Proof::Client)
+                        && says_who(&options, profile.logins.get(login));
+                    let same = after.name == before.name;
+                    assert_eq!(same, of_client, "{} {login}: {}", profile.name, option.name);
+                    let keeps_its_token = after.principal == before.principal;
+                    assert_eq!(keeps_its_token, option.proof.is_some(), "{login}: {}", option.name);
+                    assert_eq!(after.shown == before.shown, option.secret, "{}", option.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_default_that_is_spelt_out_is_no_difference() {
+        let profile = crate::provider::registry::named("simacan").unwrap();
+        let mut options = Options::new(profile.table.clone());
+        let before = identity(&profile, &options, "password");
+        options.set("environment", "production").unwrap();
+        assert_eq!(identity(&profile, &options, "password"), before);
+        options.set("environment", "staging").unwrap();
+        assert_ne!(identity(&profile, &options, "password"), before);
+    }
 }

@@ -27,8 +27,9 @@ pub(crate) fn of(lifecycle: &Lifecycle) -> String {
     let status = object([
         ("provider", (&state.account.profile.name).into()),
         ("login", state.account.login_name().into()),
-        ("identity", (&state.account.principal).into()),
+        ("identity", (&state.account.identity.shown).into()),
         ("state", stage.into()),
+        ("token_login", token.map(|t| &t.login).into()),
         ("principal", token.and_then(|t| t.principal.as_ref()).into()),
         ("expires_in_ms", token.and_then(|_| until(state.expires)).into()),
         ("never_expires", (token.is_some() && state.expires == Moment::NEVER).into()),

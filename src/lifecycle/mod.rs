@@ -232,14 +232,12 @@ impl Lifecycle {
     /// dropped.
     pub fn use_account(&self, account: Account, state: &State) -> Result<()> {
         let mut record = state.record.clone();
-        if account.principal != state.account.principal {
+        let (now, before) = (&account.identity, &state.account.identity);
+        if now.principal != before.principal {
             record = account.first_record()?;
-        } else if account.siblings.name != state.account.siblings.name {
-            let seeded = account.first_record()?;
+        } else if now.name != before.name {
             record.hold = None;
             record.pause = None;
-            record.refresh = seeded.refresh.or(record.refresh);
-            record.token = seeded.token.or(record.token);
         }
         let (record, fault) = known_of(&account, record)?;
         if let Some(fault) = fault {

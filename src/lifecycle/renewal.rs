@@ -182,11 +182,19 @@ fn nothing_left(account: &Account) -> Error {
             Status::CredentialsRejected,
             format!("{name}: a fixed credential cannot be renewed; check {}", account.login_name()),
         ),
-        _ => Error::new(
-            Status::LoginRequired,
-            format!(
-                "{name}: the refresh token is no longer good and there is nothing to log in with; set a new refresh_token, or credentials"
-            ),
-        ),
+        _ => {
+            let left = match account.withheld_login() {
+                // It would be another principal's data, with every status OK.
+                Some(login) => format!(
+                    "the login {login} is the client's own and not this user's: set a new refresh_token, or grant={login} if that is meant"
+                ),
+                None => "there is nothing to log in with; set a new refresh_token, or credentials"
+                    .into(),
+            };
+            Error::new(
+                Status::LoginRequired,
+                format!("{name}: the refresh token is no longer good, and {left}"),
+            )
+        }
     }
 }

@@ -27,6 +27,17 @@ pub(crate) enum Kind {
     Choice(Vec<String>),
     /// Origins, separated by blanks or commas.
     Origins,
+    /// A provider profile's JSON.
+    Profile,
+}
+
+/// What an option proves. Who proves it need not be said again: another value is the same account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Proof {
+    /// That the user is who the other options say: a password.
+    User,
+    /// That the client software is: a client secret.
+    Client,
 }
 
 /// What part of a client an option speaks to.
@@ -61,6 +72,8 @@ pub(crate) struct Opt {
     pub kind: Kind,
     pub default: Option<String>,
     pub secret: bool,
+    /// `None`: it says who, where or how, and another value is another account.
+    pub proof: Option<Proof>,
     pub help: String,
 }
 
@@ -71,14 +84,14 @@ use Group::{Identity, Lifecycle, OAuth, Store, Transport, Where};
 pub(crate) fn table() -> Vec<Opt> {
     vec![
         option(Identity, Kind::Text, "username", "The account's login name."),
-        option(Identity, Kind::Text, "password", "The account's or thing's password.").secret(),
+        option(Identity, Kind::Text, "password", "The account's or thing's password.").proves(Proof::User),
         option(Identity, Kind::Text, "api_key", "A static key that is presented as it is; nothing is exchanged.").secret(),
         option(Identity, Kind::Text, "client_id", "OAuth 2.0 client identifier (RFC 6749 2.2)."),
-        option(Identity, Kind::Text, "client_secret", "OAuth 2.0 client secret (RFC 6749 2.3.1).").secret(),
+        option(Identity, Kind::Text, "client_secret", "OAuth 2.0 client secret (RFC 6749 2.3.1).").proves(Proof::Client),
         option(Identity, Kind::Text, "refresh_token", "A refresh token from elsewhere, used before any login. With no other credentials, the only way in.").secret(),
         option(Identity, Kind::Text, "solution_key", "IoTConnect: the solution's key.").secret(),
         option(Identity, Kind::Text, "app_id", "Kii: the application's identifier."),
-        option(Identity, Kind::Text, "app_key", "Kii: the application's key.").secret(),
+        option(Identity, Kind::Text, "app_key", "Kii: the application's key.").proves(Proof::Client),
         option(Identity, Kind::Text, "vendor_thing_id", "Kii: the thing's vendor ID, without the prefix."),
         option(Identity, Kind::Number { from: 0, to: i64::MAX }, "expires_at_ms", "Kii: when tokens of a login end, in milliseconds since 1970."),
         option(Where, Kind::BaseUrl, "base_url", "Where the cloud is, instead of the provider's own address: a private host, a test system."),
@@ -87,7 +100,7 @@ pub(crate) fn table() -> Vec<Opt> {
         option(Where, Kind::Text, "site", "Kii: `us` (default), `jp`, `sg`, `eu` or `cn3`."),
         option(Where, Kind::Url, "token_url", "OAuth 2.0 token endpoint, where no issuer is given."),
         option(Where, Kind::BaseUrl, "issuer", "OAuth 2.0 issuer, whose metadata names the endpoints (RFC 8414, OpenID Connect Discovery)."),
-        option(Where, Kind::Text, "profile", "A provider profile as JSON text, in place of a built-in one."),
+        option(Where, Kind::Profile, "profile", "A provider profile as JSON text, in place of a built-in one."),
         option(Where, Kind::Path, "profile_file", "A file with a provider profile."),
         option(OAuth, Kind::Text, "grant", "Which grant to use where more than one fits: `client_credentials` or `password`."),
         option(OAuth, Kind::Text, "scope", "Scopes to ask for, separated by blanks (RFC 6749 3.3)."),
@@ -115,7 +128,8 @@ pub(crate) fn table() -> Vec<Opt> {
 }
 
 fn option(group: Group, kind: Kind, name: &str, help: &str) -> Opt {
-    Opt { name: name.into(), group, kind, default: None, secret: false, help: help.into() }
+    let (name, help) = (name.into(), help.into());
+    Opt { name, group, kind, default: None, secret: false, proof: None, help }
 }
 
 /// How a secret option is named when its value stands in a file.
@@ -125,6 +139,16 @@ impl Opt {
     fn secret(mut self) -> Opt {
         self.secret = true;
         self
+    }
+
+    fn proves(mut self, proof: Proof) -> Opt {
+        self.proof = Some(proof);
+        self.secret()
+    }
+
+    /// Whether its value is a secret that only one user, or one account, can have.
+    pub fn is_somebodys(&self) -> bool {
+        self.secret && self.proof != Some(Proof::Client)
     }
 
     fn default(mut self, value: &str) -> Opt {
@@ -139,14 +163,15 @@ impl Opt {
         let got = |value: &str| {
             if self.secret { String::new() } else { format!(", not `{}`", clipped(value)) }
         };
-        if value
-            .contains(|c: char| c.is_control() && !(self.name == "profile" && c.is_whitespace()))
-        {
+        let allowed = |c: char| self.kind == Kind::Profile && c.is_whitespace();
+        if value.contains(|c: char| c.is_control() && !allowed(c)) {
             return refuse("the value has a control character".into());
         }
         match &self.kind {
-            Kind::Text | Kind::Path if value.is_empty() => refuse("the value is empty".into()),
-            Kind::Text | Kind::Path => Ok(()),
+            Kind::Text | Kind::Path | Kind::Profile if value.is_empty() => {
+                refuse("the value is empty".into())
+            }
+            Kind::Text | Kind::Path | Kind::Profile => Ok(()),
             Kind::Url | Kind::BaseUrl if value.contains('#') => {
                 refuse("a fragment (#) is never sent; leave it out".into())
             }
@@ -284,6 +309,11 @@ impl Options {
             }
             Some(_) => Ok(self.get(name).map(str::to_string)),
         }
+    }
+
+    /// The option of this name.
+    pub fn option(&self, name: &str) -> Option<&Opt> {
+        self.table.iter().find(|option| option.name == name)
     }
 
     /// Whether the caller set it: defaults do not count.

@@ -12,7 +12,9 @@ use std::time::Duration;
 pub(crate) struct Token {
     pub access: Secret,
     pub refresh: Option<Secret>,
-    /// Whom it is for, where the cloud says.
+    /// The login that it goes back to, however often it was refreshed since.
+    pub login: String,
+    /// Whom it is for, where the cloud or the token itself says.
     pub principal: Option<String>,
     /// When it was asked for.
     pub issued: Moment,
@@ -60,15 +62,30 @@ pub(crate) fn lifetime_of(value: &Value) -> Option<Option<Duration>> {
         .then(|| (seconds < CENTURY).then(|| Duration::from_secs(seconds as u64)))
 }
 
-/// The lifetime a JWT gives itself: `exp` less the cloud's time, or less `iat` (RFC 7519 4.1).
-pub(crate) fn jwt_lifetime(token: &str, date: Option<UnixSeconds>) -> Option<Duration> {
-    let payload = token.split('.').nth(1).filter(|_| token.split('.').count() == 3)?;
-    let bytes = BASE64_URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
-    let claims = json::parse(&bytes).ok()?;
-    let claim = |name: &str| claims.get(name).and_then(Value::whole);
-    let from = date.map(|d| d as f64).or_else(|| claim("iat"))?;
-    let seconds = claim("exp")? - from;
-    (1.0..1e9).contains(&seconds).then(|| Duration::from_secs(seconds as u64))
+/// What a JWT says of itself (RFC 7519 4.1). Its signature is not looked at: it was issued to us, and
+/// what it says decides nothing but when to renew it and what the status shows.
+pub(crate) struct Claims(Value);
+
+impl Claims {
+    /// The claims of a token that is a JWT.
+    pub fn of(token: &str) -> Option<Claims> {
+        let payload = token.split('.').nth(1).filter(|_| token.split('.').count() == 3)?;
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
+        json::parse(&bytes).ok().map(Claims)
+    }
+
+    /// Whom it is about (`sub`).
+    pub fn subject(&self) -> Option<&str> {
+        self.0.get("sub")?.as_str().filter(|subject| !subject.is_empty())
+    }
+
+    /// Its `exp` less the cloud's time, or less `iat`.
+    pub fn lifetime(&self, date: Option<UnixSeconds>) -> Option<Duration> {
+        let claim = |name: &str| self.0.get(name).and_then(Value::whole);
+        let from = date.map(|d| d as f64).or_else(|| claim("iat"))?;
+        let seconds = claim("exp")? - from;
+        (1.0..1e9).contains(&seconds).then(|| Duration::from_secs(seconds as u64))
+    }
 }
 
 #[cfg(test)]
@@ -79,6 +96,7 @@ mod tests {
         Token {
             access: "t".into(),
             refresh: None,
+            login: String::new(),
             principal: None,
             issued: Moment(0),
             date: None,

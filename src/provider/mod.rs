@@ -54,7 +54,7 @@ fn provider(profile: &Profile) -> Value {
 
 fn option(option: &Opt) -> Value {
     let (kind, range) = match &option.kind {
-        Kind::Text => ("text", Value::Null),
+        Kind::Text | Kind::Profile => ("text", Value::Null),
         Kind::Url | Kind::BaseUrl => ("url", Value::Null),
         Kind::Path => ("path", Value::Null),
         Kind::Bool => ("boolean", Value::Null),

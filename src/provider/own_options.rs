@@ -40,7 +40,10 @@ impl Profile {
 /// where: whom the user trusts, which files are read and where tokens are kept is for the user to say.
 fn changed(known: &Opt, own: &OwnOption) -> Result<Opt, String> {
     let says_who_or_where = matches!(known.group, Group::Identity | Group::Where | Group::OAuth);
-    if !says_who_or_where || known.kind == Kind::Path || TAKEN.contains(&known.name.as_str()) {
+    if !says_who_or_where
+        || matches!(known.kind, Kind::Path | Kind::Profile)
+        || TAKEN.contains(&known.name.as_str())
+    {
         return Err("is the user's to set, not a profile's".into());
     }
     if own.secret || own.number || own.identity {
@@ -60,6 +63,7 @@ fn added(name: &str, own: &OwnOption) -> Result<Opt, String> {
         kind: if own.number { Kind::Number { from: 0, to: i64::MAX } } else { Kind::Text },
         default: None,
         secret: own.secret,
+        proof: None,
         help: String::new(),
     };
     finished(option, own)

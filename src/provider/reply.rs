@@ -8,7 +8,7 @@ use crate::error::{Error, Result, Status};
 use crate::http::headers;
 use crate::http::message::{Answer, MOST_HEADER, Outgoing};
 use crate::http::url::{Url, has_scheme};
-use crate::model::token::{self, Token};
+use crate::model::token::{self, Claims, Token};
 use crate::support::clock::{Clock, CloudTime, Moment, UnixSeconds};
 use crate::support::json::{self, Value};
 use crate::support::secret::Secret;
@@ -251,14 +251,18 @@ impl Reply {
                 self.malformed("the lifetime (expires_in) is not a sane number of seconds")
             })?),
         };
-        let by_jwt = || rule.jwt.then(|| token::jwt_lifetime(access, self.date)).flatten();
+        let claims = Claims::of(access);
+        let by_jwt = || claims.as_ref().filter(|_| rule.jwt)?.lifetime(self.date);
         let fixed = || rule.seconds.map(std::time::Duration::from_secs);
-        let principal =
-            at(&fields.principal).and_then(|p| Some(p.as_str()?.chars().take(200).collect()));
+        let stated_principal = at(&fields.principal);
+        let principal = stated_principal.as_ref().and_then(|principal| principal.as_str());
+        let principal = principal.or_else(|| claims.as_ref()?.subject());
         Ok(Token {
             access: access.into(),
             refresh,
-            principal,
+            // Whose token it is, is the account's to say.
+            login: String::new(),
+            principal: principal.map(|p| p.chars().take(200).collect()),
             issued: self.asked,
             date: self.date,
             lifetime: stated.unwrap_or_else(|| by_jwt().or_else(fixed)),

@@ -3,15 +3,36 @@
 use super::profile::{Login, Profile, Step};
 use super::template::Template;
 use crate::error::{Error, Result, Status};
-use crate::model::options::Options;
+use crate::model::options::{Opt, Options};
 
 /// What the options add up to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Selection {
     /// The login of this name.
     Login(String),
-    /// A refresh token and nothing to log in with.
-    RefreshOnly,
+    /// A refresh token and nothing to log in with as whom it was issued to.
+    RefreshOnly {
+        /// The client software's own login, which the options fit too but do not ask for.
+        withheld: Option<String>,
+    },
+}
+
+impl Selection {
+    /// What the status and messages call it.
+    pub fn name(&self) -> &str {
+        match self {
+            Selection::Login(name) => name,
+            Selection::RefreshOnly { .. } => "refresh_token",
+        }
+    }
+
+    /// The login that is used, if any is.
+    pub fn login<'a>(&self, profile: &'a Profile) -> Option<&'a Login> {
+        match self {
+            Selection::Login(name) => profile.logins.get(name),
+            Selection::RefreshOnly { .. } => None,
+        }
+    }
 }
 
 /// Finds the one login that the options fit. Two that fit, or none, is an error that names them.
@@ -40,6 +61,9 @@ pub(crate) fn select(profile: &Profile, options: &Options) -> Result<Selection> 
             refresh_only(profile, options, &set).ok_or_else(|| nothing_fits(profile, &open, &set))
         }
         [(name, login)] => match unused(login).as_slice() {
+            [] if is_anothers(profile, options, name, login) => {
+                Ok(Selection::RefreshOnly { withheld: Some(name.clone()) })
+            }
             [] => Ok(Selection::Login(name.clone())),
             left => Err(left_over(profile, name, left, &open, &set)),
         },
@@ -51,6 +75,17 @@ pub(crate) fn select(profile: &Profile, options: &Options) -> Result<Selection> 
             }
         }
     }
+}
+
+/// Whether this login would make another principal of whom the refresh token was issued to: it is the
+/// client software's own, and no user's. It takes `grant` to ask for it then.
+fn is_anothers(profile: &Profile, options: &Options, name: &str, login: &Login) -> bool {
+    let is_a_users = |need: &String| options.option(need).is_some_and(Opt::is_somebodys);
+    let asked = options.is_set("grant") && options.get("grant") == Some(name);
+    profile.refresh.is_some()
+        && options.is_set("refresh_token")
+        && !asked
+        && !login.needs.iter().any(is_a_users)
 }
 
 fn has(options: &Options, name: &str) -> bool {
@@ -68,7 +103,7 @@ fn refresh_only(profile: &Profile, options: &Options, set: &[&str]) -> Option<Se
     let used_anywhere =
         |name: &&str| known(name) || named.iter().any(|(_, t)| t.names().any(|(n, _)| n == *name));
     let complete = set.contains(&"refresh_token") && refresh.needs.iter().all(|n| has(options, n));
-    (complete && set.iter().all(used_anywhere)).then_some(Selection::RefreshOnly)
+    (complete && set.iter().all(used_anywhere)).then_some(Selection::RefreshOnly { withheld: None })
 }
 
 fn described(login: &(String, Login)) -> String {

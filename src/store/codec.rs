@@ -91,6 +91,7 @@ impl Read for Body {
 #[derive(Default)]
 struct TokenBody {
     access_token: Secret,
+    login: String,
     principal: Option<String>,
     issued: i64,
     date: Option<UnixSeconds>,
@@ -101,6 +102,7 @@ impl Read for TokenBody {
     fn read(&mut self, at: &At<'_>) -> Result<(), Misread> {
         at.some_members(&mut [
             needed("access_token", &mut self.access_token),
+            other("login", &mut self.login),
             other("principal", &mut self.principal),
             needed("issued", &mut self.issued),
             other("date", &mut self.date),
@@ -212,6 +214,7 @@ impl Codec {
             let lifetime = token.lifetime.map(|l| u64::try_from(l.as_millis()).unwrap_or(u64::MAX));
             object([
                 ("access_token", token.access.expose().into()),
+                ("login", (&token.login).into()),
                 ("principal", token.principal.as_ref().into()),
                 ("issued", token.issued.0.into()),
                 ("date", token.date.into()),
@@ -246,6 +249,7 @@ impl Codec {
         let token = body.token.map(|token| Token {
             access: token.access_token,
             refresh: None,
+            login: token.login,
             principal: token.principal,
             issued: moment(token.issued),
             date: token.date,

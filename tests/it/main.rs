@@ -19,6 +19,7 @@ mod fresh_number;
 mod generated_docs;
 mod holds;
 mod house;
+mod identity;
 mod late;
 mod lifecycle;
 mod options;

@@ -408,7 +408,7 @@ fn an_account_is_who_and_where_and_not_how() {
             "oauth2",
             r#"{"client_id":"c","client_secret":"s","token_url":"https://h/t"}"#,
             r#"{"scope":"more"}"#,
-            r#"{"client_auth":"client_secret_post"}"#,
+            r#"{"client_auth":"client_secret_basic"}"#,
         ),
     ] {
         let mut config = Config::new(name).unwrap();

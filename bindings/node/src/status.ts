@@ -18,6 +18,7 @@ export interface Status {
   login: string;
   identity: string;
   state: "none" | "fresh" | "due" | "expired";
+  token_login: string | null;
   principal: string | null;
   expires_in_ms: number | null;
   never_expires: boolean;
