@@ -175,7 +175,7 @@ pub fn links(data: &[u8]) {
         match response.link(rel) {
             Ok(Some(url)) => {
                 let again = Url::parse(&url).expect("an absolute URL");
-                assert!(matches!(again.uri().scheme_str(), Some("http" | "https")));
+                assert!(again.as_str().starts_with("http"));
             }
             Ok(None) => {}
             Err(error) => fit_for_a_log(&error),
@@ -275,7 +275,7 @@ pub fn url(data: &[u8]) {
         Ok(base) => base,
         Err(error) => return fit_for_a_log(&error),
     };
-    let again = Url::parse(&base.uri().to_string()).expect("what was parsed parses");
+    let again = Url::parse(base.as_str()).expect("what was parsed parses");
     assert_eq!(again.origin(), base.origin());
     match base.join(reference) {
         Ok(joined) => {

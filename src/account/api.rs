@@ -83,7 +83,7 @@ impl Api {
         };
         // The base is a folder, whether or not it ends with a slash.
         let base = self.base.as_ref().ok_or_else(missing)?;
-        let folder = format!("{}/", base.uri().to_string().trim_end_matches('/'));
+        let folder = format!("{}/", base.as_str().trim_end_matches('/'));
         Url::parse(&folder)?.join(url)
     }
 

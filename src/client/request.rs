@@ -3,12 +3,11 @@
 use crate::account::headers::Headers;
 use crate::client::links::{link_header, link_in_body};
 use crate::error::{Error, Result, Status};
-use crate::http::headers::is_of_the_connection;
-use crate::http::message::{Answer, MOST_HEADER, method as method_of};
+use crate::http::headers::{is_of_the_connection, is_token, is_value};
+use crate::http::message::{Answer, MOST_HEADER, Method};
 use crate::http::url::{Url, has_scheme, query_encode};
 use crate::provider::reply::parse_json;
 use std::time::Duration;
-use ureq::http::Method;
 use zeroize::Zeroizing;
 
 /// A request to an API of the cloud, to be sent with [`Client::send`](crate::Client::send) as often
@@ -35,17 +34,14 @@ impl Request {
     /// `INVALID_ARGUMENT`: the method is not one, or the URL is empty or cannot be a URL.
     pub fn new(method: &str, url: &str) -> Result<Request> {
         let refuse = |what: &str| Error::new(Status::InvalidArgument, what);
-        let method = method_of(method).map_err(refuse)?;
+        let method = Method::parse(method).map_err(refuse)?;
         if url.is_empty() || url.chars().any(|c| c.is_control() || c == ' ') {
             return Err(refuse("the URL is empty, or has a blank or a control character"));
         }
         if has_scheme(url) {
             Url::parse(url)?;
         }
-        let idempotent = matches!(
-            method,
-            Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE
-        );
+        let idempotent = matches!(method.as_str(), "GET" | "HEAD" | "OPTIONS" | "PUT" | "DELETE");
         Ok(Request {
             method,
             url: url.into(),
@@ -64,7 +60,7 @@ impl Request {
     /// a header that is the connection's to set.
     pub fn set_header(&mut self, name: &str, value: &str) -> Result<()> {
         let invalid = |what: String| Err(Error::new(Status::InvalidArgument, what));
-        if ureq::http::HeaderName::from_bytes(name.as_bytes()).is_err() {
+        if !is_token(name) {
             return invalid("the header's name is not one".into());
         }
         if name.len() + value.len() > MOST_HEADER {
@@ -73,7 +69,7 @@ impl Request {
         if is_of_the_connection(name) {
             return invalid(format!("the header {name} is set by the connection"));
         }
-        if ureq::http::HeaderValue::from_str(value).is_err() {
+        if !is_value(value) {
             return invalid(format!(
                 "the value of {name} has a character that headers cannot carry"
             ));
@@ -165,7 +161,7 @@ impl Response {
             return Ok(None);
         };
         match self.url.join(&reference) {
-            Ok(url) => Ok(Some(url.uri().to_string())),
+            Ok(url) => Ok(Some(url.as_str().into())),
             Err(_) => Err(Error::new(
                 Status::MalformedAnswer,
                 format!("{}: the link `{rel}` is not a URL", self.url),

@@ -15,7 +15,6 @@ use crate::provider::reply::{self, parse_json};
 use crate::support::call::Call;
 use crate::support::log::log;
 use std::sync::Arc;
-use ureq::http::Method;
 use zeroize::Zeroizing;
 
 /// Sends a request with the token, renews and replays once if the API refuses it.
@@ -70,7 +69,7 @@ fn outgoing(request: &Request, url: &Url, state: &State) -> Result<Outgoing> {
             headers.push((name.clone(), value.clone()));
         }
     }
-    let needs_length = matches!(request.method, Method::POST | Method::PUT | Method::PATCH);
+    let needs_length = matches!(request.method.as_str(), "POST" | "PUT" | "PATCH");
     let empty = || needs_length.then(|| Zeroizing::new(Vec::new()));
     Ok(Outgoing {
         method: request.method.clone(),
@@ -123,7 +122,7 @@ fn exchange_once(
 /// redirect is the caller's to see.
 fn redirect(outgoing: &Outgoing, answer: &Answer) -> Option<Url> {
     let same_request = match answer.status {
-        301..=303 => matches!(outgoing.method, Method::GET | Method::HEAD),
+        301..=303 => matches!(outgoing.method.as_str(), "GET" | "HEAD"),
         307 | 308 => true,
         _ => false,
     };

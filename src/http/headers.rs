@@ -5,6 +5,17 @@ use super::message::Answer;
 use crate::support::clock::{Clock, UnixSeconds};
 use std::time::{Duration, UNIX_EPOCH};
 
+/// Whether this can be a header's name or a method (RFC 9110 5.6.2).
+pub(crate) fn is_token(text: &str) -> bool {
+    !text.is_empty()
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+}
+
+/// Whether a header can carry this: no control character but the tab (RFC 9110 5.5).
+pub(crate) fn is_value(text: &str) -> bool {
+    text.bytes().all(|b| b == b'\t' || (b >= b' ' && b != 0x7f))
+}
+
 /// Whether a header belongs to the connection (RFC 9110 7.6.1) or to a proxy: neither callers nor
 /// profiles set it.
 pub(crate) fn is_of_the_connection(name: &str) -> bool {

@@ -2,11 +2,11 @@
 
 use super::tls::TlsFiles;
 use crate::error::Error;
+use crate::http::headers::is_token;
 use crate::http::url::Url;
 use crate::support::clock::Moment;
 use crate::support::secret::Secret;
 use std::time::Duration;
-use ureq::http;
 use zeroize::Zeroizing;
 
 /// The longest header that is sent, in bytes: many times what servers take, and half of the buffer
@@ -25,7 +25,7 @@ pub(crate) struct TransportSettings {
 /// One request, ready to go out.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Outgoing {
-    pub method: http::Method,
+    pub method: Method,
     pub url: Url,
     /// What messages call the URL. The real path may hold a token.
     pub shown: String,
@@ -33,17 +33,30 @@ pub(crate) struct Outgoing {
     pub body: Option<Zeroizing<Vec<u8>>>,
 }
 
-/// The method of this name, or why it is none that is sent.
-pub(crate) fn method(name: &str) -> Result<http::Method, &'static str> {
-    const LONGEST: usize = 64;
-    let short = name.len() <= LONGEST;
-    match http::Method::from_bytes(name.as_bytes()).ok().filter(|_| short) {
-        None => Err("the method is not an HTTP method"),
-        // They open a tunnel, or echo what they carry.
-        Some(http::Method::CONNECT | http::Method::TRACE) => {
-            Err("CONNECT and TRACE are not sent with credentials")
+/// A method, in the capitals it was given: they count (RFC 9110 9.1).
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Method(String);
+
+impl Method {
+    /// The method of this name, or why it is none that is sent.
+    pub fn parse(name: &str) -> Result<Method, &'static str> {
+        const LONGEST: usize = 64;
+        match name {
+            // They open a tunnel, or echo what they carry.
+            "CONNECT" | "TRACE" => Err("CONNECT and TRACE are not sent with credentials"),
+            name if is_token(name) && name.len() <= LONGEST => Ok(Method(name.into())),
+            _ => Err("the method is not an HTTP method"),
         }
-        Some(method) => Ok(method),
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for Method {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

@@ -147,9 +147,8 @@ impl Transport {
     ) -> Result<Answer> {
         call.remaining()?;
         let explain = |e| explain(e, outgoing, call, self.settings.connect_timeout);
-        let mut request = http::Request::builder()
-            .method(outgoing.method.clone())
-            .uri(outgoing.url.uri().clone());
+        let mut request =
+            http::Request::builder().method(outgoing.method.as_str()).uri(outgoing.url.as_str());
         for (name, value) in &outgoing.headers {
             if value.expose().len() > MOST_HEADER {
                 return Err(too_long(name, outgoing));
@@ -177,7 +176,7 @@ impl Transport {
             .with_http_status(parts.status.as_u16())
         };
         let announced = body.content_length().unwrap_or(0);
-        if announced > max_body && outgoing.method != http::Method::HEAD {
+        if announced > max_body && outgoing.method.as_str() != "HEAD" {
             return Err(too_large());
         }
         let reader = body.with_config().limit(u64::MAX).reader().take(max_body + 1);

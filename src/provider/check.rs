@@ -5,8 +5,8 @@ use super::json_template::JsonTemplate;
 use super::pointer::Pointer;
 use super::profile::{Format, Profile, Step};
 use super::template::Template;
-use crate::http::headers::is_of_the_connection;
-use crate::http::message::method;
+use crate::http::headers::{is_of_the_connection, is_token};
+use crate::http::message::Method;
 use crate::model::options::{Group, Opt};
 use crate::support::ordered::Ordered;
 use std::collections::BTreeSet;
@@ -128,7 +128,8 @@ impl Format {
             if step.url.0.is_empty() {
                 return Err(format!("{at}.url: there is none"));
             }
-            method(&step.method).map_err(|why| format!("{at}.method: `{}`: {why}", step.method))?;
+            Method::parse(&step.method)
+                .map_err(|why| format!("{at}.method: `{}`: {why}", step.method))?;
             for (header, value) in step.headers.iter() {
                 header_name(&format!("{at}.headers"), header)?;
                 header_text(&format!("{at}.headers.{header}"), value)?;
@@ -232,13 +233,13 @@ impl Step {
 }
 
 fn header_name(at: &str, name: &str) -> std::result::Result<(), String> {
-    match ureq::http::HeaderName::from_bytes(name.as_bytes()) {
-        Ok(_) if is_of_the_connection(name) => {
-            Err(format!("{at}: the header {name} is set by the connection"))
-        }
-        Ok(_) => Ok(()),
-        Err(_) => Err(format!("{at}: `{name}` is not a header name")),
+    if !is_token(name) {
+        return Err(format!("{at}: `{name}` is not a header name"));
     }
+    if is_of_the_connection(name) {
+        return Err(format!("{at}: the header {name} is set by the connection"));
+    }
+    Ok(())
 }
 
 /// Values are checked when they are filled in; the text around them is checked here.

@@ -18,7 +18,6 @@ use crate::model::token::Token;
 use crate::support::call::Call;
 use crate::support::clock::Clock;
 use std::sync::Arc;
-use ureq::http::Method;
 
 /// Everything an exchange needs besides the steps.
 pub(crate) struct Exchange<'a> {
@@ -141,7 +140,7 @@ impl Exchange<'_> {
         trail: &Trail,
         repeat: Repeat,
     ) -> std::result::Result<Reply, Failure> {
-        let idempotent = matches!(outgoing.method, Method::GET | Method::HEAD);
+        let idempotent = matches!(outgoing.method.as_str(), "GET" | "HEAD");
         let retry = Retry {
             call: self.call,
             clock: self.clock,

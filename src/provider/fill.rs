@@ -4,14 +4,13 @@ use super::names::Names;
 use super::profile::{Profile, Step};
 use super::template::{Place, Template, Values};
 use crate::error::{Error, Result, Status};
-use crate::http::message::Outgoing;
+use crate::http::message::{Method, Outgoing};
 use crate::http::url::{Url, form_encode, query_encode};
 use crate::model::options::Options;
 use crate::support::json::Value;
 use crate::support::secret::Secret;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use ureq::http::Method;
 use zeroize::Zeroizing;
 
 /// The request that a step is, with one of its URLs.
@@ -52,7 +51,7 @@ pub(super) fn request(
     if let Some(kind) = kind.filter(|_| !has("content-type")) {
         headers.push(("Content-Type".into(), kind.into()));
     }
-    let method = Method::from_bytes(step.method.as_bytes()).map_err(|_| wrong("bad method"))?;
+    let method = Method::parse(&step.method).map_err(wrong)?;
     Ok(Outgoing { method, url: url_filled, shown, headers, body })
 }
 

@@ -1,5 +1,6 @@
 //! Where in an answer something stands: a JSON pointer into its body, a header, or a cookie.
 
+use crate::http::headers::is_token;
 use crate::support::json::Value;
 use crate::support::json::read::{At, Misread, Read};
 use std::borrow::Cow;
@@ -30,7 +31,7 @@ impl Pointer {
         for (prefix, part) in [("header:", Part::Header), ("cookie:", Part::Cookie)] {
             let Some(name) = path.strip_prefix(prefix) else { continue };
             // The names of cookies and headers are both tokens (RFC 6265 4.1.1).
-            if ureq::http::HeaderName::from_bytes(name.as_bytes()).is_err() {
+            if !is_token(name) {
                 return Err(format!("`{text}` names no header or cookie"));
             }
             return Ok(Pointer { part, path: name.into(), optional });
