@@ -41,13 +41,13 @@ uninstall: ## what make install put there
 cross: simulator ## the library as it is released, for three processors, tried (under qemu on ARM)
 	tools/cross
 	tools/size --quick
-	tests/cross/run
+	tests/suites/cross/run
 
 dist: simulator ## what a release is made of, into dist/, tried as a stranger would
 	tools/cross
 	tools/size --quick
 	tools/dist
-	tests/dist/run
+	tests/suites/dist/run
 
 cli: build ## the program keyfob, on the public ABI
 	$(CC) $(CFLAGS) $(C_STRICT) -D_POSIX_C_SOURCE=200809L -o $(TARGET)/$(PROFILE)/keyfob cli/*.c \
@@ -74,19 +74,19 @@ soak: cross ## the long form: other processors, processes that share a store, a 
 	$(CARGO) test --test it -- --ignored --nocapture deadlines::soak
 
 test-c: build simulator $(C_EXAMPLES) ## the C ABI from C: header, symbols, misuse, examples
-	tests/c/run $(TARGET)/$(PROFILE)
+	tests/suites/c/run $(TARGET)/$(PROFILE)
 
 test-cli: cli simulator ## the program keyfob
 	tests/suites/cli/run
 
 test-store: build simulator ## what every store promises, from C: memory, files, one of your own in SQLite
-	tests/store/run $(TARGET)/$(PROFILE)
+	tests/suites/store/run $(TARGET)/$(PROFILE)
 
 test-cpp: build simulator ## the C++ header and its example
-	tests/cpp/run
+	tests/suites/cpp/run
 
 test-conformance: build simulator ## the table of tests/conformance.json, from C and C++
-	tests/conformance/check
+	tests/suites/conformance/check
 
 test-python: build simulator ## the Python package
 	bindings/python/check
@@ -95,10 +95,10 @@ test-node: build simulator ## the Node package
 	bindings/node/check
 
 test-languages: build simulator ## processes of all languages with one store
-	tests/languages/run
+	tests/suites/languages/run
 
 test-install: simulator ## make install, and projects that use what it installed
-	tests/consumer/run
+	tests/suites/consumer/run
 
 # The sanitizer's runtime comes with the stable toolchain; only its flag is called unstable. Leaks
 # are valgrind's to find, in test-c: what tests leave for their process's end is none here. The search

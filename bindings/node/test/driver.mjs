@@ -1,4 +1,4 @@
-// Makes the calls that the conformance table orders; tests/conformance/README.md has the protocol.
+// Makes the calls that the conformance table orders; tests/suites/conformance/README.md has the protocol.
 
 import { createInterface } from "node:readline";
 import { Client, KeyfobError } from "@keyfob/client";

@@ -1,4 +1,4 @@
-"""Drives the package by the orders of the conformance table: tests/conformance has the protocol.
+"""Drives the package by the orders of the conformance table (tests/suites/conformance).
 
 With the argument `async` it does so through `keyfob.AsyncClient`.
 """

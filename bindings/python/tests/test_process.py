@@ -80,6 +80,14 @@ print(os.wait()[1])
     assert sim.counts("simacan") == {"login": 1, "refresh": 1}
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Ctrl-C raises KeyboardInterrupt, also where the shell began the tests with SIGINT ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @contextmanager
 def on_arrival(sim: Simulator, number: signal.Signals) -> Iterator[None]:
     """Sends a signal to this process as soon as a login has arrived at Simacan."""
@@ -95,7 +103,9 @@ def on_arrival(sim: Simulator, number: signal.Signals) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("call", ["token", "headers", "renew", "get"])
-def test_ctrl_c_ends_a_waiting_call_and_leaves_the_client_usable(sim: Simulator, call: str) -> None:
+def test_ctrl_c_ends_a_waiting_call_and_leaves_the_client_usable(
+    sim: Simulator, call: str, ctrl_c: None
+) -> None:
     sim.order("inject", cloud="simacan", call="login", times=1, fault="delay:1000")
     with sim.client("simacan", timeout_ms=60_000) as client:
         arguments = [sim.devices("simacan")] if call == "get" else []
@@ -200,9 +210,7 @@ while client.status()["counters"]["logins"] == 0:
 
 
 @pytest.mark.parametrize("renewal", [False, True])
-def test_a_program_may_end_while_threads_write_to_the_log(
-    sim: Simulator, renewal: bool
-) -> None:
+def test_a_program_may_end_while_threads_write_to_the_log(sim: Simulator, renewal: bool) -> None:
     options = {**sim.options("simacan"), "background_renewal": renewal}
     code = f"""
 import io, keyfob, logging, threading
