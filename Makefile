@@ -21,33 +21,21 @@ CFLAGS ?= -O1 -g
 C_STRICT := -std=c99 -Wall -Wextra -pedantic -Werror -Iinclude
 CXX_STRICT := -std=c++17 -Wall -Wextra -pedantic -Werror -Iinclude
 
+# Where the system's Node is too old, tools/setup has put another one there.
+export PATH := $(abspath $(TARGET))/setup/bin:$(PATH)
+
 # The one that needs SQLite is built by its test.
 C_EXAMPLES := $(patsubst examples/c/%.c,$(TARGET)/$(PROFILE)/c/%,$(filter-out %-store.c,$(wildcard examples/c/*.c)))
 
 help: ## say what there is
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+	@awk -F':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+##@ Build
 
 build: ## the library, debug; PROFILE=release for the real thing
 	$(CARGO) $(CARGO_BUILD)
 	@ln -sf libkeyfob.so $(TARGET)/$(PROFILE)/libkeyfob.so.0
-
-install: ## library, headers, keyfob, manual: PREFIX=/usr/local, DESTDIR=
-	@$(MAKE) --no-print-directory build PROFILE=$(INSTALL_PROFILE)
-	packaging/install $(TARGET)/$(INSTALL_PROFILE)
-
-uninstall: ## what make install put there
-	packaging/install --uninstall $(TARGET)/$(INSTALL_PROFILE)
-
-cross: simulator ## the library as it is released, for three processors, tried (under qemu on ARM)
-	tools/cross
-	tools/size --quick
-	tests/suites/cross/run
-
-dist: simulator ## what a release is made of, into dist/, tried as a stranger would
-	tools/cross
-	tools/size --quick
-	tools/dist
-	tests/suites/dist/run
 
 cli: build ## the program keyfob, on the public ABI
 	$(CC) $(CFLAGS) $(C_STRICT) -D_POSIX_C_SOURCE=200809L -o $(TARGET)/$(PROFILE)/keyfob cli/*.c \
@@ -60,18 +48,37 @@ $(TARGET)/$(PROFILE)/c/%: examples/c/%.c include/keyfob.h | build
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(C_STRICT) -o $@ $< -L$(TARGET)/$(PROFILE) -lkeyfob -Wl,-rpath,$(abspath $(TARGET)/$(PROFILE))
 
-demo: build simulator $(C_EXAMPLES) ## the four clouds, simulated, and the C examples talking to them
+demo: ## the four clouds, simulated, and the examples of all languages talking to them
+	@tools/setup demo
+	@$(MAKE) --no-print-directory build simulator $(C_EXAMPLES)
 	examples/demo $(TARGET)/$(PROFILE)
 	examples/demo-languages $(TARGET)/$(PROFILE)
 
-test: lint test-rust test-c test-cli test-store test-cpp test-conformance test-python test-node test-languages test-install ## everything
+install: ## library, headers, keyfob, manual: PREFIX=/usr/local, DESTDIR=
+	@$(MAKE) --no-print-directory build PROFILE=$(INSTALL_PROFILE)
+	packaging/install $(TARGET)/$(INSTALL_PROFILE)
+
+uninstall: ## what make install put there
+	packaging/install --uninstall $(TARGET)/$(INSTALL_PROFILE)
+
+##@ Test: tests/README.md says what each proves, and how to run one test
+
+TESTS := lint test-rust test-c test-cli test-store test-cpp test-conformance test-python test-node test-languages test-install
+
+test: ## everything, on a machine that has Rust, gcc and make: the rest is installed, or asked for
+	@tools/setup test
+	@$(MAKE) --no-print-directory $(TESTS)
+
+setup: ## install what the tests need, or say how
+	@tools/setup test
+
+lint: ## formatting and lints of all languages
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	tools/declarations --check
 
 test-rust: ## the library and the simulator
 	$(CARGO) test --workspace --features keyfob/fuzzing
-
-soak: cross ## the long form: other processors, processes that share a store, a thousand kills; KEYFOB_SOAK_* says how long
-	$(CARGO) test --test processes -- --ignored --nocapture soak
-	$(CARGO) test --test it -- --ignored --nocapture deadlines::soak
 
 test-c: build simulator $(C_EXAMPLES) ## the C ABI from C: header, symbols, misuse, examples
 	tests/suites/c/run $(TARGET)/$(PROFILE)
@@ -100,6 +107,8 @@ test-languages: build simulator ## processes of all languages with one store
 test-install: simulator ## make install, and projects that use what it installed
 	tests/suites/consumer/run
 
+##@ Test longer
+
 # The sanitizer's runtime comes with the stable toolchain; only its flag is called unstable. Leaks
 # are valgrind's to find, in test-c: what tests leave for their process's end is none here. The search
 # of a process's whole memory is left out, which is 14 TB of shadow under the sanitizer.
@@ -108,10 +117,14 @@ asan: ## the library and the simulator under AddressSanitizer
 		$(CARGO) test --workspace --tests --features keyfob/fuzzing --no-fail-fast --target $(shell rustc -vV | sed -n 's/^host: //p') \
 		-- --skip no_more_is_left_in_memory
 
-lint: ## formatting and lints of all languages
-	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets -- -D warnings
-	tools/declarations --check
+fuzz: ## ten minutes of each fuzzer
+	fuzz/run
+
+soak: cross ## the long form: other processors, processes that share a store, a thousand kills; KEYFOB_SOAK_* says how long
+	$(CARGO) test --test processes -- --ignored --nocapture soak
+	$(CARGO) test --test it -- --ignored --nocapture deadlines::soak
+
+##@ Write what is generated
 
 headers: ## include/keyfob.h, and what the bindings declare, from the source
 	$(CARGO) build --features headers
@@ -123,10 +136,10 @@ docs: ## the generated pages of docs/
 house: ## the map of src/: which room uses which; draws docs/img/house.svg
 	@$(CARGO) test --quiet --test it -- --ignored --nocapture --format terse house::draw | sed '/^$$/d; /^running /d; /^test result/d; /^\.$$/d'
 
-fuzz: ## ten minutes of each fuzzer
-	fuzz/run
+##@ Measure
 
-bench: ## the figures of docs/BENCHMARKS.md; needs libcurl's headers
+bench: ## the figures of docs/BENCHMARKS.md
+	@tools/setup bench
 	@$(MAKE) --no-print-directory build simulator PROFILE=release
 	benches/run
 	bindings/python/bench
@@ -137,6 +150,21 @@ size: simulator ## how large the library is, of what, and what a cold token cost
 	tools/cross
 	benches/cold
 	tools/size
+
+##@ Release
+
+cross: simulator ## the library as it is released, for three processors, tried (under qemu on ARM)
+	@tools/setup cross
+	tools/cross
+	tools/size --quick
+	tests/suites/cross/run
+
+dist: simulator ## what a release is made of, into dist/, tried as a stranger would
+	@tools/setup cross dist
+	tools/cross
+	tools/size --quick
+	tools/dist
+	tests/suites/dist/run
 
 # Every target is a name for work, but for the examples'.
 .PHONY: $(shell sed -n 's/^\([a-z-]*\):.*/\1/p' $(firstword $(MAKEFILE_LIST)))
