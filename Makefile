@@ -130,10 +130,10 @@ headers: ## include/keyfob.h, and what the bindings declare, from the source
 	$(CARGO) build --features headers
 	tools/declarations
 
-docs: ## the generated pages of docs/
-	$(CARGO) test --test it -- --ignored generated_docs::write
+docs: ## the generated pages of docs/, and what make house writes
+	$(CARGO) test --test it -- --ignored generated_docs::write house::draw
 
-house: ## the map of src/: which room uses which; draws docs/img/house.svg
+house: ## the map of src/, which room uses which: printed, and into CONTRIBUTING.md and docs/img/
 	@$(CARGO) test --quiet --test it -- --ignored --nocapture --format terse house::draw | sed '/^$$/d; /^running /d; /^test result/d; /^\.$$/d'
 
 ##@ Measure

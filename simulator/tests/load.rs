@@ -1,5 +1,6 @@
 //! The simulator keeps up with many clients, and goes when it is dropped.
 
+#[path = "it/client/mod.rs"]
 mod client;
 
 use std::sync::{Arc, Barrier};

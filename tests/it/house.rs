@@ -1,6 +1,6 @@
 //! The rooms of src/: which uses which, and that the arrows run down only.
 //!
-//! `make house` prints the map and draws docs/img/house.svg.
+//! `make house` prints the map, draws docs/img/house.svg and writes the table in CONTRIBUTING.md.
 
 mod drawing;
 mod names;
@@ -8,6 +8,7 @@ mod sources;
 
 use sources::Sources;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 /// The rooms, each of which may use those below it. What lies beside them are doors: `lib.rs` and
 /// the fuzzers', which use any room and are used by none.
@@ -135,10 +136,25 @@ fn the_picture_of_the_house_is_what_the_sources_say() {
     assert!(drawn == drawing::draw(&Sources::of_the_library()), "run `make house`");
 }
 
+fn page() -> (PathBuf, String) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(drawing::PAGE);
+    let text = std::fs::read_to_string(&path).unwrap();
+    (path, text)
+}
+
 #[test]
-#[ignore = "prints the map and writes the picture: `make house`"]
+fn the_map_in_contributing_names_every_module() {
+    let page = page().1;
+    let should = drawing::page_with_table(&Sources::of_the_library(), &page);
+    assert!(page == should, "{}: run `make house`", drawing::PAGE);
+}
+
+#[test]
+#[ignore = "prints the map, writes the picture and the table: `make house`"]
 fn draw() {
     let sources = Sources::of_the_library();
+    let (path, text) = page();
+    std::fs::write(path, drawing::page_with_table(&sources, &text)).unwrap();
     println!("{}", drawing::map(&sources));
     print!("{}", told(&sources, &circles(&sources)));
     for (file, used) in upward(&sources) {

@@ -38,23 +38,44 @@ fn files<'a>(sources: &'a Sources, name: &str) -> Vec<&'a str> {
         .collect()
 }
 
-/// Each room with its files and the rooms that it uses.
+/// Each room with its files, what each of them is, and the rooms that it uses.
 pub fn map(sources: &Sources) -> String {
     let arrows = arrows(sources);
     let mut text = String::new();
     for name in ROOMS {
         writeln!(text, "{name}: {}", says(sources, name)).unwrap();
-        let files = files(sources, name);
-        if !files.is_empty() {
-            writeln!(text, "    has   {}", files.join(", ")).unwrap();
+        for file in files(sources, name) {
+            writeln!(text, "    {file:<14} {}", sources.says[&format!("{name}/{file}")]).unwrap();
         }
         let uses = ROOMS.iter().filter_map(|other| Some((other, arrows.get(&(name, *other))?)));
         let uses: Vec<String> = uses.map(|(other, times)| format!("{other} ({times})")).collect();
         if !uses.is_empty() {
-            writeln!(text, "    uses  {}", uses.join(", ")).unwrap();
+            writeln!(text, "    → {}", uses.join(", ")).unwrap();
         }
     }
     text
+}
+
+/// The page that has the table of rooms, and what stands around it there.
+pub const PAGE: &str = "CONTRIBUTING.md";
+const BEGIN: &str = "<!-- The rooms, from the sources: `make house`. -->\n";
+const END: &str = "<!-- Up to here. -->\n";
+
+/// The page with the table as it should be.
+pub fn page_with_table(sources: &Sources, page: &str) -> String {
+    let (before, rest) = page.split_once(BEGIN).expect(BEGIN);
+    let (_, behind) = rest.split_once(END).expect(END);
+    let mut table = String::from("| room | what it is | files |\n|---|---|---|\n");
+    for name in ROOMS {
+        let files = files(sources, name).into_iter().map(|file| format!("`{file}`"));
+        let place = match sources.uses.contains_key(name) {
+            true => format!("src/{name}.rs"),
+            false => format!("src/{name}/"),
+        };
+        let files = files.collect::<Vec<_>>().join(" ");
+        writeln!(table, "| `{place}` | {} | {files} |", says(sources, name)).unwrap();
+    }
+    format!("{before}{BEGIN}{table}{END}{behind}")
 }
 
 const WIDTH: i32 = 640;

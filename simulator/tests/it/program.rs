@@ -1,14 +1,12 @@
 //! The program starts, says where everything is, and goes without leaving anything behind.
 
-mod client;
-
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use client::{Connection, FORM, config};
+use crate::client::{self, Connection, FORM, config};
 use keyfob_simulator::credentials::simacan as known;
 use serde_json::Value;
 

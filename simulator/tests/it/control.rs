@@ -1,8 +1,6 @@
 //! The control port turns the same knobs, for those who do not speak Rust.
 
-mod client;
-
-use client::{Connection, Reply, config, log_in};
+use crate::client::{self, Connection, Reply, config, log_in};
 use keyfob_simulator::{Cloud, Simulator};
 use serde_json::{Value, json};
 

@@ -1,10 +1,8 @@
 //! The OAuth 2.0 server keeps to RFC 6749, 6750, 7009 and 8414.
 
-mod client;
-
+use crate::client::{FORM, JSON, Reply, ask, bearer, escaped, form};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use client::{FORM, JSON, Reply, ask, bearer, escaped, form};
 use keyfob_simulator::credentials::oauth2 as known;
 use keyfob_simulator::{Cloud, Simulator};
 

@@ -1,11 +1,9 @@
 //! Each cloud refuses what the real one refuses, in that cloud's own form, and never says a secret
 //! back.
 
-mod client;
-
+use crate::client::{self, APP, FORM, JSON, Reply, api, ask, bearer, form, log_in, refresh};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use client::{APP, FORM, JSON, Reply, api, ask, bearer, form, log_in, refresh};
 use keyfob_simulator::credentials as known;
 use keyfob_simulator::{Cloud, Simulator};
 use serde_json::json;

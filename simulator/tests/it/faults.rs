@@ -1,11 +1,9 @@
 //! Each fault does what its name says, at any call of any cloud.
 
-mod client;
-
 use std::io;
 use std::time::{Duration, Instant};
 
-use client::{Connection, Reply, config, log_in, refresh, refresh_token, try_refresh};
+use crate::client::{self, Connection, Reply, config, log_in, refresh, refresh_token, try_refresh};
 use keyfob_simulator::{Cloud, Fault, Injection, Rotation, Simulator, Stage};
 use serde_json::{Value, json};
 

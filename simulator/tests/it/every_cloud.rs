@@ -1,10 +1,8 @@
 //! What holds for every cloud: its exchange, its tokens' lives, its locks, its common resources.
 
-mod client;
-
 use std::time::Duration;
 
-use client::{access_token, api, log_in, refresh, refresh_token};
+use crate::client::{self, access_token, api, log_in, refresh, refresh_token};
 use keyfob_simulator::{Cloud, Rotation, Simulator};
 
 fn refused(cloud: Cloud) -> u16 {

@@ -1,0 +1,12 @@
+//! What the simulated clouds promise to those who test against them, in one program.
+//!
+//! `load.rs` beside it is apart: it measures, and wants no neighbours.
+
+mod client;
+
+mod control;
+mod every_cloud;
+mod faults;
+mod oauth2;
+mod program;
+mod strictness;
