@@ -15,6 +15,7 @@ use crate::provider::json_template::JsonTemplate;
 use crate::provider::names::Names;
 use crate::provider::profile::Profile;
 use crate::provider::registry::built_in;
+use crate::provider::scope::{Moment, Scope};
 use crate::provider::selection::select;
 use crate::provider::template::{Place, Template, Values};
 use crate::provider::verdict::Verdict;
@@ -85,7 +86,9 @@ pub fn token_answer(data: &[u8]) {
             let lifetime = token.lifetime.unwrap_or(Duration::from_secs(1));
             assert!((1..5_000_000_000).contains(&lifetime.as_secs()), "{lifetime:?}");
             let record = Record { token: Some(token), ..Record::default() };
-            account.present(record.token.as_ref().unwrap(), &record.discovered).unwrap();
+            let token = record.token.as_ref().unwrap();
+            let names = account.names_of_requests(token, &record.discovered).unwrap();
+            account.present(&names).unwrap();
         }
         Err(failure) => {
             fit_for_a_log(&failure.error);
@@ -119,8 +122,16 @@ pub fn profile(data: &[u8]) {
         }
     }
     let chosen = select(&profile, &options).map(drop);
-    let named = Names::of(&profile, &options, &Discovered::default()).map(drop);
-    chosen.and(named).unwrap_or_else(|error| fit_for_a_log(&error));
+    chosen.unwrap_or_else(|error| fit_for_a_log(&error));
+    match Names::of(&profile, &options, &Discovered::default()) {
+        Ok(names) => {
+            let mut scope = Scope::of(&profile, &names, Moment::at(1_700_000_000_000));
+            for name in profile.values.names() {
+                scope.find(name).map(drop).unwrap_or_else(|error| fit_for_a_log(&error));
+            }
+        }
+        Err(error) => fit_for_a_log(&error),
+    }
     assert!(profile.option_names().iter().all(|name| !name.is_empty()));
 }
 

@@ -1,6 +1,5 @@
 //! An account at a cloud: what a set of options adds up to, and the calls it can make.
 
-use crate::account::headers::Headers;
 use crate::account::identity::{Identity, jitter_of};
 use crate::error::{Error, Result, Status};
 use crate::http::message::TransportSettings;
@@ -11,23 +10,26 @@ use crate::http::url::{OriginRule, Url};
 use crate::model::options::Options;
 use crate::model::record::Discovered;
 use crate::model::record::Record;
-use crate::model::token::{RenewalWindow, Token};
-use crate::provider::exchange::Exchange;
+use crate::model::token::{Claims, RenewalWindow, Token};
+use crate::provider::exchange::{Exchange, lifetime};
 use crate::provider::fill::safe;
 use crate::provider::names::Names;
-use crate::provider::profile::{Login, Profile};
+use crate::provider::profile::{Login, Present, Profile};
 use crate::provider::reply::Failure;
+use crate::provider::scope::{self as computed, Scope};
 use crate::provider::selection::{Selection, select};
-use crate::provider::template::Place;
+use crate::provider::template::{Place, Template};
 use crate::store::Store;
 use crate::store::callback::Own;
 use crate::store::factory::store;
 use crate::store::memory::Memory;
 use crate::store::siblings::Siblings;
 use crate::support::call::Call;
-use crate::support::clock::Clock;
+use crate::support::clock::{Clock, Moment, UnixSeconds};
+use crate::support::ordered::Ordered;
 use crate::support::secret::Secret;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Who the client is, where the cloud is, and how to reach it. Never changes: new credentials make
 /// a new account.
@@ -42,6 +44,8 @@ pub(crate) struct Account {
     pub identity: Identity,
     /// Origins that may see the token besides those of its own URLs.
     pub origins: Vec<OriginRule>,
+    /// Whether each request is made anew: it is signed, or the token goes into its query or body.
+    pub signs: bool,
 }
 
 impl Account {
@@ -57,8 +61,7 @@ impl Account {
         let transport = Transport::shared(transport_settings(&options))?;
         let identity = Identity::of(&profile, &options, &selection)?;
         let siblings = Arc::new(Siblings::new(identity.name.clone(), clock));
-        let fixed = |login: &Login| login.token.is_some() && login.steps.is_empty();
-        let store = match selection.login(&profile).is_some_and(fixed) {
+        let store = match selection.login(&profile).is_some_and(|login| login.token.is_some()) {
             // A key from the options is exchanged for nothing, and is not to be copied.
             true => Box::new(Memory(siblings.clone())),
             false => store(&options, own_store, &profile.name, &siblings, clock)?,
@@ -72,7 +75,9 @@ impl Account {
         if !options.is_set("base_url") {
             origins.extend(profile.origins.iter().cloned());
         }
+        let signs = signs(&profile, selection.login(&profile));
         let account = Account {
+            signs,
             options,
             profile,
             transport,
@@ -83,20 +88,21 @@ impl Account {
             identity,
             origins,
         };
-        account.check()?;
+        account.check(clock)?;
         Ok(account)
     }
 
     /// Fills what can be filled already, so that a bad value is refused now.
-    fn check(&self) -> Result<()> {
+    fn check(&self, clock: &Clock) -> Result<()> {
         let names = self.names(&Discovered::default())?;
-        if let Some(base) = crate::provider::template::Values::value(&names, "base_url") {
+        let mut scope = Scope::new(&self.profile, &names, clock);
+        if let Some(base) = scope.find("base_url")? {
             let base_url = Url::parse(base).map_err(|e| {
                 Error::new(Status::InvalidOption, format!("base_url: {}", e.message()))
             })?;
             safe(&base_url, &self.options, || "base_url".into())?;
         }
-        self.fixed_token().map(drop)
+        self.token_of_options(&mut scope).map(drop)
     }
 
     fn login(&self) -> Option<&Login> {
@@ -116,21 +122,59 @@ impl Account {
         }
     }
 
-    /// The token of a login that exchanges nothing, such as an API key.
+    /// The token of a login that exchanges nothing and lives for ever, such as an API key.
     pub fn fixed_token(&self) -> Result<Option<Token>> {
-        let Some(template) = self.login().and_then(|login| login.token.as_ref()) else {
+        if self.computes() {
             return Ok(None);
-        };
+        }
         let names = self.names(&Discovered::default())?;
-        Ok(template.fill(Place::Header, &names)?.map(|access| Token {
+        // There is no time in it: it would need a lifetime.
+        let mut scope = Scope::of(&self.profile, &names, computed::Moment::at(0));
+        let token = self.token_of_options(&mut scope)?;
+        Ok(token.map(|access| self.own_token(access, Moment(0), None, None)))
+    }
+
+    /// Whether the login computes its tokens here, and they end.
+    fn computes(&self) -> bool {
+        self.login().is_some_and(|login| login.lifetime.is_some())
+    }
+
+    fn token_of_options(&self, scope: &mut Scope<'_>) -> Result<Option<Secret>> {
+        let template = self.login().and_then(|login| login.token.as_ref());
+        template.map_or(Ok(None), |template| scope.fill(template, Place::Header))
+    }
+
+    fn own_token(
+        &self,
+        access: Secret,
+        issued: Moment,
+        date: Option<UnixSeconds>,
+        lifetime: Option<Duration>,
+    ) -> Token {
+        Token {
             access,
             refresh: None,
             login: self.login_name().into(),
+            saved: Ordered::default(),
             principal: None,
-            issued: crate::support::clock::Moment(0),
-            date: None,
-            lifetime: None,
-        }))
+            issued,
+            date,
+            lifetime,
+        }
+    }
+
+    /// A token that is computed here, by the cloud's clock as it was last told.
+    fn computed_token(&self, login: &Login, clock: &Clock) -> Result<Token> {
+        let names = self.names(&Discovered::default())?;
+        let mut scope = Scope::new(&self.profile, &names, clock);
+        let lacks = || Error::new(Status::InvalidProfile, "the token has no value");
+        let access = self.token_of_options(&mut scope)?.ok_or_else(lacks)?;
+        let rule = login.lifetime.as_ref();
+        let stated = rule.map_or(Ok(None), |rule| lifetime(&rule.seconds, &mut scope))?;
+        let now = clock.cloud_millis() / 1000;
+        let by_jwt = || Claims::of(access.expose())?.lifetime(Some(now));
+        let lifetime = rule.filter(|rule| rule.jwt).and_then(|_| by_jwt()).or(stated);
+        Ok(self.own_token(access, clock.now(), clock.told(), lifetime))
     }
 
     /// What a client of this account begins with when nothing is stored.
@@ -148,7 +192,7 @@ impl Account {
     }
 
     pub fn can_log_in(&self) -> bool {
-        self.login().is_some_and(|login| !login.steps.is_empty())
+        self.computes() || self.login().is_some_and(|login| !login.steps.is_empty())
     }
 
     /// Whether endpoints must be discovered before anything else.
@@ -183,9 +227,16 @@ impl Account {
         clock: &Clock,
         call: &Call,
     ) -> std::result::Result<Token, Failure> {
+        if let Some(login) = self.login().filter(|login| login.lifetime.is_some()) {
+            return Ok(self.computed_token(login, clock)?);
+        }
         let steps = self.login().map_or(&[][..], |login| &login.steps);
-        let issued =
-            self.exchange(clock, call).obtain(steps, &self.names_with(record)?, Repeat::Unheard);
+        let mut names = self.names(&record.discovered)?;
+        // What a login signs has no token in it; what the cloud echoes of one must not be shown.
+        for secret in record.token.iter().map(|token| &token.access).chain(&record.refresh) {
+            names = names.hiding(secret);
+        }
+        let issued = self.exchange(clock, call).obtain(steps, &names, Repeat::Unheard);
         issued.map(|token| Token { login: self.login_name().into(), ..token })
     }
 
@@ -201,8 +252,11 @@ impl Account {
             self.exchange(clock, call).obtain(steps, &self.names_with(record)?, Repeat::Refresh);
         issued.map(|token| {
             // Without a token before it, it goes back to the refresh token that was set.
-            let before = record.token.as_ref().map(|token| token.login.clone());
-            Token { login: before.unwrap_or_else(|| "refresh_token".into()), ..token }
+            let before = record.token.as_ref();
+            let login = before.map_or("refresh_token", |token| &token.login).to_string();
+            let mut saved = before.map_or(Ordered::default(), |token| token.saved.clone());
+            token.saved.iter().for_each(|(name, value)| saved.insert(name, value.clone()));
+            Token { login, saved, ..token }
         })
     }
 
@@ -227,12 +281,20 @@ impl Account {
     fn names_with(&self, record: &Record) -> Result<Names> {
         let mut names = self.names(&record.discovered)?;
         if let Some(token) = &record.token {
-            names = names.with("access_token", &token.access);
+            names = self.and_token(names, token);
         }
         if let Some(refresh) = &record.refresh {
-            names = names.with("refresh_token", refresh);
+            names = names.and("refresh_token", refresh);
         }
         Ok(names)
+    }
+
+    /// A token, and what came with it. Only names that the profile's own steps save: a store must not
+    /// give others a meaning.
+    pub(super) fn and_token(&self, names: Names, token: &Token) -> Names {
+        let saved = token.saved.iter().filter(|(name, _)| self.profile.kinds.saves(name));
+        let names = saved.fold(names, |names, (name, value)| names.and(name, value));
+        names.and("access_token", &token.access)
     }
 
     /// Waits no longer for answers that did not come in time.
@@ -253,16 +315,21 @@ impl Account {
         self.exchange(clock, call).perform(&self.profile.revoke, &self.names_with(record)?)
     }
 
-    /// The headers that carry this token, as the login or the profile says.
-    pub fn present(&self, token: &Token, found: &Discovered) -> Result<Headers> {
-        let names = self.names(found)?.with("access_token", &token.access);
-        let own = self.login().and_then(|login| login.present.as_ref());
-        let present = own.unwrap_or(&self.profile.present);
-        let filled = present.iter().map(|(name, value)| {
-            Ok(value.fill(Place::Header, &names)?.map(|v| (name.to_string(), v)))
-        });
-        filled.filter_map(Result::transpose).collect()
+    /// How requests carry the token, as the login or the profile says.
+    pub(super) fn presented(&self) -> &Present {
+        presented(&self.profile, self.login())
     }
+}
+
+fn presented<'a>(profile: &'a Profile, login: Option<&'a Login>) -> &'a Present {
+    login.and_then(|login| login.present.as_ref()).unwrap_or(&profile.present)
+}
+
+fn signs(profile: &Profile, login: Option<&Login>) -> bool {
+    let present = presented(profile, login);
+    let mut headers = present.headers.iter().chain(profile.request.headers.iter());
+    let is_new = |(_, t): (&str, &Template)| profile.kinds.of_template(t).is_new_each_time();
+    headers.any(is_new) || !present.query.is_empty() || present.json.is_some()
 }
 
 fn transport_settings(options: &Options) -> TransportSettings {

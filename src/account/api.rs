@@ -1,11 +1,13 @@
 //! The APIs of an account: where they are, who may see the token, and what each request carries.
 
 use crate::account::account::Account;
+use crate::account::carry::same_each_time;
 use crate::account::headers::Headers;
 use crate::error::{Error, Result, Status};
 use crate::http::url::{OriginRule, Url, has_scheme};
-use crate::model::record::Discovered;
+use crate::model::record::Record;
 use crate::provider::fill::safe;
+use crate::provider::scope::{Moment, Scope};
 use crate::provider::template::{Place, Template, Values};
 use crate::support::ordered::Ordered;
 use crate::support::secret::Secret;
@@ -30,27 +32,26 @@ impl Values for Api {
 }
 
 impl Api {
-    pub fn of(account: &Account, discovered: &Discovered) -> Result<Api> {
-        let names = account.names(discovered)?;
-        let request = &account.profile.request;
-        let base_url = names.value("base_url");
-        let base = match &request.base {
-            Some(base) => base.fill(Place::Url, &names)?,
-            None => base_url.map(Secret::from),
+    pub fn of(account: &Account, record: &Record) -> Result<Api> {
+        let discovered = &record.discovered;
+        let names = match &record.token {
+            Some(token) => account.names_of_requests(token, discovered)?,
+            None => account.names(discovered)?,
         };
-        let base = base.map(|base| Url::parse(base.expose())).transpose()?;
+        let profile = &account.profile;
         let mut endpoints = discovered.0.clone();
         let mut trusted = account.origins.clone();
         let at_endpoints = endpoints.iter().filter_map(|(_, endpoint)| Url::parse(endpoint).ok());
-        trusted.extend(base.iter().cloned().chain(at_endpoints).map(OriginRule::of));
-        if let Some(url) = base_url {
-            endpoints.insert("base_url", url.into());
-        }
-        let headers = request.headers.iter().map(|(name, value)| {
-            Ok(value.fill(Place::Header, &names)?.map(|v| (name.to_string(), v)))
-        });
-        let headers = headers.filter_map(Result::transpose).collect::<Result<_>>()?;
-        Ok(Api { provider: account.profile.name.clone(), base, endpoints, trusted, headers })
+        trusted.extend(at_endpoints.map(OriginRule::of));
+        let mut scope = Scope::of(profile, &names, Moment::at(0));
+        let base_url = scope.find("base_url")?.map(str::to_string);
+        let base = base(account, &mut scope, &trusted, base_url.as_deref())?;
+        trusted
+            .extend(base.iter().filter(|base| !base.learnt).map(|b| OriginRule::of(b.url.clone())));
+        endpoints.0.extend(base_url.map(|url| ("base_url".to_string(), url)));
+        let headers = same_each_time(profile, &profile.request.headers, &names)?;
+        let base = base.map(|base| base.url);
+        Ok(Api { provider: profile.name.clone(), base, endpoints, trusted, headers })
     }
 
     /// The absolute URL of a request, if the token may go there.
@@ -103,4 +104,42 @@ impl Api {
         let filled = template.fill(Place::Url, self)?;
         Url::parse(filled.as_ref().map_or("", Secret::expose))
     }
+}
+
+struct Base {
+    url: Url,
+    /// Whether an answer named it: then it must not name just any.
+    learnt: bool,
+}
+
+/// What relative URLs are relative to: of the bases that the profile lists, the first that has a value
+/// and, where it was learnt from an answer, whose origin may see the token.
+fn base(
+    account: &Account,
+    scope: &mut Scope<'_>,
+    trusted: &[OriginRule],
+    base_url: Option<&str>,
+) -> Result<Option<Base>> {
+    let bases = &account.profile.request.base.0;
+    let own = |url: &str| Ok(Base { url: Url::parse(url)?, learnt: false });
+    if bases.is_empty() {
+        return base_url.map(own).transpose();
+    }
+    for base in bases {
+        scope.prepare(base, Place::Url)?;
+        if base.names().any(|(name, _)| scope.opening(name).is_none()) {
+            continue;
+        }
+        let Some(filled) = scope.fill(base, Place::Url)? else { continue };
+        if !account.profile.kinds.of_template(base).learnt {
+            return own(filled.expose()).map(Some);
+        }
+        let Ok(url) = Url::parse(filled.expose()) else { continue };
+        let home = base_url.and_then(|url| Url::parse(url).ok());
+        let at_home = home.is_some_and(|home| home.origin() == url.origin());
+        if bases.len() == 1 || at_home || trusted.iter().any(|rule| rule.allows(url.origin())) {
+            return Ok(Some(Base { url, learnt: !at_home }));
+        }
+    }
+    Ok(None)
 }

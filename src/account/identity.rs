@@ -8,6 +8,7 @@ use crate::model::options::{Group, Kind, Opt, Options, Proof};
 use crate::model::record::Discovered;
 use crate::provider::names::Names;
 use crate::provider::profile::{Login, Profile};
+use crate::provider::scope::{Moment, Scope};
 use crate::provider::selection::Selection;
 use crate::provider::template::Place;
 use crate::support::hex::to_hex;
@@ -55,10 +56,14 @@ fn places(profile: &Profile, options: &Options, login: Option<&Login>) -> Result
     let steps = login.into_iter().flat_map(|login| &login.steps);
     let steps = steps.chain(profile.refresh.iter().flat_map(|refresh| &refresh.steps));
     let urls = profile.base_url.iter().chain(steps.flat_map(|step| &step.url.0));
-    // What only a discovery can fill in stays as it is written.
-    let filled = urls.map(|url| match url.fill(Place::Url, &names) {
-        Ok(Some(filled)) => filled.expose().to_string(),
-        _ => url.source().to_string(),
+    let mut scope = Scope::of(profile, &names, Moment::at(0));
+    // What only a discovery can fill in stays as it is written, and so does what changes by itself.
+    let filled = urls.map(|url| match profile.kinds.of_template(url).moment {
+        true => url.source().to_string(),
+        false => match scope.fill(url, Place::Url) {
+            Ok(Some(filled)) => filled.expose().to_string(),
+            _ => url.source().to_string(),
+        },
     });
     Ok(filled.collect())
 }

@@ -6,5 +6,6 @@
 #[allow(clippy::module_inception)] // the file is named after what it holds
 pub(crate) mod account;
 pub(crate) mod api;
+mod carry;
 pub(crate) mod headers;
 pub(crate) mod identity;

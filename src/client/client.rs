@@ -112,11 +112,22 @@ impl Client {
     }
 
     /// Gives the headers that carry the token to `read`, one `Name: value` a line.
+    ///
+    /// # Errors
+    /// As [`token`](Client::token); `INVALID_ARGUMENT` where the cloud has each request signed, and
+    /// only [`headers_for_request`](Client::headers_for_request) can say.
     pub fn with_header_lines<T>(&self, read: impl FnOnce(&str) -> T) -> Result<T> {
-        if let Some(state) = self.lifecycle.fresh() {
-            return Ok(read(state.header_lines.expose()));
+        let read_of = |state: &State| match &state.names {
+            None => Ok(read(state.header_lines.expose())),
+            Some(_) => {
+                let headers = send::fresh_headers(&self.lifecycle, state)?;
+                Ok(read(header_lines(&headers).expose()))
+            }
+        };
+        match self.lifecycle.fresh() {
+            Some(state) => read_of(&state),
+            None => read_of(&*self.serve()?),
         }
-        self.serve().map(|state| read(state.header_lines.expose()))
     }
 
     /// How long the token at hand lives: `None` for ever, zero where there is none.
@@ -136,7 +147,22 @@ impl Client {
     /// # Errors
     /// As [`send`](Client::send): `FOREIGN_ORIGIN` and `INSECURE_URL` where the token must not go.
     pub fn headers_for(&self, url: &str) -> Result<Secret> {
-        send::headers_for(&self.lifecycle, url, &self.call(None)).map(|h| header_lines(&h))
+        self.headers_for_request("GET", url, &[])
+    }
+
+    /// The same for a request with this method and body: some clouds have each request signed. What
+    /// is sent must then be exactly this, and once.
+    ///
+    /// # Errors
+    /// As [`headers_for`](Client::headers_for); `INVALID_ARGUMENT` where the cloud wants the token in
+    /// the query or the body.
+    pub fn headers_for_request(&self, method: &str, url: &str, body: &[u8]) -> Result<Secret> {
+        let mut request = Request::new(method, url)?;
+        if !body.is_empty() {
+            request.set_body(body);
+        }
+        let headers = send::headers_for(&self.lifecycle, &request, &self.call(None))?;
+        Ok(header_lines(&headers))
     }
 
     /// Whether this answer of an API refuses the access token, by the provider's rule: then tell

@@ -22,12 +22,22 @@ pub(crate) fn send(lifecycle: &Lifecycle, request: &Request, call: &Call) -> Res
     let (mut state, url) = admitted(lifecycle, request, call)?;
     count(&lifecycle.counters.requests);
     for replayed in [false, true] {
-        let outgoing = outgoing(request, &url, &state)?;
+        let outgoing = outgoing(lifecycle, request, &url, &state)?;
+        let (time, moment) = (lifecycle.clock.cloud_millis(), lifecycle.clock.now());
         let response = exchange_once(lifecycle, request, outgoing, &state, call)?;
         let answer = &response.answer;
         let refused = is_refusal(&state.account, answer.status, &answer.headers, &answer.body);
-        if replayed || !refused || !state.is_renewable() {
+        if replayed || !refused {
             return Ok(response);
+        }
+        if !state.is_renewable() {
+            // It may have been the time alone that was wrong.
+            if !state.account.signs || !lifecycle.clock.is_set_right_since(time, moment) {
+                return Ok(response);
+            }
+            log!(lifecycle.log, Info, "{}: signed by a wrong clock, signing again", response.url);
+            count(&lifecycle.counters.replays);
+            continue;
         }
         log!(lifecycle.log, Info, "{}: access token refused, renewing", response.url);
         count(&lifecycle.counters.replays);
@@ -51,19 +61,22 @@ fn admitted(lifecycle: &Lifecycle, request: &Request, call: &Call) -> Result<(Ar
     Ok((state, url))
 }
 
-fn outgoing(request: &Request, url: &Url, state: &State) -> Result<Outgoing> {
+/// The request with all that is the same each time it is sent.
+fn outgoing(
+    lifecycle: &Lifecycle,
+    request: &Request,
+    url: &Url,
+    state: &State,
+) -> Result<Outgoing> {
     let mut headers = request.headers.clone();
     let has =
         |headers: &Headers, name: &str| headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(name));
-    for (name, value) in &state.headers {
-        if has(&headers, name) {
-            let what = format!(
-                "{url}: the header {name} carries the token and is not the caller's to set"
-            );
-            return Err(Error::new(Status::InvalidArgument, what));
-        }
-        headers.push((name.clone(), value.clone()));
+    if let Some(name) = state.account.carriers().find(|name| has(&headers, name)) {
+        let what =
+            format!("{url}: the header {name} carries the token and is not the caller's to set");
+        return Err(Error::new(Status::InvalidArgument, what));
     }
+    headers.extend(state.headers.iter().cloned());
     for (name, value) in &state.api.headers {
         if !has(&headers, name) {
             headers.push((name.clone(), value.clone()));
@@ -71,13 +84,26 @@ fn outgoing(request: &Request, url: &Url, state: &State) -> Result<Outgoing> {
     }
     let needs_length = matches!(request.method.as_str(), "POST" | "PUT" | "PATCH");
     let empty = || needs_length.then(|| Zeroizing::new(Vec::new()));
-    Ok(Outgoing {
+    let mut outgoing = Outgoing {
         method: request.method.clone(),
         url: url.clone(),
         shown: url.to_string(),
         headers,
         body: request.body.clone().or_else(empty),
-    })
+    };
+    if let Some(names) = &state.names {
+        state.account.put_into(&mut outgoing, names, &lifecycle.clock)?;
+    }
+    Ok(outgoing)
+}
+
+/// Adds what is made anew each time a request is sent: signatures, time stamps, numbers used once.
+fn sign(lifecycle: &Lifecycle, state: &State, outgoing: &mut Outgoing) -> Result<()> {
+    if let Some(names) = &state.names {
+        let signed = state.account.sign(outgoing, names, &lifecycle.clock)?;
+        outgoing.headers.extend(signed);
+    }
+    Ok(())
 }
 
 fn exchange_once(
@@ -97,8 +123,15 @@ fn exchange_once(
     let max = options.number("max_body_bytes");
     const MOST_REDIRECTS: usize = 5;
     for _ in 0..MOST_REDIRECTS {
-        let send = || state.account.transport.send(&outgoing, max, call);
+        let unsigned = outgoing.headers.len();
+        let send = || {
+            outgoing.headers.truncate(unsigned);
+            let signed = sign(lifecycle, state, &mut outgoing);
+            signed.map_err(|error| Fault { error, sent: false, awaited: false })?;
+            state.account.transport.send(&outgoing, max, call)
+        };
         let answer = retry.run(send).map_err(|Fault { error, .. }| error)?;
+        outgoing.headers.truncate(unsigned);
         log!(
             lifecycle.log,
             Debug,
@@ -152,9 +185,26 @@ pub(crate) fn is_refusal(
     }
 }
 
-/// What `send` would add to a request for this URL, for those who send requests themselves.
-pub(crate) fn headers_for(lifecycle: &Lifecycle, url: &str, call: &Call) -> Result<Headers> {
-    let request = Request::new("GET", url)?;
-    let (state, url) = admitted(lifecycle, &request, call)?;
-    Ok(outgoing(&request, &url, &state)?.headers)
+/// What `send` would add to this request, for those who send requests themselves.
+pub(crate) fn headers_for(
+    lifecycle: &Lifecycle,
+    request: &Request,
+    call: &Call,
+) -> Result<Headers> {
+    let (state, url) = admitted(lifecycle, request, call)?;
+    if state.account.goes_beyond_headers() {
+        let name = &state.account.profile.name;
+        let what =
+            format!("{name}: the token goes into the query or the body; use keyfob's requests");
+        return Err(Error::new(Status::InvalidArgument, what));
+    }
+    let mut outgoing = outgoing(lifecycle, request, &url, &state)?;
+    sign(lifecycle, &state, &mut outgoing)?;
+    Ok(outgoing.headers)
+}
+
+/// The headers that carry the token, where each request has its own: those that are made without one.
+pub(crate) fn fresh_headers(lifecycle: &Lifecycle, state: &State) -> Result<Headers> {
+    let names = state.names.as_ref().expect("what is signed has names");
+    state.account.headers_without_request(names, &lifecycle.clock)
 }

@@ -109,6 +109,20 @@ impl Url {
         Url::parse(&format!("{}{joint}{query}", self.text))
     }
 
+    /// Without the fields of the query that have this name.
+    pub fn without_field(&self, name: &str) -> Result<Url> {
+        let Some(query) = self.query() else { return Ok(self.clone()) };
+        let mut encoded = String::new();
+        query_encode(name, &mut encoded);
+        let is_other = |pair: &&str| {
+            let named = pair.split('=').next().unwrap_or_default();
+            named != encoded && named != name
+        };
+        let kept: Vec<&str> = query.split('&').filter(is_other).collect();
+        let bare = format!("{}{}", self.base(), self.path());
+        Url::parse(&bare)?.with_query(&kept.join("&"))
+    }
+
     /// Resolves a reference against this URL (RFC 3986, section 5.2).
     pub fn join(&self, reference: &str) -> Result<Url> {
         let reference = reference.split('#').next().unwrap_or_default();
@@ -247,7 +261,7 @@ fn encode_foreign(text: &str, into: &mut String) {
     for c in text.chars() {
         match c.is_ascii() {
             true => into.push(c),
-            false => percent_encode(c.encode_utf8(&mut buffer), "", into),
+            false => percent_encode(c.encode_utf8(&mut buffer).as_bytes(), "", into),
         }
     }
 }
@@ -331,8 +345,11 @@ pub(crate) fn has_scheme(reference: &str) -> bool {
 /// Percent-encodes a name or a value of a query, or a piece of a path: whatever is not unreserved
 /// (RFC 3986 2.3).
 pub(crate) fn query_encode(value: &str, into: &mut String) {
-    percent_encode(value, "-._~", into);
+    percent_encode(value.as_bytes(), UNRESERVED, into);
 }
+
+/// What needs no encoding anywhere, besides letters and digits (RFC 3986 2.3).
+pub(crate) const UNRESERVED: &str = "-._~";
 
 /// Encodes a name or a value of a form (`application/x-www-form-urlencoded`): a blank is `+`; `*`,
 /// `-`, `.` and `_` stay.
@@ -341,12 +358,13 @@ pub(crate) fn form_encode(value: &str, into: &mut String) {
         if index > 0 {
             into.push('+');
         }
-        percent_encode(word, "*-._", into);
+        percent_encode(word.as_bytes(), "*-._", into);
     }
 }
 
-fn percent_encode(value: &str, kept: &str, into: &mut String) {
-    for byte in value.bytes() {
+/// Percent-encodes all bytes but letters, digits and those that are kept.
+pub(crate) fn percent_encode(value: &[u8], kept: &str, into: &mut String) {
+    for &byte in value {
         if byte.is_ascii_alphanumeric() || kept.as_bytes().contains(&byte) {
             into.push(byte as char);
         } else {

@@ -78,10 +78,10 @@ pub(crate) struct Lifecycle {
 impl Lifecycle {
     pub fn new(account: Account, clock: Clock, log: Log) -> Result<Lifecycle> {
         let (record, fault) = known_of(&account, account.first_record()?)?;
-        let api = Arc::new(Api::of(&account, &record.discovered)?);
+        let api = Arc::new(Api::of(&account, &record)?);
         let state = State::new(Arc::new(account), record, api)?;
         let hot = HotToken::empty();
-        hot.publish(state.access_token(), state.renew_at);
+        hot.publish(state.access_token(), state.at_hand_until());
         let lifecycle = Lifecycle {
             hot,
             clock,
@@ -362,16 +362,18 @@ impl Lifecycle {
     /// Lets readers see a new record. Only the leader does.
     fn publish(&self, account: &Arc<Account>, record: Record) -> Result<()> {
         let before = self.state.load();
-        let same =
-            Arc::ptr_eq(account, &before.account) && record.discovered == before.record.discovered;
+        let saved = |record: &Record| record.token.as_ref().map(|token| token.saved.clone());
+        let same = Arc::ptr_eq(account, &before.account)
+            && record.discovered == before.record.discovered
+            && saved(&record) == saved(&before.record);
         let api = match same {
             true => before.api.clone(),
-            false => Arc::new(Api::of(account, &record.discovered)?),
+            false => Arc::new(Api::of(account, &record)?),
         };
         let state = Arc::new(State::new(account.clone(), record, api)?);
         self.state.store(state.clone());
         // Last: who sees the new number must find the new state.
-        self.hot.publish(state.access_token(), state.renew_at);
+        self.hot.publish(state.access_token(), state.at_hand_until());
         self.wake_renewer();
         Ok(())
     }

@@ -6,6 +6,7 @@ use crate::account::headers::{Headers, header_lines};
 use crate::error::Result;
 use crate::model::record::Record;
 use crate::model::token::Token;
+use crate::provider::names::Names;
 use crate::support::clock::Moment;
 use crate::support::secret::Secret;
 use std::sync::Arc;
@@ -17,6 +18,8 @@ pub(crate) struct State {
     pub api: Arc<Api>,
     /// What carries the token, ready to be sent.
     pub headers: Headers,
+    /// What a request is signed with, where each is signed anew.
+    pub names: Option<Names>,
     /// The same as text, one header a line.
     pub header_lines: Secret,
     pub renew_at: Moment,
@@ -36,20 +39,26 @@ pub(crate) enum Stage {
 
 impl State {
     pub fn new(account: Arc<Account>, record: Record, api: Arc<Api>) -> Result<State> {
-        let headers = match &record.token {
-            Some(token) => account.present(token, &record.discovered)?,
-            None => Headers::new(),
-        };
+        let names = |token| account.names_of_requests(token, &record.discovered);
+        let names = record.token.as_ref().map(names).transpose()?;
+        let headers = names.as_ref().map_or(Ok(Headers::new()), |names| account.present(names))?;
         let token = record.token.as_ref();
         Ok(State {
             header_lines: header_lines(&headers),
             headers,
+            names: names.filter(|_| account.signs),
             renew_at: token.map_or(Moment::START, |t| t.renew_at(account.window)),
             expires: token.map_or(Moment::START, Token::expires),
             account,
             record,
             api,
         })
+    }
+
+    /// How long its token and headers may be kept by whoever asked for them. Not at all where requests
+    /// are signed: each has headers of its own.
+    pub fn at_hand_until(&self) -> Moment {
+        if self.account.signs { Moment::START } else { self.renew_at }
     }
 
     /// The access token; empty where there is none, which no caller of a served state sees.

@@ -10,6 +10,8 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Text,
+    /// A text of more than one line: a key in PEM form, a JSON document.
+    Lines,
     /// An absolute http or https URL.
     Url,
     /// One that paths are put behind: it has no query of its own.
@@ -163,15 +165,16 @@ impl Opt {
         let got = |value: &str| {
             if self.secret { String::new() } else { format!(", not `{}`", clipped(value)) }
         };
-        let allowed = |c: char| self.kind == Kind::Profile && c.is_whitespace();
+        let has_lines = matches!(self.kind, Kind::Profile | Kind::Lines);
+        let allowed = |c: char| has_lines && c.is_whitespace();
         if value.contains(|c: char| c.is_control() && !allowed(c)) {
             return refuse("the value has a control character".into());
         }
         match &self.kind {
-            Kind::Text | Kind::Path | Kind::Profile if value.is_empty() => {
+            Kind::Text | Kind::Lines | Kind::Path | Kind::Profile if value.is_empty() => {
                 refuse("the value is empty".into())
             }
-            Kind::Text | Kind::Path | Kind::Profile => Ok(()),
+            Kind::Text | Kind::Lines | Kind::Path | Kind::Profile => Ok(()),
             Kind::Url | Kind::BaseUrl if value.contains('#') => {
                 refuse("a fragment (#) is never sent; leave it out".into())
             }

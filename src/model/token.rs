@@ -1,7 +1,9 @@
 //! An access token, how long it lives, and when to renew it.
 
 use crate::support::clock::{CloudTime, Moment, UnixSeconds};
+use crate::support::date::Date;
 use crate::support::json::{self, Value};
+use crate::support::ordered::Ordered;
 use crate::support::secret::Secret;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -16,6 +18,8 @@ pub(crate) struct Token {
     pub login: String,
     /// Whom it is for, where the cloud or the token itself says.
     pub principal: Option<String>,
+    /// What else the answer gave that requests must carry with it.
+    pub saved: Ordered<Secret>,
     /// When it was asked for.
     pub issued: Moment,
     /// When it was issued by the cloud's clock.
@@ -62,6 +66,21 @@ pub(crate) fn lifetime_of(value: &Value) -> Option<Option<Duration>> {
         .then(|| (seconds < CENTURY).then(|| Duration::from_secs(seconds as u64)))
 }
 
+/// The lifetime up to an end that a cloud names: in seconds or milliseconds since 1970, or as RFC 3339
+/// writes it. `None` is no time to come; `Some(None)` is for ever.
+pub(crate) fn lifetime_until(value: &Value, now: UnixSeconds) -> Option<Option<Duration>> {
+    // As seconds this is the year 5138; as milliseconds, 1973.
+    const MILLIS: f64 = 1e11;
+    const CENTURY: f64 = 3_155_760_000.0;
+    let end = match (value.whole(), value.as_str()) {
+        (Some(number), _) if number >= MILLIS => (number / 1000.0).trunc(),
+        (Some(number), _) => number,
+        (None, text) => Date::parse(text?)? as f64,
+    };
+    let seconds = end - now as f64;
+    (seconds >= 1.0).then(|| (seconds < CENTURY).then(|| Duration::from_secs(seconds as u64)))
+}
+
 /// What a JWT says of itself (RFC 7519 4.1). Its signature is not looked at: it was issued to us, and
 /// what it says decides nothing but when to renew it and what the status shows.
 pub(crate) struct Claims(Value);
@@ -95,6 +114,7 @@ mod tests {
     fn token(lifetime: Option<u64>) -> Token {
         Token {
             access: "t".into(),
+            saved: Ordered::default(),
             refresh: None,
             login: String::new(),
             principal: None,
@@ -131,6 +151,28 @@ mod tests {
         for absurd in ["0", "-1", "0.9", "1e300", "\"1e999\"", "\"NaN\"", "\"inf\"", "true", "\"\""]
         {
             assert_eq!(seconds(absurd), None, "{absurd}");
+        }
+    }
+
+    #[test]
+    fn an_end_is_read_as_clouds_write_it() {
+        let seconds = |text: &str| {
+            let value = json::parse(text.as_bytes()).unwrap();
+            lifetime_until(&value, 1_700_000_000).map(|l| l.map(|d| d.as_secs()))
+        };
+        for end in [
+            "1700003600",
+            "\"1700003600\"",
+            "1700003600000",
+            "1700003600999",
+            "\"2023-11-14T23:13:20Z\"",
+            "\"2023-11-14T23:13:20.000+00:00\"",
+        ] {
+            assert_eq!(seconds(end), Some(Some(3600)), "{end}");
+        }
+        assert_eq!(seconds("9223372036854775807"), Some(None));
+        for over in ["1700000000", "0", "\"soon\"", "true", "\"2023-11-14T22:13:20Z\""] {
+            assert_eq!(seconds(over), None, "{over}");
         }
     }
 }

@@ -2,86 +2,16 @@
 //! every header one that can be sent. The message of a refusal says where.
 
 use super::json_template::JsonTemplate;
+use super::kinds::Kinds;
 use super::pointer::Pointer;
-use super::profile::{Format, Profile, Step};
-use super::template::Template;
+use super::profile::{Format, LifetimeRule};
+use super::template::{Number, Template};
 use crate::http::headers::{is_of_the_connection, is_token};
 use crate::http::message::Method;
-use crate::model::options::{Group, Opt};
-use crate::support::ordered::Ordered;
-use std::collections::BTreeSet;
-
-impl Profile {
-    /// Every option that has a say in this profile, sorted: what `keyfob_providers_json` lists.
-    pub fn option_names(&self) -> Vec<String> {
-        let mut names: Vec<String> = self.options.names().cloned().collect();
-        for (_, login) in self.logins.iter() {
-            names.extend(login.needs.iter().chain(&login.uses).chain(login.when.names()).cloned());
-        }
-        names.extend(self.maps.iter().map(|(_, map)| map.of.clone()));
-        names.extend(self.discovery.iter().map(|d| d.when.clone()));
-        for (_, template, _) in self.templates() {
-            let options = template.names().filter(|(n, _)| self.table.iter().any(|o| o.name == *n));
-            names.extend(options.map(|(n, _)| n.to_string()));
-        }
-        names.sort_unstable();
-        names.dedup();
-        names
-    }
-}
+use crate::model::options::Opt;
 
 impl Format {
-    /// All steps, each with where it stands.
-    fn steps(&self) -> Vec<(String, &Step)> {
-        let mut all = Vec::new();
-        let mut groups: Vec<(String, &[Step])> = Vec::new();
-        groups.extend(self.discovery.iter().map(|d| ("discovery".into(), d.steps.as_slice())));
-        for (name, login) in self.logins.iter() {
-            groups.push((format!("logins.{name}"), &login.steps));
-        }
-        groups.extend(self.refresh.iter().map(|r| ("refresh".into(), r.steps.as_slice())));
-        groups.push(("revoke".into(), &self.revoke));
-        for (at, steps) in groups {
-            let numbered = steps.iter().enumerate();
-            all.extend(numbered.map(|(index, step)| (format!("{at}.steps[{index}]"), step)));
-        }
-        all
-    }
-
-    /// All templates, each with where it stands and whether it may name the tokens.
-    fn templates(&self) -> Vec<(String, &Template, bool)> {
-        let mut all = Vec::new();
-        all.extend(self.base_url.iter().map(|t| ("base_url".to_string(), t, false)));
-        for (name, alternatives) in self.values.iter() {
-            all.extend(alternatives.0.iter().map(|t| (format!("values.{name}"), t, false)));
-        }
-        for (at, step) in self.steps() {
-            let tokens = at.starts_with("refresh") || at.starts_with("revoke");
-            let templates = step.templates().into_iter();
-            all.extend(templates.map(|(field, t)| (format!("{at}.{field}"), t, tokens)));
-        }
-        for (name, login) in self.logins.iter() {
-            all.extend(login.token.iter().map(|t| (format!("logins.{name}.token"), t, false)));
-        }
-        for (at, headers) in self.presented() {
-            all.extend(headers.iter().map(|(name, t)| (format!("{at}.{name}"), t, true)));
-        }
-        all.extend(self.request.base.iter().map(|t| ("request.base".into(), t, false)));
-        let headers = self.request.headers.iter();
-        all.extend(headers.map(|(n, t)| (format!("request.headers.{n}"), t, false)));
-        all
-    }
-
-    /// All sets of headers that carry a token, each with where it stands.
-    fn presented(&self) -> Vec<(String, &Ordered<Template>)> {
-        let mut all = vec![("present".to_string(), &self.present)];
-        for (name, login) in self.logins.iter() {
-            all.extend(login.present.iter().map(|own| (format!("logins.{name}.present"), own)));
-        }
-        all
-    }
-
-    pub fn check(&self, table: &[Opt]) -> std::result::Result<(), String> {
+    pub fn check(&self, table: &[Opt]) -> std::result::Result<Kinds, String> {
         if !(1..=2).contains(&self.keyfob_profile) {
             let version = self.keyfob_profile;
             return Err(format!("keyfob_profile is {version}; this library reads 1 and 2"));
@@ -111,10 +41,20 @@ impl Format {
             if login.token.is_some() != login.steps.is_empty() {
                 return Err(format!("logins.{name}: needs either steps or a fixed token"));
             }
+            if let Some(lifetime) = &login.lifetime {
+                check_lifetime(lifetime)
+                    .map_err(|what| format!("logins.{name}.lifetime.{what}"))?;
+                let of_an_answer = lifetime.expires_in.is_some() || lifetime.expires_at.is_some();
+                if login.token.is_none() || of_an_answer {
+                    return Err(format!(
+                        "logins.{name}.lifetime: is for a token that is computed, and has jwt or seconds"
+                    ));
+                }
+            }
             if login.token.is_none() && self.token.access_token.is_none() {
                 return Err(format!("token.access_token is missing, and logins.{name} needs it"));
             }
-            if login.present.as_ref().unwrap_or(&self.present).0.is_empty() {
+            if login.present.as_ref().unwrap_or(&self.present).is_empty() {
                 return Err(format!(
                     "present is missing: how does a request carry the token of logins.{name}?"
                 ));
@@ -162,10 +102,15 @@ impl Format {
         for rule in self.request.refused.iter().flatten() {
             rule.check().map_err(|what| format!("request.refused: {what}"))?;
         }
-        if self.token.lifetime.seconds == Some(0) {
-            return Err("token.lifetime.seconds: 0 would mean a login for every request".into());
+        check_lifetime(&self.token.lifetime).map_err(|what| format!("token.lifetime.{what}"))?;
+        let mut sets = Vec::new();
+        for (at, present) in self.presented() {
+            let is_object = present.json.as_ref().is_none_or(JsonTemplate::is_object);
+            if !is_object {
+                return Err(format!("{at}.json: must be an object"));
+            }
+            sets.push((at, &present.headers));
         }
-        let mut sets = self.presented();
         sets.push(("request.headers".into(), &self.request.headers));
         for (at, headers) in sets {
             for (header, value) in headers.iter() {
@@ -175,60 +120,14 @@ impl Format {
         }
         self.check_names(table)
     }
-
-    /// A template may name options, maps, values and what steps save; tokens only where there are any.
-    /// Options of this machine's own, such as its keys to the store, are nothing to tell a cloud.
-    fn check_names(&self, table: &[Opt]) -> std::result::Result<(), String> {
-        let is_own =
-            |o: &&Opt| matches!(o.group, Group::Transport | Group::Lifecycle | Group::Store);
-        let mut known: BTreeSet<&str> = self.maps.names().map(String::as_str).collect();
-        known.extend(self.values.names().map(String::as_str));
-        known.extend(table.iter().filter(|o| !is_own(o)).map(|o| o.name.as_str()));
-        let steps = self.steps();
-        known.extend(steps.iter().flat_map(|(_, step)| step.save.names()).map(String::as_str));
-        for (at, template, tokens) in self.templates() {
-            for (name, _) in template.names() {
-                if known.contains(name)
-                    || (tokens && matches!(name, "access_token" | "refresh_token"))
-                {
-                    continue;
-                }
-                return Err(match table.iter().find(|option| option.name == name) {
-                    Some(_) => format!("{at}: `{{{name}}}` is an option that no cloud is told"),
-                    None => format!(
-                        "{at}: `{{{name}}}` is neither an option nor a value of this profile"
-                    ),
-                });
-            }
-        }
-        for (name, map) in self.maps.iter() {
-            if table.iter().filter(is_own).any(|option| option.name == map.of) {
-                return Err(format!("maps.{name}.of: is an option that no cloud is told"));
-            }
-        }
-        Ok(())
-    }
 }
 
-impl Step {
-    /// All templates of the step, each with the field it stands in.
-    pub fn templates(&self) -> Vec<(String, &Template)> {
-        let mut all: Vec<(String, &Template)> = Vec::new();
-        all.extend(self.url.0.iter().map(|t| ("url".into(), t)));
-        let form = self.form.as_ref();
-        for (part, fields) in
-            [("query", Some(&self.query)), ("headers", Some(&self.headers)), ("form", form)]
-        {
-            let fields = fields.into_iter().flat_map(Ordered::iter);
-            all.extend(fields.map(|(name, t)| (format!("{part}.{name}"), t)));
+fn check_lifetime(rule: &LifetimeRule) -> std::result::Result<(), &'static str> {
+    match &rule.seconds {
+        Some(Number(seconds)) if seconds.source() == "0" => {
+            Err("seconds: 0 would mean a login for every request")
         }
-        let basic = self.basic_auth.iter().flat_map(|(user, password)| [user, password]);
-        all.extend(basic.map(|t| ("basic_auth".into(), t)));
-        let json = self.json.iter().flat_map(JsonTemplate::templates);
-        all.extend(json.map(|t| ("json".into(), t)));
-        let expected = self.expect.iter().flat_map(|(_, document)| document.templates());
-        all.extend(expected.map(|t| ("expect".into(), t)));
-        all
+        _ => Ok(()),
     }
 }
 

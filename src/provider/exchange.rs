@@ -4,7 +4,8 @@ use super::fill::{request, safe};
 use super::names::Names;
 use super::profile::{Profile, Step};
 use super::reply::{Failure, Reply};
-use super::template::Place;
+use super::scope::Scope;
+use super::template::{Number, Place};
 use super::trail::Trail;
 use crate::error::{Error, Status};
 use crate::http::late::{Asking, Late};
@@ -17,7 +18,9 @@ use crate::model::record::Discovered;
 use crate::model::token::Token;
 use crate::support::call::Call;
 use crate::support::clock::Clock;
+use crate::support::ordered::Ordered;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Everything an exchange needs besides the steps.
 pub(crate) struct Exchange<'a> {
@@ -39,7 +42,7 @@ impl Exchange<'_> {
         }
         for step in self.of(&discovery.steps) {
             let names = Names::of(self.profile, self.options, &discovered)?;
-            let reply = self.run(step, &Trail::of(&names), Repeat::Safe)?;
+            let reply = self.run(step, &mut Trail::of(&names), Repeat::Safe)?;
             for (name, value) in reply.saved(step)? {
                 // The client will send credentials there: it must be as safe as any other URL.
                 let shown = || format!("{}: {name}", step.call);
@@ -66,14 +69,27 @@ impl Exchange<'_> {
         let mut trail = earlier.unwrap_or_else(|| Trail::of(names));
         loop {
             let step = steps[trail.step.min(last)];
-            let reply = self.run(step, &trail, repeat)?;
+            let reply = self.run(step, &mut trail, repeat)?;
+            let saved = reply.saved(step)?;
             if trail.step >= last {
-                return reply.token(self.profile);
+                let seconds = &self.profile.token.lifetime.seconds;
+                let fixed = lifetime(seconds, &mut self.scope(&trail))?;
+                let token = reply.token(self.profile, fixed)?;
+                return Ok(Token { saved: Ordered(saved), ..token });
             }
-            for (name, value) in reply.saved(step)? {
+            for (name, value) in saved {
                 trail.names = trail.names.with(&name, &value);
             }
             trail.step += 1;
+            trail.moment = None;
+        }
+    }
+
+    /// The names of the step that comes next, as they were when it was asked before.
+    fn scope<'s>(&'s self, trail: &'s Trail) -> Scope<'s> {
+        match &trail.moment {
+            Some(moment) => Scope::of(self.profile, &trail.names, moment.clone()),
+            None => Scope::new(self.profile, &trail.names, self.clock),
         }
     }
 
@@ -85,22 +101,23 @@ impl Exchange<'_> {
         names: &Names,
         answer: crate::http::message::Answer,
     ) -> std::result::Result<Token, Failure> {
-        let outgoing = request(self.profile, self.options, step, &step.url.0[0], names)?;
+        let mut scope = Scope::new(self.profile, names, self.clock);
+        let outgoing = request(self.profile, self.options, step, &step.url.0[0], &mut scope)?;
         let reply =
             Reply::read(answer, self.profile, self.clock, step, &outgoing, names, self.clock.now());
-        reply.check(step, names)?;
-        reply.token(self.profile)
+        reply.check(step, &mut scope)?;
+        reply.token(self.profile, None)
     }
 
     /// Runs steps for their effect alone.
     pub fn perform(&self, steps: &[Step], names: &Names) -> std::result::Result<(), Failure> {
         self.of(steps).try_for_each(|step| {
-            let unknown_url =
-                step.url.0.iter().all(|t| matches!(t.fill(Place::Url, names), Ok(None)));
-            if unknown_url {
+            let mut scope = Scope::new(self.profile, names, self.clock);
+            let mut urls = step.url.0.iter();
+            if urls.all(|url| matches!(scope.fill(url, Place::Url), Ok(None))) {
                 return Ok(());
             }
-            self.run(step, &Trail::of(names), Repeat::Safe).map(drop)
+            self.run(step, &mut Trail::of(names), Repeat::Safe).map(drop)
         })
     }
 
@@ -111,15 +128,41 @@ impl Exchange<'_> {
         })
     }
 
+    /// Makes a step's call. What was signed by a clock that its answer shows to be wrong is signed and
+    /// asked again.
     fn run(
         &self,
         step: &Step,
-        trail: &Trail,
+        trail: &mut Trail,
+        repeat: Repeat,
+    ) -> std::result::Result<Reply, Failure> {
+        let (time, moment) = (self.clock.cloud_millis(), self.clock.now());
+        let outcome = self.run_once(step, trail, repeat);
+        let is_timed =
+            step.templates().iter().any(|(_, t)| self.profile.kinds.of_template(t).moment);
+        if outcome.is_ok() || !is_timed || !self.clock.is_set_right_since(time, moment) {
+            return outcome;
+        }
+        trail.moment = None;
+        self.run_once(step, trail, repeat)
+    }
+
+    fn run_once(
+        &self,
+        step: &Step,
+        trail: &mut Trail,
         repeat: Repeat,
     ) -> std::result::Result<Reply, Failure> {
         let mut reply = None;
+        let names = trail.names.clone();
+        let moment = trail.moment.clone();
+        let mut scope = match moment {
+            Some(moment) => Scope::of(self.profile, &names, moment),
+            None => Scope::new(self.profile, &names, self.clock),
+        };
         for url in &step.url.0 {
-            let outgoing = request(self.profile, self.options, step, url, &trail.names)?;
+            let outgoing = request(self.profile, self.options, step, url, &mut scope)?;
+            trail.moment = Some(scope.moment().clone());
             let found = self.ask(step, &outgoing, trail, repeat)?;
             let missing = found.status == 404;
             reply = Some(found);
@@ -129,7 +172,7 @@ impl Exchange<'_> {
         }
         let no_url = || Error::new(Status::InvalidProfile, format!("{}: no URL", step.call));
         let reply = reply.ok_or_else(no_url)?;
-        reply.check(step, &trail.names)?;
+        reply.check(step, &mut scope)?;
         Ok(reply)
     }
 
@@ -167,5 +210,21 @@ impl Exchange<'_> {
     fn advise(&self, error: Error, step: &Step) -> Error {
         let message = format!("{} {}: {}", self.profile.name, step.call, error.message());
         Error::new(error.status(), message).with_retry_after(error.retry_after())
+    }
+}
+
+/// How long a token lives by the profile's word: a number, or a template that becomes one.
+pub(crate) fn lifetime(
+    seconds: &Option<Number>,
+    scope: &mut Scope<'_>,
+) -> crate::error::Result<Option<Duration>> {
+    let Some(Number(template)) = seconds else { return Ok(None) };
+    let Some(filled) = scope.fill(template, Place::Plain)? else { return Ok(None) };
+    match filled.expose().parse::<u32>() {
+        Ok(seconds @ 1..) => Ok(Some(Duration::from_secs(seconds.into()))),
+        _ => {
+            let what = format!("{}: must be a number of seconds, 1 or more", template.source());
+            Err(Error::new(Status::InvalidOption, what))
+        }
     }
 }

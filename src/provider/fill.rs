@@ -1,7 +1,7 @@
 //! A profile's step filled in: the HTTP request that it is.
 
-use super::names::Names;
 use super::profile::{Profile, Step};
+use super::scope::Scope;
 use super::template::{Place, Template, Values};
 use crate::error::{Error, Result, Status};
 use crate::http::message::{Method, Outgoing};
@@ -19,52 +19,88 @@ pub(super) fn request(
     options: &Options,
     step: &Step,
     url: &Template,
-    names: &Names,
+    scope: &mut Scope<'_>,
 ) -> Result<Outgoing> {
     let wrong = |what: &str| {
         Error::new(Status::InvalidProfile, format!("{} {}: {what}", profile.name, step.call))
     };
-    let filled = url.fill(Place::Url, names)?.ok_or_else(|| wrong("the URL has no value"))?;
-    let mut query = Zeroizing::new(String::new());
-    for (name, value) in step.query.iter() {
-        if let Some(value) = value.fill(Place::Query, names)? {
-            pair(name, value.expose(), query_encode, &mut query);
-        }
-    }
+    let filled = scope.fill(url, Place::Url)?.ok_or_else(|| wrong("the URL has no value"))?;
+    let query = fields(step.query.iter(), Place::Query, scope)?;
     let url_filled = Url::parse(filled.expose())?.with_query(&query)?;
-    let shown = shown(url, names);
+    let shown = shown(url, scope);
     safe(&url_filled, options, || shown.clone())?;
-    let mut headers = Vec::new();
-    for (name, value) in step.headers.iter() {
-        headers.extend(value.fill(Place::Header, names)?.map(|v| (name.to_string(), v)));
+    let (body, kind) = body(step, scope)?;
+    let method = Method::parse(&step.method).map_err(wrong)?;
+    let mut outgoing = Outgoing { method, url: url_filled, shown, headers: Vec::new(), body };
+    let of_request = |template: &Template| profile.kinds.of_template(template).request;
+    let (late, early): (Vec<_>, Vec<_>) = step.headers.iter().partition(|(_, t)| of_request(t));
+    for (name, value) in early {
+        let value = scope.fill(value, Place::Header)?;
+        outgoing.headers.extend(value.map(|value| (name.to_string(), value)));
     }
     if let Some((user, password)) = &step.basic_auth {
-        let filled = (user.fill(Place::Form, names)?, password.fill(Place::Form, names)?);
+        let filled = (scope.fill(user, Place::Form)?, scope.fill(password, Place::Form)?);
         if let (Some(user), Some(password)) = filled {
             let joined = Zeroizing::new(format!("{}:{}", user.expose(), password.expose()));
             let value = Zeroizing::new(BASE64_STANDARD.encode(joined.as_bytes()));
-            headers.push(("Authorization".into(), Secret::new(format!("Basic {}", *value))));
+            let value = Secret::new(format!("Basic {}", *value));
+            outgoing.headers.push(("Authorization".into(), value));
         }
     }
-    let (body, kind) = body(step, names)?;
-    let has = |wanted: &str| headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(wanted));
+    let has = |wanted: &str| outgoing.headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(wanted));
     if let Some(kind) = kind.filter(|_| !has("content-type")) {
-        headers.push(("Content-Type".into(), kind.into()));
+        outgoing.headers.push(("Content-Type".into(), kind.into()));
     }
-    let method = Method::parse(&step.method).map_err(wrong)?;
-    Ok(Outgoing { method, url: url_filled, shown, headers, body })
+    let signed = signed_headers(late.into_iter(), scope, &outgoing)?;
+    outgoing.headers.extend(signed);
+    Ok(outgoing)
+}
+
+/// The headers that are made of the request itself.
+pub(crate) fn signed_headers<'t>(
+    headers: impl Iterator<Item = (&'t str, &'t Template)>,
+    scope: &mut Scope<'_>,
+    request: &Outgoing,
+) -> Result<Vec<(String, Secret)>> {
+    let headers: Vec<_> = headers.collect();
+    // What all of them have in common, such as the time, is computed once and kept.
+    headers.iter().try_for_each(|(_, value)| scope.prepare(value, Place::Header))?;
+    let mut scope = scope.within(request);
+    let mut filled = Vec::new();
+    for (name, value) in headers {
+        filled.extend(scope.fill(value, Place::Header)?.map(|value| (name.to_string(), value)));
+    }
+    Ok(filled)
+}
+
+/// Fields of a query or a form: `name=value`, joined by `&`. Those without a value are left out.
+pub(crate) fn fields<'t>(
+    fields: impl Iterator<Item = (&'t str, &'t Template)>,
+    place: Place,
+    scope: &mut Scope<'_>,
+) -> Result<Zeroizing<String>> {
+    let mut text = Zeroizing::new(String::new());
+    for (name, value) in fields {
+        // A value was escaped when its template was filled.
+        let Some(value) = scope.fill(value, place)? else { continue };
+        if !text.is_empty() {
+            text.push('&');
+        }
+        match place {
+            Place::Form => form_encode(name, &mut text),
+            _ => query_encode(name, &mut text),
+        }
+        text.push('=');
+        text.push_str(value.expose());
+    }
+    Ok(text)
 }
 
 type Body = (Option<Zeroizing<Vec<u8>>>, Option<&'static str>);
 
-fn body(step: &Step, names: &Names) -> Result<Body> {
+fn body(step: &Step, scope: &mut Scope<'_>) -> Result<Body> {
     if let Some(form) = &step.form {
-        let mut text = Zeroizing::new(String::new());
-        for (name, value) in form.iter() {
-            if let Some(value) = value.fill(Place::Form, names)? {
-                pair(name, value.expose(), form_encode, &mut text);
-            }
-        }
+        let text = fields(form.iter(), Place::Form, scope)?;
         let bytes = Zeroizing::new(text.as_bytes().to_vec());
         return Ok((Some(bytes), Some("application/x-www-form-urlencoded")));
     }
@@ -73,27 +109,17 @@ fn body(step: &Step, names: &Names) -> Result<Body> {
         let empty = (step.method == "POST").then(|| Zeroizing::new(Vec::new()));
         return Ok((empty, None));
     };
-    let mut text = json.fill(names)?.unwrap_or(Value::Null).to_json();
+    let mut text = scope.fill_json(json)?.unwrap_or(Value::Null).to_json();
     let bytes = Zeroizing::new(std::mem::take(&mut *text).into_bytes());
     Ok((Some(bytes), Some("application/json")))
 }
 
-/// A field; its value was escaped when its template was filled.
-fn pair(name: &str, escaped: &str, encode: impl Fn(&str, &mut String), into: &mut String) {
-    if !into.is_empty() {
-        into.push('&');
-    }
-    encode(name, into);
-    into.push('=');
-    into.push_str(escaped);
-}
-
 /// A step's URL for messages: names that open it are filled, all others are left as they are.
-fn shown(url: &Template, names: &Names) -> String {
+fn shown(url: &Template, scope: &Scope<'_>) -> String {
     let source = url.source();
     match source.strip_prefix('{').and_then(|rest| rest.split_once('}')) {
         Some((name, rest)) => {
-            let base = names.value(name.trim_end_matches('?')).unwrap_or_default();
+            let base = scope.opening(name.trim_end_matches('?')).unwrap_or_default();
             let base = if rest.starts_with('/') { base.trim_end_matches('/') } else { base };
             format!("{base}{rest}")
         }

@@ -37,6 +37,10 @@ impl JsonTemplate {
         })
     }
 
+    pub fn is_object(&self) -> bool {
+        matches!(self, JsonTemplate::Object(_))
+    }
+
     pub fn templates(&self) -> Vec<&Template> {
         match self {
             JsonTemplate::Text(template) => vec![template],

@@ -1,9 +1,11 @@
 //! Clouds as data: the profile format, the built-in profiles, and the one engine that runs them.
 
 mod check;
+mod computed;
 pub(crate) mod exchange;
 pub(crate) mod fill;
 pub(crate) mod json_template;
+pub(crate) mod kinds;
 pub(crate) mod names;
 mod own_options;
 pub(crate) mod pointer;
@@ -11,9 +13,13 @@ pub(crate) mod profile;
 pub(crate) mod registry;
 pub(crate) mod reply;
 pub(crate) mod rule;
+pub(crate) mod scope;
 pub(crate) mod selection;
 pub(crate) mod template;
 pub(crate) mod trail;
+mod uses;
+#[cfg(test)]
+mod vectors;
 pub(crate) mod verdict;
 
 use crate::error::Result;
@@ -54,7 +60,7 @@ fn provider(profile: &Profile) -> Value {
 
 fn option(option: &Opt) -> Value {
     let (kind, range) = match &option.kind {
-        Kind::Text | Kind::Profile => ("text", Value::Null),
+        Kind::Text | Kind::Lines | Kind::Profile => ("text", Value::Null),
         Kind::Url | Kind::BaseUrl => ("url", Value::Null),
         Kind::Path => ("path", Value::Null),
         Kind::Bool => ("boolean", Value::Null),

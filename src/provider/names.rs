@@ -1,7 +1,8 @@
-//! What the names in a profile's templates stand for: options, words, values, what was discovered.
+//! What the names in a profile's templates stand for as far as nothing is computed: options, words,
+//! what was discovered, tokens and what steps have saved. `scope.rs` computes the rest from these.
 
 use super::profile::Profile;
-use super::template::{Place, Template, Values};
+use super::template::Values;
 use crate::error::{Error, Result, Status};
 use crate::model::options::{Kind, Options};
 use crate::model::record::Discovered;
@@ -14,6 +15,8 @@ pub(crate) struct Names {
     values: Ordered<Secret>,
     numbers: Vec<String>,
     secrets: Vec<String>,
+    /// What no template may name here, and no message may show.
+    hidden: Vec<Secret>,
 }
 
 impl Values for Names {
@@ -27,7 +30,7 @@ impl Values for Names {
 }
 
 impl Names {
-    /// Options, words, values and the base URL, with what discovery found.
+    /// Options and words, with what discovery found.
     pub fn of(profile: &Profile, options: &Options, discovered: &Discovered) -> Result<Names> {
         let mut names = Names::default();
         for option in options.table() {
@@ -55,13 +58,6 @@ impl Names {
             }
         }
         discovered.0.iter().for_each(|(name, value)| names.set(name, value));
-        // Values may name each other and the base URL, and it may name them: round by round.
-        for _ in 0..=profile.values.0.len() {
-            for (name, alternatives) in profile.values.iter() {
-                names.set_first(name, &alternatives.0);
-            }
-            names.set_first("base_url", profile.base_url.as_slice());
-        }
         Ok(names)
     }
 
@@ -69,27 +65,30 @@ impl Names {
         self.values.insert(name, value.into());
     }
 
-    fn set_first(&mut self, name: &str, alternatives: &[Template]) {
-        if self.values.contains(name) {
-            return;
-        }
-        let filled = alternatives.iter().find_map(|t| t.fill(Place::Url, self).ok().flatten());
-        if let Some(value) = filled {
-            self.values.insert(name, value);
-        }
-    }
-
     /// The same names and one more, which is secret: a token, or what a step has saved.
     pub fn with(&self, name: &str, value: &Secret) -> Names {
-        let mut names = self.clone();
-        names.values.insert(name, value.clone());
-        names.secrets.push(name.into());
-        names
+        self.clone().and(name, value)
+    }
+
+    /// The same.
+    pub fn and(mut self, name: &str, value: &Secret) -> Names {
+        self.values.insert(name, value.clone());
+        if !self.secrets.iter().any(|secret| secret == name) {
+            self.secrets.push(name.into());
+        }
+        self
+    }
+
+    /// The same names. This secret is not among them, and is not to be shown either.
+    pub fn hiding(mut self, value: &Secret) -> Names {
+        self.hidden.push(value.clone());
+        self
     }
 
     /// Whether showing this text would show some of a secret.
     pub fn is_part_of_a_secret(&self, text: &str) -> bool {
-        let mut secrets = self.secrets.iter().filter_map(|name| self.values.get(name));
+        let named = self.secrets.iter().filter_map(|name| self.values.get(name));
+        let mut secrets = named.chain(&self.hidden);
         secrets.any(|s| s.expose().contains(text) || text.contains(s.expose()))
     }
 }

@@ -46,7 +46,7 @@ fn changed(known: &Opt, own: &OwnOption) -> Result<Opt, String> {
     {
         return Err("is the user's to set, not a profile's".into());
     }
-    if own.secret || own.number || own.identity {
+    if own.secret || own.number || own.identity || own.lines {
         return Err("is built in: a profile gives it a default, choices or a help text".into());
     }
     finished(known.clone(), own)
@@ -60,7 +60,11 @@ fn added(name: &str, own: &OwnOption) -> Result<Opt, String> {
     let option = Opt {
         name: name.into(),
         group: if own.identity { Group::Identity } else { Group::Where },
-        kind: if own.number { Kind::Number { from: 0, to: i64::MAX } } else { Kind::Text },
+        kind: match (own.number, own.lines) {
+            (true, _) => Kind::Number { from: 0, to: i64::MAX },
+            (_, true) => Kind::Lines,
+            _ => Kind::Text,
+        },
         default: None,
         secret: own.secret,
         proof: None,

@@ -1,15 +1,17 @@
 //! The profile: a cloud as data. This file is the format; docs/PROFILES.md tells it to people, and
 //! `check.rs` says what a profile must hold to besides.
 
+use super::computed::Computed;
 use super::json_template::JsonTemplate;
+use super::kinds::Kinds;
 use super::pointer::Pointer;
 use super::rule::Rule;
-use super::template::Template;
+use super::template::{Number, Template};
 use crate::error::{Error, Result, Status};
 use crate::http::url::OriginRule;
 use crate::model::options::Opt;
-use crate::support::json;
 use crate::support::json::read::{At, Misread, OneOrMany, Read, document, read};
+use crate::support::json::{self, Value};
 use crate::support::ordered::Ordered;
 use std::sync::Arc;
 
@@ -19,6 +21,8 @@ pub(crate) struct Profile {
     format: Format,
     /// The built-in options and this profile's own.
     pub table: Arc<Vec<Opt>>,
+    /// What the values are made of.
+    pub kinds: Kinds,
 }
 
 impl std::ops::Deref for Profile {
@@ -37,14 +41,15 @@ impl Profile {
         let format: Format = read(&document).map_err(|misread| invalid(&misread.0))?;
         let wrong = |what: String| invalid(&format!("{}: {what}", format.name));
         let table = format.option_table().map_err(wrong)?;
-        format.check(&table).map_err(wrong)?;
-        Ok(Profile { format, table: Arc::new(table) })
+        let kinds = format.check(&table).map_err(wrong)?;
+        Ok(Profile { format, table: Arc::new(table), kinds })
     }
 
     /// What a user's own provider is until its profile is given.
     pub fn none(name: &str) -> Profile {
         let format = Format { name: name.into(), ..Format::default() };
-        Profile { format, table: Arc::new(crate::model::options::table()) }
+        let table = Arc::new(crate::model::options::table());
+        Profile { format, table, kinds: Kinds::default() }
     }
 
     /// Whether it is that: no profile has neither logins nor a refresh.
@@ -66,8 +71,9 @@ document! {
         other options: Ordered<OwnOption>,
         /// Words that stand for other words: `{host}` by `site`.
         other maps: Ordered<WordMap>,
-        /// Names for longer templates: the first of a list whose names all have values.
-        other values: Ordered<OneOrMany<Template>>,
+        /// Names for longer templates and for what is computed: of a list, the first whose names all
+        /// have values.
+        other values: Ordered<OneOrMany<Entry>>,
         /// The option `base_url` when it is not set.
         other base_url: Option<Template>,
         /// Origins besides those of the URLs below that may see the token.
@@ -77,8 +83,8 @@ document! {
         other refresh: Option<Refresh>,
         other revoke: Vec<Step>,
         other token: TokenFields,
-        /// The headers that carry the token.
-        other present: Ordered<Template>,
+        /// How a request carries the token.
+        other present: Present,
         other request: RequestRules,
         other errors: ErrorFields,
     }
@@ -93,6 +99,8 @@ document! {
         /// The only values it may have.
         other choices: Vec<String>,
         other number: bool,
+        /// Whether it may have more than one line: a key in PEM form, a JSON document.
+        other lines: bool,
         /// Whether it says who logs in, and not where or how.
         other identity: bool,
     }
@@ -127,9 +135,11 @@ document! {
         other when: Ordered<String>,
         /// The token itself, where nothing is exchanged.
         other token: Option<Template>,
+        /// How long such a token lives, where it is computed anew each time.
+        other lifetime: Option<LifetimeRule>,
         other steps: Vec<Step>,
         /// In place of the profile's own.
-        other present: Option<Ordered<Template>>,
+        other present: Option<Present>,
     }
 }
 
@@ -187,16 +197,19 @@ document! {
     /// How long a token lives: the first of these that says. None: until the cloud refuses it.
     pub(crate) struct LifetimeRule {
         other expires_in: Option<Pointer>,
+        /// Where the moment stands at which it ends.
+        other expires_at: Option<Pointer>,
         /// The token is a JWT, and its `exp` counts.
         other jwt: bool,
-        other seconds: Option<u64>,
+        other seconds: Option<Number>,
     }
 }
 
 document! {
     pub(crate) struct RequestRules {
-        /// What a relative URL is relative to. Not given: `{base_url}`.
-        other base: Option<Template>,
+        /// What a relative URL is relative to. Not given: `{base_url}`. Of a list, the first whose names
+        /// have values and whose origin may see the token.
+        other base: OneOrMany<Template>,
         /// Headers of every request that does not set them itself.
         other headers: Ordered<Template>,
         /// Answers that mean: this access token is no good. Not given: 401.
@@ -212,6 +225,84 @@ document! {
         other message: OneOrMany<Pointer>,
         /// A status in the body that is believed over HTTP 200 when it is 4xx or 5xx.
         other body_status: Option<Pointer>,
+    }
+}
+
+/// A name's meaning: a text, or how it is computed.
+#[derive(Clone, Debug)]
+pub(crate) enum Entry {
+    Text(Template),
+    Computed(Computed),
+}
+
+impl Entry {
+    pub fn templates(&self) -> Vec<&Template> {
+        match self {
+            Entry::Text(template) => vec![template],
+            Entry::Computed(computed) => computed.templates(),
+        }
+    }
+}
+
+impl Default for Entry {
+    fn default() -> Self {
+        Entry::Text(Template::default())
+    }
+}
+
+impl Read for Entry {
+    fn read(&mut self, at: &At<'_>) -> std::result::Result<(), Misread> {
+        *self = match at.value {
+            Value::Object(_) => {
+                let mut computed = Computed::default();
+                computed.read(at)?;
+                Entry::Computed(computed)
+            }
+            _ => {
+                let mut text = Template::default();
+                text.read(at)?;
+                Entry::Text(text)
+            }
+        };
+        Ok(())
+    }
+}
+
+/// How a request carries the token. Format 1 has headers alone, which then stand here themselves.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Present(pub Carriers);
+
+document! {
+    pub(crate) struct Carriers {
+        other headers: Ordered<Template>,
+        /// Fields of the query.
+        other query: Ordered<Template>,
+        /// Members of the JSON object that a request's body is.
+        other json: Option<JsonTemplate>,
+    }
+}
+
+impl Read for Present {
+    fn read(&mut self, at: &At<'_>) -> std::result::Result<(), Misread> {
+        let is_text = |(_, value): &(String, Value)| value.as_str().is_some();
+        match at.value {
+            Value::Object(members) if members.iter().any(is_text) => self.0.headers.read(at),
+            _ => self.0.read(at),
+        }
+    }
+}
+
+impl Present {
+    pub fn is_empty(&self) -> bool {
+        self.headers.is_empty() && self.query.is_empty() && self.json.is_none()
+    }
+}
+
+impl std::ops::Deref for Present {
+    type Target = Carriers;
+
+    fn deref(&self) -> &Carriers {
+        &self.0
     }
 }
 

@@ -3,6 +3,7 @@
 use super::names::Names;
 use super::pointer::{Part, Pointed, Pointer};
 use super::profile::{Profile, Step};
+use super::scope::Scope;
 use super::verdict::Verdict;
 use crate::error::{Error, Result, Status};
 use crate::http::headers;
@@ -11,7 +12,9 @@ use crate::http::url::{Url, has_scheme};
 use crate::model::token::{self, Claims, Token};
 use crate::support::clock::{Clock, CloudTime, Moment, UnixSeconds};
 use crate::support::json::{self, Value};
+use crate::support::ordered::Ordered;
 use crate::support::secret::Secret;
+use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// Why an exchange yielded no token.
@@ -45,6 +48,8 @@ pub(super) struct Reply {
     raw: Zeroizing<Vec<u8>>,
     retry_after: Option<std::time::Duration>,
     date: Option<UnixSeconds>,
+    /// The cloud's time, as well as it is known.
+    now: UnixSeconds,
     asked: Moment,
     html: bool,
     /// "kontakt login: POST https://…", which every message begins with.
@@ -71,6 +76,7 @@ impl Reply {
             html: kind.contains("html") || answer.body.trim_ascii_start().starts_with(b"<"),
             retry_after: headers::retry_after(&answer, clock),
             date: headers::date(&answer),
+            now: headers::date(&answer).unwrap_or_else(|| clock.cloud_millis() / 1000),
             raw: Zeroizing::new(answer.body),
             json,
             headers: answer.headers,
@@ -101,7 +107,7 @@ impl Reply {
     }
 
     /// Whether the answer is a success that the step can use.
-    pub fn check(&self, step: &Step, names: &Names) -> std::result::Result<(), Failure> {
+    pub fn check(&self, step: &Step, scope: &mut Scope<'_>) -> std::result::Result<(), Failure> {
         let hint = step.hint.as_ref().map_or(String::new(), |hint| format!("; {hint}"));
         let code = self.code.as_ref().map_or(String::new(), |code| format!(" {code}"));
         let answered = format!("answered {}{code}", self.status);
@@ -128,7 +134,7 @@ impl Reply {
             _ => return Err(self.failure(Status::UnexpectedAnswer, &format!("{answered}{hint}"))),
         }
         for (path, expected) in step.expect.iter() {
-            let wanted = expected.fill(names)?;
+            let wanted = scope.fill_json(expected)?;
             let found = self.json.as_ref().and_then(|json| json.pointer(path));
             if !is_as_expected(found, wanted.as_ref()) {
                 let what = mismatch(path, found, wanted.as_ref());
@@ -170,7 +176,12 @@ impl Reply {
         Pointed { headers: &self.headers, json: self.json.as_ref() }
     }
 
-    /// A text with something in it, or a number.
+    /// A text with something in it.
+    fn text(&self, pointer: &Pointer) -> Option<Secret> {
+        self.pointed().text(pointer)?.as_str().map(Secret::from)
+    }
+
+    /// The same, or a number.
     fn word(&self, pointer: &Pointer) -> Option<Secret> {
         self.pointed().word(pointer)?.as_str().map(Secret::from)
     }
@@ -190,7 +201,12 @@ impl Reply {
         }
     }
 
-    pub fn token(&self, profile: &Profile) -> std::result::Result<Token, Failure> {
+    /// The token that the answer holds. `fixed` is how long it lives where the answer does not say.
+    pub fn token(
+        &self,
+        profile: &Profile,
+        fixed: Option<Duration>,
+    ) -> std::result::Result<Token, Failure> {
         let fields = &profile.token;
         let whole_body = fields.access_token.as_ref().is_some_and(Pointer::is_whole_body);
         let in_body = fields.access_token.as_ref().is_some_and(|p| p.part == Part::Body);
@@ -202,8 +218,8 @@ impl Reply {
         let refresh = fields
             .refresh_token
             .as_ref()
-            .and_then(|pointer| self.word(pointer).filter(|text| is_token(text.expose())));
-        self.checked_token(profile, whole_body, refresh.clone()).map_err(|failure| {
+            .and_then(|pointer| self.text(pointer).filter(|text| is_token(text.expose())));
+        self.checked_token(profile, fixed, whole_body, refresh.clone()).map_err(|failure| {
             // A cloud that issues a refresh token has refused nothing.
             let verdict = refresh.as_ref().map_or(failure.verdict, |_| Verdict::Silent);
             Failure { salvaged: refresh, verdict, ..failure }
@@ -213,6 +229,7 @@ impl Reply {
     fn checked_token(
         &self,
         profile: &Profile,
+        fixed: Option<Duration>,
         whole_body: bool,
         refresh: Option<Secret>,
     ) -> std::result::Result<Token, Failure> {
@@ -251,9 +268,15 @@ impl Reply {
                 self.malformed("the lifetime (expires_in) is not a sane number of seconds")
             })?),
         };
+        let ends = match at(&rule.expires_at).filter(|_| stated.is_none()) {
+            None => None,
+            Some(value) => Some(
+                token::lifetime_until(&value, self.now)
+                    .ok_or_else(|| self.malformed("its end (expires_at) is not a time to come"))?,
+            ),
+        };
         let claims = Claims::of(access);
         let by_jwt = || claims.as_ref().filter(|_| rule.jwt)?.lifetime(self.date);
-        let fixed = || rule.seconds.map(std::time::Duration::from_secs);
         let stated_principal = at(&fields.principal);
         let principal = stated_principal.as_ref().and_then(|principal| principal.as_str());
         let principal = principal.or_else(|| claims.as_ref()?.subject());
@@ -262,10 +285,11 @@ impl Reply {
             refresh,
             // Whose token it is, is the account's to say.
             login: String::new(),
+            saved: Ordered::default(),
             principal: principal.map(|p| p.chars().take(200).collect()),
             issued: self.asked,
             date: self.date,
-            lifetime: stated.unwrap_or_else(|| by_jwt().or_else(fixed)),
+            lifetime: stated.or(ends).unwrap_or_else(|| by_jwt().or(fixed)),
         })
     }
 }

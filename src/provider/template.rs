@@ -2,8 +2,10 @@
 
 use crate::error::{Error, Result, Status};
 use crate::http::url::{form_encode, query_encode};
+use crate::support::json::Value;
 use crate::support::json::read::{At, Misread, Read};
 use crate::support::secret::Secret;
+use zeroize::Zeroizing;
 
 /// Where a template's text goes, and so how a value in it must be escaped. In a query or a form the
 /// text around the values is escaped like them: there a template is a field's value, whole.
@@ -41,9 +43,36 @@ impl Read for Template {
     }
 }
 
+/// A number, or a template that becomes one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Number(pub Template);
+
+impl Read for Number {
+    fn read(&mut self, at: &At<'_>) -> std::result::Result<(), Misread> {
+        match at.value {
+            Value::Number(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => {
+                self.0 = Template::parse(digits).map_err(|what| at.wrong(&what))?;
+                Ok(())
+            }
+            Value::Number(_) => Err(at.wrong("must be a whole number from 0 on")),
+            _ => self.0.read(at),
+        }
+    }
+}
+
 /// Gives names their values.
 pub(crate) trait Values {
     fn value(&self, name: &str) -> Option<&str>;
+
+    /// The same as the bytes that are signed: a request's body need not be text.
+    fn bytes(&self, name: &str) -> Option<&[u8]> {
+        self.value(name).map(str::as_bytes)
+    }
+
+    /// The same where it opens a URL: what else it is made of is then a piece of that URL.
+    fn opening(&self, name: &str) -> Option<&str> {
+        self.value(name)
+    }
 
     /// Whether the name stands for a number, so that JSON gets it without quotes.
     fn is_number(&self, _name: &str) -> bool {
@@ -101,6 +130,11 @@ impl Template {
         }
     }
 
+    /// Whether it begins with a name.
+    pub fn opens_with_a_name(&self) -> bool {
+        matches!(self.parts.first(), Some(Part::Name { .. }))
+    }
+
     /// The names it uses, and whether each may be missing.
     pub fn names(&self) -> impl Iterator<Item = (&str, bool)> {
         self.parts.iter().filter_map(|part| match part {
@@ -111,7 +145,7 @@ impl Template {
 
     /// Fills the template. `None` where a name that may be missing is.
     pub fn fill(&self, place: Place, values: &dyn Values) -> Result<Option<Secret>> {
-        let mut filled = zeroize::Zeroizing::new(String::new());
+        let mut filled = Zeroizing::new(String::new());
         for (index, part) in self.parts.iter().enumerate() {
             let (name, optional) = match part {
                 Part::Text(text) => {
@@ -124,8 +158,9 @@ impl Template {
                 }
                 Part::Name { name, optional } => (name, *optional),
             };
-            match values.value(name) {
-                Some(value) if place == Place::Url && index == 0 => {
+            let opens = place == Place::Url && index == 0;
+            match if opens { values.opening(name) } else { values.value(name) } {
+                Some(value) if opens => {
                     filled.push_str(opening(value, self.parts.get(1)));
                 }
                 Some(value) => escape(value, place, name, &mut filled)?,
@@ -139,6 +174,24 @@ impl Template {
             }
         }
         Ok(Some(Secret::new(filled.as_str())))
+    }
+}
+
+impl Template {
+    /// What is signed or encoded: its text and its values as they are. Where a value is missing,
+    /// `None`; if `lenient`, a name that may be missing then stands for nothing.
+    pub fn bytes(&self, values: &dyn Values, lenient: bool) -> Option<Zeroizing<Vec<u8>>> {
+        let pieces: Option<Vec<&[u8]>> = self
+            .parts
+            .iter()
+            .map(|part| match part {
+                Part::Text(text) => Some(text.as_bytes()),
+                Part::Name { name, optional } => {
+                    values.bytes(name).or((*optional && lenient).then_some(&[][..]))
+                }
+            })
+            .collect();
+        pieces.map(|pieces| Zeroizing::new(pieces.concat()))
     }
 }
 

@@ -2,6 +2,7 @@
 //! next caller goes on where this one stopped.
 
 use super::names::Names;
+use super::scope::Moment;
 
 /// How far an exchange has come.
 #[derive(Clone, Debug)]
@@ -12,10 +13,12 @@ pub(crate) struct Trail {
     pub step: usize,
     /// The same names, and what the steps before have saved.
     pub names: Names,
+    /// What was computed for that step, if it was asked.
+    pub moment: Option<Moment>,
 }
 
 impl Trail {
     pub fn of(names: &Names) -> Trail {
-        Trail { began: names.clone(), step: 0, names: names.clone() }
+        Trail { began: names.clone(), step: 0, names: names.clone(), moment: None }
     }
 }

@@ -93,6 +93,7 @@ struct TokenBody {
     access_token: Secret,
     login: String,
     principal: Option<String>,
+    saved: Ordered<Secret>,
     issued: i64,
     date: Option<UnixSeconds>,
     lifetime_ms: Option<u64>,
@@ -104,6 +105,7 @@ impl Read for TokenBody {
             needed("access_token", &mut self.access_token),
             other("login", &mut self.login),
             other("principal", &mut self.principal),
+            other("saved", &mut self.saved),
             needed("issued", &mut self.issued),
             other("date", &mut self.date),
             other("lifetime_ms", &mut self.lifetime_ms),
@@ -211,11 +213,14 @@ impl Codec {
 
     fn body(&self, record: &Record) -> Value {
         let token = record.token.as_ref().map(|token| {
+            let saved = token.saved.iter().map(|(n, s)| (n.into(), s.expose().into()));
+            let saved = (!token.saved.is_empty()).then(|| Value::Object(saved.collect()));
             let lifetime = token.lifetime.map(|l| u64::try_from(l.as_millis()).unwrap_or(u64::MAX));
             object([
                 ("access_token", token.access.expose().into()),
                 ("login", (&token.login).into()),
                 ("principal", token.principal.as_ref().into()),
+                ("saved", saved.into()),
                 ("issued", token.issued.0.into()),
                 ("date", token.date.into()),
                 ("lifetime_ms", lifetime.into()),
@@ -251,6 +256,7 @@ impl Codec {
             refresh: None,
             login: token.login,
             principal: token.principal,
+            saved: token.saved,
             issued: moment(token.issued),
             date: token.date,
             lifetime: token.lifetime_ms.map(Duration::from_millis),

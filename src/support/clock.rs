@@ -40,6 +40,9 @@ fn nanos(duration: Duration) -> i64 {
 /// Seconds since 1970 by some clock that people set.
 pub(crate) type UnixSeconds = i64;
 
+/// Milliseconds since 1970.
+pub(crate) type UnixMillis = i64;
+
 /// No machine that runs this library lives before its release: a wall clock that says so is unset.
 pub(crate) const RELEASE: UnixSeconds = 1_767_225_600; // 2026-01-01
 
@@ -150,6 +153,24 @@ impl Clock {
         (told != UNTOLD).then(|| self.now().0.saturating_add(told) / 1_000_000_000)
     }
 
+    /// The same in milliseconds since 1970; by this machine's clock until a cloud has told.
+    pub(crate) fn cloud_millis(&self) -> UnixMillis {
+        let told = self.0.told_ns.load(Ordering::Relaxed);
+        if told != UNTOLD {
+            return self.now().0.saturating_add(told) / 1_000_000;
+        }
+        let wound = self.0.wall_s.load(Ordering::Relaxed).saturating_mul(1000);
+        if self.0.manual { wound } else { wall_time_ms().saturating_add(wound) }
+    }
+
+    /// Whether the cloud's time is another by now than it was taken for, when this was the time and that
+    /// the moment: by more than clouds forgive in what is signed.
+    pub(crate) fn is_set_right_since(&self, time: UnixMillis, moment: Moment) -> bool {
+        const FORGIVEN: u64 = 30_000;
+        let expected = time.saturating_add(self.now().since(moment).as_millis() as i64);
+        expected.abs_diff(self.cloud_millis()) > FORGIVEN
+    }
+
     /// Waits within a call. A manual clock is wound instead: tests do not sleep.
     pub(crate) fn sleep(&self, wait: Duration, call: &Call) -> Result<()> {
         if self.0.manual {
@@ -171,9 +192,13 @@ fn boot_time_ns() -> i64 {
 }
 
 fn wall_time_s() -> UnixSeconds {
+    wall_time_ms().div_euclid(1000)
+}
+
+fn wall_time_ms() -> UnixMillis {
     match SystemTime::now().duration_since(UNIX_EPOCH) {
-        Ok(since) => since.as_secs() as UnixSeconds,
-        Err(before) => -(before.duration().as_secs() as UnixSeconds),
+        Ok(since) => since.as_millis() as UnixMillis,
+        Err(before) => -(before.duration().as_millis() as UnixMillis),
     }
 }
 

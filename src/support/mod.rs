@@ -3,9 +3,12 @@
 
 pub(crate) mod call;
 pub(crate) mod clock;
+pub(crate) mod crypto;
+pub(crate) mod date;
 pub(crate) mod hex;
 pub(crate) mod json;
 pub(crate) mod log;
+mod md5;
 pub(crate) mod ordered;
 pub(crate) mod process;
 pub(crate) mod secret;

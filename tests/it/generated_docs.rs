@@ -78,16 +78,17 @@ fn every_field_of_a_profile_is_documented_and_no_other() {
     let page = read("PROFILES.md");
     let step = json!({ "call": "c", "method": "GET", "url": "{base_url}/x" });
     let whole = json!({
-        "keyfob_profile": 1,
+        "keyfob_profile": 2,
         "name": "n",
         "title": "t",
         "options": { "o": {} },
         "maps": { "m": { "of": "site", "to": {} } },
+        "values": { "v": { "now": "s" } },
         "discovery": { "when": "site", "steps": [step] },
         "logins": { "l": { "needs": ["username"], "steps": [step] } },
         "refresh": { "steps": [step] },
         "token": { "access_token": "/t", "lifetime": {} },
-        "present": { "A": "{access_token}" },
+        "present": { "headers": { "A": "{access_token}" } },
         "request": { "refused": [{ "status": 401 }] },
         "errors": {}
     });
@@ -95,6 +96,8 @@ fn every_field_of_a_profile_is_documented_and_no_other() {
         ("", "The profile"),
         ("/options/o", "An entry of `options`"),
         ("/maps/m", "An entry of `maps`"),
+        ("/values/v", "An entry of `values`"),
+        ("/present", "`present`"),
         ("/discovery", "`discovery`"),
         ("/logins/l", "An entry of `logins`"),
         ("/refresh", "`refresh`"),

@@ -28,6 +28,7 @@ mod profiles;
 mod readme;
 mod requests;
 mod secrets;
+mod signing;
 mod stampede;
 mod store;
 mod store_faults;

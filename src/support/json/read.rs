@@ -208,7 +208,7 @@ macro_rules! read_integers {
     )*};
 }
 
-read_integers!(u16 u32 u64 i32 i64);
+read_integers!(u8 u16 u32 u64 i32 i64);
 
 impl<T: Read + Default> Read for Option<T> {
     fn read(&mut self, at: &At<'_>) -> Result {

@@ -1,0 +1,140 @@
+//! How a request carries the token: in headers, in its query or in its body; as it is, or signed.
+
+use super::account::Account;
+use super::headers::Headers;
+use crate::error::{Error, Result, Status};
+use crate::http::message::Outgoing;
+use crate::model::record::Discovered;
+use crate::model::token::Token;
+use crate::provider::fill::{fields, signed_headers};
+use crate::provider::names::Names;
+use crate::provider::profile::Profile;
+use crate::provider::reply::parse_json;
+use crate::provider::scope::{Moment, Scope};
+use crate::provider::template::{Place, Template};
+use crate::support::clock::Clock;
+use crate::support::json::Value;
+use crate::support::ordered::Ordered;
+use zeroize::Zeroizing;
+
+/// Those of the headers that are the same for each request.
+pub(super) fn same_each_time(
+    profile: &Profile,
+    headers: &Ordered<Template>,
+    names: &Names,
+) -> Result<Headers> {
+    // There is no time in them.
+    let mut scope = Scope::of(profile, names, Moment::at(0));
+    let mut filled = Headers::new();
+    for (name, value) in headers.iter() {
+        if profile.kinds.of_template(value).is_new_each_time() {
+            continue;
+        }
+        filled.extend(scope.fill(value, Place::Header)?.map(|value| (name.to_string(), value)));
+    }
+    Ok(filled)
+}
+
+impl Account {
+    /// What the templates of requests may name.
+    pub fn names_of_requests(&self, token: &Token, found: &Discovered) -> Result<Names> {
+        Ok(self.and_token(self.names(found)?, token))
+    }
+
+    /// The headers that carry the token, but for those that each request has anew.
+    pub fn present(&self, names: &Names) -> Result<Headers> {
+        same_each_time(&self.profile, &self.presented().headers, names)
+    }
+
+    /// The names of all headers that carry the token: they are not the caller's to set.
+    pub fn carriers(&self) -> impl Iterator<Item = &String> {
+        self.presented().headers.names()
+    }
+
+    /// All headers that carry the token, where they are made without the request.
+    pub fn headers_without_request(&self, names: &Names, clock: &Clock) -> Result<Headers> {
+        let headers = &self.presented().headers;
+        let signed = headers.iter().any(|(_, t)| self.profile.kinds.of_template(t).request);
+        if signed || self.goes_beyond_headers() {
+            return Err(Error::new(
+                Status::InvalidArgument,
+                format!(
+                    "{}: the headers are made of the request; ask for those of a request (method, URL, body)",
+                    self.profile.name
+                ),
+            ));
+        }
+        let mut scope = Scope::new(&self.profile, names, clock);
+        let mut filled = Headers::new();
+        for (name, value) in headers.iter() {
+            filled.extend(scope.fill(value, Place::Header)?.map(|value| (name.to_string(), value)));
+        }
+        Ok(filled)
+    }
+
+    /// Whether the token goes where a caller who sends requests without us would have to put it.
+    pub fn goes_beyond_headers(&self) -> bool {
+        !self.presented().query.is_empty() || self.presented().json.is_some()
+    }
+
+    /// Puts the token into a request's query and body, where the cloud wants it there.
+    pub fn put_into(&self, request: &mut Outgoing, names: &Names, clock: &Clock) -> Result<()> {
+        let present = self.presented();
+        let mut scope = Scope::new(&self.profile, names, clock);
+        // A link that a cloud gave may carry the token already.
+        for name in present.query.names() {
+            request.url = request.url.without_field(name)?;
+        }
+        let query = fields(present.query.iter(), Place::Query, &mut scope)?;
+        request.url = request.url.with_query(&query)?;
+        let Some(members) = &present.json else { return Ok(()) };
+        let members = scope.fill_json(members)?;
+        let body = request.body.as_deref().map_or(&[][..], |body| body);
+        let document =
+            if body.is_empty() { Some(Value::Object(Vec::new())) } else { parse_json(body) };
+        let (Some(mut document @ Value::Object(_)), Some(members)) = (document, members) else {
+            return Err(Error::new(
+                Status::InvalidArgument,
+                format!(
+                    "{}: the body of a request must be a JSON object: {} takes the token in it",
+                    request.shown, self.profile.name
+                ),
+            ));
+        };
+        merge(&mut document, members);
+        let mut text = document.to_json();
+        request.body = Some(Zeroizing::new(std::mem::take(&mut *text).into_bytes()));
+        let has_kind = request.headers.iter().any(|(n, _)| n.eq_ignore_ascii_case("content-type"));
+        if !has_kind {
+            request.headers.push(("Content-Type".into(), "application/json".into()));
+        }
+        Ok(())
+    }
+
+    /// The headers that this request has anew: signatures, time stamps. Those that only may be there
+    /// leave the caller's own alone.
+    pub fn sign(&self, request: &Outgoing, names: &Names, clock: &Clock) -> Result<Headers> {
+        let mut scope = Scope::new(&self.profile, names, clock);
+        let is_new =
+            |(_, t): &(&str, &Template)| self.profile.kinds.of_template(t).is_new_each_time();
+        let is_set = |name: &str| request.headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(name));
+        let polite = self.profile.request.headers.iter().filter(|(name, _)| !is_set(name));
+        let headers = polite.chain(self.presented().headers.iter()).filter(is_new);
+        signed_headers(headers, &mut scope, request)
+    }
+}
+
+/// Puts members into a document, deep: objects are merged, anything else is replaced.
+fn merge(into: &mut Value, members: Value) {
+    match (into, members) {
+        (Value::Object(known), Value::Object(members)) => {
+            for (name, value) in members {
+                match known.iter_mut().find(|(n, _)| *n == name) {
+                    Some((_, place)) => merge(place, value),
+                    None => known.push((name, value)),
+                }
+            }
+        }
+        (place, value) => *place = value,
+    }
+}

@@ -1,0 +1,198 @@
+//! Which names a profile's templates use, and which may stand where: tokens where there are any, a
+//! request where there is one.
+
+use super::json_template::JsonTemplate;
+use super::kinds::{Kinds, REQUEST_NAMES};
+use super::profile::{Entry, Format, Present, Profile, Step};
+use super::template::{Number, Template};
+use crate::model::options::{Group, Opt};
+use crate::support::ordered::Ordered;
+use std::collections::BTreeSet;
+
+/// A template, and what it may name besides options, words, values and what steps have saved.
+struct Use<'a> {
+    at: String,
+    template: &'a Template,
+    tokens: bool,
+    request: bool,
+}
+
+impl Profile {
+    /// Every option that has a say in this profile, sorted: what `keyfob_providers_json` lists.
+    pub fn option_names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.options.names().cloned().collect();
+        for (_, login) in self.logins.iter() {
+            names.extend(login.needs.iter().chain(&login.uses).chain(login.when.names()).cloned());
+        }
+        names.extend(self.maps.iter().map(|(_, map)| map.of.clone()));
+        names.extend(self.discovery.iter().map(|d| d.when.clone()));
+        for Use { template, .. } in self.uses() {
+            let options = template.names().filter(|(n, _)| self.table.iter().any(|o| o.name == *n));
+            names.extend(options.map(|(n, _)| n.to_string()));
+        }
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+}
+
+impl Format {
+    /// All steps, each with where it stands.
+    pub fn steps(&self) -> Vec<(String, &Step)> {
+        let mut all = Vec::new();
+        let mut groups: Vec<(String, &[Step])> = Vec::new();
+        groups.extend(self.discovery.iter().map(|d| ("discovery".into(), d.steps.as_slice())));
+        for (name, login) in self.logins.iter() {
+            groups.push((format!("logins.{name}"), &login.steps));
+        }
+        groups.extend(self.refresh.iter().map(|r| ("refresh".into(), r.steps.as_slice())));
+        groups.push(("revoke".into(), &self.revoke));
+        for (at, steps) in groups {
+            let numbered = steps.iter().enumerate();
+            all.extend(numbered.map(|(index, step)| (format!("{at}.steps[{index}]"), step)));
+        }
+        all
+    }
+
+    /// All templates.
+    fn uses(&self) -> Vec<Use<'_>> {
+        let mut all = Vec::new();
+        let mut add = |at: String, template, tokens, request| {
+            all.push(Use { at, template, tokens, request });
+        };
+        self.base_url.iter().for_each(|t| add("base_url".into(), t, false, false));
+        for (name, entries) in self.values.iter() {
+            // Where a value is used says what it may be made of.
+            let templates = entries.0.iter().flat_map(Entry::templates);
+            templates.for_each(|t| add(format!("values.{name}"), t, true, true));
+        }
+        for (at, step) in self.steps() {
+            let tokens = at.starts_with("refresh") || at.starts_with("revoke");
+            for (field, template) in step.templates() {
+                let request = field.starts_with("headers");
+                add(format!("{at}.{field}"), template, tokens, request);
+            }
+        }
+        let seconds = self.token.lifetime.seconds.iter().map(|Number(t)| t);
+        seconds.for_each(|t| add("token.lifetime.seconds".into(), t, false, false));
+        for (name, login) in self.logins.iter() {
+            let at = |field: &str| format!("logins.{name}.{field}");
+            login.token.iter().for_each(|t| add(at("token"), t, false, false));
+            let seconds = login.lifetime.iter().flat_map(|lifetime| &lifetime.seconds);
+            seconds.for_each(|Number(t)| add(at("lifetime.seconds"), t, false, false));
+        }
+        for (at, present) in self.presented() {
+            let at = |name: &str| format!("{at}.{name}");
+            present.headers.iter().for_each(|(n, t)| add(at(n), t, true, true));
+            present.query.iter().for_each(|(n, t)| add(at(n), t, true, false));
+            let members = present.json.iter().flat_map(JsonTemplate::templates);
+            members.for_each(|t| add(at("json"), t, true, false));
+        }
+        let bases = self.request.base.0.iter();
+        bases.for_each(|t| add("request.base".into(), t, false, false));
+        let headers = self.request.headers.iter();
+        headers.for_each(|(n, t)| add(format!("request.headers.{n}"), t, false, true));
+        all
+    }
+
+    /// All that carries a token, each with where it stands.
+    pub fn presented(&self) -> Vec<(String, &Present)> {
+        let mut all = vec![("present".to_string(), &self.present)];
+        for (name, login) in self.logins.iter() {
+            all.extend(login.present.iter().map(|own| (format!("logins.{name}.present"), own)));
+        }
+        all
+    }
+
+    /// A template may name options, maps, values and what steps save; tokens and the request only where
+    /// there are any. Options of this machine's own, such as its keys to the store, are nothing to tell
+    /// a cloud.
+    pub fn check_names(&self, table: &[Opt]) -> Result<Kinds, String> {
+        let is_own =
+            |o: &&Opt| matches!(o.group, Group::Transport | Group::Lifecycle | Group::Store);
+        let mut known: BTreeSet<&str> = self.maps.names().map(String::as_str).collect();
+        known.extend(self.values.names().map(String::as_str));
+        known.extend(table.iter().filter(|o| !is_own(o)).map(|o| o.name.as_str()));
+        let steps = self.steps();
+        known.extend(steps.iter().flat_map(|(_, step)| step.save.names()).map(String::as_str));
+        let taken = known.iter().filter(|name| REQUEST_NAMES.contains(name));
+        let taken: Vec<String> = taken.map(|name| name.to_string()).collect();
+        if let Some(name) = taken.first().filter(|_| self.keyfob_profile >= 2) {
+            return Err(format!("`{name}` is what a request's own is called; take another name"));
+        }
+        let kinds = self.kinds(taken);
+        for Use { at, template, tokens, request } in self.uses() {
+            for (name, _) in template.names() {
+                let is_token = matches!(name, "access_token" | "refresh_token");
+                let is_of_request = REQUEST_NAMES.contains(&name);
+                if known.contains(name) || (tokens && is_token) || (request && is_of_request) {
+                    continue;
+                }
+                return Err(match table.iter().find(|option| option.name == name) {
+                    Some(_) => format!("{at}: `{{{name}}}` is an option that no cloud is told"),
+                    None if is_of_request => format!(
+                        "{at}: `{{{name}}}` is a request's, which only headers can be made of"
+                    ),
+                    None => format!(
+                        "{at}: `{{{name}}}` is neither an option nor a value of this profile"
+                    ),
+                });
+            }
+            let kind = kinds.of_template(template);
+            if kind.request && !request {
+                return Err(format!("{at}: is made of the request, which only headers can be"));
+            }
+            if kind.moment && at.starts_with("logins.") && at.ends_with(".token") {
+                let login = at.trim_start_matches("logins.").trim_end_matches(".token");
+                if self.logins.get(login).is_some_and(|login| login.lifetime.is_none()) {
+                    return Err(format!("{at}: has the time in it, so the login needs a lifetime"));
+                }
+            }
+            if kind.token && !tokens {
+                return Err(format!("{at}: is made of a token, and there is none here"));
+            }
+        }
+        for (name, map) in self.maps.iter() {
+            if table.iter().filter(is_own).any(|option| option.name == map.of) {
+                return Err(format!("maps.{name}.of: is an option that no cloud is told"));
+            }
+        }
+        Ok(kinds)
+    }
+
+    fn kinds(&self, taken: Vec<String>) -> Kinds {
+        let values = self.values.iter().map(|(name, entries)| {
+            let templates = entries.0.iter().flat_map(Entry::templates).collect();
+            let computed = entries.0.iter().filter_map(|entry| match entry {
+                Entry::Computed(computed) => Some(computed),
+                Entry::Text(_) => None,
+            });
+            (name, templates, computed.collect())
+        });
+        let steps = self.steps();
+        let saved = steps.iter().flat_map(|(_, step)| step.save.names().cloned());
+        Kinds::of(values, taken, saved.collect())
+    }
+}
+
+impl Step {
+    /// All templates of the step, each with the field it stands in.
+    pub fn templates(&self) -> Vec<(String, &Template)> {
+        let mut all: Vec<(String, &Template)> = Vec::new();
+        all.extend(self.url.0.iter().map(|t| ("url".into(), t)));
+        let form = self.form.as_ref();
+        for (part, fields) in
+            [("query", Some(&self.query)), ("headers", Some(&self.headers)), ("form", form)]
+        {
+            let fields = fields.into_iter().flat_map(Ordered::iter);
+            all.extend(fields.map(|(name, t)| (format!("{part}.{name}"), t)));
+        }
+        let basic = self.basic_auth.iter().flat_map(|(user, password)| [user, password]);
+        all.extend(basic.map(|t| ("basic_auth".into(), t)));
+        let json = self.json.iter().flat_map(JsonTemplate::templates);
+        all.extend(json.map(|t| ("json".into(), t)));
+        let expected = self.expect.iter().flat_map(|(_, document)| document.templates());
+        all.extend(expected.map(|t| ("expect".into(), t)));
+        all
+    }
+}

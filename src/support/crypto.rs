@@ -1,0 +1,156 @@
+//! Digests, message authentication codes and signatures, as clouds ask for them in credentials that
+//! are computed. ring computes them; rustls reads the keys, as it does for client certificates.
+
+use super::md5::md5;
+use ring::{digest, hmac};
+use rustls::SignatureScheme;
+use rustls::crypto::ring::sign::any_supported_type;
+use rustls::sign::SigningKey;
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// How a message is digested.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Digest {
+    Md5,
+    Sha256,
+}
+
+impl Digest {
+    pub fn of(self, message: &[u8]) -> Vec<u8> {
+        match self {
+            Digest::Md5 => md5(message).to_vec(),
+            Digest::Sha256 => digest::digest(&digest::SHA256, message).as_ref().to_vec(),
+        }
+    }
+}
+
+/// How a message is authenticated by a key that both sides have (RFC 2104).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hmac {
+    Sha1,
+    Sha256,
+}
+
+impl Hmac {
+    pub fn of(self, key: &[u8], message: &[u8]) -> Zeroizing<Vec<u8>> {
+        let algorithm = match self {
+            Hmac::Sha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
+            Hmac::Sha256 => hmac::HMAC_SHA256,
+        };
+        let tag = hmac::sign(&hmac::Key::new(algorithm, key), message);
+        Zeroizing::new(tag.as_ref().to_vec())
+    }
+}
+
+/// How a JWT is signed (RFC 7518 3.1, RFC 8037 3.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum JwtAlgorithm {
+    #[default]
+    Rs256,
+    Ps256,
+    Es256,
+    EdDsa,
+}
+
+impl JwtAlgorithm {
+    pub const NAMES: [(&str, JwtAlgorithm); 4] = [
+        ("RS256", JwtAlgorithm::Rs256),
+        ("PS256", JwtAlgorithm::Ps256),
+        ("ES256", JwtAlgorithm::Es256),
+        ("EdDSA", JwtAlgorithm::EdDsa),
+    ];
+
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, algorithm)| *algorithm == self).map_or("", |(name, _)| name)
+    }
+
+    fn scheme(self) -> SignatureScheme {
+        match self {
+            JwtAlgorithm::Rs256 => SignatureScheme::RSA_PKCS1_SHA256,
+            JwtAlgorithm::Ps256 => SignatureScheme::RSA_PSS_SHA256,
+            JwtAlgorithm::Es256 => SignatureScheme::ECDSA_NISTP256_SHA256,
+            JwtAlgorithm::EdDsa => SignatureScheme::ED25519,
+        }
+    }
+}
+
+/// A private key, from PEM: PKCS#8, PKCS#1 or SEC1; RSA, ECDSA P-256 or Ed25519.
+pub(crate) struct PrivateKey(Arc<dyn SigningKey>);
+
+impl PrivateKey {
+    pub fn from_pem(pem: &[u8]) -> Result<PrivateKey, &'static str> {
+        if pem.windows(9).any(|bytes| bytes == b"ENCRYPTED") {
+            return Err("is an encrypted key; give it without its password");
+        }
+        let key = PrivateKeyDer::from_pem_slice(pem)
+            .map_err(|_| "is not a private key in PEM form (-----BEGIN PRIVATE KEY-----)")?;
+        let usable = any_supported_type(&key);
+        usable.map(PrivateKey).map_err(|_| "is not an RSA (2048 bits up), P-256 or Ed25519 key")
+    }
+
+    /// A signature as its kind of key makes it: RSA PKCS#1 v1.5 and ECDSA (in ASN.1) over SHA-256,
+    /// Ed25519 over the message itself.
+    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, &'static str> {
+        use SignatureScheme as S;
+        self.signed(&[S::RSA_PKCS1_SHA256, S::ECDSA_NISTP256_SHA256, S::ED25519], message)
+    }
+
+    /// A signature as JWTs carry it: that of ECDSA is two numbers side by side (RFC 7518 3.4).
+    pub fn sign_jwt(
+        &self,
+        algorithm: JwtAlgorithm,
+        message: &[u8],
+    ) -> Result<Vec<u8>, &'static str> {
+        let signature = self.signed(&[algorithm.scheme()], message)?;
+        match algorithm {
+            JwtAlgorithm::Es256 => fixed(&signature).ok_or("made no signature"),
+            _ => Ok(signature),
+        }
+    }
+
+    fn signed(&self, schemes: &[SignatureScheme], message: &[u8]) -> Result<Vec<u8>, &'static str> {
+        let signer = self
+            .0
+            .choose_scheme(schemes)
+            .ok_or("is of another kind than the profile signs with")?;
+        signer.sign(message).map_err(|_| "made no signature")
+    }
+
+    /// The public key that belongs to it, as DER (SubjectPublicKeyInfo).
+    pub fn public(&self) -> Option<Vec<u8>> {
+        self.0.public_key().map(|key| key.as_ref().to_vec())
+    }
+}
+
+/// The first certificate of a PEM text, as DER.
+pub(crate) fn certificate(pem: &[u8]) -> Option<Vec<u8>> {
+    CertificateDer::from_pem_slice(pem).ok().map(|der| der.as_ref().to_vec())
+}
+
+/// An ASN.1 SEQUENCE of two INTEGERs, each at most 32 bytes, as two numbers of 32 bytes.
+fn fixed(signature: &[u8]) -> Option<Vec<u8>> {
+    let mut rest = signature.strip_prefix(&[0x30])?.get(1..)?;
+    let mut out = Vec::with_capacity(64);
+    for _ in 0..2 {
+        let [2, length, after @ ..] = rest else { return None };
+        let (number, next) = after.split_at_checked(usize::from(*length))?;
+        let number = number.strip_prefix(&[0]).unwrap_or(number);
+        out.resize(out.len() + 32usize.checked_sub(number.len())?, 0);
+        out.extend_from_slice(number);
+        rest = next;
+    }
+    Some(out)
+}
+
+/// Random bytes, or the reason there are none.
+pub(crate) fn random(count: usize) -> Result<Vec<u8>, &'static str> {
+    use ring::rand::SecureRandom;
+    let mut bytes = vec![0; count];
+    match ring::rand::SystemRandom::new().fill(&mut bytes) {
+        Ok(()) => Ok(bytes),
+        Err(_) => Err("this system gives no random numbers (getrandom, /dev/urandom)"),
+    }
+}
