@@ -9,11 +9,10 @@ use crate::model::token::Token;
 use crate::provider::fill::{fields, signed_headers};
 use crate::provider::names::Names;
 use crate::provider::profile::Profile;
-use crate::provider::reply::parse_json;
 use crate::provider::scope::{Moment, Scope};
 use crate::provider::template::{Place, Template};
 use crate::support::clock::Clock;
-use crate::support::json::Value;
+use crate::support::json::{self, Value};
 use crate::support::ordered::Ordered;
 use zeroize::Zeroizing;
 
@@ -91,7 +90,7 @@ impl Account {
         let members = scope.fill_json(members)?;
         let body = request.body.as_deref().map_or(&[][..], |body| body);
         let document =
-            if body.is_empty() { Some(Value::Object(Vec::new())) } else { parse_json(body) };
+            if body.is_empty() { Some(Value::Object(Vec::new())) } else { json::parse(body).ok() };
         let (Some(mut document @ Value::Object(_)), Some(members)) = (document, members) else {
             return Err(Error::new(
                 Status::InvalidArgument,

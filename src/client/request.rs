@@ -6,7 +6,7 @@ use crate::error::{Error, Result, Status};
 use crate::http::headers::{is_of_the_connection, is_token, is_value};
 use crate::http::message::{Answer, MOST_HEADER, Method};
 use crate::http::url::{Url, has_scheme, query_encode};
-use crate::provider::reply::parse_json;
+use crate::support::json;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
@@ -156,8 +156,8 @@ impl Response {
     pub fn link(&self, rel: &str) -> Result<Option<String>> {
         let headers = self.answer.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case("link"));
         let in_header = headers.flat_map(|(_, value)| link_header(value, rel)).next();
-        let Some(reference) = in_header.or_else(|| link_in_body(&parse_json(self.body())?, rel))
-        else {
+        let in_body = || link_in_body(&json::parse(self.body()).ok()?, rel);
+        let Some(reference) = in_header.or_else(in_body) else {
             return Ok(None);
         };
         match self.url.join(&reference) {

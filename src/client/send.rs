@@ -11,8 +11,9 @@ use crate::http::url::Url;
 use crate::lifecycle::state::State;
 use crate::lifecycle::{Lifecycle, count};
 use crate::provider::pointer::Pointed;
-use crate::provider::reply::{self, parse_json};
+use crate::provider::reply;
 use crate::support::call::Call;
+use crate::support::json::document::Document;
 use crate::support::log::log;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -175,8 +176,7 @@ pub(crate) fn is_refusal(
     let is_ruled = rules.is_some_and(|rules| rules.iter().any(|rule| rule.reads(status)));
     let candidate = status >= 400 || is_ruled || profile.errors.body_status.is_some();
     // An error document is small; what is large is data, and is not parsed for this.
-    let json = (candidate && body.len() <= 16_384).then(|| parse_json(body)).flatten();
-    let json = json.as_ref();
+    let json = (candidate && body.len() <= 16_384).then(|| Document::of(body)).flatten();
     let status = reply::effective_status(profile, status, json);
     let code = reply::code(profile, &Pointed { headers, json });
     match rules {

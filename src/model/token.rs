@@ -2,12 +2,14 @@
 
 use crate::support::clock::{CloudTime, Moment, UnixSeconds};
 use crate::support::date::Date;
-use crate::support::json::{self, Value};
+use crate::support::json::Value;
+use crate::support::json::document::Document;
 use crate::support::ordered::Ordered;
 use crate::support::secret::Secret;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 /// What a cloud issued.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,26 +85,30 @@ pub(crate) fn lifetime_until(value: &Value, now: UnixSeconds) -> Option<Option<D
 
 /// What a JWT says of itself (RFC 7519 4.1). Its signature is not looked at: it was issued to us, and
 /// what it says decides nothing but when to renew it and what the status shows.
-pub(crate) struct Claims(Value);
+pub(crate) struct Claims(Zeroizing<Vec<u8>>);
 
 impl Claims {
     /// The claims of a token that is a JWT.
     pub fn of(token: &str) -> Option<Claims> {
         let payload = token.split('.').nth(1).filter(|_| token.split('.').count() == 3)?;
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
-        json::parse(&bytes).ok().map(Claims)
+        Document::of(&bytes)?.is_object().then_some(Claims(Zeroizing::new(bytes)))
+    }
+
+    fn claim(&self, path: &str) -> Option<Value> {
+        Document::of(&self.0)?.pointer(path)
     }
 
     /// Whom it is about (`sub`).
-    pub fn subject(&self) -> Option<&str> {
-        self.0.get("sub")?.as_str().filter(|subject| !subject.is_empty())
+    pub fn subject(&self) -> Option<String> {
+        self.claim("/sub")?.as_str().filter(|subject| !subject.is_empty()).map(str::to_string)
     }
 
     /// Its `exp` less the cloud's time, or less `iat`.
     pub fn lifetime(&self, date: Option<UnixSeconds>) -> Option<Duration> {
-        let claim = |name: &str| self.0.get(name).and_then(Value::whole);
-        let from = date.map(|d| d as f64).or_else(|| claim("iat"))?;
-        let seconds = claim("exp")? - from;
+        let claim = |path: &str| self.claim(path)?.whole();
+        let from = date.map(|d| d as f64).or_else(|| claim("/iat"))?;
+        let seconds = claim("/exp")? - from;
         (1.0..1e9).contains(&seconds).then(|| Duration::from_secs(seconds as u64))
     }
 }
@@ -110,6 +116,7 @@ impl Claims {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::support::json;
 
     fn token(lifetime: Option<u64>) -> Token {
         Token {

@@ -11,8 +11,9 @@ use crate::support::clock::UnixMillis;
 use crate::support::crypto::{self, Digest, Hmac, JwtAlgorithm, PrivateKey};
 use crate::support::date::Date;
 use crate::support::hex::{from_hex, to_hex};
+use crate::support::json::Value;
+use crate::support::json::document::Document;
 use crate::support::json::read::{At, Misread, Read, document};
-use crate::support::json::{self, Value};
 use crate::support::secret::Secret;
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
@@ -384,10 +385,10 @@ impl Computed {
             }
             Function::Json { text, at } => {
                 let Some(Message(bytes)) = whole(text, values) else { return Ok(None) };
-                let document = json::parse(&bytes).map_err(|_| invalid(text, "is not JSON"))?;
-                match document.pointer(at).and_then(Value::as_str) {
-                    Some(found) => Secret::from(found),
-                    None => return Err(invalid(text, &format!("has no text at {at}"))),
+                let document = Document::of(&bytes).ok_or_else(|| invalid(text, "is not JSON"))?;
+                match document.pointer(at) {
+                    Some(Value::Text(found)) => Secret::from(found.as_str()),
+                    _ => return Err(invalid(text, &format!("has no text at {at}"))),
                 }
             }
         }))

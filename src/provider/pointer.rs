@@ -2,8 +2,8 @@
 
 use crate::http::headers::is_token;
 use crate::support::json::Value;
+use crate::support::json::document::Document;
 use crate::support::json::read::{At, Misread, Read};
-use std::borrow::Cow;
 
 /// A JSON pointer (RFC 6901), `header:Name` or `cookie:name`. One that ends in `?` may point at
 /// nothing.
@@ -62,32 +62,28 @@ impl Read for Pointer {
 #[derive(Clone, Copy)]
 pub(crate) struct Pointed<'a> {
     pub headers: &'a [(String, String)],
-    pub json: Option<&'a Value>,
+    pub json: Option<Document<'a>>,
 }
 
 impl<'a> Pointed<'a> {
     /// What stands there. `null` is nothing.
-    pub fn value(&self, pointer: &Pointer) -> Option<Cow<'a, Value>> {
-        let text = |text: &str| Cow::Owned(Value::from(text));
+    pub fn value(&self, pointer: &Pointer) -> Option<Value> {
         match pointer.part {
-            Part::Body => {
-                let found = self.json?.pointer(&pointer.path)?;
-                (*found != Value::Null).then_some(Cow::Borrowed(found))
-            }
-            Part::Header => self.named(&pointer.path).next().map(text),
-            Part::Cookie => self.cookie(&pointer.path).map(text),
+            Part::Body => self.json?.pointer(&pointer.path).filter(|found| *found != Value::Null),
+            Part::Header => self.named(&pointer.path).next().map(Value::from),
+            Part::Cookie => self.cookie(&pointer.path).map(Value::from),
         }
     }
 
     /// What stands there, if it is a text with something in it.
-    pub fn text(&self, pointer: &Pointer) -> Option<Cow<'a, Value>> {
+    pub fn text(&self, pointer: &Pointer) -> Option<Value> {
         self.value(pointer).filter(|found| found.as_str().is_some_and(|text| !text.is_empty()))
     }
 
     /// The same; a number is its digits.
-    pub fn word(&self, pointer: &Pointer) -> Option<Cow<'a, Value>> {
-        match self.value(pointer)?.as_ref() {
-            Value::Number(digits) => Some(Cow::Owned(Value::from(digits))),
+    pub fn word(&self, pointer: &Pointer) -> Option<Value> {
+        match self.value(pointer)? {
+            Value::Number(digits) => Some(Value::from(&digits)),
             _ => self.text(pointer),
         }
     }
@@ -109,17 +105,16 @@ impl<'a> Pointed<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::support::json;
 
     fn found(pointer: &str) -> Option<String> {
-        let json = json::parse(br#"{"a": {"b": "c"}, "n": 7, "null": null, "empty": ""}"#).unwrap();
+        let json = Document::of(br#"{"a": {"b": "c"}, "n": 7, "null": null, "empty": ""}"#);
         let headers = [
             ("x-subject-token", "t-1"),
             ("set-cookie", "XSRF=x; Path=/; Secure"),
             ("Set-Cookie", "authorization=\"j.w.t\"; HttpOnly"),
         ];
         let headers: Vec<_> = headers.iter().map(|(n, v)| (n.to_string(), v.to_string())).collect();
-        let answer = Pointed { headers: &headers, json: Some(&json) };
+        let answer = Pointed { headers: &headers, json };
         let word = answer.word(&Pointer::parse(pointer).unwrap())?;
         word.as_str().map(str::to_string)
     }

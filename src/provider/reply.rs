@@ -11,7 +11,8 @@ use crate::http::message::{Answer, MOST_HEADER, Outgoing};
 use crate::http::url::{Url, has_scheme};
 use crate::model::token::{self, Claims, Token};
 use crate::support::clock::{Clock, CloudTime, Moment, UnixSeconds};
-use crate::support::json::{self, Value};
+use crate::support::json::Value;
+use crate::support::json::document::Document;
 use crate::support::ordered::Ordered;
 use crate::support::secret::Secret;
 use std::time::Duration;
@@ -43,7 +44,6 @@ impl From<Error> for Failure {
 pub(super) struct Reply {
     pub status: u16,
     code: Option<String>,
-    json: Option<Value>,
     headers: Vec<(String, String)>,
     raw: Zeroizing<Vec<u8>>,
     retry_after: Option<std::time::Duration>,
@@ -66,10 +66,10 @@ impl Reply {
         names: &Names,
         asked: Moment,
     ) -> Reply {
-        let json = parse_json(&answer.body);
-        let status = effective_status(profile, answer.status, json.as_ref());
+        let json = Document::of(&answer.body);
+        let status = effective_status(profile, answer.status, json);
         let kind = answer.header("content-type").unwrap_or_default();
-        let pointed = Pointed { headers: &answer.headers, json: json.as_ref() };
+        let pointed = Pointed { headers: &answer.headers, json };
         Reply {
             status,
             code: code(profile, &pointed).filter(|code| !names.is_part_of_a_secret(code)),
@@ -78,7 +78,6 @@ impl Reply {
             date: headers::date(&answer),
             now: headers::date(&answer).unwrap_or_else(|| clock.cloud_millis() / 1000),
             raw: Zeroizing::new(answer.body),
-            json,
             headers: answer.headers,
             asked: answer.asked.unwrap_or(asked),
             at: format!("{} {}: {} {}", profile.name, step.call, outgoing.method, outgoing.shown),
@@ -96,9 +95,10 @@ impl Reply {
 
     /// What kind of refusal this is beyond doubt, if it is one: a code says more than a rule, and
     /// counts in any 4xx.
-    fn refusal(&self, step: &Step, code: Option<&str>, json: Option<&Value>) -> Option<Verdict> {
+    fn refusal(&self, step: &Step) -> Option<Verdict> {
+        let code = self.code.as_deref();
         let by_code = code.and_then(Verdict::by_code);
-        let by_rule = step.rejected.iter().any(|rule| rule.matches(self.status, code, json));
+        let by_rule = step.rejected.iter().any(|rule| rule.matches(self.status, code, self.json()));
         match self.status {
             _ if by_rule => by_code.or(Some(Verdict::Refused)),
             400..=499 => by_code,
@@ -111,8 +111,7 @@ impl Reply {
         let hint = step.hint.as_ref().map_or(String::new(), |hint| format!("; {hint}"));
         let code = self.code.as_ref().map_or(String::new(), |code| format!(" {code}"));
         let answered = format!("answered {}{code}", self.status);
-        let (code, json) = (self.code.as_deref(), self.json.as_ref());
-        if let Some(verdict) = self.refusal(step, code, json) {
+        if let Some(verdict) = self.refusal(step) {
             let what = format!("{answered}: rejected{hint}");
             let failure = self.failure(Status::CredentialsRejected, &what);
             return Err(Failure { verdict, ..failure });
@@ -135,22 +134,20 @@ impl Reply {
         }
         for (path, expected) in step.expect.iter() {
             let wanted = scope.fill_json(expected)?;
-            let found = self.json.as_ref().and_then(|json| json.pointer(path));
-            if !is_as_expected(found, wanted.as_ref()) {
-                let what = mismatch(path, found, wanted.as_ref());
+            let found = self.json().and_then(|json| json.pointer(path));
+            if !is_as_expected(found.as_ref(), wanted.as_ref()) {
+                let what = mismatch(path, found.as_ref(), wanted.as_ref());
                 return Err(self.failure(Status::UnexpectedAnswer, &format!("{what}{hint}")));
             }
         }
         // What was asked for and is not there: a refusal in the guise of a success.
         let absent = step.save.iter().find(|(_, p)| !p.optional && self.word(p).is_none());
         if let Some((_, pointer)) = absent {
-            return Err(match &self.json {
-                Some(Value::Object(_)) => {
-                    let what = format!("answered 200 without a text at {}{hint}", pointer.path);
-                    self.failure(Status::UnexpectedAnswer, &what)
-                }
-                _ => self.malformed(&self.not_an_object()),
-            });
+            if !self.is_object() {
+                return Err(self.malformed(&self.not_an_object()));
+            }
+            let what = format!("answered 200 without a text at {}{hint}", pointer.path);
+            return Err(self.failure(Status::UnexpectedAnswer, &what));
         }
         // They go into the calls that follow, headers among them.
         let is_unfit = |text: Secret| {
@@ -172,8 +169,16 @@ impl Reply {
         Ok(step.save.iter().filter_map(pick).collect())
     }
 
+    fn json(&self) -> Option<Document<'_>> {
+        Document::of(&self.raw)
+    }
+
+    fn is_object(&self) -> bool {
+        self.json().is_some_and(|json| json.is_object())
+    }
+
     fn pointed(&self) -> Pointed<'_> {
-        Pointed { headers: &self.headers, json: self.json.as_ref() }
+        Pointed { headers: &self.headers, json: self.json() }
     }
 
     /// A text with something in it.
@@ -191,7 +196,7 @@ impl Reply {
     }
 
     fn not_an_object(&self) -> String {
-        match &self.json {
+        match self.json() {
             Some(_) => "the JSON is not an object".into(),
             None if self.raw.is_empty() => "the body is empty".into(),
             None if self.html => {
@@ -210,7 +215,7 @@ impl Reply {
         let fields = &profile.token;
         let whole_body = fields.access_token.as_ref().is_some_and(Pointer::is_whole_body);
         let in_body = fields.access_token.as_ref().is_some_and(|p| p.part == Part::Body);
-        if in_body && !whole_body && !matches!(self.json, Some(Value::Object(_))) {
+        if in_body && !whole_body && !self.is_object() {
             return Err(self.malformed(&self.not_an_object()));
         }
         // One that cannot be sent back is as good as none: the access token beside it may be good,
@@ -252,7 +257,7 @@ impl Reply {
             return Err(self.malformed("the access token has characters that no header can carry"));
         }
         if let Some(pointer) = &fields.token_type {
-            let bearer = match at(&fields.token_type).as_deref() {
+            let bearer = match at(&fields.token_type) {
                 Some(Value::Text(kind)) => kind.eq_ignore_ascii_case("bearer"),
                 Some(_) => false,
                 None => pointer.optional,
@@ -279,7 +284,7 @@ impl Reply {
         let by_jwt = || claims.as_ref().filter(|_| rule.jwt)?.lifetime(self.date);
         let stated_principal = at(&fields.principal);
         let principal = stated_principal.as_ref().and_then(|principal| principal.as_str());
-        let principal = principal.or_else(|| claims.as_ref()?.subject());
+        let principal = principal.map(str::to_string).or_else(|| claims.as_ref()?.subject());
         Ok(Token {
             access: access.into(),
             refresh,
@@ -323,14 +328,8 @@ fn is_token(text: &str) -> bool {
     (1..=MOST_TOKEN).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
-/// JSON, with the byte order mark that some servers put before it taken off (RFC 8259 8.1).
-pub(crate) fn parse_json(body: &[u8]) -> Option<Value> {
-    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
-    json::parse(body).ok()
-}
-
 /// The HTTP status, or the body's own where the profile says that one may disagree.
-pub(crate) fn effective_status(profile: &Profile, status: u16, json: Option<&Value>) -> u16 {
+pub(crate) fn effective_status(profile: &Profile, status: u16, json: Option<Document<'_>>) -> u16 {
     let pointer = profile.errors.body_status.as_ref().filter(|_| (200..300).contains(&status));
     let stated = pointer.and_then(|p| json?.pointer(&p.path)?.as_integer());
     match stated {

@@ -2,6 +2,7 @@
 
 use super::pointer::Pointer;
 use crate::support::json::Value;
+use crate::support::json::document::Document;
 use crate::support::json::read::{At, Misread, OneOrMany, Read, document};
 use crate::support::ordered::Ordered;
 
@@ -33,11 +34,11 @@ impl Read for Code {
 }
 
 impl Rule {
-    pub fn matches(&self, status: u16, code: Option<&str>, json: Option<&Value>) -> bool {
-        let here = |path: &str| json.and_then(|json| json.pointer(path)).unwrap_or(&Value::Null);
+    pub fn matches(&self, status: u16, code: Option<&str>, json: Option<Document<'_>>) -> bool {
+        let here = |path: &str| json.and_then(|json| json.pointer(path)).unwrap_or(Value::Null);
         self.status.0.contains(&status)
             && (self.code.0.is_empty() || self.code.0.iter().any(|k| k.0.as_deref() == code))
-            && self.places.iter().all(|(path, values)| values.0.contains(here(path)))
+            && self.places.iter().all(|(path, values)| values.0.contains(&here(path)))
     }
 
     /// Whether it tells answers of one status apart: alone so may it speak of successes.
@@ -88,7 +89,7 @@ mod tests {
 
     #[test]
     fn a_rule_matches_by_status_code_and_what_stands_in_the_body() {
-        let body = json::parse(br#"{"success": false, "code": 1010, "a": {"b": "x"}}"#).unwrap();
+        let body = Document::of(br#"{"success": false, "code": 1010, "a": {"b": "x"}}"#);
         for (text, code, matches) in [
             (r#"{"status": 200}"#, None, true),
             (r#"{"status": [400, 200], "code": [1010, "x"]}"#, Some("1010"), true),
@@ -104,7 +105,7 @@ mod tests {
             (r#"{"status": 200, "where": {"/a/b": "x", "/none": null}}"#, None, true),
             (r#"{"status": 401, "where": {"/a/b": "x"}}"#, None, false),
         ] {
-            assert_eq!(rule(text).matches(200, code, Some(&body)), matches, "{text} {code:?}");
+            assert_eq!(rule(text).matches(200, code, body), matches, "{text} {code:?}");
         }
         assert!(!rule(r#"{"status": 200, "where": {"/a": 1}}"#).matches(200, None, None));
     }

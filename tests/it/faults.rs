@@ -93,6 +93,10 @@ impl Step {
             let values = ["missing", "null", "empty", "number", "control", "not-ascii", "1MB"];
             all.extend(values.iter().map(|value| format!("{field}:{value}")));
         }
+        if !self.is_request() {
+            let odd = ["surrogate", "number", "digits", "deep", "nan", "control"];
+            all.extend(odd.iter().map(|value| format!("unrelated:{value}")));
+        }
         if matches!(self, Step::Login | Step::Refresh) {
             let values =
                 ["text", "words", "fraction", "negative", "0", "1e300", "null", "missing", "true"];
@@ -119,6 +123,18 @@ fn fault(name: &str, cloud: Cloud, sim: &Simulator) -> Fault {
         }
         ("header", _) => {
             return Fault::SetHeader { name: "X-Long".into(), value: "x".repeat(1_000_000) };
+        }
+        ("unrelated", _) => {
+            let text = match value {
+                "surrogate" => r#""Jo \ud83d""#.into(),
+                "number" => "1e999999999".into(),
+                "digits" => "9".repeat(1000),
+                "deep" => format!("{}{}", "[".repeat(200), "]".repeat(200)),
+                "nan" => "NaN".into(),
+                "control" => "\"a\nb\tc\"".into(),
+                _ => panic!("there is no unrelated member like {value}"),
+            };
+            return Fault::raw_field("/unrelated", &text);
         }
         ("basic-token", _) => "/data",
         ("access-token", Cloud::Kontakt) => "/accessToken",

@@ -9,6 +9,7 @@
 
 mod common;
 
+mod answers;
 mod background;
 mod clocks;
 mod clouds;
