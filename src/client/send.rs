@@ -146,7 +146,11 @@ fn exchange_once(
                 outgoing.shown = next.to_string();
                 outgoing.url = next;
             }
-            None => return Ok(Response { answer, url: outgoing.url }),
+            None => {
+                let profile = Some(state.account.profile.clone());
+                let url = state.account.without_token(outgoing.url);
+                return Ok(Response { answer, url, profile });
+            }
         }
     }
     Err(Error::new(Status::UnexpectedAnswer, format!("{}: too many redirects", outgoing.shown)))
