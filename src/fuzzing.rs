@@ -182,7 +182,7 @@ pub fn links(data: &[u8]) {
     let headers = vec![("link".to_string(), header.to_string())];
     let answer = Answer { status: 200, headers, body: body.to_vec(), asked: None };
     let url = Url::parse("https://api.example.com:8443/v1/devices?page=1").unwrap();
-    let response = Response { answer, url, profile: None };
+    let response = Response { answer, url };
     for rel in ["next", "last", ""] {
         match response.link(rel) {
             Ok(Some(url)) => {

@@ -55,6 +55,14 @@ pub fn http_date(unix_seconds: i64) -> String {
     format!("{weekday}, {day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02} GMT")
 }
 
+/// A date as ISO 8601 has it, with milliseconds: `1994-11-06T08:49:37.000Z`.
+pub(crate) fn iso_date(unix_ms: i64) -> String {
+    let (year, month, day) = civil(unix_ms.div_euclid(86_400_000));
+    let ms = unix_ms.rem_euclid(86_400_000);
+    let (hour, minute, second) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", ms % 1000)
+}
+
 /// Year, month and day of a day counted from 1970-01-01, proleptic Gregorian,
 /// counted from 1 March 0000 so that the leap day comes last in its year.
 fn civil(days: i64) -> (i64, i64, i64) {
@@ -81,6 +89,12 @@ mod tests {
         assert_eq!(http_date(784_111_777), "Sun, 06 Nov 1994 08:49:37 GMT");
         assert_eq!(http_date(951_782_400), "Tue, 29 Feb 2000 00:00:00 GMT");
         assert_eq!(http_date(-1), "Wed, 31 Dec 1969 23:59:59 GMT");
+    }
+
+    #[test]
+    fn an_iso_date_has_milliseconds_and_ends_in_z() {
+        assert_eq!(iso_date(784_111_777_005), "1994-11-06T08:49:37.005Z");
+        assert_eq!(iso_date(951_782_400_000), "2000-02-29T00:00:00.000Z");
     }
 
     #[test]

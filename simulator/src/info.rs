@@ -39,7 +39,8 @@ fn cloud_info(sim: &Simulator, cloud: Cloud) -> Value {
         "http_base_url": sim.http_base_url(cloud),
         "api_url": sim.api_url(cloud),
         "http_api_url": sim.http_api_url(cloud),
-        "devices_path": cloud.rules().list().path,
+        "devices_method": cloud.devices_method(),
+        "devices_path": cloud.devices_path(),
         "credentials": options,
         "logins": logins,
     });

@@ -182,5 +182,6 @@ fn curl(sim: &Simulator, cloud: Cloud) -> Vec<String> {
             oauth2::CLIENT_SECRET
         )],
         Cloud::ThingsBoard => vec![format!("{curl} {base}/api/auth/login {json} {body}")],
+        _ => Vec::new(),
     }
 }

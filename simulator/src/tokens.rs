@@ -66,6 +66,31 @@ pub(crate) struct Habits {
     pub(crate) refresh_ends_access: bool,
 }
 
+impl Default for Habits {
+    /// Opaque tokens for an hour; where nothing is documented, the stricter reading.
+    fn default() -> Habits {
+        Habits {
+            form: Form::Opaque,
+            access: Some(Duration::from_secs(3600)),
+            refresh: Some(Duration::from_secs(30 * 86_400)),
+            rotation: Rotation::SingleUse,
+            refresh_ends_access: false,
+        }
+    }
+}
+
+impl Habits {
+    /// The same with access tokens of so many seconds.
+    pub(crate) fn lasting(self, seconds: u64) -> Habits {
+        Habits { access: Some(Duration::from_secs(seconds)), ..self }
+    }
+
+    /// The same with tokens of this form.
+    pub(crate) fn of(self, form: Form) -> Habits {
+        Habits { form, ..self }
+    }
+}
+
 /// Whom a family of tokens speaks for, and what it may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Grant {

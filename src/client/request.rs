@@ -6,10 +6,7 @@ use crate::error::{Error, Result, Status};
 use crate::http::headers::{is_of_the_connection, is_token, is_value};
 use crate::http::message::{Answer, MOST_HEADER, Method};
 use crate::http::url::{Url, has_scheme, query_encode};
-use crate::provider::paging::next_page;
-use crate::provider::profile::Profile;
 use crate::support::json;
-use std::sync::Arc;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
@@ -122,8 +119,6 @@ impl std::fmt::Debug for Request {
 pub struct Response {
     pub(crate) answer: Answer,
     pub(crate) url: Url,
-    /// Whose answer it is: says where the next page is, where no link does.
-    pub(crate) profile: Option<Arc<Profile>>,
 }
 
 impl std::fmt::Debug for Response {
@@ -154,8 +149,7 @@ impl Response {
     }
 
     /// The absolute URL of the link with this relation, if there is one: from a `Link` header
-    /// (RFC 8288), a HATEOAS `links` array, a `links` object or a HAL `_links` object; for `next` also
-    /// where the provider says that its next page is.
+    /// (RFC 8288), a HATEOAS `links` array, a `links` object or a HAL `_links` object.
     ///
     /// # Errors
     /// `MALFORMED_ANSWER`: there is such a link, but it is not a URL.
@@ -164,12 +158,7 @@ impl Response {
         let in_header = headers.flat_map(|(_, value)| link_header(value, rel)).next();
         let in_body = || link_in_body(&json::parse(self.body()).ok()?, rel);
         let Some(reference) = in_header.or_else(in_body) else {
-            let rules = self.profile.as_ref().filter(|_| rel.eq_ignore_ascii_case("next"));
-            let next = rules.and_then(|profile| {
-                let rules = &profile.request.next;
-                next_page(rules, &self.url, &self.answer.headers, self.body())
-            });
-            return Ok(next.map(|url| url.as_str().into()));
+            return Ok(None);
         };
         match self.url.join(&reference) {
             Ok(url) => Ok(Some(url.as_str().into())),

@@ -146,11 +146,7 @@ fn exchange_once(
                 outgoing.shown = next.to_string();
                 outgoing.url = next;
             }
-            None => {
-                let profile = Some(state.account.profile.clone());
-                let url = state.account.without_token(outgoing.url);
-                return Ok(Response { answer, url, profile });
-            }
+            None => return Ok(Response { answer, url: outgoing.url }),
         }
     }
     Err(Error::new(Status::UnexpectedAnswer, format!("{}: too many redirects", outgoing.shown)))

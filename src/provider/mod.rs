@@ -8,7 +8,6 @@ pub(crate) mod json_template;
 pub(crate) mod kinds;
 pub(crate) mod names;
 mod own_options;
-pub(crate) mod paging;
 pub(crate) mod pointer;
 pub(crate) mod profile;
 pub(crate) mod registry;
@@ -51,6 +50,7 @@ fn provider(profile: &Profile) -> Value {
         ("name", (&profile.name).into()),
         ("title", (&profile.title).into()),
         ("notes", profile.notes.iter().collect()),
+        ("sources", profile.sources.iter().collect()),
         ("logins", profile.logins.iter().map(login).collect()),
         ("refreshes", refresh.is_some().into()),
         ("refresh_needs", refresh.map(|r| r.needs.iter().collect::<Value>()).into()),

@@ -4,7 +4,6 @@
 use super::computed::Computed;
 use super::json_template::JsonTemplate;
 use super::kinds::Kinds;
-use super::paging::PageRule;
 use super::pointer::Pointer;
 use super::rule::Rule;
 use super::template::{Number, Template};
@@ -68,6 +67,8 @@ document! {
         needed title: String,
         /// What a user of this cloud should know; where its documentation is silent.
         other notes: Vec<String>,
+        /// Where its wire was read: pages, or files of public repositories.
+        other sources: Vec<String>,
         /// Options of this cloud's own, and defaults for built-in ones.
         other options: Ordered<OwnOption>,
         /// Words that stand for other words: `{host}` by `site`.
@@ -215,8 +216,6 @@ document! {
         other headers: Ordered<Template>,
         /// Answers that mean: this access token is no good. Not given: 401.
         other refused: Option<Vec<Rule>>,
-        /// Where the next page is, where no link says so.
-        other next: OneOrMany<PageRule>,
     }
 }
 

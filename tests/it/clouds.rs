@@ -1,5 +1,6 @@
 //! Each cloud by its own rules: login, refresh, devices, and what it does differently.
 
+mod catalogue;
 mod iotconnect;
 mod kii;
 mod kontakt;

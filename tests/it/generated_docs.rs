@@ -1,5 +1,7 @@
 //! The pages of docs/ that are made from what the library itself says. `make docs` writes them.
 
+mod clouds;
+
 use keyfob::{Config, Status};
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -7,7 +9,7 @@ use std::path::PathBuf;
 
 /// Each generated page's name and text.
 fn pages() -> Vec<(&'static str, String)> {
-    vec![("OPTIONS.md", options()), ("FAILURES.md", failures())]
+    vec![("OPTIONS.md", options()), ("CLOUDS.md", clouds::page()), ("FAILURES.md", failures())]
 }
 
 fn path(page: &str) -> PathBuf {
@@ -89,10 +91,7 @@ fn every_field_of_a_profile_is_documented_and_no_other() {
         "refresh": { "steps": [step] },
         "token": { "access_token": "/t", "lifetime": {} },
         "present": { "headers": { "A": "{access_token}" } },
-        "request": {
-            "refused": [{ "status": 401 }],
-            "next": [{ "query": "page", "items": "/data" }]
-        },
+        "request": { "refused": [{ "status": 401 }] },
         "errors": {}
     });
     for (at, title) in [
@@ -109,7 +108,6 @@ fn every_field_of_a_profile_is_documented_and_no_other() {
         ("/token", "`token`"),
         ("/token/lifetime", "`token.lifetime`"),
         ("/request", "`request`"),
-        ("/request/next/0", "An entry of `next`"),
         ("/errors", "`errors`"),
     ] {
         let mut profile = whole.clone();
@@ -174,49 +172,10 @@ fn options() -> String {
     assert!(options.iter().all(|o| known.contains(&o["group"].as_str().unwrap())));
     page.push_str(
         "\n## Providers\n\n\
-         Set the options of one login and no other's. Options that fit two logins, or none, or that \
-         the login has no use for, are refused when a client is made, and the message names them.\n",
-    );
-    for provider in all["providers"].as_array().unwrap() {
-        self::provider(&mut page, provider);
-    }
-    page.push_str(
-        "\n### `custom`: a profile of your own\n\n\
-         Set `profile` or `profile_file` first; [PROFILES.md](PROFILES.md) is the format.\n",
+         [CLOUDS.md](CLOUDS.md) says which of these each provider takes, and which options of its own it \
+         has.\n",
     );
     page
-}
-
-fn provider(page: &mut String, provider: &Value) {
-    let text = |field: &str| provider[field].as_str().unwrap();
-    write!(page, "\n### `{}`: {}\n\n", text("name"), text("title")).unwrap();
-    page.push_str("| login | needs | takes besides |\n|---|---|---|\n");
-    for login in provider["logins"].as_array().unwrap() {
-        writeln!(
-            page,
-            "| {} | {} | {} |",
-            login["title"].as_str().unwrap(),
-            names(&login["needs"]),
-            names(&login["uses"])
-        )
-        .unwrap();
-    }
-    if provider["refreshes"] == true {
-        let needs = match names(&provider["refresh_needs"]) {
-            none if none.is_empty() => "`refresh_token`".into(),
-            more => format!("`refresh_token`, {more}"),
-        };
-        writeln!(page, "| a refresh token from elsewhere | {needs} | |").unwrap();
-    }
-    let own = provider["own_options"].as_array().unwrap();
-    if !own.is_empty() {
-        page.push('\n');
-        table(page, &own.iter().collect::<Vec<_>>());
-    }
-    page.push('\n');
-    for note in provider["notes"].as_array().unwrap() {
-        writeln!(page, "- {}", note.as_str().unwrap()).unwrap();
-    }
 }
 
 fn names(list: &Value) -> String {

@@ -77,11 +77,10 @@ fn base64(bytes: &[u8]) -> String {
 /// The secret options of a login, and the tokens that went over the wire.
 fn secrets(world: &World, cloud: Cloud, client: Option<&Client>) -> Vec<String> {
     let mut secrets = Vec::new();
-    for (_, options) in credentials::logins(cloud) {
-        let secret = ["password", "api_key", "client_secret", "app_key", "solution_key"];
-        secrets.extend(
-            options.iter().filter(|(o, _)| secret.contains(o)).map(|(_, v)| (*v).to_string()),
-        );
+    for (login, options) in credentials::logins(cloud) {
+        let config = world.config(cloud, login);
+        let is_secret = |option: &str| config.get(option).unwrap().as_deref() == Some("***");
+        secrets.extend(options.iter().filter(|(o, _)| is_secret(o)).map(|(_, v)| (*v).to_string()));
     }
     for entry in world.sim.journal() {
         let authorization = entry.header("authorization").and_then(|value| value.split_once(' '));

@@ -131,5 +131,5 @@ class Simulator:
                 "devices": self.devices(cloud),
             }
             for name, value in known.items():
-                variables[f"SIM_{cloud}_{name}".upper()] = value
+                variables[f"SIM_{cloud}_{name}".upper().replace("-", "_")] = value
         return variables

@@ -95,7 +95,7 @@ fn digest_of(body: &[u8]) -> String {
 
 /// The page of the device list that is asked for.
 fn devices(call: &Call<'_>, list: &List) -> Outcome {
-    call.only("GET")?;
+    call.only(list.method)?;
     let page = page(call, list.pages)?;
     let answer = Answer::json(200, &(list.body)(&page));
     Ok(match (list.pages, page.next_url) {
@@ -105,27 +105,58 @@ fn devices(call: &Call<'_>, list: &List) -> Outcome {
 }
 
 fn page(call: &Call<'_>, pages: Pages) -> Result<Page, Answer> {
-    let (parameter, first, prefix) = match pages {
-        Pages::Number(parameter, first) | Pages::Linked(parameter, first) => (parameter, first, ""),
-        Pages::Cursor(parameter) => (parameter, 1, "page-"),
-    };
-    let wrong = |why| call.rules.error(400, why);
-    let number = match call.request.parameter(parameter) {
-        None => first,
-        Some(text) => {
-            let number = text.strip_prefix(prefix).and_then(|number| number.parse().ok());
-            number.ok_or_else(|| wrong("the page is none of this list"))?
+    let (start, end) = match pages {
+        Pages::Whole => (0, DEVICES),
+        _ => {
+            let start = start(call, pages)
+                .ok_or_else(|| call.rules.error(400, "there is no such page in this list"))?;
+            (start.min(DEVICES), (start + PAGE_SIZE).min(DEVICES))
         }
     };
-    let index = number.checked_sub(first).ok_or_else(|| wrong("there is no such page"))?;
-    let start = index.saturating_mul(PAGE_SIZE).min(DEVICES);
-    let end = (start + PAGE_SIZE).min(DEVICES);
     let items = (start..end).map(|item| {
         let number = item + 1;
-        json!({ "id": format!("gw-{number:04}"), "name": format!("Gateway {number}"), "online": number % 2 == 1 })
+        json!({ "id": id_of(item), "name": format!("Gateway {number}"), "online": number % 2 == 1 })
     });
-    let next = (end < DEVICES).then(|| format!("{prefix}{}", number + 1));
+    let after = end / PAGE_SIZE;
+    let (parameter, next) = match pages {
+        Pages::Whole => ("", String::new()),
+        Pages::Number(name, first) | Pages::Linked(name, first) => {
+            (name, (first + after).to_string())
+        }
+        Pages::Cursor(name) => (name, format!("page-{after}")),
+        Pages::After(name) => (name, id_of(end.saturating_sub(1))),
+    };
+    let next = (end < DEVICES).then_some(next);
     let here = format!("{}{}", call.scene.here(), call.request.path);
-    let next_url = next.as_ref().map(|next| format!("{here}?{parameter}={next}"));
-    Ok(Page { items: items.collect(), next, next_url, here, total: DEVICES })
+    Ok(Page {
+        items: items.collect(),
+        next_url: next.as_ref().map(|next| format!("{here}?{parameter}={next}")),
+        next,
+        here,
+        total: DEVICES,
+    })
+}
+
+/// The first item of the page that is asked for.
+fn start(call: &Call<'_>, pages: Pages) -> Option<usize> {
+    let asked = |name: &str| call.request.parameter(name);
+    match pages {
+        Pages::Whole => Some(0),
+        Pages::Number(name, first) | Pages::Linked(name, first) => match asked(name) {
+            None => Some(0),
+            Some(text) => text.parse::<usize>().ok()?.checked_sub(first)?.checked_mul(PAGE_SIZE),
+        },
+        Pages::Cursor(name) => match asked(name) {
+            None => Some(0),
+            Some(text) => text.strip_prefix("page-")?.parse::<usize>().ok()?.checked_mul(PAGE_SIZE),
+        },
+        Pages::After(name) => match asked(name) {
+            None => Some(0),
+            Some(id) => (0..DEVICES).find(|item| id_of(*item) == id).map(|item| item + 1),
+        },
+    }
+}
+
+fn id_of(item: usize) -> String {
+    format!("gw-{:04}", item + 1)
 }

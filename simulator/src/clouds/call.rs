@@ -7,9 +7,9 @@ use crate::ports::Ports;
 use crate::site::Site;
 use crate::tokens::{Dead, Grant, Minted};
 
-use super::carrier::{Carrier, Opens};
+use super::carrier::{self, Carrier, Opens};
 use super::cloud::{Cloud, Role};
-use super::rules::Rules;
+use super::rules::{KEY, Rules};
 
 pub(super) const FORM: &str = "application/x-www-form-urlencoded";
 pub(super) const JSON: &str = "application/json";
@@ -64,12 +64,26 @@ impl Call<'_> {
     /// A token call is a POST, and its credentials are never in the URL, which ends in logs. What
     /// else the query says is ignored, as servers do.
     pub(super) fn post(&self) -> Result<(), Answer> {
+        self.post_with(&[])
+    }
+
+    /// [`Call::post`] with parameters of the query that only sound like credentials.
+    pub(super) fn post_with(&self, harmless: &[&str]) -> Result<(), Answer> {
         self.only("POST")?;
         let named = form::decode(self.request.query.as_bytes()).unwrap_or_default();
-        if named.iter().any(|(name, _)| fields::names_a_credential(name)) {
+        let mut names = named.iter().map(|(name, _)| name.as_str());
+        if names.any(|name| !harmless.contains(&name) && fields::names_a_credential(name)) {
             return Err(self.rules.error(400, "credentials belong in the body, not in the query"));
         }
         Ok(())
+    }
+
+    /// A call whose body is empty.
+    pub(super) fn no_body(&self) -> Result<(), Answer> {
+        if self.request.body.is_empty() {
+            return Ok(());
+        }
+        Err(self.rules.error(400, "this call takes no body"))
     }
 
     /// Refuses every body that does not say it is of one of these types.
@@ -113,6 +127,45 @@ impl Call<'_> {
             .map_err(|faults| self.rules.bad_fields(&faults))
     }
 
+    /// Name and password of `Authorization: Basic`, as they are: most clouds encode neither.
+    pub(super) fn basic(&self) -> Result<(String, String), Answer> {
+        carrier::basic(self.request, "authorization")
+            .ok_or_else(|| self.rules.error(401, "Authorization: Basic is missing"))
+    }
+
+    /// Refuses a request whose header does not say this.
+    pub(super) fn header(&self, name: &str, value: &str) -> Result<(), Answer> {
+        if self.request.header(name) == Some(value) {
+            return Ok(());
+        }
+        Err(self.rules.error(400, &format!("{name} must be {value}")))
+    }
+
+    /// Client ID and secret of a form that asks for client credentials (RFC 6749 4.4.2), with
+    /// these fields besides, each with its value.
+    pub(super) fn client_form(&self, others: &[(&str, &str)]) -> Result<(String, String), Answer> {
+        let mut names = vec!["grant_type", "client_id", "client_secret"];
+        names.extend(others.iter().map(|(name, _)| *name));
+        let fields = self.form(&names)?;
+        self.says(&fields, &[("grant_type", "client_credentials")])?;
+        self.says(&fields, others)?;
+        Ok((fields.text("client_id").to_owned(), fields.text("client_secret").to_owned()))
+    }
+
+    /// Whether a form says this, before it is known to be one of the right fields.
+    pub(super) fn form_says(&self, name: &str, value: &str) -> bool {
+        let pairs = form::decode(&self.request.body).unwrap_or_default();
+        pairs.iter().any(|(field, given)| field == name && given == value)
+    }
+
+    /// Refuses fields that do not say these.
+    pub(super) fn says(&self, fields: &Fields, wanted: &[(&str, &str)]) -> Result<(), Answer> {
+        let wrong = wanted.iter().filter(|(name, value)| fields.text(name) != *value);
+        let faults: Vec<FieldFault> =
+            wrong.map(|(name, value)| FieldFault::new(name, format!("must be {value}"))).collect();
+        if faults.is_empty() { Ok(()) } else { Err(self.rules.bad_fields(&faults)) }
+    }
+
     /// A login: judged, and answered with the first tokens of a family.
     pub(super) fn enter(
         &mut self,
@@ -120,23 +173,32 @@ impl Call<'_> {
         secret: &str,
         with_refresh: bool,
     ) -> Result<Minted, Answer> {
-        self.enter_for(principal, secret, "", with_refresh)
+        self.start(principal, secret, with_refresh, None)
     }
 
-    /// [`Call::enter`] for a scope.
-    pub(super) fn enter_for(
+    /// [`Call::enter`] until a moment, without a refresh token.
+    pub(super) fn enter_until(
         &mut self,
         principal: &str,
         secret: &str,
-        scope: &str,
+        ends_ms: i64,
+    ) -> Result<Minted, Answer> {
+        self.start(principal, secret, false, Some(ends_ms))
+    }
+
+    fn start(
+        &mut self,
+        principal: &str,
+        secret: &str,
         with_refresh: bool,
+        ends_ms: Option<i64>,
     ) -> Result<Minted, Answer> {
         let now_ms = self.scene.now_ms;
         self.site
             .login(principal, secret, now_ms)
             .map_err(|refused| self.rules.wrong_login(refused))?;
-        let grant = Grant { principal: principal.to_owned(), scope: scope.to_owned() };
-        Ok(self.site.vault.start(grant, with_refresh, None, now_ms))
+        let grant = Grant { principal: principal.to_owned(), scope: String::new() };
+        Ok(self.site.vault.start(grant, with_refresh, ends_ms, now_ms))
     }
 
     /// Trades a refresh token in. Where tokens are kept, the answer has the old one again.
@@ -157,13 +219,20 @@ impl Call<'_> {
                 continue;
             };
             return match opens {
-                Opens::Token => self.token(given),
-                Opens::Secret(principal) => self.secret(principal, given),
+                Opens::Token => self.token(&given),
+                Opens::Secret(principal) => self.secret(principal, &given),
             };
         }
         let carriers: Vec<String> =
             carriers.iter().map(|(carrier, _)| carrier.to_string()).collect();
         Err(self.rules.error(401, &format!("{} is missing", carriers.join(" or "))))
+    }
+
+    /// Judges what comes in the same place whether it is the account's key or an access token.
+    pub(super) fn token_or_key(&self, carrier: Carrier) -> Result<(), Answer> {
+        let is_key = carrier.find(self.request).as_deref() == self.site.secret(KEY);
+        let opens = if is_key { Opens::Secret(KEY) } else { Opens::Token };
+        self.carried(&[(carrier, opens)])
     }
 
     /// Judges an access token.

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use crate::http::Request;
 
 /// Where in a request the credentials are.
@@ -9,6 +12,10 @@ use crate::http::Request;
 pub(crate) enum Carrier {
     /// After a scheme's name in a header; the whole header where the scheme is empty.
     Header(&'static str, &'static str),
+    /// In `Authorization: Basic`, after this name and a colon.
+    Basic(&'static str),
+    /// In a parameter of the query.
+    Query(&'static str),
 }
 
 /// What the credentials are.
@@ -22,18 +29,34 @@ pub(crate) enum Opens {
 
 impl Carrier {
     /// What the request carries here.
-    pub(crate) fn find(self, request: &Request) -> Option<&str> {
+    pub(crate) fn find(self, request: &Request) -> Option<String> {
         match self {
-            Carrier::Header(name, "") => request.header(name),
-            Carrier::Header(name, scheme) => request.credentials(name, scheme),
+            Carrier::Header(name, "") => request.header(name).map(str::to_owned),
+            Carrier::Header(name, scheme) => request.credentials(name, scheme).map(str::to_owned),
+            Carrier::Basic(user) => {
+                let (name, password) = basic(request, "authorization")?;
+                (name == user).then_some(password)
+            }
+            Carrier::Query(name) => request.parameter(name),
         }
     }
 
     /// The header it is in.
     pub(crate) fn header(self) -> &'static str {
-        let Carrier::Header(name, _) = self;
-        name
+        match self {
+            Carrier::Header(name, _) => name,
+            Carrier::Basic(_) => "Authorization",
+            Carrier::Query(_) => "",
+        }
     }
+}
+
+/// Name and password of `Basic` in a header, as they are.
+pub(crate) fn basic(request: &Request, header: &str) -> Option<(String, String)> {
+    let given = STANDARD.decode(request.credentials(header, "Basic")?).ok()?;
+    let given = String::from_utf8(given).ok()?;
+    let (name, password) = given.split_once(':')?;
+    Some((name.to_owned(), password.to_owned()))
 }
 
 impl fmt::Display for Carrier {
@@ -41,6 +64,8 @@ impl fmt::Display for Carrier {
         match self {
             Carrier::Header(name, "") => write!(out, "the header {name}"),
             Carrier::Header(name, scheme) => write!(out, "{name}: {scheme}"),
+            Carrier::Basic(_) => write!(out, "Authorization: Basic"),
+            Carrier::Query(name) => write!(out, "{name} in the query"),
         }
     }
 }

@@ -90,6 +90,7 @@ impl Rules for IotConnect {
 
     fn list(&self) -> List {
         List {
+            method: "GET",
             path: "/api/v2/Device",
             pages: Pages::Number("pageNumber", 1),
             body: |page| {

@@ -143,6 +143,7 @@ impl Rules for Kii {
 
     fn list(&self) -> List {
         List {
+            method: "GET",
             path: known::DEVICES_PATH,
             pages: Pages::Cursor("paginationKey"),
             body: |page| {

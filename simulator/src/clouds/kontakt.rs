@@ -101,6 +101,7 @@ impl Rules for Kontakt {
 
     fn list(&self) -> List {
         List {
+            method: "GET",
             path: "/v3/device",
             pages: Pages::Linked("page", 0),
             body: |page| {

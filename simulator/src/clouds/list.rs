@@ -1,9 +1,11 @@
 //! How a cloud's device list looks, and how its pages follow each other.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A cloud's device list.
+#[derive(Clone)]
 pub(crate) struct List {
+    pub(crate) method: &'static str,
     pub(crate) path: &'static str,
     /// How a page is asked for and the next one told.
     pub(crate) pages: Pages,
@@ -11,15 +13,35 @@ pub(crate) struct List {
     pub(crate) body: fn(&Page) -> Value,
 }
 
+impl List {
+    pub(crate) const fn get(path: &'static str, pages: Pages, body: fn(&Page) -> Value) -> List {
+        List { method: "GET", path, pages, body }
+    }
+
+    /// A list that is asked for by a POST, and comes whole.
+    pub(crate) const fn post(path: &'static str, body: fn(&Page) -> Value) -> List {
+        List { method: "POST", path, pages: Pages::Whole, body }
+    }
+
+    /// An array of everything.
+    pub(crate) const fn bare(path: &'static str) -> List {
+        List::get(path, Pages::Whole, |page| json!(page.items))
+    }
+}
+
 /// How a page is asked for, and how the answer leads to the next one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pages {
+    /// There is one, which has everything.
+    Whole,
     /// By a number in the query, counted from the second value.
     Number(&'static str, usize),
     /// As [`Pages::Number`], and the next page's URL is in the header `Link`.
     Linked(&'static str, usize),
     /// By a word that the page before told.
     Cursor(&'static str),
+    /// By the ID of the last item of the page before.
+    After(&'static str),
 }
 
 /// A page of the list.

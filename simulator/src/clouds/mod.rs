@@ -1,19 +1,40 @@
 //! The clouds: which there are ([`Cloud`]), what is particular to each ([`rules::Rules`], one file a
 //! cloud), and what they share ([`call::Call`]).
 
+mod airvantage;
 mod api;
+mod arduino;
+mod balena;
 mod call;
 mod carrier;
+mod clearblade;
 pub(crate) mod cloud;
+mod cognito;
+mod cumulocity;
+mod emnify;
+mod errors;
+mod fixed;
 mod iotconnect;
+mod keyrock;
 mod kii;
 mod kontakt;
+mod kore;
 mod list;
+mod losant;
+mod mender;
+mod milesight;
+mod node_red;
 mod oauth2;
+mod once;
+mod particle;
 mod rules;
 mod simacan;
 mod table;
+mod thingpark;
 mod thingsboard;
+mod ubidots;
+mod verkada;
+mod wise_paas;
 
 pub use cloud::Cloud;
 
@@ -25,6 +46,16 @@ use crate::http::{Answer, Request};
 use crate::site::Site;
 
 impl Cloud {
+    /// The path of its device list.
+    pub fn devices_path(self) -> &'static str {
+        self.rules().list().path
+    }
+
+    /// The method by which its device list is asked for: `GET`, but for a few.
+    pub fn devices_method(self) -> &'static str {
+        self.rules().list().method
+    }
+
     /// The role of the origin where this cloud's protected resources live.
     pub(crate) fn api_role(self) -> Role {
         if self.rules().roles().contains(&Role::Api) { Role::Api } else { Role::Auth }

@@ -123,6 +123,7 @@ impl Rules for OAuth2 {
 
     fn list(&self) -> List {
         List {
+            method: "GET",
             path: "/devices",
             pages: Pages::Linked("page", 1),
             body: |page| json!({ "devices": page.items, "total": page.total }),

@@ -1,6 +1,6 @@
 //! What is particular to one cloud: how its tokens live, which calls it has, how it says no.
 
-use crate::credentials::known::Login;
+use crate::credentials::known::{Login, catalogue as known};
 use crate::fields::{self, FieldFault};
 use crate::http::{Answer, Request};
 use crate::site::{Refused, Site};
@@ -11,26 +11,52 @@ use super::carrier::{Carrier, Opens};
 use super::cloud::Role;
 use super::list::List;
 
+/// The principal that a cloud's key opens: keys come without a name.
+pub(super) const KEY: &str = "key:account";
+
+/// A login by a user's name and password.
+pub(super) const PERSON: Login =
+    ("password", &[("username", known::USERNAME), ("password", known::PASSWORD)]);
+
+/// A login by client credentials.
+pub(super) const CLIENT: Login = (
+    "client_credentials",
+    &[("client_id", known::CLIENT_ID), ("client_secret", known::CLIENT_SECRET)],
+);
+
+/// A key that is presented as it is, or exchanged for a token.
+pub(super) const BY_KEY: Login = ("api_key", &[("api_key", known::API_KEY)]);
+
 /// A call's outcome. Both sides are answers: `Err` only leaves early, so that `?` can be used.
 pub(crate) type Outcome = Result<Answer, Answer>;
 
 /// What is particular to one cloud. What most share is given; a cloud says what it has otherwise.
 pub(crate) trait Rules: Sync {
     /// How its tokens look and live.
-    fn habits(&self) -> Habits;
+    fn habits(&self) -> Habits {
+        Habits::default()
+    }
 
     /// The ways to log in: a name for each, and the options it takes.
     fn logins(&self) -> &'static [Login];
 
     /// Its principals and what opens each.
-    fn secrets(&self) -> &'static [(&'static str, &'static str)];
+    fn secrets(&self) -> &'static [(&'static str, &'static str)] {
+        &[
+            (known::USERNAME, known::PASSWORD),
+            (known::CLIENT_ID, known::CLIENT_SECRET),
+            (KEY, known::API_KEY),
+        ]
+    }
 
     /// The principals whose password is the account's.
-    fn principals(&self) -> &'static [&'static str];
+    fn principals(&self) -> &'static [&'static str] {
+        &[known::USERNAME]
+    }
 
     /// The principals whose secret is the client's.
     fn clients(&self) -> &'static [&'static str] {
-        &[]
+        &[known::CLIENT_ID, KEY]
     }
 
     /// Its origins. With an [`Role::Api`] among them, protected resources live there; else they
@@ -56,7 +82,9 @@ pub(crate) trait Rules: Sync {
     }
 
     /// Carries out a token call.
-    fn exchange(&self, call: &mut Call<'_>) -> Outcome;
+    fn exchange(&self, _call: &mut Call<'_>) -> Outcome {
+        Err(self.error(404, "there is nothing at this path"))
+    }
 
     /// How a request carries its credentials, and what they are. The first that came is judged.
     fn carriers(&self) -> &'static [(Carrier, Opens)] {

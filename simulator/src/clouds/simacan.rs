@@ -78,6 +78,7 @@ impl Rules for Simacan {
 
     fn list(&self) -> List {
         List {
+            method: "GET",
             path: "/api/v1/trips",
             pages: Pages::Number("page", 1),
             body: |page| {

@@ -4,7 +4,11 @@ use std::sync::LazyLock;
 
 use super::cloud::{Cloud, Role, every_cloud};
 use super::rules::Rules;
-use super::{iotconnect, kii, kontakt, oauth2, simacan, thingsboard};
+use super::{
+    airvantage, arduino, balena, clearblade, cognito, cumulocity, emnify, fixed, iotconnect,
+    keyrock, kii, kontakt, kore, losant, mender, milesight, node_red, oauth2, once, particle,
+    simacan, thingpark, thingsboard, ubidots, verkada, wise_paas,
+};
 
 macro_rules! rules {
     ($($what:literal $variant:ident $name:literal $module:ident :: $rules:ident,)*) => {

@@ -7,8 +7,8 @@ use serde_json::json;
 use super::call::Call;
 use super::carrier::{Carrier, Opens};
 use super::list::{List, Pages};
-use super::rules::{Outcome, Rules};
-use crate::credentials::known::{Login, thingsboard as known};
+use super::rules::{BY_KEY, KEY, Outcome, PERSON, Rules};
+use crate::credentials::known::Login;
 use crate::http::Answer;
 use crate::site::Refused;
 use crate::tokens::{Dead, Form, Habits, Rotation};
@@ -32,15 +32,7 @@ impl Rules for ThingsBoard {
     }
 
     fn logins(&self) -> &'static [Login] {
-        &[("password", &[("username", known::USERNAME), ("password", known::PASSWORD)])]
-    }
-
-    fn secrets(&self) -> &'static [(&'static str, &'static str)] {
-        &[(known::USERNAME, known::PASSWORD)]
-    }
-
-    fn principals(&self) -> &'static [&'static str] {
-        &[known::USERNAME]
+        &[PERSON, BY_KEY]
     }
 
     fn calls(&self) -> &'static [(&'static str, &'static str)] {
@@ -60,11 +52,15 @@ impl Rules for ThingsBoard {
     }
 
     fn carriers(&self) -> &'static [(Carrier, Opens)] {
-        &[(Carrier::Header("X-Authorization", "Bearer"), Opens::Token)]
+        &[
+            (Carrier::Header("X-Authorization", "Bearer"), Opens::Token),
+            (Carrier::Header("X-Authorization", "ApiKey"), Opens::Secret(KEY)),
+        ]
     }
 
     fn list(&self) -> List {
         List {
+            method: "GET",
             path: "/api/tenant/devices",
             pages: Pages::Number("page", 0),
             body: |page| {

@@ -6,6 +6,22 @@ pub type Options = Vec<(&'static str, &'static str)>;
 /// A way to log in: its name, and the options it takes.
 pub(crate) type Login = (&'static str, &'static [(&'static str, &'static str)]);
 
+/// What the clouds of the catalogue share: the same account everywhere.
+pub mod catalogue {
+    /// Login name of the account.
+    pub const USERNAME: &str = "gateway@example.com";
+    /// Its password.
+    pub const PASSWORD: &str = "correct horse";
+    /// Client identifier.
+    pub const CLIENT_ID: &str = "gateway-7";
+    /// Client secret; it means something else where it is encoded and should not be.
+    pub const CLIENT_SECRET: &str = "open:sesame 100%";
+    /// A key, with letters that a query must escape.
+    pub const API_KEY: &str = "f0e1d2c3/b4a5+9687==";
+    /// A refresh token that is good from the start, for clouds where a person lets a client in.
+    pub const REFRESH_TOKEN: &str = "seed-refresh-token-3b1f9d";
+}
+
 /// Kontakt.io: a person's login, and the account's static API key.
 pub mod kontakt {
     /// Login name of the account.

@@ -29,14 +29,7 @@ impl World {
 
     /// A config that reaches a cloud, without credentials.
     pub fn reach(&self, cloud: Cloud) -> Config {
-        let mut config = match cloud {
-            Cloud::ThingsBoard => {
-                let mut config = Config::new("custom").unwrap();
-                config.set("profile", include_str!("../../data/thingsboard.json")).unwrap();
-                config
-            }
-            other => Config::new(other.name()).unwrap(),
-        };
+        let mut config = Config::new(cloud.name()).unwrap();
         config.set("base_url", &self.sim.base_url(cloud)).unwrap();
         config.set("ca_file", self.sim.ca_file().to_str().unwrap()).unwrap();
         config.set("allowed_origins", &self.sim.api_url(cloud)).unwrap();
@@ -130,14 +123,7 @@ pub const FOUR: [Cloud; 4] = [Cloud::Kontakt, Cloud::IotConnect, Cloud::Kii, Clo
 
 /// Where each cloud lists its devices.
 pub fn devices(cloud: Cloud) -> String {
-    match cloud {
-        Cloud::Kontakt => "/v3/device".into(),
-        Cloud::IotConnect => "/api/v2/Device".into(),
-        Cloud::Kii => format!("/api/apps/{}/things", credentials::kii::APP_ID),
-        Cloud::Simacan => "/api/v1/trips".into(),
-        Cloud::ThingsBoard => "/api/tenant/devices".into(),
-        _ => "/devices".into(),
-    }
+    cloud.devices_path().to_string()
 }
 
 /// How much of it `make soak` asks for.

@@ -1,0 +1,160 @@
+//! Every login of every cloud, by the rules that all share: whatever a cloud's wire is, its token is
+//! obtained once, kept, presented, renewed and held back in the same way.
+
+use crate::common::{World, counter, status};
+use keyfob::{Client, Request, Status};
+use keyfob_simulator::{Cloud, credentials};
+use serde_json::Value;
+use std::panic::{self, AssertUnwindSafe};
+
+/// A login of a cloud.
+struct Login {
+    cloud: Cloud,
+    name: &'static str,
+    options: credentials::Options,
+}
+
+/// Tries each of them, in a world as after a start, and says at the end which ones failed.
+fn each(promise: impl Fn(&World, &Login)) {
+    let world = World::new();
+    let mut failed = Vec::new();
+    for cloud in Cloud::ALL {
+        for (name, options) in credentials::logins(cloud) {
+            let login = Login { cloud, name, options };
+            world.sim.reset();
+            let tried = panic::catch_unwind(AssertUnwindSafe(|| promise(&world, &login)));
+            if tried.is_err() {
+                failed.push(format!("{} {name}", cloud.name()));
+            }
+        }
+    }
+    assert!(failed.is_empty(), "the messages are above: {failed:?}");
+}
+
+impl Login {
+    fn client(&self, world: &World) -> Client {
+        let client = world.config(self.cloud, self.name).client();
+        client.unwrap_or_else(|error| panic!("{}: {error}", self.what()))
+    }
+
+    fn what(&self) -> String {
+        format!("{} {}", self.cloud.name(), self.name)
+    }
+
+    /// Asks for the device list.
+    fn devices(&self, world: &World, client: &Client) -> keyfob::Result<u16> {
+        let url = format!("{}{}", world.sim.api_url(self.cloud), self.cloud.devices_path());
+        let mut request = Request::new(self.cloud.devices_method(), &url)?;
+        if self.cloud.devices_method() == "POST" {
+            request.set_body(b"{}");
+            request.set_header("Content-Type", "application/json")?;
+        }
+        client.send(&request).map(|response| response.status())
+    }
+
+    /// Asserts that it opens the device list.
+    fn opens(&self, world: &World, client: &Client) {
+        match self.devices(world, client) {
+            Ok(status) => assert_eq!(status, 200, "{}", self.what()),
+            Err(error) => panic!("{}: {error}", self.what()),
+        }
+    }
+
+    /// How many token calls arrived, whatever they are called.
+    fn exchanges(&self, world: &World) -> usize {
+        let brought_along = ["basic-token", "discovery", "metadata"];
+        let calls = world.token_calls(self.cloud);
+        calls.iter().filter(|call| !brought_along.contains(call)).count()
+    }
+
+    /// Whether anything is exchanged, as far as this client has seen.
+    fn is_exchange(&self, world: &World) -> bool {
+        self.exchanges(world) > 0
+    }
+}
+
+#[test]
+fn every_login_opens_its_clouds_device_list_and_is_kept() {
+    each(|world, login| {
+        let client = login.client(world);
+        login.opens(world, &client);
+        let before = login.exchanges(world);
+        login.opens(world, &client);
+        assert_eq!(login.exchanges(world), before, "{}: kept", login.what());
+        assert!(before <= 1, "{}: {before} exchanges", login.what());
+        let name = login.name.replace('-', "_");
+        assert_eq!(status(&client)["login"], name, "{}", login.what());
+    });
+}
+
+#[test]
+fn every_token_that_was_refused_is_replaced_once() {
+    each(|world, login| {
+        let client = login.client(world);
+        login.opens(world, &client);
+        if !login.is_exchange(world) {
+            return;
+        }
+        world.wind(60);
+        world.sim.revoke_access_tokens(login.cloud);
+        login.opens(world, &client);
+        assert_eq!(login.exchanges(world), 2, "{}", login.what());
+        assert_eq!(counter(&client, "replays"), 1, "{}", login.what());
+    });
+}
+
+#[test]
+fn every_token_that_ended_is_replaced_before_it_is_used() {
+    each(|world, login| {
+        let client = login.client(world);
+        login.opens(world, &client);
+        // Without an end it lives until the cloud refuses it.
+        let Some(left) = client.expires_in().filter(|_| login.is_exchange(world)) else {
+            return;
+        };
+        world.wind(left.as_secs() + 1);
+        login.opens(world, &client);
+        assert_eq!(login.exchanges(world), 2, "{}", login.what());
+        assert_eq!(counter(&client, "replays"), 0, "{}: it ended unseen", login.what());
+    });
+}
+
+#[test]
+fn every_wrong_secret_is_sent_once_and_then_held_back() {
+    let table: Value = serde_json::from_str(&keyfob::providers_json().unwrap()).unwrap();
+    each(|world, login| {
+        login.opens(world, &login.client(world));
+        if !login.is_exchange(world) {
+            return;
+        }
+        for (option, _) in &login.options {
+            if !is_secret(&table, login.cloud, option) {
+                continue;
+            }
+            world.sim.reset();
+            let mut config = world.config(login.cloud, login.name);
+            config.set(option, "another secret").unwrap();
+            let client = config.client().unwrap();
+            let what = format!("{} with a wrong {option}", login.what());
+            let error = client.token().unwrap_err();
+            let (refused, after) = match *option {
+                "refresh_token" => (Status::LoginRequired, Status::LoginRequired),
+                _ => (Status::CredentialsRejected, Status::LoginOnHold),
+            };
+            assert_eq!(error.status(), refused, "{what}: {error}");
+            let before = login.exchanges(world);
+            assert_eq!(client.token().unwrap_err().status(), after, "{what}");
+            assert_eq!(login.exchanges(world), before, "{what}: sent again");
+            client.forget().unwrap();
+        }
+    });
+}
+
+/// Whether an option is a secret, by the table of options or the cloud's own.
+fn is_secret(table: &Value, cloud: Cloud, option: &str) -> bool {
+    let providers = table["providers"].as_array().unwrap();
+    let provider = providers.iter().find(|provider| provider["name"] == cloud.name());
+    let own = provider.and_then(|provider| provider["own_options"].as_array());
+    let mut all = own.into_iter().flatten().chain(table["options"].as_array().unwrap());
+    all.any(|known| known["name"] == option && known["secret"] == true)
+}
