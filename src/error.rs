@@ -55,8 +55,14 @@ pub enum Status {
     MalformedAnswer = 43,
     /// An answer is larger than `max_token_bytes` or `max_body_bytes`.
     AnswerTooLarge = 44,
+    /// The request has to be sent again, and its body was read and cannot be wound back.
+    BodyNotRepeatable = 45,
+    /// What was downloaded does not have the digest that it should have; it was thrown away.
+    DigestMismatch = 46,
     /// The token store cannot be read or written.
     Store = 50,
+    /// A file of the caller's cannot be read or written: a body to send, the target of a download.
+    File = 51,
     /// Answering would have meant waiting for the network.
     WouldBlock = 60,
     /// The call was cancelled.
@@ -91,7 +97,10 @@ impl Status {
         Status::UnexpectedAnswer,
         Status::MalformedAnswer,
         Status::AnswerTooLarge,
+        Status::BodyNotRepeatable,
+        Status::DigestMismatch,
         Status::Store,
+        Status::File,
         Status::WouldBlock,
         Status::Cancelled,
         Status::Panic,
@@ -128,7 +137,10 @@ impl Status {
             Status::UnexpectedAnswer => c"UNEXPECTED_ANSWER",
             Status::MalformedAnswer => c"MALFORMED_ANSWER",
             Status::AnswerTooLarge => c"ANSWER_TOO_LARGE",
+            Status::BodyNotRepeatable => c"BODY_NOT_REPEATABLE",
+            Status::DigestMismatch => c"DIGEST_MISMATCH",
             Status::Store => c"STORE",
+            Status::File => c"FILE",
             Status::WouldBlock => c"WOULD_BLOCK",
             Status::Cancelled => c"CANCELLED",
             Status::Panic => c"PANIC",

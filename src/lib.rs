@@ -35,7 +35,9 @@ mod support;
 
 pub use client::client::Client;
 pub use client::config::Config;
-pub use client::request::{Request, Response};
+pub use client::download::Download;
+pub use client::request::Request;
+pub use client::response::Response;
 pub use error::{Error, Result, Status};
 pub use store::TokenStore;
 pub use support::clock::Clock;

@@ -4,6 +4,7 @@ use super::account::Account;
 use super::headers::Headers;
 use crate::error::{Error, Result, Status};
 use crate::http::message::Outgoing;
+use crate::http::payload::Payload;
 use crate::model::record::Discovered;
 use crate::model::token::Token;
 use crate::provider::fill::{fields, signed_headers};
@@ -14,7 +15,6 @@ use crate::provider::template::{Place, Template};
 use crate::support::clock::Clock;
 use crate::support::json::{self, Value};
 use crate::support::ordered::Ordered;
-use zeroize::Zeroizing;
 
 /// Those of the headers that are the same for each request.
 pub(super) fn same_each_time(
@@ -88,7 +88,14 @@ impl Account {
         request.url = request.url.with_query(&query)?;
         let Some(members) = &present.json else { return Ok(()) };
         let members = scope.fill_json(members)?;
-        let body = request.body.as_deref().map_or(&[][..], |body| body);
+        if matches!(request.body, Payload::Source(_)) {
+            let what = format!(
+                "{}: a body that is read while it is sent cannot carry the token of {}; give it as bytes",
+                request.shown, self.profile.name
+            );
+            return Err(Error::new(Status::InvalidArgument, what));
+        }
+        let body = request.body.as_bytes().unwrap_or_default();
         let document =
             if body.is_empty() { Some(Value::Object(Vec::new())) } else { json::parse(body).ok() };
         let (Some(mut document @ Value::Object(_)), Some(members)) = (document, members) else {
@@ -102,7 +109,7 @@ impl Account {
         };
         merge(&mut document, members);
         let mut text = document.to_json();
-        request.body = Some(Zeroizing::new(std::mem::take(&mut *text).into_bytes()));
+        request.body = Payload::bytes(std::mem::take(&mut *text).into_bytes());
         let has_kind = request.headers.iter().any(|(n, _)| n.eq_ignore_ascii_case("content-type"));
         if !has_kind {
             request.headers.push(("Content-Type".into(), "application/json".into()));

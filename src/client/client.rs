@@ -4,8 +4,9 @@ use crate::account::account::Account;
 use crate::account::headers::header_lines;
 use crate::client::config::Config;
 use crate::client::report;
-use crate::client::request::{Request, Response};
-use crate::client::send::{self, send};
+use crate::client::request::Request;
+use crate::client::response::Response;
+use crate::client::send::{self, Body, send};
 use crate::error::{Error, Result, Status};
 use crate::lifecycle::Lifecycle;
 use crate::lifecycle::background::Background;
@@ -58,6 +59,19 @@ impl Client {
             config: self.config.clone(),
             background: self.background.clone(),
         }
+    }
+
+    pub(super) fn lifecycle(&self) -> &Lifecycle {
+        &self.lifecycle
+    }
+
+    /// A call of this handle that takes at most so long.
+    pub(super) fn call_of(&self, limit: Duration) -> Call {
+        Call::new(limit, &self.canceller)
+    }
+
+    pub(super) fn call_of_request(&self, request: &Request) -> Call {
+        self.call(request.timeout)
     }
 
     fn call(&self, own: Option<Duration>) -> Call {
@@ -240,7 +254,18 @@ impl Client {
     /// `FOREIGN_ORIGIN` and `INSECURE_URL` before anything is sent; those of
     /// [`token`](Client::token); and what keeps from getting an answer.
     pub fn send(&self, request: &Request) -> Result<Response> {
-        send(&self.lifecycle, request, &self.call(request.timeout))
+        send(&self.lifecycle, request, &self.call(request.timeout), Body::Whole)
+    }
+
+    /// As [`send`](Client::send), but gives the response once its head is there: its body is read
+    /// with [`Response::read`], however large it is. `timeout_ms`, or the request's own limit, is for
+    /// the head; `idle_timeout_ms` and `transfer_timeout_ms` bound the body.
+    ///
+    /// # Errors
+    /// As [`send`](Client::send), and `BODY_NOT_REPEATABLE` where the token was refused and the
+    /// request's body cannot be read again.
+    pub fn open(&self, request: &Request) -> Result<Response> {
+        send(&self.lifecycle, request, &self.call(request.timeout), Body::AsItComes)
     }
 
     /// Lets time pass for this client's clock, to test what happens when tokens age. Real tokens

@@ -1,14 +1,16 @@
-//! Requests that carry the token, and their answers.
+//! Requests that carry the token.
 
 use crate::account::headers::Headers;
-use crate::client::links::{link_header, link_in_body};
+use crate::client::body::{FileBody, ReaderBody};
 use crate::error::{Error, Result, Status};
 use crate::http::headers::{is_of_the_connection, is_token, is_value};
-use crate::http::message::{Answer, MOST_HEADER, Method};
+use crate::http::message::{MOST_HEADER, Method};
+use crate::http::payload::Payload;
 use crate::http::url::{Url, has_scheme, query_encode};
-use crate::support::json;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
-use zeroize::Zeroizing;
 
 /// A request to an API of the cloud, to be sent with [`Client::send`](crate::Client::send) as often
 /// as wanted. Plain data: it may be sent from several threads at once while nobody changes it.
@@ -18,10 +20,14 @@ pub struct Request {
     pub(crate) url: String,
     pub(crate) query: String,
     pub(crate) headers: Headers,
-    pub(crate) body: Option<Zeroizing<Vec<u8>>>,
+    pub(crate) body: Payload,
     pub(crate) idempotent: bool,
     pub(crate) timeout: Option<Duration>,
+    pub(crate) progress: Option<Progress>,
 }
+
+/// Is told how far a body has come; `false` ends the call.
+pub(crate) type Progress = Arc<dyn Fn(u64, Option<u64>) -> bool + Send + Sync>;
 
 impl Request {
     /// A request without headers and body.
@@ -47,9 +53,10 @@ impl Request {
             url: url.into(),
             query: String::new(),
             headers: Headers::new(),
-            body: None,
+            body: Payload::None,
             idempotent,
             timeout: None,
+            progress: None,
         })
     }
 
@@ -92,7 +99,45 @@ impl Request {
     /// Sets the body, in place of any before. `Content-Type` is the caller's to set, where the
     /// provider has none of its own.
     pub fn set_body(&mut self, body: &[u8]) {
-        self.body = Some(Zeroizing::new(body.to_vec()));
+        self.body = Payload::bytes(body.to_vec());
+    }
+
+    /// Sends a file as the body. It is opened when the request is sent, and again for a replay, so it
+    /// is never in memory as a whole.
+    ///
+    /// # Errors
+    /// `FILE`: there is no such file, or it is not a regular one.
+    pub fn set_body_file(&mut self, path: impl AsRef<Path>) -> Result<()> {
+        self.body = Payload::Source(Arc::new(FileBody::new(path.as_ref())?));
+        Ok(())
+    }
+
+    /// Sends what a reader gives, while it gives it. `length` is how many bytes that will be: more or
+    /// fewer fail the call; `None` sends it in chunks (RFC 9112 7.1). It is read once. Where the
+    /// request has to be sent again the call fails with `BODY_NOT_REPEATABLE`, unless nothing was
+    /// read of it before.
+    pub fn set_body_reader(&mut self, from: impl Read + Send + 'static, length: Option<u64>) {
+        self.body = Payload::Source(Arc::new(ReaderBody::once(Box::new(from), length)));
+    }
+
+    /// The same for what can be read again: `rewind` gives a reader from the beginning, each time
+    /// that the request is sent.
+    pub fn set_body_rewinding(
+        &mut self,
+        rewind: impl Fn() -> std::io::Result<Box<dyn Read + Send>> + Send + Sync + 'static,
+        length: Option<u64>,
+    ) {
+        self.body = Payload::Source(Arc::new(ReaderBody::rewinding(Box::new(rewind), length)));
+    }
+
+    /// Tells how far the body of the answer has come: bytes so far, and of how many where that is
+    /// known. Called on the thread that reads, at most ten times a second and once at the end. If it
+    /// gives `false` the call ends with `CANCELLED`.
+    pub fn set_progress(
+        &mut self,
+        progress: impl Fn(u64, Option<u64>) -> bool + Send + Sync + 'static,
+    ) {
+        self.progress = Some(Arc::new(progress));
     }
 
     /// The longest this request takes, its retries included, in place of the client's `timeout_ms`.
@@ -112,60 +157,5 @@ impl std::fmt::Debug for Request {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let path = self.url.split('?').next().unwrap_or_default();
         write!(f, "Request({} {path})", self.method)
-    }
-}
-
-/// An answer, whatever its status: 404 and 500 are answers too.
-pub struct Response {
-    pub(crate) answer: Answer,
-    pub(crate) url: Url,
-}
-
-impl std::fmt::Debug for Response {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Response({} from {})", self.answer.status, self.url)
-    }
-}
-
-impl Response {
-    /// The HTTP status.
-    pub fn status(&self) -> u16 {
-        self.answer.status
-    }
-
-    /// The first header of this name, without regard to case.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.answer.header(name)
-    }
-
-    /// All headers, as they came; names are lower case.
-    pub fn headers(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
-        self.answer.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()))
-    }
-
-    /// The body, as it came.
-    pub fn body(&self) -> &[u8] {
-        &self.answer.body
-    }
-
-    /// The absolute URL of the link with this relation, if there is one: from a `Link` header
-    /// (RFC 8288), a HATEOAS `links` array, a `links` object or a HAL `_links` object.
-    ///
-    /// # Errors
-    /// `MALFORMED_ANSWER`: there is such a link, but it is not a URL.
-    pub fn link(&self, rel: &str) -> Result<Option<String>> {
-        let headers = self.answer.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case("link"));
-        let in_header = headers.flat_map(|(_, value)| link_header(value, rel)).next();
-        let in_body = || link_in_body(&json::parse(self.body()).ok()?, rel);
-        let Some(reference) = in_header.or_else(in_body) else {
-            return Ok(None);
-        };
-        match self.url.join(&reference) {
-            Ok(url) => Ok(Some(url.as_str().into())),
-            Err(_) => Err(Error::new(
-                Status::MalformedAnswer,
-                format!("{}: the link `{rel}` is not a URL", self.url),
-            )),
-        }
     }
 }

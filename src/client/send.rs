@@ -3,9 +3,12 @@
 
 use crate::account::account::Account;
 use crate::account::headers::Headers;
-use crate::client::request::{Request, Response};
+use crate::client::request::Request;
+use crate::client::response::Response;
 use crate::error::{Error, Result, Status};
+use crate::http::incoming::{BodyLimits, Incoming};
 use crate::http::message::{Answer, Fault, Outgoing};
+use crate::http::payload::Payload;
 use crate::http::retry::{Repeat, Retry};
 use crate::http::url::Url;
 use crate::lifecycle::state::State;
@@ -16,16 +19,31 @@ use crate::support::call::Call;
 use crate::support::json::document::Document;
 use crate::support::log::log;
 use std::sync::Arc;
-use zeroize::Zeroizing;
+use std::time::Instant;
+
+/// How the body of the answer is wanted.
+#[derive(Clone, Copy)]
+pub(crate) enum Body {
+    /// In memory, within the call's own time.
+    Whole,
+    /// Piece by piece, as it comes.
+    AsItComes,
+}
 
 /// Sends a request with the token, renews and replays once if the API refuses it.
-pub(crate) fn send(lifecycle: &Lifecycle, request: &Request, call: &Call) -> Result<Response> {
+pub(crate) fn send(
+    lifecycle: &Lifecycle,
+    request: &Request,
+    call: &Call,
+    body: Body,
+) -> Result<Response> {
     let (mut state, url) = admitted(lifecycle, request, call)?;
     count(&lifecycle.counters.requests);
     for replayed in [false, true] {
         let outgoing = outgoing(lifecycle, request, &url, &state)?;
         let (time, moment) = (lifecycle.clock.cloud_millis(), lifecycle.clock.now());
-        let response = exchange_once(lifecycle, request, outgoing, &state, call)?;
+        let mut response = exchange_once(lifecycle, request, outgoing, &state, call, body)?;
+        look_into_error(&state.account, &mut response.answer)?;
         let answer = &response.answer;
         let refused = is_refusal(&state.account, answer.status, &answer.headers, &answer.body);
         if replayed || !refused {
@@ -39,6 +57,9 @@ pub(crate) fn send(lifecycle: &Lifecycle, request: &Request, call: &Call) -> Res
             log!(lifecycle.log, Info, "{}: signed by a wrong clock, signing again", response.url);
             count(&lifecycle.counters.replays);
             continue;
+        }
+        if !request.body.is_repeatable() {
+            return Err(not_repeatable(&response));
         }
         log!(lifecycle.log, Info, "{}: access token refused, renewing", response.url);
         count(&lifecycle.counters.replays);
@@ -84,13 +105,15 @@ fn outgoing(
         }
     }
     let needs_length = matches!(request.method.as_str(), "POST" | "PUT" | "PATCH");
-    let empty = || needs_length.then(|| Zeroizing::new(Vec::new()));
     let mut outgoing = Outgoing {
         method: request.method.clone(),
         url: url.clone(),
         shown: url.to_string(),
         headers,
-        body: request.body.clone().or_else(empty),
+        body: match &request.body {
+            Payload::None if needs_length => Payload::bytes(Vec::new()),
+            body => body.clone(),
+        },
     };
     if let Some(names) = &state.names {
         state.account.put_into(&mut outgoing, names, &lifecycle.clock)?;
@@ -113,6 +136,7 @@ fn exchange_once(
     mut outgoing: Outgoing,
     state: &Arc<State>,
     call: &Call,
+    body: Body,
 ) -> Result<Response> {
     let options = &state.account.options;
     let retry = Retry {
@@ -120,18 +144,28 @@ fn exchange_once(
         clock: &lifecycle.clock,
         attempts: 1 + options.number("retries") as u32,
         repeat: if request.idempotent { Repeat::Safe } else { Repeat::Unheard },
+        repeatable: &|| request.body.is_repeatable(),
     };
     let max = options.number("max_body_bytes");
+    let transfer = options.millis("transfer_timeout_ms");
+    let limits = BodyLimits {
+        idle: options.millis("idle_timeout_ms"),
+        end: (!transfer.is_zero()).then(|| (Instant::now() + transfer, transfer)),
+    };
     const MOST_REDIRECTS: usize = 5;
     for _ in 0..MOST_REDIRECTS {
         let unsigned = outgoing.headers.len();
+        let transport = &state.account.transport;
         let send = || {
             outgoing.headers.truncate(unsigned);
             let signed = sign(lifecycle, state, &mut outgoing);
             signed.map_err(|error| Fault { error, sent: false, awaited: false })?;
-            state.account.transport.send(&outgoing, max, call)
+            match body {
+                Body::Whole => transport.send(&outgoing, max, call),
+                Body::AsItComes => transport.open(&outgoing, call, limits),
+            }
         };
-        let answer = retry.run(send).map_err(|Fault { error, .. }| error)?;
+        let mut answer = retry.run(send).map_err(|Fault { error, .. }| error)?;
         outgoing.headers.truncate(unsigned);
         log!(
             lifecycle.log,
@@ -143,13 +177,43 @@ fn exchange_once(
         );
         match redirect(&outgoing, &answer) {
             Some(next) => {
+                answer.rest.take().into_iter().for_each(Incoming::settle);
                 outgoing.shown = next.to_string();
                 outgoing.url = next;
             }
-            None => return Ok(Response { answer, url: outgoing.url }),
+            None => return Ok(Response::new(answer, outgoing.url, request.progress.clone())),
         }
     }
     Err(Error::new(Status::UnexpectedAnswer, format!("{}: too many redirects", outgoing.shown)))
+}
+
+/// Reads what may be an error document, so that it can be judged; it is given to the caller before
+/// the rest.
+fn look_into_error(account: &Account, answer: &mut Answer) -> Result<()> {
+    let Some(rest) = &mut answer.rest else { return Ok(()) };
+    let large = rest.announced.is_some_and(|length| length > LARGEST_ERROR as u64);
+    if large || !may_be_refusal(account, answer.status) {
+        return Ok(());
+    }
+    let mut document = vec![0; LARGEST_ERROR + 1];
+    let mut length = 0;
+    while length < document.len() {
+        match rest.read(&mut document[length..])? {
+            0 => break,
+            amount => length += amount,
+        }
+    }
+    document.truncate(length);
+    answer.body = document;
+    Ok(())
+}
+
+fn not_repeatable(response: &Response) -> Error {
+    let (url, status) = (&response.url, response.answer.status);
+    let what = format!(
+        "{url} answered {status}: the token is refused, and the request's body cannot be sent again with a new one; give it a rewind function, a file, or bytes"
+    );
+    Error::new(Status::BodyNotRepeatable, what).with_http_status(status)
 }
 
 /// Where to go on: on the same origin, and only if that means repeating the same request. Any other
@@ -164,6 +228,17 @@ fn redirect(outgoing: &Outgoing, answer: &Answer) -> Option<Url> {
     (next.origin() == outgoing.url.origin()).then_some(next)
 }
 
+/// An error document has no more bytes than this.
+const LARGEST_ERROR: usize = 16_384;
+
+/// Whether the body of an answer with this status has a say in whether it refuses the token.
+fn may_be_refusal(account: &Account, status: u16) -> bool {
+    let profile = &account.profile;
+    let rules = profile.request.refused.as_deref();
+    let is_ruled = rules.is_some_and(|rules| rules.iter().any(|rule| rule.reads(status)));
+    status >= 400 || is_ruled || profile.errors.body_status.is_some()
+}
+
 /// Whether an answer says that the access token is no good.
 pub(crate) fn is_refusal(
     account: &Account,
@@ -173,10 +248,9 @@ pub(crate) fn is_refusal(
 ) -> bool {
     let profile = &account.profile;
     let rules = profile.request.refused.as_deref();
-    let is_ruled = rules.is_some_and(|rules| rules.iter().any(|rule| rule.reads(status)));
-    let candidate = status >= 400 || is_ruled || profile.errors.body_status.is_some();
     // An error document is small; what is large is data, and is not parsed for this.
-    let json = (candidate && body.len() <= 16_384).then(|| Document::of(body)).flatten();
+    let candidate = may_be_refusal(account, status) && body.len() <= LARGEST_ERROR;
+    let json = candidate.then(|| Document::of(body)).flatten();
     let status = reply::effective_status(profile, status, json);
     let code = reply::code(profile, &Pointed { headers, json });
     match rules {

@@ -7,6 +7,7 @@ use super::guard::{guard, plain};
 use super::request::keyfob_request;
 use super::response::keyfob_response;
 use crate::client::client::Client;
+use crate::client::download::Download;
 use crate::error::{Error, Result, Status};
 use std::ffi::c_char;
 use std::ptr;
@@ -382,6 +383,65 @@ pub unsafe extern "C" fn keyfob_client_send(
         let out = Out::new(out, ptr::null_mut(), "out")?;
         let request = &handle(request, "request")?.0;
         let response = handle(client, "client")?.0.send(request)?;
+        out.set(keyfob_response::boxed(response));
+        Ok(())
+    })
+}
+
+/// As `keyfob_client_send`, but gives the response once its head is there; its body is then read with
+/// `keyfob_response_read`, however large it is. `timeout_ms`, or the request's own limit, is for the
+/// head; `idle_timeout_ms` and `transfer_timeout_ms` bound the body. `keyfob_client_cancel` on this
+/// handle ends the reading, too. The client may be freed before the response.
+///
+/// As `keyfob_client_send`, and `KEYFOB_BODY_NOT_REPEATABLE` where the token was refused and the
+/// request's body cannot be read again.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_client_open(
+    client: *const keyfob_client,
+    request: *const keyfob_request,
+    out: *mut *mut keyfob_response,
+    err: *mut *mut keyfob_error,
+) -> Status {
+    guard(err, || {
+        let out = Out::new(out, ptr::null_mut(), "out")?;
+        let request = &handle(request, "request")?.0;
+        let response = handle(client, "client")?.0.open(request)?;
+        out.set(keyfob_response::boxed(response));
+        Ok(())
+    })
+}
+
+/// Downloads what the request asks for to a file. While it is under way it is in `PATH.part`; PATH
+/// itself is replaced at once when all is there, durably. What came before a fault is kept, and a
+/// later call with the same request goes on from there, in this process or another. Faults of the
+/// network are tried again until nothing has come for `download_retry_s`.
+///
+/// `sha256` is what the file must have, as 64 hexadecimal digits, or NULL. A digest that the server
+/// names (`Repr-Digest`, `Digest`) is checked, too. The response has the status and headers of the
+/// last answer and no body; where that is not a success nothing is written. Progress is told as
+/// `keyfob_request_set_progress` says.
+///
+/// `KEYFOB_FILE`: the target is a directory or a symbolic link, or cannot be written, or another
+/// download to it is under way. `KEYFOB_DIGEST_MISMATCH`: what came was thrown away. As
+/// `keyfob_client_open`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_client_download(
+    client: *const keyfob_client,
+    request: *const keyfob_request,
+    path: *const c_char,
+    sha256: *const c_char,
+    out: *mut *mut keyfob_response,
+    err: *mut *mut keyfob_error,
+) -> Status {
+    guard(err, || {
+        let out = Out::new(out, ptr::null_mut(), "out")?;
+        let request = &handle(request, "request")?.0;
+        let mut download = Download::new();
+        if !sha256.is_null() {
+            download.set_sha256(text(sha256, "sha256")?)?;
+        }
+        let client = &handle(client, "client")?.0;
+        let response = client.download(request, text(path, "path")?, &download)?;
         out.set(keyfob_response::boxed(response));
         Ok(())
     })

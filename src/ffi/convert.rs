@@ -43,6 +43,20 @@ pub(super) fn bytes<'a>(pointer: *const u8, len: usize, what: &str) -> Result<&'
     }
 }
 
+/// A buffer of the caller's to write to.
+pub(super) fn bytes_mut<'a>(pointer: *mut u8, len: usize, what: &str) -> Result<&'a mut [u8]> {
+    match (pointer.is_null(), len) {
+        (_, 0) => Ok(&mut []),
+        (true, _) => Err(null(what)),
+        (false, len) if len > isize::MAX as usize => {
+            Err(Error::new(Status::InvalidArgument, format!("{what}: the length is absurd")))
+        }
+        // SAFETY: not NULL, a possible length, and by the contract `len` writable bytes that nobody
+        // else uses during the call. Bytes of any value are valid.
+        (false, len) => Ok(unsafe { std::slice::from_raw_parts_mut(pointer, len) }),
+    }
+}
+
 /// Where a result goes. Holds its zero from the beginning, so that a failure leaves nothing stale.
 pub(super) struct Out<'a, T>(&'a mut T);
 

@@ -9,6 +9,7 @@
 #![allow(clippy::missing_safety_doc)]
 
 mod blocks;
+mod body;
 mod client;
 mod config;
 mod convert;
@@ -20,6 +21,7 @@ mod response;
 mod store;
 
 pub(crate) use blocks::copy_blocks;
+pub use body::*;
 pub use client::*;
 pub use config::*;
 pub use error::*;

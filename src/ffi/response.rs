@@ -1,14 +1,15 @@
 //! `keyfob_response`: what came back.
 
-use super::convert::{Out, free_handle, handle, into_handle, text};
+use super::convert::{Out, bytes_mut, free_handle, handle, handle_mut, into_handle, text};
 use super::error::keyfob_error;
 use super::guard::{guard, plain};
-use crate::client::request::Response;
+use crate::client::response::Response;
 use crate::error::Status;
 use std::ffi::{CStr, CString, c_char};
 use std::ptr;
 
-/// An answer, whole. Any thread may read it.
+/// An answer: whole from `keyfob_client_send`, its body still to be read from `keyfob_client_open`.
+/// Any thread may look at it.
 pub struct keyfob_response {
     response: Response,
     /// The headers as C strings, in their order.
@@ -92,6 +93,28 @@ pub unsafe extern "C" fn keyfob_response_body(
         unsafe { len.write(length) };
     }
     body
+}
+
+/// Reads the next bytes of the body of a response of `keyfob_client_open`: at most `cap` of them, to
+/// `buf`. `*len` is how many; 0 at the end of the body. Waits for them at most `idle_timeout_ms`. Not
+/// to be called from two threads at once. A response of `keyfob_client_send` is read from memory.
+///
+/// `KEYFOB_NETWORK`: the body was cut, so what came before is not the whole of it.
+/// `KEYFOB_TIMEOUT`, `KEYFOB_CANCELLED`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_response_read(
+    response: *mut keyfob_response,
+    buf: *mut u8,
+    cap: usize,
+    len: *mut usize,
+    err: *mut *mut keyfob_error,
+) -> Status {
+    guard(err, || {
+        let out = Out::new(len, 0, "len")?;
+        let buffer = bytes_mut(buf, cap, "buf")?;
+        out.set(handle_mut(response, "response")?.response.read(buffer)?);
+        Ok(())
+    })
 }
 
 /// Gives the absolute URL of the link with this relation, such as `next`: from a `Link` header (RFC

@@ -1,8 +1,8 @@
 //! The buffers of a connection and of a body: growing them, and wiping what was in them.
 
-use std::io::Read;
+use crate::error::Result;
 use ureq::unversioned::transport::{Buffers, LazyBuffers};
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 /// Passwords and tokens went through a connection's buffers, and whoever gets this memory next must
 /// not find them there.
@@ -13,30 +13,34 @@ pub(super) fn wipe(buffers: &mut LazyBuffers) {
     buffers.output().zeroize();
 }
 
-/// Reads to the end. Zeroed when it is allocated, which is cheaper than before each read.
-pub(super) fn read_whole(mut from: impl Read, expected: u64) -> std::io::Result<Vec<u8>> {
+/// Reads to the end; `None` where that is further than `most` bytes. The buffer is zeroed when it is
+/// allocated, which is cheaper than before each read, and wiped where it is given up: an answer may
+/// hold tokens.
+pub(super) fn read_whole(
+    mut read: impl FnMut(&mut [u8]) -> Result<usize>,
+    expected: u64,
+    most: u64,
+) -> Result<Option<Vec<u8>>> {
     const STEP: usize = 65_536;
-    let mut bytes = vec![0; (expected as usize).clamp(1024, 1 << 20) + 1];
+    let mut bytes = Zeroizing::new(vec![0; (expected as usize).clamp(1024, 1 << 20) + 1]);
     let mut length = 0;
     loop {
         if length == bytes.len() {
             make_room(&mut bytes, 1);
-            bytes.resize(bytes.capacity(), 0);
+            let capacity = bytes.capacity();
+            bytes.resize(capacity, 0);
         }
         let end = bytes.len().min(length + STEP);
-        match from.read(&mut bytes[length..end]) {
-            Ok(0) => {
-                bytes.truncate(length);
-                return Ok(bytes);
-            }
-            Ok(amount) => length += amount,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => {
-                bytes.zeroize();
-                return Err(error);
-            }
+        match read(&mut bytes[length..end])? {
+            0 => break,
+            amount => length += amount,
+        }
+        if length as u64 > most {
+            return Ok(None);
         }
     }
+    bytes.truncate(length);
+    Ok(Some(std::mem::take(&mut *bytes)))
 }
 
 pub(super) fn append(bytes: &mut Vec<u8>, more: &[u8]) {

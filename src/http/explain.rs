@@ -1,6 +1,7 @@
 //! Says what went wrong below, and what a person can do about it.
 
 use super::message::Outgoing;
+use super::payload::SourceFailed;
 use super::{in_flight, tcp};
 use crate::error::{Error, Status};
 use crate::support::call::Call;
@@ -31,6 +32,10 @@ pub(super) fn explain(
             return Error::new(Status::MalformedAnswer, what);
         }
     };
+    if error.get_ref().is_some_and(|inner| inner.is::<SourceFailed>()) {
+        let inner = error.into_inner().and_then(|inner| inner.downcast::<SourceFailed>().ok());
+        return inner.map_or_else(|| call.timeout(), |failed| failed.0);
+    }
     match tcp::gave_up(&error) {
         Some(tcp::GaveUp::Cancelled | tcp::GaveUp::Deadline) => {
             return call.remaining().err().unwrap_or_else(|| call.timeout());

@@ -1,5 +1,7 @@
 //! What goes through the transport: a request that is ready to go out, its answer, or its fault.
 
+use super::incoming::Incoming;
+use super::payload::Payload;
 use super::tls::TlsFiles;
 use crate::error::Error;
 use crate::http::headers::is_token;
@@ -7,7 +9,6 @@ use crate::http::url::Url;
 use crate::support::clock::Moment;
 use crate::support::secret::Secret;
 use std::time::Duration;
-use zeroize::Zeroizing;
 
 /// The longest header that is sent, in bytes: many times what servers take, and half of the buffer
 /// that a request is written through.
@@ -30,7 +31,7 @@ pub(crate) struct Outgoing {
     /// What messages call the URL. The real path may hold a token.
     pub shown: String,
     pub headers: Vec<(String, Secret)>,
-    pub body: Option<Zeroizing<Vec<u8>>>,
+    pub body: Payload,
 }
 
 /// A method, in the capitals it was given: they count (RFC 9110 9.1).
@@ -60,11 +61,13 @@ impl std::fmt::Display for Method {
     }
 }
 
-/// One answer, whole.
+/// One answer: its head, and its body as far as it was read.
 pub(crate) struct Answer {
     pub status: u16,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
+    /// What is still to be read of the body, where it was not asked for as a whole.
+    pub rest: Option<Incoming>,
     /// When it was asked for, if that was by an earlier call.
     pub asked: Option<Moment>,
 }

@@ -26,6 +26,8 @@ pub(crate) struct Retry<'a> {
     pub clock: &'a Clock,
     pub attempts: u32,
     pub repeat: Repeat,
+    /// Whether the body could go out once more, now.
+    pub repeatable: &'a dyn Fn() -> bool,
 }
 
 impl Retry<'_> {
@@ -38,7 +40,8 @@ impl Retry<'_> {
                 self.clock.hear(date);
             }
             lost += u32::from(outcome.as_ref().is_err_and(|fault| fault.sent));
-            if attempt >= self.attempts || !self.may_repeat(&outcome, lost) {
+            if attempt >= self.attempts || !self.may_repeat(&outcome, lost) || !(self.repeatable)()
+            {
                 return outcome;
             }
             let asked = outcome.as_ref().ok().and_then(|a| retry_after(a, self.clock));

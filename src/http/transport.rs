@@ -4,16 +4,18 @@
 use super::buffers::read_whole;
 use super::explain::explain;
 use super::in_flight::{self, InFlight};
+use super::incoming::{BodyLimits, Incoming};
 use super::late::{Asking, Pending, Resume, Unanswered};
 use super::message::{Answer, Fault, MOST_HEADER, Outgoing, TransportSettings};
+use super::payload::{Outflow, Payload};
 use super::tls::TlsFiles;
 use super::{resolve, sent, tcp, tls};
 use crate::error::{Error, Result, Status};
 use crate::support::call::Call;
 use crate::support::clock::Moment;
 use crate::support::process::PerProcess;
-use std::io::Read;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::time::Duration;
 use ureq::http;
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector};
 
@@ -118,6 +120,18 @@ impl Transport {
         sent.map_err(|failed| keep(failed, asking.now))
     }
 
+    /// Sends one request and reads the head of its answer, within the call; the body is read as it
+    /// comes, within its own limits.
+    pub fn open(
+        &self,
+        outgoing: &Outgoing,
+        call: &Call,
+        limits: BodyLimits,
+    ) -> std::result::Result<Answer, Fault> {
+        let opened = || self.begin(&self.agent(), outgoing, call, limits);
+        self.in_flight(call, false, opened).map_err(|(fault, _)| fault)
+    }
+
     fn over(
         &self,
         agent: &ureq::Agent,
@@ -126,6 +140,16 @@ impl Transport {
         call: &Call,
         keep: bool,
     ) -> std::result::Result<Answer, (Fault, Option<Pending>)> {
+        self.in_flight(call, keep, || self.exchange(agent, outgoing, max_body, call))
+    }
+
+    /// Runs `work` as the call in flight.
+    fn in_flight(
+        &self,
+        call: &Call,
+        keep: bool,
+        work: impl FnOnce() -> Result<Answer>,
+    ) -> std::result::Result<Answer, (Fault, Option<Pending>)> {
         let in_flight = InFlight {
             call: call.clone(),
             connect_timeout: self.settings.connect_timeout,
@@ -133,17 +157,43 @@ impl Transport {
             keep,
             pending: None,
         };
-        let (answer, InFlight { sent, pending, .. }) =
-            in_flight::in_flight(in_flight, || self.exchange(agent, outgoing, max_body, call));
+        let (answer, InFlight { sent, pending, .. }) = in_flight::in_flight(in_flight, work);
         answer.map_err(|error| (Fault { error, sent, awaited: false }, pending))
     }
 
+    /// The answer whole, if it is not too large.
     fn exchange(
         &self,
         agent: &ureq::Agent,
         outgoing: &Outgoing,
         max_body: u64,
         call: &Call,
+    ) -> Result<Answer> {
+        // The call bounds all of it; the limits of a body that is read as it comes are not looked at.
+        let limits = BodyLimits { idle: Duration::MAX, end: None };
+        let mut answer = self.begin(agent, outgoing, call, limits)?;
+        let Some(mut rest) = answer.rest.take() else { return Ok(answer) };
+        let too_large = || {
+            let (method, shown) = (&outgoing.method, &outgoing.shown);
+            let what = format!("{method} {shown} answered with more than {max_body} bytes");
+            Error::new(Status::AnswerTooLarge, what).with_http_status(answer.status)
+        };
+        let announced = rest.announced.unwrap_or(0);
+        if announced > max_body && outgoing.method.as_str() != "HEAD" {
+            return Err(too_large());
+        }
+        answer.body = read_whole(|buffer| rest.read_within(buffer, call), announced, max_body)?
+            .ok_or_else(too_large)?;
+        Ok(answer)
+    }
+
+    /// Sends the request and reads the head of its answer.
+    fn begin(
+        &self,
+        agent: &ureq::Agent,
+        outgoing: &Outgoing,
+        call: &Call,
+        limits: BodyLimits,
     ) -> Result<Answer> {
         call.remaining()?;
         let explain = |e| explain(e, outgoing, call, self.settings.connect_timeout);
@@ -160,36 +210,33 @@ impl Transport {
         }
         let unusable = |_| Error::new(Status::InvalidArgument, "the request cannot be built");
         let answer = match &outgoing.body {
-            Some(body) => agent.run(request.body(body.as_slice()).map_err(unusable)?),
-            None => agent.run(request.body(()).map_err(unusable)?),
+            Payload::Bytes(body) => agent.run(request.body(body.as_slice()).map_err(unusable)?),
+            Payload::None => agent.run(request.body(()).map_err(unusable)?),
+            Payload::Source(source) => {
+                let length = source.length()?;
+                if let Some(length) = length {
+                    request = request.header(http::header::CONTENT_LENGTH, length);
+                }
+                let mut outflow = Outflow::new(source.open()?, length);
+                let body = ureq::SendBody::from_reader(&mut outflow);
+                agent.run(request.body(body).map_err(unusable)?)
+            }
         }
         .map_err(explain)?;
-        let (parts, mut body) = answer.into_parts();
-        let too_large = || {
-            Error::new(
-                Status::AnswerTooLarge,
-                format!(
-                    "{} {} answered with more than {max_body} bytes",
-                    outgoing.method, outgoing.shown
-                ),
-            )
-            .with_http_status(parts.status.as_u16())
-        };
-        let announced = body.content_length().unwrap_or(0);
-        if announced > max_body && outgoing.method.as_str() != "HEAD" {
-            return Err(too_large());
-        }
-        let reader = body.with_config().limit(u64::MAX).reader().take(max_body + 1);
-        let bytes = read_whole(reader, announced).map_err(|e| explain(e.into()))?;
-        if bytes.len() as u64 > max_body {
-            return Err(too_large());
-        }
+        let (parts, body) = answer.into_parts();
         let headers = parts
             .headers
             .iter()
             .map(|(n, v)| (n.to_string(), String::from_utf8_lossy(v.as_bytes()).into_owned()))
             .collect();
-        Ok(Answer { status: parts.status.as_u16(), headers, body: bytes, asked: None })
+        let rest = Incoming::new(body, outgoing, call, self.settings.connect_timeout, limits);
+        Ok(Answer {
+            status: parts.status.as_u16(),
+            headers,
+            body: Vec::new(),
+            rest: Some(rest),
+            asked: None,
+        })
     }
 }
 

@@ -189,6 +189,7 @@ impl Exchange<'_> {
             clock: self.clock,
             attempts: step.attempts.unwrap_or(1 + self.options.number("retries") as u32),
             repeat: if idempotent { Repeat::Safe } else { repeat },
+            repeatable: &|| true,
         };
         let asked = self.clock.now();
         let max = self.options.number("max_token_bytes");

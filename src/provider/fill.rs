@@ -5,12 +5,14 @@ use super::scope::Scope;
 use super::template::{Place, Template, Values};
 use crate::error::{Error, Result, Status};
 use crate::http::message::{Method, Outgoing};
+use crate::http::payload::Payload;
 use crate::http::url::{Url, form_encode, query_encode};
 use crate::model::options::Options;
 use crate::support::json::Value;
 use crate::support::secret::Secret;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// The request that a step is, with one of its URLs.
@@ -30,6 +32,7 @@ pub(super) fn request(
     let shown = shown(url, scope);
     safe(&url_filled, options, || shown.clone())?;
     let (body, kind) = body(step, scope)?;
+    let body = body.map_or(Payload::None, |body| Payload::Bytes(Arc::new(body)));
     let method = Method::parse(&step.method).map_err(wrong)?;
     let mut outgoing = Outgoing { method, url: url_filled, shown, headers: Vec::new(), body };
     let of_request = |template: &Template| profile.kinds.of_template(template).request;

@@ -77,7 +77,7 @@ impl<'a> Scope<'a> {
 
     fn body(&self, name: &str) -> Option<&[u8]> {
         let request = self.request.filter(|_| name == "body")?;
-        request.body.as_ref().map(|body| body.as_slice())
+        request.body.as_bytes()
     }
 
     /// Fills a template. `None` where a name that may be missing is.

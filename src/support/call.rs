@@ -65,6 +65,11 @@ impl Call {
         Call { deadline: self.deadline.min(from_now(limit)), ..self.clone() }
     }
 
+    /// A further wait of the same call, for so long from now: what cancelled the call ends it, too.
+    pub fn again(&self, limit: Duration) -> Call {
+        Call { deadline: Instant::now() + limit, limit, ..self.clone() }
+    }
+
     /// The time left, or why the call is over.
     pub fn remaining(&self) -> Result<Duration> {
         if self.is_cancelled() {

@@ -1,0 +1,249 @@
+//! What is there of a file that is being downloaded: `PATH.part`, and beside it what it is a part of.
+
+use crate::client::response::Response;
+use crate::error::{Error, Result, Status};
+use crate::support::hex::to_hex;
+use crate::support::json::{self, Value, object};
+use ring::digest::{Context, SHA256};
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+/// So much may be lost of a part by a power cut.
+const SYNC_EVERY: u64 = 16 << 20;
+
+/// By what the server tells one version of a file from another: a strong `ETag`, else its date.
+pub(super) struct Validator(Option<String>);
+
+impl Validator {
+    pub fn of(response: &Response) -> Validator {
+        let strong = response.header("etag").filter(|tag| !tag.starts_with("W/"));
+        let ranges = response.header("accept-ranges").is_none_or(|how| how.contains("bytes"));
+        let found = strong.or_else(|| response.header("last-modified")).filter(|_| ranges);
+        Validator(found.map(str::to_string))
+    }
+}
+
+/// A download that is under way. Only one at a time has it.
+pub(super) struct Part {
+    target: PathBuf,
+    path: PathBuf,
+    file: File,
+    digest: Context,
+    length: u64,
+    /// How much of it is known to survive a power cut.
+    synced: u64,
+    about: About,
+}
+
+/// What is written down beside the part.
+#[derive(Default)]
+struct About {
+    request: String,
+    validator: Option<String>,
+    total: Option<u64>,
+    boot: Option<String>,
+}
+
+impl Part {
+    /// The part of this target that an earlier download of the same request has left, or an empty one.
+    pub fn open(target: &Path, request: &str, boot: Option<String>) -> Result<Part> {
+        check_target(target)?;
+        let path = beside(target, ".part");
+        let file = open_regular(&path)?;
+        if rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_err() {
+            return Err(fault(target, "another download to it is under way"));
+        }
+        // A digest of it, since a URL may hold what not everybody should read.
+        let request = to_hex(ring::digest::digest(&SHA256, request.as_bytes()).as_ref());
+        let about = About { request, boot, ..About::default() };
+        let target = target.to_path_buf();
+        let digest = Context::new(&SHA256);
+        let mut part = Part { target, path, file, digest, length: 0, synced: 0, about };
+        let usable = part.usable_length();
+        part.shorten(usable)?;
+        Ok(part)
+    }
+
+    /// How much of what lies there can be gone on with.
+    fn usable_length(&mut self) -> u64 {
+        let Some(note) = read_note(&self.note_path()) else { return 0 };
+        let text = |name: &str| note.get(name).and_then(Value::as_str).map(str::to_string);
+        let number = |name: &str| -> Option<u64> { note.get(name).and_then(Value::as_integer) };
+        if text("request").as_deref() != Some(&self.about.request) {
+            return 0;
+        }
+        let length = self.file.metadata().map_or(0, |about| about.len());
+        let same_boot = self.about.boot.is_some() && text("boot") == self.about.boot;
+        self.about.validator = text("validator");
+        self.about.total = number("total");
+        match self.about.validator {
+            None => 0,
+            // After a power cut a file may be as long as it was, and hold zeroes.
+            Some(_) if !same_boot => number("synced").unwrap_or(0).min(length),
+            Some(_) => length,
+        }
+    }
+
+    /// Cuts the part to this length, and takes the digest of what stays.
+    fn shorten(&mut self, length: u64) -> Result<()> {
+        let cut = |file: &mut File| -> io::Result<Context> {
+            file.set_len(length)?;
+            file.seek(SeekFrom::Start(0))?;
+            let mut digest = Context::new(&SHA256);
+            let mut buffer = vec![0; 65_536];
+            loop {
+                match file.read(&mut buffer)? {
+                    0 => return Ok(digest),
+                    amount => digest.update(&buffer[..amount]),
+                }
+            }
+        };
+        self.digest = cut(&mut self.file).map_err(|error| fault(&self.path, error))?;
+        (self.length, self.synced) = (length, length);
+        Ok(())
+    }
+
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    pub fn total(&self) -> Option<u64> {
+        self.about.total
+    }
+
+    /// With what the server can be asked whether the file is still the same.
+    pub fn validator(&self) -> Option<&str> {
+        self.about.validator.as_deref()
+    }
+
+    pub fn begin_anew(&mut self) -> Result<()> {
+        (self.about.validator, self.about.total) = (None, None);
+        self.shorten(0)
+    }
+
+    /// The server gives the whole file from its beginning: what was there before is of no use.
+    pub fn take(&mut self, validator: Validator, total: Option<u64>) -> Result<()> {
+        self.shorten(0)?;
+        (self.about.validator, self.about.total) = (validator.0, total);
+        self.write_note()
+    }
+
+    pub fn append(&mut self, bytes: &[u8]) -> Result<()> {
+        self.file.write_all(bytes).map_err(|error| fault(&self.path, error))?;
+        self.digest.update(bytes);
+        self.length += bytes.len() as u64;
+        if self.length - self.synced >= SYNC_EVERY {
+            self.sync()?;
+            self.write_note()?;
+        }
+        Ok(())
+    }
+
+    fn sync(&mut self) -> Result<()> {
+        self.file.sync_data().map_err(|error| fault(&self.path, error))?;
+        self.synced = self.length;
+        Ok(())
+    }
+
+    /// Checks the whole, and puts it in its place, durably. What is not as it should be goes.
+    pub fn finish(&mut self, wanted: Option<[u8; 32]>, stated: Option<[u8; 32]>) -> Result<()> {
+        if self.about.total.is_some_and(|total| total != self.length) {
+            let what = format!("{} bytes came of {}", self.length, self.about.total.unwrap_or(0));
+            return Err(Error::new(Status::Network, format!("{}: {what}", self.target.display())));
+        }
+        let digest = self.digest.clone().finish();
+        for (digest_of, whose) in [(wanted, "that was given"), (stated, "that the server names")] {
+            if digest_of.is_some_and(|wanted| wanted != digest.as_ref()) {
+                self.begin_anew()?;
+                let found = to_hex(digest.as_ref());
+                let what = format!(
+                    "{}: the SHA-256 of what came is {found}, not the one {whose}; it was thrown away",
+                    self.target.display()
+                );
+                return Err(Error::new(Status::DigestMismatch, what));
+            }
+        }
+        self.sync()?;
+        check_target(&self.target)?;
+        std::fs::rename(&self.path, &self.target).map_err(|e| fault(&self.target, e))?;
+        std::fs::remove_file(self.note_path()).ok();
+        let directory = self.target.parent().filter(|p| !p.as_os_str().is_empty());
+        let directory = File::open(directory.unwrap_or(Path::new(".")));
+        directory.and_then(|d| d.sync_all()).map_err(|error| fault(&self.target, error))
+    }
+
+    fn note_path(&self) -> PathBuf {
+        beside(&self.path, ".json")
+    }
+
+    /// Written anew and renamed, so that it is never half there.
+    fn write_note(&self) -> Result<()> {
+        let note = object([
+            ("request", (&self.about.request).into()),
+            ("validator", self.about.validator.as_ref().into()),
+            ("total", self.about.total.into()),
+            ("synced", self.synced.into()),
+            ("boot", self.about.boot.as_ref().into()),
+        ]);
+        let path = self.note_path();
+        let fresh = beside(&path, ".new");
+        std::fs::write(&fresh, note.without_nulls().to_json().as_bytes())
+            .and_then(|()| std::fs::rename(&fresh, &path))
+            .map_err(|error| fault(&path, error))
+    }
+}
+
+fn read_note(path: &Path) -> Option<Value> {
+    const LONGEST: u64 = 65_536;
+    let mut text = Vec::new();
+    let about = std::fs::symlink_metadata(path).ok().filter(|about| about.is_file())?;
+    if about.len() > LONGEST {
+        return None;
+    }
+    File::open(path).ok()?.take(LONGEST).read_to_end(&mut text).ok()?;
+    json::parse(&text).ok()
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_os_string();
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+fn fault(path: &Path, what: impl std::fmt::Display) -> Error {
+    Error::new(Status::File, format!("{}: {what}", path.display()))
+}
+
+/// A regular file may be replaced, or nothing; a link or a directory is something else's.
+fn check_target(target: &Path) -> Result<()> {
+    match std::fs::symlink_metadata(target) {
+        Ok(about) if about.is_file() => Ok(()),
+        Ok(about) if about.is_dir() => Err(fault(target, "is a directory; name a file in it")),
+        Ok(about) if about.is_symlink() => {
+            Err(fault(target, "is a symbolic link; name the file that it leads to"))
+        }
+        Ok(_) => Err(fault(target, "is not a regular file")),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(fault(target, error)),
+    }
+}
+
+/// Opens or makes a file, and follows no link that somebody may have put in its place.
+fn open_regular(path: &Path) -> Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.custom_flags(
+            (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits() as i32
+        );
+    }
+    let file = options.open(path).map_err(|error| fault(path, error))?;
+    match file.metadata() {
+        Ok(about) if about.is_file() => Ok(file),
+        Ok(_) => Err(fault(path, "is not a regular file")),
+        Err(error) => Err(fault(path, error)),
+    }
+}

@@ -1,0 +1,132 @@
+//! The body of a request: bytes in memory, or a source that is read while it is sent.
+
+use super::in_flight;
+use crate::error::{Error, Result, Status};
+use std::io::{self, Read};
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// A body that is read while it is sent, and so is never in memory as a whole.
+///
+/// The transport opens it once for each time that the request goes out: at first, after a fault that
+/// allows a repetition, and when a refused token was renewed.
+pub(crate) trait BodySource: Send + Sync {
+    /// Begins to read, from the beginning.
+    ///
+    /// # Errors
+    /// `BODY_NOT_REPEATABLE` where it was read before and cannot be wound back; a fault of the file.
+    fn open(&self) -> Result<Box<dyn Read + Send>>;
+
+    /// How many bytes there are, where that is known; a body of unknown length goes in chunks.
+    fn length(&self) -> Result<Option<u64>>;
+
+    /// Whether it can be opened now, again if it was open before.
+    fn is_repeatable(&self) -> bool;
+}
+
+/// What a request carries.
+#[derive(Clone)]
+pub(crate) enum Payload {
+    None,
+    Bytes(Arc<Zeroizing<Vec<u8>>>),
+    Source(Arc<dyn BodySource>),
+}
+
+impl Payload {
+    pub fn bytes(bytes: Vec<u8>) -> Payload {
+        Payload::Bytes(Arc::new(Zeroizing::new(bytes)))
+    }
+
+    /// The bytes of a body that is in memory.
+    pub fn as_bytes(&self) -> Option<&[u8]> {
+        match self {
+            Payload::Bytes(bytes) => Some(bytes),
+            Payload::None | Payload::Source(_) => None,
+        }
+    }
+
+    /// Whether the request can go out now, again if it did before.
+    pub fn is_repeatable(&self) -> bool {
+        match self {
+            Payload::None | Payload::Bytes(_) => true,
+            Payload::Source(source) => source.is_repeatable(),
+        }
+    }
+}
+
+/// The same bytes, or the very same source.
+impl PartialEq for Payload {
+    fn eq(&self, other: &Payload) -> bool {
+        match (self, other) {
+            (Payload::None, Payload::None) => true,
+            (Payload::Bytes(a), Payload::Bytes(b)) => a == b,
+            (Payload::Source(a), Payload::Source(b)) => Arc::ptr_eq(a, b),
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Payload {}
+
+/// Our own error on its way through the reader that ureq was given.
+#[derive(Debug)]
+pub(super) struct SourceFailed(pub Error);
+
+impl std::fmt::Display for SourceFailed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl std::error::Error for SourceFailed {}
+
+/// A source while it is sent: it must give as many bytes as it said.
+pub(super) struct Outflow {
+    from: Box<dyn Read + Send>,
+    /// How many bytes are still to come, where that is known.
+    left: Option<u64>,
+}
+
+impl Outflow {
+    pub fn new(from: Box<dyn Read + Send>, length: Option<u64>) -> Outflow {
+        Outflow { from, left: length }
+    }
+}
+
+fn unreadable(error: io::Error) -> io::Error {
+    if error.kind() == io::ErrorKind::Interrupted {
+        return error;
+    }
+    let error = Error::new(Status::File, format!("the request's body cannot be read: {error}"));
+    io::Error::other(SourceFailed(error))
+}
+
+fn wrong_length(what: &str) -> io::Error {
+    let error = Error::new(Status::InvalidArgument, format!("the request's body {what}"));
+    io::Error::other(SourceFailed(error))
+}
+
+impl Read for Outflow {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.left == Some(0) {
+            // One byte more would be taken for the next request.
+            return match self.from.read(&mut [0])? {
+                0 => Ok(0),
+                _ => Err(wrong_length("has more bytes than it was said to have")),
+            };
+        }
+        let most = self.left.map_or(buffer.len(), |left| {
+            usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len())
+        });
+        // The caller's reader may take its time; the call's limit is looked at in between.
+        if let Some(Err(over)) = in_flight::with_in_flight(|flight| flight.call.remaining()) {
+            return Err(io::Error::other(SourceFailed(over)));
+        }
+        let came = self.from.read(&mut buffer[..most]).map_err(unreadable)?;
+        if came == 0 && self.left.is_some() {
+            return Err(wrong_length("ended before it had as many bytes as it was said to have"));
+        }
+        self.left = self.left.map(|left| left - came as u64);
+        Ok(came)
+    }
+}
