@@ -136,9 +136,21 @@ enum keyfob_status
    */
   KEYFOB_ANSWER_TOO_LARGE = 44,
   /**
+   * The request has to be sent again, and its body was read and cannot be wound back.
+   */
+  KEYFOB_BODY_NOT_REPEATABLE = 45,
+  /**
+   * What was downloaded does not have the digest that it should have; it was thrown away.
+   */
+  KEYFOB_DIGEST_MISMATCH = 46,
+  /**
    * The token store cannot be read or written.
    */
   KEYFOB_STORE = 50,
+  /**
+   * A file of the caller's cannot be read or written: a body to send, the target of a download.
+   */
+  KEYFOB_FILE = 51,
   /**
    * Answering would have meant waiting for the network.
    */
@@ -223,9 +235,29 @@ typedef struct keyfob_record keyfob_record;
 typedef struct keyfob_request keyfob_request;
 
 /**
- * An answer, whole. Any thread may read it.
+ * An answer: whole from `keyfob_client_send`, its body still to be read from `keyfob_client_open`.
+ * Any thread may look at it.
  */
 typedef struct keyfob_response keyfob_response;
+
+/**
+ * Gives the next bytes of a body: writes at most `capacity` of them to `buffer` and returns how
+ * many; 0 at the end, and a negative number where it failed, which fails the call. It runs on the
+ * thread that sends. It must not unwind or jump out.
+ */
+typedef int64_t (*keyfob_read_fn)(uint8_t *buffer, size_t capacity, void *user_data);
+
+/**
+ * Goes back to the beginning of a body and returns `KEYFOB_OK`; anything else says that it cannot.
+ */
+typedef int32_t (*keyfob_rewind_fn)(void *user_data);
+
+/**
+ * Is told how far the body of an answer has come: `done` bytes, of `total` (-1 where that is not
+ * known). It runs on the thread that reads, at most ten times a second and once at the end. Returns
+ * true to go on; false ends the call with `KEYFOB_CANCELLED`. It must not unwind or jump out.
+ */
+typedef bool (*keyfob_progress_fn)(uint64_t done, int64_t total, void *user_data);
 
 /**
  * Takes a log line. It runs on the thread that called keyfob, with no lock held; `message` is one
@@ -270,6 +302,41 @@ typedef void (*keyfob_store_unlock_fn)(const char *name, void *user_data);
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
+
+/**
+ * Sends a file as the body, in place of any before. The file is opened when the request is sent, and
+ * again for a replay, so it is never in memory as a whole.
+ *
+ * `KEYFOB_FILE`: there is no such file, or it is not a regular one.
+ */
+keyfob_status keyfob_request_set_body_file(keyfob_request *request,
+                                           const char *path,
+                                           keyfob_error **err);
+
+/**
+ * Sends what a function gives as the body, in place of any before. `length` is how many bytes that
+ * will be: fewer fail the call, and no more are asked for; -1 where it is not known, which sends it in chunks.
+ * `rewind` may be NULL: then a request that has to be sent again after something was read fails with
+ * `KEYFOB_BODY_NOT_REPEATABLE`. The functions and `user_data` must stay usable until the request is
+ * freed or has another body.
+ *
+ * `KEYFOB_INVALID_ARGUMENT`: `length` is less than -1.
+ */
+keyfob_status keyfob_request_set_body_reader(keyfob_request *request,
+                                             keyfob_read_fn read,
+                                             keyfob_rewind_fn rewind,
+                                             int64_t length,
+                                             void *user_data,
+                                             keyfob_error **err);
+
+/**
+ * Has `progress` told how far the body of the answer has come; NULL for nobody. It and `user_data`
+ * must stay usable until the request and its responses are freed.
+ */
+keyfob_status keyfob_request_set_progress(keyfob_request *request,
+                                          keyfob_progress_fn progress,
+                                          void *user_data,
+                                          keyfob_error **err);
 
 /**
  * Makes a client from a config, which is copied and stays the caller's. Nothing is sent: the first
@@ -455,6 +522,42 @@ keyfob_status keyfob_client_send(const keyfob_client *client,
                                  const keyfob_request *request,
                                  keyfob_response **out,
                                  keyfob_error **err);
+
+/**
+ * As `keyfob_client_send`, but gives the response once its head is there; its body is then read with
+ * `keyfob_response_read`, however large it is. `timeout_ms`, or the request's own limit, is for the
+ * head; `idle_timeout_ms` and `transfer_timeout_ms` bound the body. `keyfob_client_cancel` on this
+ * handle ends the reading, too. The client may be freed before the response.
+ *
+ * As `keyfob_client_send`, and `KEYFOB_BODY_NOT_REPEATABLE` where the token was refused and the
+ * request's body cannot be read again.
+ */
+keyfob_status keyfob_client_open(const keyfob_client *client,
+                                 const keyfob_request *request,
+                                 keyfob_response **out,
+                                 keyfob_error **err);
+
+/**
+ * Downloads what the request asks for to a file. While it is under way it is in `PATH.part`; PATH
+ * itself is replaced at once when all is there, durably. What came before a fault is kept, and a
+ * later call with the same request goes on from there, in this process or another. Faults of the
+ * network are tried again until nothing has come for `download_retry_s`.
+ *
+ * `sha256` is what the file must have, as 64 hexadecimal digits, or NULL. A digest that the server
+ * names (`Repr-Digest`, `Digest`) is checked, too. The response has the status and headers of the
+ * last answer and no body; where that is not a success nothing is written. Progress is told as
+ * `keyfob_request_set_progress` says.
+ *
+ * `KEYFOB_FILE`: the target is a directory or a symbolic link, or cannot be written, or another
+ * download to it is under way. `KEYFOB_DIGEST_MISMATCH`: what came was thrown away. As
+ * `keyfob_client_open`.
+ */
+keyfob_status keyfob_client_download(const keyfob_client *client,
+                                     const keyfob_request *request,
+                                     const char *path,
+                                     const char *sha256,
+                                     keyfob_response **out,
+                                     keyfob_error **err);
 
 /**
  * Frees a client handle; the last one of a client ends it. Must not race with a call on this
@@ -690,6 +793,20 @@ const char *keyfob_response_header_at(const keyfob_response *response,
 const uint8_t *keyfob_response_body(const keyfob_response *response, size_t *len);
 
 /**
+ * Reads the next bytes of the body of a response of `keyfob_client_open`: at most `cap` of them, to
+ * `buf`. `*len` is how many; 0 at the end of the body. Waits for them at most `idle_timeout_ms`. Not
+ * to be called from two threads at once. A response of `keyfob_client_send` is read from memory.
+ *
+ * `KEYFOB_NETWORK`: the body was cut, so what came before is not the whole of it.
+ * `KEYFOB_TIMEOUT`, `KEYFOB_CANCELLED`.
+ */
+keyfob_status keyfob_response_read(keyfob_response *response,
+                                   uint8_t *buf,
+                                   size_t cap,
+                                   size_t *len,
+                                   keyfob_error **err);
+
+/**
  * Gives the absolute URL of the link with this relation, such as `next`: from a `Link` header (RFC
  * 8288), a HATEOAS `links` array or a `_links` object. `KEYFOB_OK` with `*url` NULL where there is
  * no such link. The string is the caller's, to be freed with `keyfob_string_free`.
@@ -700,6 +817,12 @@ keyfob_status keyfob_response_link(const keyfob_response *response,
                                    const char *rel,
                                    char **url,
                                    keyfob_error **err);
+
+/**
+ * How many bytes the body has in all, where the answer's head says so; -1 where it does not, and for
+ * NULL.
+ */
+int64_t keyfob_response_length(const keyfob_response *response);
 
 /**
  * Frees a response. NULL is fine.

@@ -112,8 +112,8 @@ impl Request {
         Ok(())
     }
 
-    /// Sends what a reader gives, while it gives it. `length` is how many bytes that will be: more or
-    /// fewer fail the call; `None` sends it in chunks (RFC 9112 7.1). It is read once. Where the
+    /// Sends what a reader gives, while it gives it. `length` is how many bytes that will be: fewer
+    /// fail the call, and no more are read; `None` sends it in chunks (RFC 9112 7.1). It is read once. Where the
     /// request has to be sent again the call fails with `BODY_NOT_REPEATABLE`, unless nothing was
     /// read of it before.
     pub fn set_body_reader(&mut self, from: impl Read + Send + 'static, length: Option<u64>) {

@@ -39,7 +39,7 @@ pub unsafe extern "C" fn keyfob_request_set_body_file(
 }
 
 /// Sends what a function gives as the body, in place of any before. `length` is how many bytes that
-/// will be, and fewer or more fail the call; -1 where it is not known, which sends it in chunks.
+/// will be: fewer fail the call, and no more are asked for; -1 where it is not known, which sends it in chunks.
 /// `rewind` may be NULL: then a request that has to be sent again after something was read fails with
 /// `KEYFOB_BODY_NOT_REPEATABLE`. The functions and `user_data` must stay usable until the request is
 /// freed or has another body.

@@ -139,6 +139,15 @@ pub unsafe extern "C" fn keyfob_response_link(
     })
 }
 
+/// How many bytes the body has in all, where the answer's head says so; -1 where it does not, and for
+/// NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_response_length(response: *const keyfob_response) -> i64 {
+    keyfob_response::read(response, -1, |r| {
+        r.response.length().map_or(-1, |length| i64::try_from(length).unwrap_or(i64::MAX))
+    })
+}
+
 /// Frees a response. NULL is fine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_response_free(response: *mut keyfob_response) {

@@ -80,7 +80,7 @@ impl std::fmt::Display for SourceFailed {
 
 impl std::error::Error for SourceFailed {}
 
-/// A source while it is sent: it must give as many bytes as it said.
+/// A source while it is sent: it must give as many bytes as it said, and no more of it are read.
 pub(super) struct Outflow {
     from: Box<dyn Read + Send>,
     /// How many bytes are still to come, where that is known.
@@ -101,19 +101,16 @@ fn unreadable(error: io::Error) -> io::Error {
     io::Error::other(SourceFailed(error))
 }
 
-fn wrong_length(what: &str) -> io::Error {
-    let error = Error::new(Status::InvalidArgument, format!("the request's body {what}"));
-    io::Error::other(SourceFailed(error))
+fn too_short(left: u64) -> io::Error {
+    let what = format!("the request's body ended {left} bytes before its length");
+    io::Error::other(SourceFailed(Error::new(Status::File, what)))
 }
 
 impl Read for Outflow {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        // One byte more would be taken for the next request.
         if self.left == Some(0) {
-            // One byte more would be taken for the next request.
-            return match self.from.read(&mut [0])? {
-                0 => Ok(0),
-                _ => Err(wrong_length("has more bytes than it was said to have")),
-            };
+            return Ok(0);
         }
         let most = self.left.map_or(buffer.len(), |left| {
             usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len())
@@ -123,8 +120,8 @@ impl Read for Outflow {
             return Err(io::Error::other(SourceFailed(over)));
         }
         let came = self.from.read(&mut buffer[..most]).map_err(unreadable)?;
-        if came == 0 && self.left.is_some() {
-            return Err(wrong_length("ended before it had as many bytes as it was said to have"));
+        if let Some(left) = self.left.filter(|_| came == 0) {
+            return Err(too_short(left));
         }
         self.left = self.left.map(|left| left - came as u64);
         Ok(came)

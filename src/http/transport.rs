@@ -229,7 +229,11 @@ impl Transport {
             .iter()
             .map(|(n, v)| (n.to_string(), String::from_utf8_lossy(v.as_bytes()).into_owned()))
             .collect();
-        let rest = Incoming::new(body, outgoing, call, self.settings.connect_timeout, limits);
+        let mut rest = Incoming::new(body, outgoing, call, self.settings.connect_timeout, limits);
+        // ureq tells no length of a body without bytes.
+        if parts.headers.get(http::header::CONTENT_LENGTH).is_some_and(|length| length == "0") {
+            rest.announced = Some(0);
+        }
         Ok(Answer {
             status: parts.status.as_u16(),
             headers,

@@ -11,6 +11,7 @@ mod common;
 
 mod answers;
 mod background;
+mod bodies;
 mod clocks;
 mod clouds;
 mod deadlines;

@@ -26,7 +26,10 @@ export const STATUSES = {
   UNEXPECTED_ANSWER: 42,
   MALFORMED_ANSWER: 43,
   ANSWER_TOO_LARGE: 44,
+  BODY_NOT_REPEATABLE: 45,
+  DIGEST_MISMATCH: 46,
   STORE: 50,
+  FILE: 51,
   WOULD_BLOCK: 60,
   CANCELLED: 61,
   PANIC: 70,
@@ -56,6 +59,9 @@ export const FAMILIES = {
   UNEXPECTED_ANSWER: "AnswerError",
   MALFORMED_ANSWER: "AnswerError",
   ANSWER_TOO_LARGE: "AnswerError",
+  DIGEST_MISMATCH: "AnswerError",
+  BODY_NOT_REPEATABLE: "BodyError",
+  FILE: "BodyError",
   STORE: "StoreError",
   WOULD_BLOCK: "WouldBlockError",
   CANCELLED: "CancelledError",
@@ -67,6 +73,7 @@ export const FAMILIES = {
  * arguments. `owned` is a string that is the caller's to free with `keyfob_string_free`.
  */
 export const FUNCTIONS = {
+  keyfob_request_set_body_file: ["int32_t", "pointer", "text", "out pointer"],
   keyfob_client_new: ["int32_t", "pointer", "out pointer", "out pointer"],
   keyfob_client_share: ["int32_t", "pointer", "int64_t", "out pointer", "out pointer"],
   keyfob_client_token: ["int32_t", "pointer", "out owned", "out pointer"],
@@ -87,6 +94,8 @@ export const FUNCTIONS = {
   keyfob_client_cancel: ["int32_t", "pointer", "out pointer"],
   keyfob_client_wind_ms: ["int32_t", "pointer", "int64_t", "out pointer"],
   keyfob_client_send: ["int32_t", "pointer", "pointer", "out pointer", "out pointer"],
+  keyfob_client_open: ["int32_t", "pointer", "pointer", "out pointer", "out pointer"],
+  keyfob_client_download: ["int32_t", "pointer", "pointer", "text", "text", "out pointer", "out pointer"],
   keyfob_client_free: ["void", "pointer"],
   keyfob_config_new: ["int32_t", "text", "out pointer", "out pointer"],
   keyfob_config_set: ["int32_t", "pointer", "text", "text", "out pointer"],
@@ -118,7 +127,9 @@ export const FUNCTIONS = {
   keyfob_response_header: ["text", "pointer", "text"],
   keyfob_response_header_at: ["text", "pointer", "size_t", "out text"],
   keyfob_response_body: ["bytes", "pointer", "out size_t"],
+  keyfob_response_read: ["int32_t", "pointer", "buffer", "size_t", "out size_t", "out pointer"],
   keyfob_response_link: ["int32_t", "pointer", "text", "out owned", "out pointer"],
+  keyfob_response_length: ["int64_t", "pointer"],
   keyfob_response_free: ["void", "pointer"],
   keyfob_record_set: ["int32_t", "pointer", "bytes", "size_t", "out pointer"],
 } as const;

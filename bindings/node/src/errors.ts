@@ -64,6 +64,8 @@ export class RateLimitError extends KeyfobError {}
 export class ServerError extends KeyfobError {}
 /** An answer is not what it should be. */
 export class AnswerError extends KeyfobError {}
+/** A body cannot be read, written or sent again: a file, a stream, the target of a download. */
+export class BodyError extends KeyfobError {}
 /** The token store cannot be read or written. */
 export class StoreError extends KeyfobError {}
 /** Answering would have meant waiting. */
@@ -86,6 +88,7 @@ const CLASSES = {
   RateLimitError,
   ServerError,
   AnswerError,
+  BodyError,
   StoreError,
   WouldBlockError,
   CancelledError,

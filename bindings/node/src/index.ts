@@ -14,6 +14,7 @@ export {
 } from "./status";
 export {
   AnswerError,
+  BodyError,
   ArgumentError,
   CancelledError,
   ClosedError,

@@ -12,6 +12,7 @@ export type Out<T> = [T | null];
 interface Arguments {
   pointer: Pointer | null;
   bytes: Uint8Array;
+  buffer: Uint8Array;
   text: string;
   bool: boolean;
   int32_t: number;
@@ -103,6 +104,7 @@ function load(): Library {
   const types: Record<Kind, koffi.TypeObject | string> = {
     pointer: "void *",
     bytes: "void *",
+    buffer: "void *",
     text: "str",
     void: "void",
     bool: "bool",

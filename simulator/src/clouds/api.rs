@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::http::Answer;
 
 use super::call::Call;
+use super::files;
 use super::list::{List, Page, Pages};
 use super::rules::{Outcome, Rules};
 
@@ -23,6 +24,8 @@ pub(super) fn answer(call: &mut Call<'_>) -> Outcome {
     match (segments.next().unwrap_or(""), segments.next()) {
         ("echo", None) => Ok(echo(call)),
         ("status", Some(number)) => status(call.rules, number),
+        ("files", Some(size)) => files::download(call, size),
+        ("uploads", None) => files::upload(call),
         ("things", None) => create(call),
         ("things", Some(id)) => delete(call, id),
         _ => Err(call.rules.error(404, "there is nothing at this path")),

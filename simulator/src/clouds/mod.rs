@@ -13,6 +13,7 @@ mod cognito;
 mod cumulocity;
 mod emnify;
 mod errors;
+pub(crate) mod files;
 mod fixed;
 mod iotconnect;
 mod keyrock;

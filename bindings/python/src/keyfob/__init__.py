@@ -23,6 +23,7 @@ from keyfob._base import Option
 from keyfob._client import Client
 from keyfob._errors import (
     AnswerError,
+    BodyError,
     ArgumentError,
     CancelledError,
     CredentialsError,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AnswerError",
+    "BodyError",
     "ArgumentError",
     "AsyncClient",
     "CancelledError",

@@ -49,7 +49,10 @@ class Status(IntEnum):
     UNEXPECTED_ANSWER = 42
     MALFORMED_ANSWER = 43
     ANSWER_TOO_LARGE = 44
+    BODY_NOT_REPEATABLE = 45
+    DIGEST_MISMATCH = 46
     STORE = 50
+    FILE = 51
     WOULD_BLOCK = 60
     CANCELLED = 61
     PANIC = 70
@@ -89,6 +92,9 @@ FAMILIES = {
     Status.UNEXPECTED_ANSWER: "AnswerError",
     Status.MALFORMED_ANSWER: "AnswerError",
     Status.ANSWER_TOO_LARGE: "AnswerError",
+    Status.DIGEST_MISMATCH: "AnswerError",
+    Status.BODY_NOT_REPEATABLE: "BodyError",
+    Status.FILE: "BodyError",
     Status.STORE: "StoreError",
     Status.WOULD_BLOCK: "WouldBlockError",
     Status.CANCELLED: "CancelledError",
@@ -129,6 +135,12 @@ class keyfob_response(Structure):
     """Opaque."""
 
 
+keyfob_read_fn = CFUNCTYPE(c_int64, POINTER(c_uint8), c_size_t, c_void_p)
+
+keyfob_rewind_fn = CFUNCTYPE(c_int32, c_void_p)
+
+keyfob_progress_fn = CFUNCTYPE(c_bool, c_uint64, c_int64, c_void_p)
+
 keyfob_log_fn = CFUNCTYPE(None, c_int32, c_char_p, c_void_p)
 
 keyfob_store_load_fn = CFUNCTYPE(c_int32, c_char_p, POINTER(keyfob_record), c_void_p)
@@ -142,6 +154,28 @@ keyfob_store_unlock_fn = CFUNCTYPE(None, c_char_p, c_void_p)
 
 def declare(library: CDLL) -> None:
     """Gives every function of the library its types."""
+    library.keyfob_request_set_body_file.restype = c_int32
+    library.keyfob_request_set_body_file.argtypes = (
+        POINTER(keyfob_request),
+        c_char_p,
+        POINTER(POINTER(keyfob_error)),
+    )
+    library.keyfob_request_set_body_reader.restype = c_int32
+    library.keyfob_request_set_body_reader.argtypes = (
+        POINTER(keyfob_request),
+        keyfob_read_fn,
+        keyfob_rewind_fn,
+        c_int64,
+        c_void_p,
+        POINTER(POINTER(keyfob_error)),
+    )
+    library.keyfob_request_set_progress.restype = c_int32
+    library.keyfob_request_set_progress.argtypes = (
+        POINTER(keyfob_request),
+        keyfob_progress_fn,
+        c_void_p,
+        POINTER(POINTER(keyfob_error)),
+    )
     library.keyfob_client_new.restype = c_int32
     library.keyfob_client_new.argtypes = (
         POINTER(keyfob_config),
@@ -259,6 +293,22 @@ def declare(library: CDLL) -> None:
     library.keyfob_client_send.argtypes = (
         POINTER(keyfob_client),
         POINTER(keyfob_request),
+        POINTER(POINTER(keyfob_response)),
+        POINTER(POINTER(keyfob_error)),
+    )
+    library.keyfob_client_open.restype = c_int32
+    library.keyfob_client_open.argtypes = (
+        POINTER(keyfob_client),
+        POINTER(keyfob_request),
+        POINTER(POINTER(keyfob_response)),
+        POINTER(POINTER(keyfob_error)),
+    )
+    library.keyfob_client_download.restype = c_int32
+    library.keyfob_client_download.argtypes = (
+        POINTER(keyfob_client),
+        POINTER(keyfob_request),
+        c_char_p,
+        c_char_p,
         POINTER(POINTER(keyfob_response)),
         POINTER(POINTER(keyfob_error)),
     )
@@ -399,6 +449,14 @@ def declare(library: CDLL) -> None:
         POINTER(keyfob_response),
         POINTER(c_size_t),
     )
+    library.keyfob_response_read.restype = c_int32
+    library.keyfob_response_read.argtypes = (
+        POINTER(keyfob_response),
+        POINTER(c_uint8),
+        c_size_t,
+        POINTER(c_size_t),
+        POINTER(POINTER(keyfob_error)),
+    )
     library.keyfob_response_link.restype = c_int32
     library.keyfob_response_link.argtypes = (
         POINTER(keyfob_response),
@@ -406,6 +464,8 @@ def declare(library: CDLL) -> None:
         POINTER(c_void_p),
         POINTER(POINTER(keyfob_error)),
     )
+    library.keyfob_response_length.restype = c_int64
+    library.keyfob_response_length.argtypes = (POINTER(keyfob_response),)
     library.keyfob_response_free.restype = None
     library.keyfob_response_free.argtypes = (POINTER(keyfob_response),)
     library.keyfob_config_set_store.restype = c_int32

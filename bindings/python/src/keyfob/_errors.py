@@ -88,6 +88,10 @@ class AnswerError(Error):
     """An answer is not what it should be: of another form, or too large."""
 
 
+class BodyError(Error):
+    """A body cannot be read, written or sent again: a file, a reader, the target of a download."""
+
+
 class StoreError(Error):
     """The token store cannot be read or written."""
 
