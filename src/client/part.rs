@@ -217,6 +217,9 @@ fn fault(path: &Path, what: impl std::fmt::Display) -> Error {
 
 /// A regular file may be replaced, or nothing; a link or a directory is something else's.
 fn check_target(target: &Path) -> Result<()> {
+    if target.file_name().is_none() {
+        return Err(fault(target, "names no file to download to"));
+    }
     match std::fs::symlink_metadata(target) {
         Ok(about) if about.is_file() => Ok(()),
         Ok(about) if about.is_dir() => Err(fault(target, "is a directory; name a file in it")),

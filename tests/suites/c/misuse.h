@@ -28,6 +28,7 @@ struct world {
     keyfob_error *error;
     keyfob_record *record;
     char options_file[64];
+    char download[80];
     char buffer[4096];
     char *megabyte;
 };
@@ -45,6 +46,11 @@ void check_message(const char *file, int line, const keyfob_error *err, const ch
 void check_world(const char *file, int line);
 
 void ignore_line(int32_t level, const char *line, void *user_data);
+
+/* A body of four bytes, and nobody who wants to know how far one has come. */
+int64_t read_a_body(uint8_t *buffer, size_t capacity, void *user_data);
+int32_t rewind_a_body(void *user_data);
+bool ignore_progress(uint64_t done, int64_t total, void *user_data);
 
 /* A store that keeps nothing. */
 int32_t load_nothing(const char *name, keyfob_record *record, void *user_data);

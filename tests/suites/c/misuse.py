@@ -51,7 +51,18 @@ GOOD = {
     "lock": "take_no_lock",
     "unlock": "give_no_lock",
     "record": "world.record",
+    "read": "read_a_body",
+    "rewind": "rewind_a_body",
+    "progress": "ignore_progress",
+    "length": "4",
+    "sha256": "NULL",
     "user_data": "&world",
+}
+
+# The same, for arguments that mean something else to one function.
+GOOD_FOR = {
+    ("keyfob_client_download", "path"): "world.download",
+    ("keyfob_response_read", "buf"): "(uint8_t *)world.buffer",
 }
 
 # Arguments that may be NULL, besides `err` and what a free is given.
@@ -61,6 +72,11 @@ OPTIONAL = {
     ("keyfob_config_set_store", "user_data"),
     ("keyfob_response_header_at", "value"),
     ("keyfob_response_body", "len"),
+    ("keyfob_request_set_body_reader", "rewind"),
+    ("keyfob_request_set_body_reader", "user_data"),
+    ("keyfob_request_set_progress", "progress"),
+    ("keyfob_request_set_progress", "user_data"),
+    ("keyfob_client_download", "sha256"),
 }
 
 # What a function that returns no status returns for a NULL handle or name, and when it panics.
@@ -77,6 +93,7 @@ FALLBACK = {
     "keyfob_response_header": "result == NULL",
     "keyfob_response_header_at": "result == NULL",
     "keyfob_response_body": "result == NULL",
+    "keyfob_response_length": "result == -1",
 }
 
 # What they return for good arguments.
@@ -93,6 +110,7 @@ SUCCESS = {
     "keyfob_response_header": 'strcmp(result, "application/json") == 0',
     "keyfob_response_header_at": "strlen(result) > 0",
     "keyfob_response_body": "result != NULL",
+    "keyfob_response_length": "result > 0",
     "keyfob_abi_version": "result == KEYFOB_ABI_VERSION",
     "keyfob_version": "strlen(result) > 0",
     "keyfob_status_name": 'strcmp(result, "TIMEOUT") == 0',
@@ -130,6 +148,9 @@ STRINGS = {
     ("keyfob_request_set_header", "value"): ("OK", "INVALID_ARGUMENT"),
     ("keyfob_request_add_query", "name"): ("OK", "OK"),
     ("keyfob_request_add_query", "value"): ("OK", "OK"),
+    ("keyfob_request_set_body_file", "path"): ("FILE", "FILE"),
+    ("keyfob_client_download", "path"): ("FILE", "FILE"),
+    ("keyfob_client_download", "sha256"): ("INVALID_ARGUMENT", "INVALID_ARGUMENT"),
     ("keyfob_response_header", "name"): ("result == NULL", "result == NULL"),
     ("keyfob_response_link", "rel"): ("OK", "OK"),
 }
@@ -154,6 +175,13 @@ NUMBERS = {
         "SIZE_MAX / 2 + 1": "!result",
     },
     ("keyfob_request_set_body", "len"): ABSURD_LENGTHS,
+    ("keyfob_request_set_body_reader", "length"): {
+        "-1": "OK",
+        "-2": "INVALID_ARGUMENT",
+        "INT64_MIN": "INVALID_ARGUMENT",
+        "INT64_MAX": "OK",
+    },
+    ("keyfob_response_read", "cap"): {"0": "OK", "SIZE_MAX": "INVALID_ARGUMENT"},
     ("keyfob_record_set", "len"): ABSURD_LENGTHS,
     ("keyfob_response_header_at", "index"): {
         "SIZE_MAX": "result == NULL",
@@ -185,7 +213,8 @@ class Call:
         """Something is written through this argument."""
         of = self.function.arguments[name]
         of_handle = of.base in self.header.handles
-        is_text = of.base in ("char", "void")
+        # A buffer of bytes is the caller's to give, as one of characters is.
+        is_text = of.base in ("char", "void", "uint8_t")
         return of.stars == 2 or of.stars == 1 and not (of.const or of_handle or is_text)
 
     def is_text(self, name: str) -> bool:
@@ -205,7 +234,7 @@ class Call:
         if self.is_free:
             return "freed"
         try:
-            return GOOD[name]
+            return GOOD_FOR.get((self.name, name)) or GOOD[name]
         except KeyError:
             sys.exit(f"misuse.py: what is a good value for {name} of {self.name}?")
 
