@@ -77,7 +77,7 @@ pub fn token_answer(data: &[u8]) {
     let headers = vec![("content-type".to_string(), kind.to_string())];
     let clock = Clock::manual();
     let call = Call::new(Duration::from_secs(60), &Arc::<Canceller>::default());
-    let answer = Answer { status, headers, body: body.to_vec(), rest: None, asked: None };
+    let answer = Answer { status, headers, body: body.to_vec(), asked: None };
     match account.judge(answer, &clock, &call) {
         Ok(token) => {
             let sendable = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
@@ -180,9 +180,9 @@ pub fn links(data: &[u8]) {
     let (header, body) = split(data);
     let Some(header) = text(header) else { return };
     let headers = vec![("link".to_string(), header.to_string())];
-    let answer = Answer { status: 200, headers, body: body.to_vec(), rest: None, asked: None };
+    let answer = Answer { status: 200, headers, body: body.to_vec(), asked: None };
     let url = Url::parse("https://api.example.com:8443/v1/devices?page=1").unwrap();
-    let response = Response::new(answer, url, None);
+    let response = Response::new(answer, None, url, None);
     for rel in ["next", "last", ""] {
         match response.link(rel) {
             Ok(Some(url)) => {
@@ -200,7 +200,7 @@ pub fn wait(data: &[u8]) {
     let (retry, date) = split(data);
     let (Some(retry), Some(date)) = (text(retry), text(date)) else { return };
     let headers = vec![("retry-after".into(), retry.into()), ("date".into(), date.into())];
-    let answer = Answer { status: 429, headers, body: Vec::new(), rest: None, asked: None };
+    let answer = Answer { status: 429, headers, body: Vec::new(), asked: None };
     if let Some(wait) = retry_after(&answer, &Clock::manual()) {
         assert!((1..=86_400).contains(&wait.as_secs()), "{wait:?}");
     }

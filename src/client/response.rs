@@ -3,6 +3,7 @@
 use crate::client::links::{link_header, link_in_body};
 use crate::client::request::Progress;
 use crate::error::{Error, Result, Status};
+use crate::http::incoming::Incoming;
 use crate::http::message::Answer;
 use crate::http::url::Url;
 use crate::support::json;
@@ -14,6 +15,8 @@ use std::time::{Duration, Instant};
 /// its body is still to be read, piece by piece.
 pub struct Response {
     pub(crate) answer: Answer,
+    /// What is still to be read of the body, where it was not asked for as a whole.
+    pub(crate) rest: Option<Incoming>,
     pub(crate) url: Url,
     /// How much of `answer.body` was given to who reads piece by piece.
     given: usize,
@@ -27,10 +30,15 @@ impl std::fmt::Debug for Response {
 }
 
 impl Response {
-    pub(crate) fn new(answer: Answer, url: Url, progress: Option<Progress>) -> Response {
-        let total = answer.rest.as_ref().and_then(|rest| rest.announced);
+    pub(crate) fn new(
+        answer: Answer,
+        rest: Option<Incoming>,
+        url: Url,
+        progress: Option<Progress>,
+    ) -> Response {
+        let total = rest.as_ref().and_then(|rest| rest.announced);
         let progress = progress.map(|tell| Meter::new(tell, total));
-        Response { answer, url, given: 0, progress }
+        Response { answer, rest, url, given: 0, progress }
     }
 
     /// Reads the next piece of the body; 0 at its end. For a response of
@@ -59,7 +67,7 @@ impl Response {
             self.given += amount;
             return Ok(amount);
         }
-        match &mut self.answer.rest {
+        match &mut self.rest {
             Some(rest) => rest.read(buffer),
             None => Ok(0),
         }
@@ -67,13 +75,13 @@ impl Response {
 
     /// The head alone.
     pub(super) fn without_body(mut self) -> Response {
-        (self.answer.rest, self.answer.body) = (None, Vec::new());
+        (self.rest, self.answer.body) = (None, Vec::new());
         self
     }
 
     /// How many bytes the body has in all, where the answer's head says so.
     pub fn length(&self) -> Option<u64> {
-        match &self.answer.rest {
+        match &self.rest {
             Some(rest) => rest.announced,
             None => Some(self.answer.body.len() as u64),
         }

@@ -43,7 +43,7 @@ pub(crate) fn send(
         let outgoing = outgoing(lifecycle, request, &url, &state)?;
         let (time, moment) = (lifecycle.clock.cloud_millis(), lifecycle.clock.now());
         let mut response = exchange_once(lifecycle, request, outgoing, &state, call, body)?;
-        look_into_error(&state.account, &mut response.answer)?;
+        look_into_error(&state.account, &mut response)?;
         let answer = &response.answer;
         let refused = is_refusal(&state.account, answer.status, &answer.headers, &answer.body);
         if replayed || !refused {
@@ -156,16 +156,20 @@ fn exchange_once(
     for _ in 0..MOST_REDIRECTS {
         let unsigned = outgoing.headers.len();
         let transport = &state.account.transport;
+        let mut rest = None;
         let send = || {
             outgoing.headers.truncate(unsigned);
             let signed = sign(lifecycle, state, &mut outgoing);
             signed.map_err(|error| Fault { error, sent: false, awaited: false })?;
             match body {
                 Body::Whole => transport.send(&outgoing, max, call),
-                Body::AsItComes => transport.open(&outgoing, call, limits),
+                Body::AsItComes => transport.open(&outgoing, call, limits).map(|(answer, body)| {
+                    rest = Some(body);
+                    answer
+                }),
             }
         };
-        let mut answer = retry.run(send).map_err(|Fault { error, .. }| error)?;
+        let answer = retry.run(send).map_err(|Fault { error, .. }| error)?;
         outgoing.headers.truncate(unsigned);
         log!(
             lifecycle.log,
@@ -177,11 +181,11 @@ fn exchange_once(
         );
         match redirect(&outgoing, &answer) {
             Some(next) => {
-                answer.rest.take().into_iter().for_each(Incoming::settle);
+                rest.into_iter().for_each(Incoming::settle);
                 outgoing.shown = next.to_string();
                 outgoing.url = next;
             }
-            None => return Ok(Response::new(answer, outgoing.url, request.progress.clone())),
+            None => return Ok(Response::new(answer, rest, outgoing.url, request.progress.clone())),
         }
     }
     Err(Error::new(Status::UnexpectedAnswer, format!("{}: too many redirects", outgoing.shown)))
@@ -189,8 +193,9 @@ fn exchange_once(
 
 /// Reads what may be an error document, so that it can be judged; it is given to the caller before
 /// the rest.
-fn look_into_error(account: &Account, answer: &mut Answer) -> Result<()> {
-    let Some(rest) = &mut answer.rest else { return Ok(()) };
+fn look_into_error(account: &Account, response: &mut Response) -> Result<()> {
+    let Some(rest) = &mut response.rest else { return Ok(()) };
+    let answer = &mut response.answer;
     let large = rest.announced.is_some_and(|length| length > LARGEST_ERROR as u64);
     if large || !may_be_refusal(account, answer.status) {
         return Ok(());

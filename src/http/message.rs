@@ -1,6 +1,5 @@
 //! What goes through the transport: a request that is ready to go out, its answer, or its fault.
 
-use super::incoming::Incoming;
 use super::payload::Payload;
 use super::tls::TlsFiles;
 use crate::error::Error;
@@ -66,8 +65,6 @@ pub(crate) struct Answer {
     pub status: u16,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
-    /// What is still to be read of the body, where it was not asked for as a whole.
-    pub rest: Option<Incoming>,
     /// When it was asked for, if that was by an earlier call.
     pub asked: Option<Moment>,
 }

@@ -10,6 +10,7 @@ pub(crate) mod in_flight;
 pub(crate) mod incoming;
 pub(crate) mod late;
 pub(crate) mod message;
+mod outflow;
 pub(crate) mod payload;
 mod resolve;
 pub(crate) mod retry;

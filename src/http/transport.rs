@@ -7,7 +7,8 @@ use super::in_flight::{self, InFlight};
 use super::incoming::{BodyLimits, Incoming};
 use super::late::{Asking, Pending, Resume, Unanswered};
 use super::message::{Answer, Fault, MOST_HEADER, Outgoing, TransportSettings};
-use super::payload::{Outflow, Payload};
+use super::outflow::Outflow;
+use super::payload::Payload;
 use super::tls::TlsFiles;
 use super::{resolve, sent, tcp, tls};
 use crate::error::{Error, Result, Status};
@@ -127,7 +128,7 @@ impl Transport {
         outgoing: &Outgoing,
         call: &Call,
         limits: BodyLimits,
-    ) -> std::result::Result<Answer, Fault> {
+    ) -> std::result::Result<(Answer, Incoming), Fault> {
         let opened = || self.begin(&self.agent(), outgoing, call, limits);
         self.in_flight(call, false, opened).map_err(|(fault, _)| fault)
     }
@@ -144,12 +145,12 @@ impl Transport {
     }
 
     /// Runs `work` as the call in flight.
-    fn in_flight(
+    fn in_flight<T>(
         &self,
         call: &Call,
         keep: bool,
-        work: impl FnOnce() -> Result<Answer>,
-    ) -> std::result::Result<Answer, (Fault, Option<Pending>)> {
+        work: impl FnOnce() -> Result<T>,
+    ) -> std::result::Result<T, (Fault, Option<Pending>)> {
         let in_flight = InFlight {
             call: call.clone(),
             connect_timeout: self.settings.connect_timeout,
@@ -171,8 +172,7 @@ impl Transport {
     ) -> Result<Answer> {
         // The call bounds all of it; the limits of a body that is read as it comes are not looked at.
         let limits = BodyLimits { idle: Duration::MAX, end: None };
-        let mut answer = self.begin(agent, outgoing, call, limits)?;
-        let Some(mut rest) = answer.rest.take() else { return Ok(answer) };
+        let (mut answer, mut rest) = self.begin(agent, outgoing, call, limits)?;
         let too_large = || {
             let (method, shown) = (&outgoing.method, &outgoing.shown);
             let what = format!("{method} {shown} answered with more than {max_body} bytes");
@@ -194,7 +194,7 @@ impl Transport {
         outgoing: &Outgoing,
         call: &Call,
         limits: BodyLimits,
-    ) -> Result<Answer> {
+    ) -> Result<(Answer, Incoming)> {
         call.remaining()?;
         let explain = |e| explain(e, outgoing, call, self.settings.connect_timeout);
         let mut request =
@@ -234,13 +234,8 @@ impl Transport {
         if parts.headers.get(http::header::CONTENT_LENGTH).is_some_and(|length| length == "0") {
             rest.announced = Some(0);
         }
-        Ok(Answer {
-            status: parts.status.as_u16(),
-            headers,
-            body: Vec::new(),
-            rest: Some(rest),
-            asked: None,
-        })
+        let status = parts.status.as_u16();
+        Ok((Answer { status, headers, body: Vec::new(), asked: None }, rest))
     }
 }
 

@@ -6,6 +6,7 @@ use super::profile::Profile;
 use super::scope::{Moment, Scope};
 use super::template::{Place, Template};
 use crate::http::message::{Method, Outgoing};
+use crate::http::payload::Payload;
 use crate::http::url::Url;
 use crate::model::options::Options;
 use crate::model::record::Discovered;
@@ -39,7 +40,10 @@ fn request(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Out
         url: Url::parse(url).unwrap(),
         shown: String::new(),
         headers: headers.iter().map(|(name, value)| (name.to_string(), (*value).into())).collect(),
-        body: (!body.is_empty()).then(|| zeroize::Zeroizing::new(body.as_bytes().to_vec())),
+        body: match body {
+            "" => Payload::None,
+            body => Payload::bytes(body.as_bytes().to_vec()),
+        },
     }
 }
 
