@@ -102,6 +102,14 @@ impl Account {
             })?;
             safe(&base_url, &self.options, || "base_url".into())?;
         }
+        // A fixed end is one of the tokens to come, or there will be none.
+        let end = self.options.get("expires_at_ms").and_then(|end| end.parse::<i64>().ok());
+        if end.is_some_and(|end| end <= clock.cloud_millis()) {
+            return Err(Error::new(
+                Status::InvalidOption,
+                "expires_at_ms: lies in the past, so that no login would give a token; token_lifetime_s is counted from each login",
+            ));
+        }
         self.token_of_options(&mut scope).map(drop)
     }
 
