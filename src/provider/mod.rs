@@ -14,6 +14,8 @@ pub(crate) mod profile;
 pub(crate) mod registry;
 pub(crate) mod reply;
 pub(crate) mod rule;
+#[cfg(test)]
+mod schema;
 pub(crate) mod scope;
 pub(crate) mod selection;
 pub(crate) mod template;
