@@ -406,8 +406,7 @@ uint64_t keyfob_client_fresh_number(const keyfob_client *client);
 /**
  * Gives the headers that carry the token, one `Name: value` a line, without a line end after the
  * last: `Authorization: Bearer ...`. The string is the caller's, to be freed with
- * `keyfob_string_free`. Errors as `keyfob_client_token`; `KEYFOB_INVALID_ARGUMENT` where the cloud
- * has each request signed: then ask `keyfob_client_headers_for_request`.
+ * `keyfob_string_free`. Errors as `keyfob_client_token`.
  */
 keyfob_status keyfob_client_headers(const keyfob_client *client, char **lines, keyfob_error **err);
 
@@ -423,22 +422,6 @@ keyfob_status keyfob_client_headers_for(const keyfob_client *client,
                                         const char *url,
                                         char **lines,
                                         keyfob_error **err);
-
-/**
- * As `keyfob_client_headers_for`, for a request with this method and body: some clouds have each
- * request signed. What is sent must then be exactly this, and once: a request that is repeated needs
- * headers of its own. `body` may be NULL where `len` is 0.
- *
- * `KEYFOB_INVALID_ARGUMENT` where the cloud wants the token in the query or in the body:
- * `keyfob_client_send` puts it there.
- */
-keyfob_status keyfob_client_headers_for_request(const keyfob_client *client,
-                                                const char *method,
-                                                const char *url,
-                                                const uint8_t *body,
-                                                size_t len,
-                                                char **lines,
-                                                keyfob_error **err);
 
 /**
  * Whether an answer of an API with this HTTP status and body refuses the access token, by the
@@ -825,9 +808,8 @@ keyfob_status keyfob_response_read(keyfob_response *response,
 
 /**
  * Gives the absolute URL of the link with this relation, such as `next`: from a `Link` header (RFC
- * 8288), a HATEOAS `links` array or a `_links` object; for `next` also where the provider says that
- * its next page is. `KEYFOB_OK` with `*url` NULL where there is no such link. The string is the
- * caller's, to be freed with `keyfob_string_free`.
+ * 8288), a HATEOAS `links` array or a `_links` object. `KEYFOB_OK` with `*url` NULL where there is
+ * no such link. The string is the caller's, to be freed with `keyfob_string_free`.
  *
  * `KEYFOB_MALFORMED_ANSWER`: there is such a link, but it is not a URL.
  */

@@ -5,7 +5,6 @@ use super::headers::Headers;
 use crate::error::{Error, Result, Status};
 use crate::http::message::Outgoing;
 use crate::http::payload::Payload;
-use crate::http::url::Url;
 use crate::model::record::Discovered;
 use crate::model::token::Token;
 use crate::provider::fill::{fields, signed_headers};
@@ -77,18 +76,14 @@ impl Account {
         !self.presented().query.is_empty() || self.presented().json.is_some()
     }
 
-    /// The URL of a request, without the token that was put into its query.
-    pub fn without_token(&self, url: Url) -> Url {
-        let names = self.presented().query.names();
-        names.fold(url, |url, name| url.without_field(name).unwrap_or(url))
-    }
-
     /// Puts the token into a request's query and body, where the cloud wants it there.
     pub fn put_into(&self, request: &mut Outgoing, names: &Names, clock: &Clock) -> Result<()> {
         let present = self.presented();
         let mut scope = Scope::new(&self.profile, names, clock);
         // A link that a cloud gave may carry the token already.
-        request.url = self.without_token(request.url.clone());
+        for name in present.query.names() {
+            request.url = request.url.without_field(name)?;
+        }
         let query = fields(present.query.iter(), Place::Query, &mut scope)?;
         request.url = request.url.with_query(&query)?;
         let Some(members) = &present.json else { return Ok(()) };
@@ -131,16 +126,7 @@ impl Account {
         let is_set = |name: &str| request.headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(name));
         let polite = self.profile.request.headers.iter().filter(|(name, _)| !is_set(name));
         let headers = polite.chain(self.presented().headers.iter()).filter(is_new);
-        let headers: Vec<_> = headers.collect();
-        let signs_body = headers.iter().any(|(_, t)| self.profile.kinds.of_template(t).body);
-        if signs_body && matches!(request.body, Payload::Source(_)) {
-            let what = format!(
-                "{}: {} has the body signed, so it must be given as bytes, not read while it is sent",
-                request.shown, self.profile.name
-            );
-            return Err(Error::new(Status::InvalidArgument, what));
-        }
-        signed_headers(headers.into_iter(), &mut scope, request)
+        signed_headers(headers, &mut scope, request)
     }
 }
 

@@ -21,7 +21,7 @@ use zeroize::Zeroizing;
 
 document! {
     /// How a value is computed, as a profile writes it.
-    pub(super) struct Written {
+    struct Written {
         /// Standard base64, with padding, of a text.
         other base64: Option<Template>,
         /// base64 as URLs carry it, without padding.
@@ -36,13 +36,9 @@ document! {
         other now: Option<Time>,
         /// This many random bytes.
         other random: Option<u8>,
-        /// A digest.
         other sha256: Option<Template>,
-        /// A digest, where a cloud wants it.
         other md5: Option<Template>,
-        /// A message authentication code, by `key`.
         other hmac_sha256: Option<Template>,
-        /// The same, where a cloud wants it.
         other hmac_sha1: Option<Template>,
         /// A signature with a private key in PEM form, of its own kind.
         other sign: Option<Template>,
@@ -56,7 +52,6 @@ document! {
         other is: Option<Form>,
         /// How the bytes of the result are written: `hex`, `HEX`, `base64` or `base64url`.
         other written as "as": Option<Writing>,
-        /// The key of a code or a signature.
         other key: Option<Template>,
         /// What the key is written in.
         other key_is: Option<Form>,
@@ -104,7 +99,7 @@ struct Key {
 
 /// What bytes are written in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Form {
+enum Form {
     /// They are the text's own.
     #[default]
     Text,
@@ -116,7 +111,7 @@ pub(super) enum Form {
 
 /// How bytes are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Writing {
+enum Writing {
     #[default]
     Hex,
     UpperHex,
@@ -126,7 +121,7 @@ pub(super) enum Writing {
 
 /// How the time is written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) enum Time {
+enum Time {
     #[default]
     Seconds,
     Millis,
@@ -144,29 +139,22 @@ fn word<T: Copy>(at: &At<'_>, words: &[(&str, T)]) -> std::result::Result<T, Mis
     })
 }
 
-impl Form {
-    pub const NAMES: [(&str, Form); 3] =
-        [("base64", Form::Base64), ("hex", Form::Hex), ("pem", Form::Pem)];
-}
-
-impl Writing {
-    pub const NAMES: [(&str, Writing); 4] = [
-        ("hex", Writing::Hex),
-        ("HEX", Writing::UpperHex),
-        ("base64", Writing::Base64),
-        ("base64url", Writing::Base64Url),
-    ];
-}
-
 impl Read for Form {
     fn read(&mut self, at: &At<'_>) -> std::result::Result<(), Misread> {
-        word(at, &Form::NAMES).map(|form| *self = form)
+        let forms = [("base64", Form::Base64), ("hex", Form::Hex), ("pem", Form::Pem)];
+        word(at, &forms).map(|form| *self = form)
     }
 }
 
 impl Read for Writing {
     fn read(&mut self, at: &At<'_>) -> std::result::Result<(), Misread> {
-        word(at, &Writing::NAMES).map(|writing| *self = writing)
+        let writings = [
+            ("hex", Writing::Hex),
+            ("HEX", Writing::UpperHex),
+            ("base64", Writing::Base64),
+            ("base64url", Writing::Base64Url),
+        ];
+        word(at, &writings).map(|writing| *self = writing)
     }
 }
 

@@ -16,12 +16,12 @@ pub(crate) struct Kind {
     pub token: bool,
     /// The request that it goes with.
     pub request: bool,
-    /// That request's body, which then must be at hand.
-    pub body: bool,
     /// The time, or a random number.
     pub moment: bool,
     /// What a step has saved of an answer.
     pub learnt: bool,
+    /// A secret of the user's, or something that is made of one.
+    pub secret: bool,
 }
 
 impl Kind {
@@ -29,9 +29,9 @@ impl Kind {
         Kind {
             token: self.token || other.token,
             request: self.request || other.request,
-            body: self.body || other.body,
             moment: self.moment || other.moment,
             learnt: self.learnt || other.learnt,
+            secret: self.secret || other.secret,
         }
     }
 
@@ -49,6 +49,8 @@ pub(crate) struct Kinds {
     taken: Vec<String>,
     /// What steps save.
     saved: Vec<String>,
+    /// The options that are secret.
+    secrets: Vec<String>,
 }
 
 impl Kinds {
@@ -58,9 +60,10 @@ impl Kinds {
         values: impl Iterator<Item = (&'a str, Vec<&'a Template>, Vec<&'a Computed>)>,
         taken: Vec<String>,
         saved: Vec<String>,
+        secrets: Vec<String>,
     ) -> Kinds {
         let all: Vec<_> = values.collect();
-        let mut kinds = Kinds { values: Ordered::default(), taken, saved };
+        let mut kinds = Kinds { values: Ordered::default(), taken, saved, secrets };
         for (name, _, computed) in &all {
             let moment = computed.iter().any(|computed| computed.is_of_the_moment());
             kinds.values.0.push((name.to_string(), Kind { moment, ..Kind::default() }));
@@ -94,7 +97,7 @@ impl Kinds {
         }
         let token = !optional && matches!(name, "access_token" | "refresh_token");
         let request = REQUEST_NAMES.contains(&name) && !self.taken.iter().any(|t| t == name);
-        let body = request && name == "body";
-        Kind { token, request, body, moment: false, learnt: self.saves(name) }
+        let secret = self.secrets.iter().any(|secret| secret == name);
+        Kind { token, request, moment: false, learnt: self.saves(name), secret }
     }
 }

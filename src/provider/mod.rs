@@ -2,20 +2,18 @@
 
 mod check;
 mod computed;
+pub(crate) mod endpoints;
 pub(crate) mod exchange;
 pub(crate) mod fill;
 pub(crate) mod json_template;
 pub(crate) mod kinds;
 pub(crate) mod names;
 mod own_options;
-pub(crate) mod paging;
 pub(crate) mod pointer;
 pub(crate) mod profile;
 pub(crate) mod registry;
 pub(crate) mod reply;
 pub(crate) mod rule;
-#[cfg(test)]
-mod schema;
 pub(crate) mod scope;
 pub(crate) mod selection;
 pub(crate) mod template;
