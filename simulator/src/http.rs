@@ -48,6 +48,11 @@ impl Request {
         name.eq_ignore_ascii_case(scheme).then_some(rest)
     }
 
+    /// Whether the query has a parameter of that name, whatever else is in it.
+    pub(crate) fn names(&self, name: &str) -> bool {
+        self.query.split('&').any(|pair| pair.split('=').next() == Some(name))
+    }
+
     /// A query parameter, decoded.
     pub(crate) fn parameter(&self, name: &str) -> Option<String> {
         let pairs = crate::form::decode(self.query.as_bytes()).ok()?;

@@ -37,6 +37,8 @@ pub(crate) struct Site {
     pub(crate) logins_failed: usize,
     pub(crate) vault: Vault,
     pub(crate) things: HashSet<String>,
+    /// Words that are good once, and what for.
+    pub(crate) one_time: HashMap<String, String>,
     /// IoTConnect's basic tokens and when each ends.
     pub(crate) basic_tokens: HashMap<String, i64>,
 }
@@ -52,6 +54,7 @@ impl Site {
             logins_failed: 0,
             vault: Vault::new(habits),
             things: HashSet::new(),
+            one_time: HashMap::new(),
             basic_tokens: HashMap::new(),
         }
     }

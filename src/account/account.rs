@@ -1,18 +1,16 @@
 //! An account at a cloud: what a set of options adds up to, and the calls it can make.
 
 use crate::account::identity::{Identity, jitter_of};
-use crate::account::secrets::Secrets;
 use crate::error::{Error, Result, Status};
 use crate::http::message::TransportSettings;
 use crate::http::retry::Repeat;
 use crate::http::tls::TlsFiles;
 use crate::http::transport::Transport;
 use crate::http::url::{OriginRule, Url};
-use crate::model::options::{Options, REFRESH_TOKEN};
+use crate::model::options::Options;
 use crate::model::record::Discovered;
 use crate::model::record::Record;
 use crate::model::token::{Claims, RenewalWindow, Token};
-use crate::provider::endpoints::are_possible;
 use crate::provider::exchange::{Exchange, lifetime};
 use crate::provider::fill::safe;
 use crate::provider::names::Names;
@@ -21,10 +19,11 @@ use crate::provider::reply::Failure;
 use crate::provider::scope::{self as computed, Scope};
 use crate::provider::selection::{Selection, select};
 use crate::provider::template::{Place, Template};
-use crate::store::caller::CallerStore;
-use crate::store::factory::StoreChoice;
+use crate::store::Store;
+use crate::store::callback::Own;
+use crate::store::factory::store;
+use crate::store::memory::Memory;
 use crate::store::siblings::Siblings;
-use crate::store::{Store, Unusable};
 use crate::support::call::Call;
 use crate::support::clock::{Clock, Moment, UnixSeconds};
 use crate::support::ordered::Ordered;
@@ -41,8 +40,7 @@ pub(crate) struct Account {
     pub store: Box<dyn Store>,
     pub window: RenewalWindow,
     selection: Selection,
-    siblings: Arc<Siblings>,
-    pub secrets: Secrets,
+    pub siblings: Arc<Siblings>,
     pub identity: Identity,
     /// Origins that may see the token besides those of its own URLs.
     pub origins: Vec<OriginRule>,
@@ -55,26 +53,19 @@ impl Account {
     pub fn new(
         mut options: Options,
         profile: Arc<Profile>,
-        caller_store: Option<&CallerStore>,
+        own_store: Option<&Own>,
         clock: &Clock,
     ) -> Result<Account> {
         options.read_files()?;
         let selection = select(&profile, &options)?;
         let transport = Transport::shared(transport_settings(&options))?;
         let identity = Identity::of(&profile, &options, &selection)?;
-        let siblings = Arc::new(Siblings::new(&identity.name, clock));
-        let mut choice = StoreChoice::of(&options, caller_store, &profile.name, clock)?;
-        if selection.login(&profile).is_some_and(|login| login.token.is_some()) {
+        let siblings = Arc::new(Siblings::new(identity.name.clone(), clock));
+        let store = match selection.login(&profile).is_some_and(|login| login.token.is_some()) {
             // A key from the options is exchanged for nothing, and is not to be copied.
-            choice = choice.forgetful();
-        }
-        let is_credible = {
-            let (profile, options) = (profile.clone(), options.clone());
-            move |record: &Record| are_possible(&profile, &options, &record.discovered)
+            true => Box::new(Memory(siblings.clone())),
+            false => store(&options, own_store, &profile.name, &siblings, clock)?,
         };
-        let shares_tokens = options.is_set(REFRESH_TOKEN);
-        let store = choice.record(&siblings, shares_tokens, Arc::new(is_credible))?;
-        let secrets = Secrets::of(&profile, &options, &selection, &choice, clock)?;
         let window = RenewalWindow {
             before: options.seconds("renew_before_s"),
             jitter: jitter_of(&identity.name),
@@ -94,7 +85,6 @@ impl Account {
             window,
             selection,
             siblings,
-            secrets,
             identity,
             origins,
         };
@@ -193,19 +183,6 @@ impl Account {
         Ok(Record { token: self.fixed_token()?, refresh, ..Record::default() })
     }
 
-    /// What is kept of the identity, by its store and by its clients in this process.
-    pub fn load(&self) -> std::result::Result<Record, Unusable> {
-        let mut record = self.store.load()?;
-        self.siblings.tell(&mut record);
-        Ok(record)
-    }
-
-    /// Keeps it, for its clients in this process and in its store. Only under the store's lock.
-    pub fn save(&self, record: &mut Record) -> Result<()> {
-        self.siblings.note(record);
-        self.store.save(record)
-    }
-
     pub fn names(&self, discovered: &Discovered) -> Result<Names> {
         Names::of(&self.profile, &self.options, discovered)
     }
@@ -233,7 +210,7 @@ impl Account {
             profile: &self.profile,
             options: &self.options,
             transport: &self.transport,
-            late: self.siblings.late(),
+            late: self.siblings.common().late.clone(),
             clock,
             call,
         }
@@ -320,25 +297,9 @@ impl Account {
         names.and("access_token", &token.access)
     }
 
-    /// Whether this is the refresh token that was set.
-    pub fn is_seed(&self, refresh: Option<&Secret>) -> bool {
-        refresh.is_some() && refresh.map(Secret::expose) == self.options.get(REFRESH_TOKEN)
-    }
-
-    /// Whether answers that may refuse a refresh token lead to the login in the end.
-    pub fn may_guess_refusals(&self) -> bool {
-        self.profile.refresh.as_ref().is_some_and(|refresh| !refresh.rejected_only)
-    }
-
-    /// Whether a login was sent whose answer may still come: the next call reads it, and sends none.
-    pub fn awaits_login(&self, record: &Record, now: Moment) -> bool {
-        let trail = self.siblings.late().trail(now, false);
-        trail.is_some_and(|trail| self.names_with(record).is_ok_and(|names| trail.began == names))
-    }
-
     /// Waits no longer for answers that did not come in time.
     pub fn expect_nothing(&self) {
-        self.siblings.late().clear();
+        self.siblings.common().late.clear();
     }
 
     /// Tells the cloud that the tokens will not be used again, where it wants to know.

@@ -9,7 +9,7 @@ use crate::error::{Error, Result, Status};
 use crate::http::headers;
 use crate::http::message::{Answer, MOST_HEADER, Outgoing};
 use crate::http::url::{Url, has_scheme};
-use crate::model::token::{self, Claims, MOST_TOKEN, Token, is_token};
+use crate::model::token::{self, Claims, Token};
 use crate::support::clock::{Clock, CloudTime, Moment, UnixSeconds};
 use crate::support::json::Value;
 use crate::support::json::document::Document;
@@ -26,8 +26,6 @@ pub(crate) struct Failure {
     pub verdict: Verdict,
     /// Whether the last call may have been carried out although no good answer came back.
     pub in_doubt: bool,
-    /// Whether this call has sent what is secret, and not an earlier call whose answer it read.
-    pub sent_secret: bool,
     /// A new refresh token that stood in an answer which was no good otherwise. The old one is
     /// spent by now, so this is the only one left.
     pub salvaged: Option<Secret>,
@@ -38,8 +36,7 @@ pub(crate) struct Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
         let verdict = Verdict::Silent;
-        let (in_doubt, sent_secret) = (false, false);
-        Failure { error, verdict, in_doubt, sent_secret, salvaged: None, time: None }
+        Failure { error, verdict, in_doubt: false, salvaged: None, time: None }
     }
 }
 
@@ -54,8 +51,6 @@ pub(super) struct Reply {
     /// The cloud's time, as well as it is known.
     now: UnixSeconds,
     asked: Moment,
-    /// Whether what it answers was sent by this call, and was secret.
-    pub sent_secret: bool,
     html: bool,
     /// "kontakt login: POST https://…", which every message begins with.
     at: String,
@@ -85,7 +80,6 @@ impl Reply {
             raw: Zeroizing::new(answer.body),
             headers: answer.headers,
             asked: answer.asked.unwrap_or(asked),
-            sent_secret: false,
             at: format!("{} {}: {} {}", profile.name, step.call, outgoing.method, outgoing.shown),
         }
     }
@@ -96,8 +90,7 @@ impl Reply {
             .with_provider_code(self.code.clone())
             .with_retry_after(self.retry_after);
         let time = self.date.map(|date| CloudTime { date, seen: self.asked });
-        let (verdict, sent_secret) = (Verdict::by_status(self.status), self.sent_secret);
-        Failure { time, verdict, sent_secret, ..Failure::from(error) }
+        Failure { time, verdict: Verdict::by_status(self.status), ..Failure::from(error) }
     }
 
     /// What kind of refusal this is beyond doubt, if it is one: a code says more than a rule, and
@@ -325,6 +318,14 @@ fn mismatch(path: &str, found: Option<&Value>, wanted: Option<&Value>) -> String
         }
         _ => format!("answered 200, but {path} is not what it should be"),
     }
+}
+
+/// The longest token, in bytes: leaves room in a header for what a profile puts beside it.
+const MOST_TOKEN: usize = MOST_HEADER / 2;
+
+/// Visible ASCII: what a header can carry and a cloud can have meant.
+fn is_token(text: &str) -> bool {
+    (1..=MOST_TOKEN).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
 /// The HTTP status, or the body's own where the profile says that one may disagree.

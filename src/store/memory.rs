@@ -1,48 +1,35 @@
-//! The store that keeps nothing beyond the client that got it, but for what was obtained for a refresh
-//! token: that token is spent, so all clients of the identity in this process live by what came of it.
+//! The store that keeps nothing but manners: holds and pauses are shared by all clients of one
+//! identity in this process, tokens stay with the client that got them.
 
 use super::siblings::Siblings;
 use super::{Lock, Store, Unusable};
 use crate::error::Result;
 use crate::model::record::Record;
 use crate::support::call::Call;
-use crate::support::gate::Passage;
 use std::sync::Arc;
 
-pub(super) struct Memory {
-    pub siblings: Arc<Siblings>,
-    /// Whether the identity is that of a refresh token.
-    pub shares_tokens: bool,
-}
+pub(crate) struct Memory(pub Arc<Siblings>);
 
-/// Held while renewing; where nothing is shared nothing needs to be.
-struct MemoryLock(#[allow(dead_code)] Option<Passage>);
+struct NoLock;
 
-impl Lock for MemoryLock {}
+impl Lock for NoLock {}
 
 impl Store for Memory {
-    fn lock(&self, call: &Call) -> Result<Box<dyn Lock>> {
-        let passage = self.shares_tokens.then(|| self.siblings.gate().pass(call));
-        Ok(Box::new(MemoryLock(passage.transpose()?)))
+    fn lock(&self, _: &Call) -> Result<Box<dyn Lock + '_>> {
+        Ok(Box::new(NoLock))
     }
 
-    fn try_lock(&self) -> Result<Option<Box<dyn Lock>>> {
-        if !self.shares_tokens {
-            return Ok(Some(Box::new(MemoryLock(None))));
-        }
-        let passage = self.siblings.gate().try_pass();
-        Ok(passage.map(|passage| Box::new(MemoryLock(Some(passage))) as Box<dyn Lock>))
+    fn try_lock(&self) -> Result<Option<Box<dyn Lock + '_>>> {
+        Ok(Some(Box::new(NoLock)))
     }
 
     fn load(&self) -> std::result::Result<Record, Unusable> {
-        Ok(match self.shares_tokens {
-            true => Record::clone(&self.siblings.record()),
-            false => Record::default(),
-        })
+        let (hold, pause, cloud) = self.0.common().manners.known().clone();
+        Ok(Record { hold, pause, cloud, ..Record::default() })
     }
 
-    fn has_news(&self, record: &Record) -> bool {
-        self.shares_tokens && self.siblings.record().version != record.version
+    fn has_news(&self, _: &Record) -> bool {
+        false
     }
 
     fn check_writable(&self, _: &Record) -> Result<()> {
@@ -50,17 +37,12 @@ impl Store for Memory {
     }
 
     fn save(&self, record: &mut Record) -> Result<()> {
-        if self.shares_tokens {
-            record.version = self.siblings.keep(record);
-        }
+        let pause = record.pause.clone().filter(|pause| pause.strict);
+        *self.0.common().manners.known() = (record.hold.clone(), pause, record.cloud);
         Ok(())
     }
 
     fn describe(&self) -> String {
         "memory".into()
-    }
-
-    fn nests(&self) -> bool {
-        true
     }
 }

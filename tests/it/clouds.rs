@@ -7,6 +7,7 @@ mod kontakt;
 mod kontakt_cloud;
 mod oauth2;
 mod simacan;
+mod strictness;
 
 use crate::common::{FOUR, World, devices};
 use keyfob::{Request, Status};

@@ -5,7 +5,7 @@ use crate::form::{self, FormFault, Pairs};
 use crate::http::{Answer, Request};
 use crate::ports::Ports;
 use crate::site::Site;
-use crate::tokens::{Dead, Grant, Minted};
+use crate::tokens::{Dead, Grant, Minted, random};
 
 use super::carrier::{self, Carrier, Opens};
 use super::cloud::{Cloud, Role};
@@ -70,8 +70,8 @@ impl Call<'_> {
     /// [`Call::post`] with parameters of the query that only sound like credentials.
     pub(super) fn post_with(&self, harmless: &[&str]) -> Result<(), Answer> {
         self.only("POST")?;
-        let named = form::decode(self.request.query.as_bytes()).unwrap_or_default();
-        let mut names = named.iter().map(|(name, _)| name.as_str());
+        let pairs = self.request.query.split('&');
+        let mut names = pairs.map(|pair| pair.split('=').next().unwrap_or(""));
         if names.any(|name| !harmless.contains(&name) && fields::names_a_credential(name)) {
             return Err(self.rules.error(400, "credentials belong in the body, not in the query"));
         }
@@ -199,6 +199,13 @@ impl Call<'_> {
             .map_err(|refused| self.rules.wrong_login(refused))?;
         let grant = Grant { principal: principal.to_owned(), scope: String::new() };
         Ok(self.site.vault.start(grant, with_refresh, ends_ms, now_ms))
+    }
+
+    /// A word that is good once, for this.
+    pub(super) fn one_time(&mut self, purpose: &str) -> String {
+        let word: String = random(16).iter().map(|byte| format!("{byte:02x}")).collect();
+        self.site.one_time.insert(word.clone(), purpose.to_owned());
+        word
     }
 
     /// Trades a refresh token in. Where tokens are kept, the answer has the old one again.

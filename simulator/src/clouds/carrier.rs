@@ -5,6 +5,8 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use serde_json::Value;
+
 use crate::http::Request;
 
 /// Where in a request the credentials are.
@@ -16,6 +18,8 @@ pub(crate) enum Carrier {
     Basic(&'static str),
     /// In a parameter of the query.
     Query(&'static str),
+    /// At a place in the JSON body.
+    Json(&'static str),
 }
 
 /// What the credentials are.
@@ -38,6 +42,10 @@ impl Carrier {
                 (name == user).then_some(password)
             }
             Carrier::Query(name) => request.parameter(name),
+            Carrier::Json(pointer) => {
+                let body: Value = serde_json::from_slice(&request.body).ok()?;
+                Some(body.pointer(pointer)?.as_str()?.to_owned())
+            }
         }
     }
 
@@ -46,7 +54,7 @@ impl Carrier {
         match self {
             Carrier::Header(name, _) => name,
             Carrier::Basic(_) => "Authorization",
-            Carrier::Query(_) => "",
+            Carrier::Query(_) | Carrier::Json(_) => "",
         }
     }
 }
@@ -66,6 +74,7 @@ impl fmt::Display for Carrier {
             Carrier::Header(name, scheme) => write!(out, "{name}: {scheme}"),
             Carrier::Basic(_) => write!(out, "Authorization: Basic"),
             Carrier::Query(name) => write!(out, "{name} in the query"),
+            Carrier::Json(pointer) => write!(out, "{pointer} in the body"),
         }
     }
 }

@@ -50,6 +50,20 @@ macro_rules! every_cloud {
             "1NCE." OneNce "1nce" once::OneNce,
             "Mender, for management." Mender "mender" mender::Mender,
             "AirVantage." AirVantage "airvantage" airvantage::AirVantage,
+            "Insights Hub." InsightsHub "insights-hub" insights_hub::InsightsHub,
+            "Soracom." Soracom "soracom" soracom::Soracom,
+            "Geotab." Geotab "geotab" geotab::Geotab,
+            "PocketBase." PocketBase "pocketbase" pocketbase::PocketBase,
+            "Supabase." Supabase "supabase" supabase::Supabase,
+            "Parse Server." ParseServer "parse-server" parse_server::ParseServer,
+            "Directus." Directus "directus" directus::Directus,
+            "Home Assistant." HomeAssistant "home-assistant" home_assistant::HomeAssistant,
+            "SmartThings." SmartThings "smartthings" refresh_only::SMARTTHINGS,
+            "Netatmo." Netatmo "netatmo" refresh_only::NETATMO,
+            "Withings." Withings "withings" refresh_only::WITHINGS,
+            "Zoho." Zoho "zoho" refresh_only::ZOHO,
+            "hawkBit." HawkBit "hawkbit" hawkbit::HawkBit,
+            "Fronius Solar.web." Fronius "fronius" fronius::Fronius,
         }
     };
 }

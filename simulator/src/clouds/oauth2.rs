@@ -176,7 +176,7 @@ fn client_refused(by_header: bool, why: &str) -> Answer {
 /// twice (3.2).
 fn parameters(call: &Call<'_>) -> Result<Fields, Answer> {
     const SECRET: [&str; 5] = ["client_secret", "client_id", "password", "refresh_token", "token"];
-    if SECRET.iter().any(|name| call.request.parameter(name).is_some()) {
+    if SECRET.iter().any(|name| call.request.names(name)) {
         // 2.3.1 forbids them in the URI.
         return Err(refusal("invalid_request", "credentials must not be in the query"));
     }

@@ -5,9 +5,10 @@ use std::sync::LazyLock;
 use super::cloud::{Cloud, Role, every_cloud};
 use super::rules::Rules;
 use super::{
-    airvantage, arduino, balena, clearblade, cognito, cumulocity, emnify, fixed, iotconnect,
-    keyrock, kii, kontakt, kore, losant, mender, milesight, node_red, oauth2, once, particle,
-    simacan, thingpark, thingsboard, ubidots, verkada, wise_paas,
+    airvantage, arduino, balena, clearblade, cognito, cumulocity, directus, emnify, fixed, fronius,
+    geotab, hawkbit, home_assistant, insights_hub, iotconnect, keyrock, kii, kontakt, kore, losant,
+    mender, milesight, node_red, oauth2, once, parse_server, particle, pocketbase, refresh_only,
+    simacan, soracom, supabase, thingpark, thingsboard, ubidots, verkada, wise_paas,
 };
 
 macro_rules! rules {
