@@ -660,6 +660,12 @@ int32_t keyfob_error_http_status(const keyfob_error *error);
 const char *keyfob_error_provider_code(const keyfob_error *error);
 
 /**
+ * The cloud's own sentence about the fault, such as `Session not active`; NULL if it gave none. At most
+ * 200 characters, on one line, without secrets. Borrowed until the error is freed.
+ */
+const char *keyfob_error_provider_message(const keyfob_error *error);
+
+/**
  * How many milliseconds to wait before another try, where the cloud or a hold says so; -1 if not.
  */
 int64_t keyfob_error_retry_after_ms(const keyfob_error *error);

@@ -112,6 +112,13 @@ class Error : public std::exception {
     return code ? std::string_view(code) : std::string_view();
   }
 
+  /// The cloud's own sentence about it, such as `Session not active`; empty if it gave none. Lives as
+  /// long as the error and its copies.
+  [[nodiscard]] std::string_view provider_message() const noexcept {
+    const char *message = keyfob_error_provider_message(error_.get());
+    return message ? std::string_view(message) : std::string_view();
+  }
+
   /// How long to wait before another try, where the cloud or a hold says so.
   [[nodiscard]] std::optional<std::chrono::milliseconds> retry_after() const noexcept {
     const std::int64_t ms = keyfob_error_retry_after_ms(error_.get());

@@ -179,6 +179,7 @@ struct Fault {
     message: String,
     http_status: Option<u16>,
     provider_code: Option<String>,
+    provider_message: Option<String>,
     retry_after: Option<Duration>,
 }
 
@@ -217,6 +218,7 @@ impl Error {
             message,
             http_status: None,
             provider_code: None,
+            provider_message: None,
             retry_after: None,
         }))
     }
@@ -228,6 +230,11 @@ impl Error {
 
     pub(crate) fn with_provider_code(mut self, code: Option<String>) -> Error {
         self.0.provider_code = code;
+        self
+    }
+
+    pub(crate) fn with_provider_message(mut self, message: Option<String>) -> Error {
+        self.0.provider_message = message;
         self
     }
 
@@ -254,6 +261,12 @@ impl Error {
     /// The cloud's own code for the fault, such as `invalid_grant` or `WRONG_TOKEN`.
     pub fn provider_code(&self) -> Option<&str> {
         self.0.provider_code.as_deref()
+    }
+
+    /// The cloud's own sentence about the fault, such as `Session not active`: at most 200 characters,
+    /// on one line, without secrets.
+    pub fn provider_message(&self) -> Option<&str> {
+        self.0.provider_message.as_deref()
     }
 
     /// How long to wait before another try, where the cloud or a hold says so.

@@ -14,7 +14,7 @@ use crate::http::url::Url;
 use crate::lifecycle::state::State;
 use crate::lifecycle::{Lifecycle, count};
 use crate::provider::pointer::Pointed;
-use crate::provider::reply;
+use crate::provider::{reason, reply};
 use crate::support::call::Call;
 use crate::support::json::document::Document;
 use crate::support::log::log;
@@ -257,7 +257,7 @@ pub(crate) fn is_refusal(
     let candidate = may_be_refusal(account, status) && body.len() <= LARGEST_ERROR;
     let json = candidate.then(|| Document::of(body)).flatten();
     let status = reply::effective_status(profile, status, json);
-    let code = reply::code(profile, &Pointed { headers, json });
+    let code = reason::code(profile, &Pointed { headers, json });
     match rules {
         Some(rules) => rules.iter().any(|rule| rule.matches(status, code.as_deref(), json)),
         None => status == 401,

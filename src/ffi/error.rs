@@ -12,6 +12,7 @@ pub struct keyfob_error {
     error: Error,
     message: CString,
     provider_code: Option<CString>,
+    provider_message: Option<CString>,
 }
 
 impl keyfob_error {
@@ -20,6 +21,7 @@ impl keyfob_error {
         into_handle(keyfob_error {
             message: c(error.message()),
             provider_code: error.provider_code().map(c),
+            provider_message: error.provider_message().map(c),
             error,
         })
     }
@@ -63,6 +65,17 @@ pub unsafe extern "C" fn keyfob_error_http_status(error: *const keyfob_error) ->
 pub unsafe extern "C" fn keyfob_error_provider_code(error: *const keyfob_error) -> *const c_char {
     keyfob_error::read(error, ptr::null(), |e| {
         e.provider_code.as_ref().map_or(ptr::null(), |c| c.as_ptr())
+    })
+}
+
+/// The cloud's own sentence about the fault, such as `Session not active`; NULL if it gave none. At most
+/// 200 characters, on one line, without secrets. Borrowed until the error is freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_error_provider_message(
+    error: *const keyfob_error,
+) -> *const c_char {
+    keyfob_error::read(error, ptr::null(), |e| {
+        e.provider_message.as_ref().map_or(ptr::null(), |c| c.as_ptr())
     })
 }
 

@@ -74,7 +74,7 @@ impl Exchange<'_> {
             if trail.step >= last {
                 let seconds = &self.profile.token.lifetime.seconds;
                 let fixed = lifetime(seconds, &mut self.scope(&trail))?;
-                let token = reply.token(self.profile, fixed)?;
+                let token = reply.token(fixed)?;
                 return Ok(Token { saved: Ordered(saved), ..token });
             }
             for (name, value) in saved {
@@ -106,7 +106,7 @@ impl Exchange<'_> {
         let reply =
             Reply::read(answer, self.profile, self.clock, step, &outgoing, names, self.clock.now());
         reply.check(step, &mut scope)?;
-        reply.token(self.profile, None)
+        reply.token(None)
     }
 
     /// Runs steps for their effect alone.
@@ -135,7 +135,7 @@ impl Exchange<'_> {
         step: &Step,
         trail: &mut Trail,
         repeat: Repeat,
-    ) -> std::result::Result<Reply, Failure> {
+    ) -> std::result::Result<Reply<'_>, Failure> {
         let (time, moment) = (self.clock.cloud_millis(), self.clock.now());
         let outcome = self.run_once(step, trail, repeat);
         let is_timed =
@@ -152,7 +152,7 @@ impl Exchange<'_> {
         step: &Step,
         trail: &mut Trail,
         repeat: Repeat,
-    ) -> std::result::Result<Reply, Failure> {
+    ) -> std::result::Result<Reply<'_>, Failure> {
         let mut reply = None;
         let names = trail.names.clone();
         let moment = trail.moment.clone();
@@ -182,7 +182,7 @@ impl Exchange<'_> {
         outgoing: &Outgoing,
         trail: &Trail,
         repeat: Repeat,
-    ) -> std::result::Result<Reply, Failure> {
+    ) -> std::result::Result<Reply<'_>, Failure> {
         let idempotent = matches!(outgoing.method.as_str(), "GET" | "HEAD");
         let retry = Retry {
             call: self.call,

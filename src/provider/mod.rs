@@ -10,6 +10,7 @@ pub(crate) mod names;
 mod own_options;
 pub(crate) mod pointer;
 pub(crate) mod profile;
+pub(crate) mod reason;
 pub(crate) mod registry;
 pub(crate) mod reply;
 pub(crate) mod rule;

@@ -7,6 +7,7 @@ use crate::error::{Error, Result, Status};
 use crate::model::options::{Kind, Options};
 use crate::model::record::Discovered;
 use crate::support::ordered::Ordered;
+use crate::support::redaction::Redaction;
 use crate::support::secret::Secret;
 
 /// What names stand for while a profile's templates are filled.
@@ -85,10 +86,9 @@ impl Names {
         self
     }
 
-    /// Whether showing this text would show some of a secret.
-    pub fn is_part_of_a_secret(&self, text: &str) -> bool {
+    /// All that no message may show.
+    pub fn redaction(&self) -> Redaction {
         let named = self.secrets.iter().filter_map(|name| self.values.get(name));
-        let mut secrets = named.chain(&self.hidden);
-        secrets.any(|s| s.expose().contains(text) || text.contains(s.expose()))
+        Redaction::of(named.chain(&self.hidden).map(Secret::expose))
     }
 }

@@ -3,9 +3,10 @@
 use super::names::Names;
 use super::pointer::{Part, Pointed, Pointer};
 use super::profile::{Profile, Step};
+use super::reason::Reason;
 use super::scope::Scope;
 use super::verdict::Verdict;
-use crate::error::{Error, Result, Status};
+use crate::error::{Error, Result, Status, misleads};
 use crate::http::headers;
 use crate::http::message::{Answer, MOST_HEADER, Outgoing};
 use crate::http::url::{Url, has_scheme};
@@ -14,7 +15,9 @@ use crate::support::clock::{Clock, CloudTime, Moment, UnixSeconds};
 use crate::support::json::Value;
 use crate::support::json::document::Document;
 use crate::support::ordered::Ordered;
+use crate::support::redaction::Redaction;
 use crate::support::secret::Secret;
+use std::cell::OnceCell;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
@@ -41,9 +44,17 @@ impl From<Error> for Failure {
 }
 
 /// An answer of a token call, parsed once.
-pub(super) struct Reply {
+pub(super) struct Reply<'a> {
+    profile: &'a Profile,
     pub status: u16,
-    code: Option<String>,
+    /// Looked for when it is asked for: a good answer has none.
+    reason: OnceCell<Reason>,
+    /// What no message may repeat of the reason.
+    hidden: Redaction,
+    /// Whether the call sent a refresh token.
+    of_refresh: bool,
+    /// Whether the profile's rule is the only one.
+    strict: bool,
     headers: Vec<(String, String)>,
     raw: Zeroizing<Vec<u8>>,
     retry_after: Option<std::time::Duration>,
@@ -56,23 +67,27 @@ pub(super) struct Reply {
     at: String,
 }
 
-impl Reply {
+impl<'a> Reply<'a> {
     pub fn read(
         answer: Answer,
-        profile: &Profile,
+        profile: &'a Profile,
         clock: &Clock,
         step: &Step,
         outgoing: &Outgoing,
         names: &Names,
         asked: Moment,
-    ) -> Reply {
+    ) -> Reply<'a> {
         let json = Document::of(&answer.body);
         let status = effective_status(profile, answer.status, json);
         let kind = answer.header("content-type").unwrap_or_default();
-        let pointed = Pointed { headers: &answer.headers, json };
+        let mut named = step.templates().into_iter().flat_map(|(_, template)| template.names());
         Reply {
+            profile,
             status,
-            code: code(profile, &pointed).filter(|code| !names.is_part_of_a_secret(code)),
+            reason: OnceCell::new(),
+            hidden: names.redaction(),
+            of_refresh: named.any(|(name, _)| name == "refresh_token"),
+            strict: step.strict,
             html: kind.contains("html") || answer.body.trim_ascii_start().starts_with(b"<"),
             retry_after: headers::retry_after(&answer, clock),
             date: headers::date(&answer),
@@ -87,56 +102,102 @@ impl Reply {
     fn failure(&self, status: Status, what: &str) -> Failure {
         let error = Error::new(status, format!("{} {what}", self.at))
             .with_http_status(self.status)
-            .with_provider_code(self.code.clone())
+            .with_provider_code(self.code().map(str::to_string))
+            .with_provider_message(self.sentence())
             .with_retry_after(self.retry_after);
         let time = self.date.map(|date| CloudTime { date, seen: self.asked });
-        Failure { time, verdict: Verdict::by_status(self.status), ..Failure::from(error) }
+        let verdict = match Verdict::by_status(self.status) {
+            Verdict::MaybeRefused if self.strict => Verdict::Silent,
+            verdict => verdict,
+        };
+        Failure { time, verdict, ..Failure::from(error) }
+    }
+
+    fn reason(&self) -> &Reason {
+        self.reason
+            .get_or_init(|| Reason::of(self.profile, self.status, &self.pointed(), &self.raw))
+    }
+
+    /// The cloud's code, if it may be shown. Rules look at the code as it came.
+    fn code(&self) -> Option<&str> {
+        self.reason().shown_code().filter(|code| !self.hidden.is_shown_by(code))
+    }
+
+    /// The cloud's sentence as it may be shown: on one line, without secrets, not long.
+    fn sentence(&self) -> Option<String> {
+        const LONGEST: usize = 200;
+        let text = self.reason().sentence.as_ref()?.replace(misleads, " ");
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let clean = self.hidden.clean(&words.join(" "));
+        (!clean.is_empty()).then(|| clean.chars().take(LONGEST).collect())
+    }
+
+    /// "answered 400 invalid_grant, "Session not active"".
+    fn answered(&self) -> String {
+        let mut text = format!("answered {}", self.status);
+        text.extend(self.code().map(|code| format!(" {code}")));
+        text.extend(self.sentence().map(|sentence| format!(", \"{sentence}\"")));
+        text
     }
 
     /// What kind of refusal this is beyond doubt, if it is one: a code says more than a rule, and
-    /// counts in any 4xx.
+    /// counts in any 4xx, and in a 2xx that holds nothing that was asked for.
     fn refusal(&self, step: &Step) -> Option<Verdict> {
-        let code = self.code.as_deref();
-        let by_code = code.and_then(Verdict::by_code);
+        let is_success = (200..=299).contains(&self.status);
+        let is_ruled = step.rejected.iter().any(|rule| rule.reads(self.status));
+        if is_success && !is_ruled && self.holds_something(step) {
+            return None;
+        }
+        let code = self.reason().code.as_deref();
         let by_rule = step.rejected.iter().any(|rule| rule.matches(self.status, code, self.json()));
+        let by_code = self.reason().words().find_map(|w| Verdict::by_code(w, self.of_refresh));
         match self.status {
             _ if by_rule => by_code.or(Some(Verdict::Refused)),
-            400..=499 => by_code,
+            408 | 425 | 429 => None,
+            _ if is_success && self.holds_something(step) => None,
+            // Nor does a refused client speak of the token.
+            200..=299 | 400..=499 if self.strict => {
+                by_code.filter(|verdict| *verdict == Verdict::ClientRefused)
+            }
+            200..=299 | 400..=499 => by_code,
             _ => None,
         }
+    }
+
+    fn holds_something(&self, step: &Step) -> bool {
+        let token = &self.profile.token;
+        let tokens = [&token.access_token, &token.refresh_token].into_iter().flatten();
+        let places = tokens.chain(step.save.iter().map(|(_, place)| place));
+        let mut places = places.filter(|place| !place.is_whole_body());
+        places.any(|place| self.word(place).is_some())
     }
 
     /// Whether the answer is a success that the step can use.
     pub fn check(&self, step: &Step, scope: &mut Scope<'_>) -> std::result::Result<(), Failure> {
         let hint = step.hint.as_ref().map_or(String::new(), |hint| format!("; {hint}"));
-        let code = self.code.as_ref().map_or(String::new(), |code| format!(" {code}"));
-        let answered = format!("answered {}{code}", self.status);
         if let Some(verdict) = self.refusal(step) {
-            let what = format!("{answered}: rejected{hint}");
+            let what = format!("{}: rejected{hint}", self.answered());
             let failure = self.failure(Status::CredentialsRejected, &what);
             return Err(Failure { verdict, ..failure });
         }
-        match self.status {
-            200..=299 => {}
-            429 => {
-                return Err(
-                    self.failure(Status::RateLimited, &format!("{answered}: too many calls"))
-                );
-            }
-            500..=599 => return Err(self.failure(Status::ServerError, &answered)),
-            300..=399 => {
-                let what = format!(
-                    "{answered}: a redirect, which token calls do not follow; check base_url"
-                );
-                return Err(self.failure(Status::UnexpectedAnswer, &what));
-            }
-            _ => return Err(self.failure(Status::UnexpectedAnswer, &format!("{answered}{hint}"))),
+        let fault = match self.status {
+            200..=299 => None,
+            429 => Some((Status::RateLimited, ": too many calls".to_string())),
+            500..=599 => Some((Status::ServerError, String::new())),
+            300..=399 => Some((
+                Status::UnexpectedAnswer,
+                ": a redirect, which token calls do not follow; check base_url".to_string(),
+            )),
+            _ => Some((Status::UnexpectedAnswer, hint.clone())),
+        };
+        if let Some((status, what)) = fault {
+            return Err(self.failure(status, &format!("{}{what}", self.answered())));
         }
         for (path, expected) in step.expect.iter() {
             let wanted = scope.fill_json(expected)?;
             let found = self.json().and_then(|json| json.pointer(path));
             if !is_as_expected(found.as_ref(), wanted.as_ref()) {
-                let what = mismatch(path, found.as_ref(), wanted.as_ref());
+                let what = self.hidden.clean(&mismatch(path, found.as_ref(), wanted.as_ref()));
                 return Err(self.failure(Status::UnexpectedAnswer, &format!("{what}{hint}")));
             }
         }
@@ -192,7 +253,7 @@ impl Reply {
     }
 
     fn malformed(&self, what: &str) -> Failure {
-        self.failure(Status::MalformedAnswer, &format!("answered {}, but {what}", self.status))
+        self.failure(Status::MalformedAnswer, &format!("{}, but {what}", self.answered()))
     }
 
     fn not_an_object(&self) -> String {
@@ -207,12 +268,8 @@ impl Reply {
     }
 
     /// The token that the answer holds. `fixed` is how long it lives where the answer does not say.
-    pub fn token(
-        &self,
-        profile: &Profile,
-        fixed: Option<Duration>,
-    ) -> std::result::Result<Token, Failure> {
-        let fields = &profile.token;
+    pub fn token(&self, fixed: Option<Duration>) -> std::result::Result<Token, Failure> {
+        let fields = &self.profile.token;
         let whole_body = fields.access_token.as_ref().is_some_and(Pointer::is_whole_body);
         let in_body = fields.access_token.as_ref().is_some_and(|p| p.part == Part::Body);
         if in_body && !whole_body && !self.is_object() {
@@ -224,7 +281,7 @@ impl Reply {
             .refresh_token
             .as_ref()
             .and_then(|pointer| self.text(pointer).filter(|text| is_token(text.expose())));
-        self.checked_token(profile, fixed, whole_body, refresh.clone()).map_err(|failure| {
+        self.checked_token(fixed, whole_body, refresh.clone()).map_err(|failure| {
             // A cloud that issues a refresh token has refused nothing.
             let verdict = refresh.as_ref().map_or(failure.verdict, |_| Verdict::Silent);
             Failure { salvaged: refresh, verdict, ..failure }
@@ -233,12 +290,11 @@ impl Reply {
 
     fn checked_token(
         &self,
-        profile: &Profile,
         fixed: Option<Duration>,
         whole_body: bool,
         refresh: Option<Secret>,
     ) -> std::result::Result<Token, Failure> {
-        let fields = &profile.token;
+        let fields = &self.profile.token;
         let at = |pointer: &Option<Pointer>| self.pointed().value(pointer.as_ref()?);
         let stated = at(&fields.access_token).filter(|_| !whole_body);
         let access = if whole_body {
@@ -285,6 +341,7 @@ impl Reply {
         let stated_principal = at(&fields.principal);
         let principal = stated_principal.as_ref().and_then(|principal| principal.as_str());
         let principal = principal.map(str::to_string).or_else(|| claims.as_ref()?.subject());
+        let principal = principal.filter(|principal| !self.hidden.is_shown_by(principal));
         Ok(Token {
             access: access.into(),
             refresh,
@@ -336,16 +393,4 @@ pub(crate) fn effective_status(profile: &Profile, status: u16, json: Option<Docu
         Some(stated @ 400..=599) => stated,
         _ => status,
     }
-}
-
-/// The cloud's own code for a fault: a word, never a sentence, so that nothing it echoes gets out.
-pub(crate) fn code(profile: &Profile, answer: &Pointed<'_>) -> Option<String> {
-    let is_word = |text: &str| {
-        (1..=64).contains(&text.len())
-            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.:".contains(&b))
-    };
-    profile.errors.code.0.iter().find_map(|pointer| {
-        let found = answer.word(pointer)?;
-        found.as_str().filter(|text| is_word(text)).map(str::to_string)
-    })
 }

@@ -20,11 +20,23 @@ pub(crate) enum Verdict {
 
 impl Verdict {
     /// What a cloud's code says whatever the status of the answer and the profile's rules: RFC 6749
-    /// 5.2 names codes that leave no doubt.
-    pub fn by_code(code: &str) -> Option<Verdict> {
-        match code {
+    /// 5.2 names codes that leave no doubt. `of_refresh`: the answer is to a refresh token.
+    pub fn by_code(code: &str, of_refresh: bool) -> Option<Verdict> {
+        match code.to_ascii_lowercase().as_str() {
             "invalid_client" | "unauthorized_client" => Some(Verdict::ClientRefused),
             "invalid_grant" => Some(Verdict::Refused),
+            // Of RFC 6750 3.1 and of servers with words of their own: the token that was sent.
+            "invalid_token"
+            | "expired_token"
+            | "token_expired"
+            | "invalid_refresh_token"
+            | "bad_refresh_token"
+            | "expired_refresh_token"
+            | "refresh_token_expired"
+                if of_refresh =>
+            {
+                Some(Verdict::Refused)
+            }
             _ => None,
         }
     }

@@ -11,5 +11,6 @@ pub(crate) mod log;
 mod md5;
 pub(crate) mod ordered;
 pub(crate) mod process;
+pub(crate) mod redaction;
 pub(crate) mod secret;
 pub(crate) mod sync;

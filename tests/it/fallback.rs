@@ -41,14 +41,100 @@ fn a_refused_client_costs_no_refresh_token() {
     }
 }
 
+const JSON: &str = "application/json";
+
 #[test]
-fn a_refused_token_leads_to_the_login_at_once() {
-    for code in [400, 401, 403] {
+fn a_code_that_leaves_no_doubt_counts_in_any_form() {
+    for (status, kind, body) in [
+        (400, JSON, &br#"{"error": "invalid_grant"}"#[..]),
+        (401, JSON, br#"{"error": "invalid_grant"}"#),
+        (403, JSON, br#"{"error": "invalid_grant"}"#),
+        (404, JSON, br#"{"error": "Invalid_Grant"}"#),
+        (400, JSON, br#"{"error": {"code": "invalid_grant", "message": "no"}}"#),
+        (200, JSON, br#"{"error": "invalid_grant"}"#),
+        (200, JSON, br#"{"access_token": "", "error": "invalid_grant"}"#),
+        (400, JSON, br#"{"error": "invalid_token"}"#),
+        (400, JSON, br#"{"error": "invalid_request", "error_description": "invalid_token"}"#),
+        (400, JSON, br#"{"error": "invalid_request", "error_description": "(invalid_grant) x"}"#),
+        (200, JSON, br#"{"error": "bad_refresh_token"}"#),
+        (400, JSON, b"{\"why\": \"ung\xfcltig\", \"error\": \"invalid_grant\"}"),
+        (400, JSON, br#"{"n": 1e999999999, "error": "invalid_grant"}"#),
+        (400, "text/plain; charset=utf-8", b"invalid_grant"),
+    ] {
+        let shown = String::from_utf8_lossy(body);
         let world = World::new();
         let client = world.config(CLOUD, "password").client().unwrap();
         client.token().unwrap();
-        world.answers_once(CLOUD, "refresh", refusal(code, "invalid_grant"));
+        let answer = Fault::answer(status, &[("Content-Type", kind)], body);
+        world.answers_once(CLOUD, "refresh", answer);
         client.renew().unwrap();
-        assert_eq!(world.token_calls(CLOUD), ["login", "refresh", "login"], "{code}");
+        assert_eq!(world.token_calls(CLOUD), ["login", "refresh", "login"], "{status} {shown}");
     }
+}
+
+#[test]
+fn what_says_nothing_of_the_token_never_leads_to_a_login() {
+    for (status, body) in [
+        (500, r#"{"error": "invalid_grant"}"#),
+        (503, r#"{"error": "invalid_grant"}"#),
+        (429, r#"{"error": "invalid_grant"}"#),
+        (408, r#"{"error": "invalid_grant"}"#),
+        (400, r#"{"error": "invalid_scope"}"#),
+        (400, ""),
+        (400, "<html>invalid_grant</html>"),
+        (200, r#"{"error": "temporarily_unavailable"}"#),
+    ] {
+        let world = World::new();
+        let client = world.config(CLOUD, "password").client().unwrap();
+        client.token().unwrap();
+        let answer = Fault::answer(status, &[("Content-Type", JSON)], body);
+        world.answers(CLOUD, "refresh", answer);
+        client.renew().unwrap_err();
+        assert_eq!(world.sim.count(CLOUD, "login"), 1, "{status} {body}");
+        assert_eq!(status_of(&client), true, "{status} {body}: kept");
+    }
+}
+
+fn status_of(client: &keyfob::Client) -> serde_json::Value {
+    status(client)["has_refresh_token"].clone()
+}
+
+#[test]
+fn where_the_profile_says_so_its_rule_is_the_only_one() {
+    let cloud = Cloud::Simacan;
+    for (status, code) in [(403, "invalid_grant"), (400, "invalid_grant"), (200, "invalid_grant")] {
+        let world = World::new();
+        let client = world.client(cloud);
+        client.token().unwrap();
+        world.answers(cloud, "refresh", refusal(status, code));
+        for _ in 0..200 {
+            client.renew().unwrap_err();
+            world.wind(30);
+        }
+        assert_eq!(world.sim.count(cloud, "login"), 1, "{status}");
+        assert!(world.sim.count(cloud, "refresh") > 3, "{status}: tried again");
+        world.sim.clear_injections();
+        world.wind(400);
+        client.renew().unwrap();
+        assert_eq!(world.sim.count(cloud, "login"), 1, "{status}: and kept");
+    }
+}
+
+#[test]
+fn a_code_counts_even_where_it_repeats_a_secret() {
+    let world = World::new();
+    let mut config = world.config(CLOUD, "password");
+    let client = config.client().unwrap();
+    client.token().unwrap();
+    config.set("password", "grant").unwrap();
+    let other = config.client().unwrap();
+    let error = other.token().unwrap_err();
+    assert_eq!(error.status(), Status::CredentialsRejected);
+    assert_eq!(error.provider_code(), None, "but it is not shown");
+    // A refresh token that is a part of the code.
+    let token = r#"{"access_token": "x", "refresh_token": "grant", "expires_in": 60}"#;
+    world.answers_once(CLOUD, "refresh", Fault::answer(200, &[("Content-Type", JSON)], token));
+    client.renew().unwrap();
+    client.renew().unwrap();
+    assert_eq!(world.token_calls(CLOUD).last_chunk(), Some(&["refresh", "refresh", "login"]));
 }

@@ -3,6 +3,8 @@
 mod memory;
 
 use crate::common::{World, devices, status};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use keyfob::{Client, Config, Level, Request, Status};
 use keyfob_simulator::{Cloud, Fault, credentials};
 use serde_json::json;
@@ -30,6 +32,7 @@ impl Ears {
         self.hear(error.message());
         self.hear(format!("{error} {error:?} {error:#?}"));
         self.hear(error.provider_code().unwrap_or_default());
+        self.hear(error.provider_message().unwrap_or_default());
     }
 
     fn hear_client(&self, client: &Client) {
@@ -148,14 +151,17 @@ fn what_a_cloud_echoes_gets_into_nothing() {
         "error_description": CANARY, "accessToken": CANARY, "status": 400
     });
     for cloud in Cloud::ALL {
-        for (login, _) in credentials::logins(cloud) {
+        for (login, options) in credentials::logins(cloud) {
             for http in [400, 401, 403, 404, 409, 429, 500] {
                 let world = World::new();
                 let ears = Ears::default();
                 let mut config = world.config(cloud, login);
-                for option in ["password", "client_secret", "api_key", "app_key"] {
-                    if config.get(option).unwrap().is_some() {
-                        config.set(option, CANARY).unwrap();
+                for (option, _) in &options {
+                    let mut other = config.clone();
+                    let is_secret = config.get(option).unwrap().as_deref() == Some("***");
+                    // Not every key can be a canary.
+                    if is_secret && other.set(option, CANARY).is_ok() && other.client().is_ok() {
+                        config = other;
                     }
                 }
                 ears.listen(&mut config);
@@ -172,6 +178,51 @@ fn what_a_cloud_echoes_gets_into_nothing() {
                 }
                 ears.hear_client(&client);
                 ears.heard_none_of(&[CANARY.to_string()]);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_secret_echoed_in_another_form_gets_into_nothing() {
+    let cloud = Cloud::OAuth2;
+    let secret = "Tr0ub4dor&3-and-more/of+it";
+    let hex: String = secret.bytes().map(|byte| format!("{byte:02X}")).collect();
+    let percent: String = secret.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    let pair = BASE64_STANDARD.encode(format!("user:{secret}"));
+    for echo in [
+        secret.to_lowercase(),
+        secret[..8].to_string(),
+        secret[9..18].to_string(),
+        percent.clone(),
+        percent.replace('%', "%25"),
+        BASE64_STANDARD.encode(secret),
+        pair[2..24].to_string(),
+        BASE64_STANDARD.encode(&percent),
+        hex.clone(),
+        format!("https://example.com/reset?was={percent}"),
+    ] {
+        for (member, value) in [
+            ("error", echo.clone()),
+            ("error_description", format!("The password {echo} is not right")),
+            ("message", format!("Not right: \"{echo}\".")),
+        ] {
+            let world = World::new();
+            let ears = Ears::default();
+            let mut config = world.config(cloud, "password");
+            config.set("password", secret).unwrap();
+            ears.listen(&mut config);
+            let body = json!({ member: value }).to_string();
+            let json = [("Content-Type", "application/json")];
+            world.answers(cloud, "login", Fault::answer(401, &json, body));
+            let client = config.client().unwrap();
+            let error = client.token().unwrap_err();
+            ears.hear_error(&error);
+            ears.hear_client(&client);
+            ears.heard_none_of(&[echo.clone(), secret.into()]);
+            if member == "error_description" {
+                let said = error.provider_message().unwrap();
+                assert!(said.starts_with("The password ***") && said.ends_with("is not right"));
             }
         }
     }

@@ -108,6 +108,7 @@ export const FUNCTIONS = {
   keyfob_error_message: ["text", "pointer"],
   keyfob_error_http_status: ["int32_t", "pointer"],
   keyfob_error_provider_code: ["text", "pointer"],
+  keyfob_error_provider_message: ["text", "pointer"],
   keyfob_error_retry_after_ms: ["int64_t", "pointer"],
   keyfob_error_is_retriable: ["bool", "pointer"],
   keyfob_error_free: ["void", "pointer"],

@@ -9,6 +9,7 @@ export type Code = Exclude<keyof typeof STATUSES, "OK"> | "CLOSED";
 interface Details {
   status?: number | undefined;
   providerCode?: string | undefined;
+  providerMessage?: string | undefined;
   retryAfter?: number | undefined;
   retriable?: boolean;
 }
@@ -24,6 +25,8 @@ export class KeyfobError extends Error {
   readonly status: number | undefined;
   /** The cloud's own code for it, such as `invalid_grant`, if it gave one. */
   readonly providerCode: string | undefined;
+  /** The cloud's own sentence about it, such as `Session not active`, if it gave one. */
+  readonly providerMessage: string | undefined;
   /** How many milliseconds to wait before another try, where the cloud or a hold says so. */
   readonly retryAfter: number | undefined;
   /** Whether the same call may succeed later with nothing changed but the time. */
@@ -35,6 +38,7 @@ export class KeyfobError extends Error {
     this.code = code;
     this.status = details.status;
     this.providerCode = details.providerCode;
+    this.providerMessage = details.providerMessage;
     this.retryAfter = details.retryAfter;
     this.retriable = details.retriable ?? false;
   }
@@ -114,6 +118,7 @@ function taken(status: number, error: Pointer | null): KeyfobError {
     return new Class(code, library.keyfob_error_message(error) ?? "", {
       status: library.keyfob_error_http_status(error) || undefined,
       providerCode: library.keyfob_error_provider_code(error) ?? undefined,
+      providerMessage: library.keyfob_error_provider_message(error) ?? undefined,
       retryAfter: retryAfter < 0 ? undefined : retryAfter,
       retriable: library.keyfob_error_is_retriable(error),
     });

@@ -29,6 +29,7 @@ test("rejected credentials say the code and when to try again", async (t) => {
   assert.equal(rejected.code, "CREDENTIALS_REJECTED");
   assert.equal(rejected.status, 400);
   assert.equal(rejected.providerCode, "invalid_grant");
+  assert.ok(rejected.message.includes(rejected.providerMessage));
   assert.equal(rejected.retriable, false);
   const held = await failure(client.token());
   assert.equal(held.code, "LOGIN_ON_HOLD");

@@ -47,6 +47,7 @@ def test_rejected_credentials_have_the_status_the_code_and_the_hold(sim: Simulat
         error = rejected.value
         assert error.status is Status.CREDENTIALS_REJECTED
         assert (error.http_status, error.provider_code) == (400, "invalid_grant")
+        assert error.provider_message is not None and error.provider_message in str(error)
         assert error.retry_after == 60
         with pytest.raises(keyfob.CredentialsError) as held:
             client.token()

@@ -85,6 +85,7 @@ FALLBACK = {
     "keyfob_error_message": 'result != NULL && strcmp(result, "") == 0',
     "keyfob_error_http_status": "result == 0",
     "keyfob_error_provider_code": "result == NULL",
+    "keyfob_error_provider_message": "result == NULL",
     "keyfob_error_retry_after_ms": "result == -1",
     "keyfob_error_is_retriable": "!result",
     "keyfob_client_fresh_number": "result == 0",

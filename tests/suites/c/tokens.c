@@ -220,6 +220,7 @@ static void a_rejection_tells_the_clouds_own_code(void) {
     CHECK(keyfob_error_status(err) == KEYFOB_CREDENTIALS_REJECTED);
     CHECK(keyfob_error_http_status(err) == 400);
     CHECK_TEXT(keyfob_error_provider_code(err), "invalid_grant");
+    CHECK(strstr(keyfob_error_message(err), keyfob_error_provider_message(err)) != NULL);
     CHECK(strchr(keyfob_error_message(err), '\n') == NULL);
     CHECK(strstr(keyfob_error_message(err), "wrong") == NULL);
     keyfob_error_free(err);

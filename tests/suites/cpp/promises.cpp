@@ -130,6 +130,7 @@ PROMISE(an_error_tells_what_the_reader_needs) {
     CHECK(error.status() == KEYFOB_CREDENTIALS_REJECTED);
     CHECK(error.http_status() == 400);
     CHECK(error.provider_code() == "invalid_grant");
+    CHECK(!error.provider_message().empty());
     CHECK(error.retry_after() && *error.retry_after() > 0s);
     CHECK(std::string(error.what()).find("password") != std::string::npos);
     failed = true;
@@ -141,6 +142,7 @@ PROMISE(an_error_tells_what_the_reader_needs) {
   CHECK(count("kii", "login") == 1);
   const auto unknown = keyfob::Config::make("no such cloud", std::nothrow);
   CHECK(unknown.error().provider_code().empty());
+  CHECK(unknown.error().provider_message().empty());
   CHECK(unknown.error().http_status() == 0);
   CHECK(!unknown.error().retry_after());
   CHECK(!unknown.error().is_retriable());

@@ -370,6 +370,8 @@ def declare(library: CDLL) -> None:
     library.keyfob_error_http_status.argtypes = (POINTER(keyfob_error),)
     library.keyfob_error_provider_code.restype = c_char_p
     library.keyfob_error_provider_code.argtypes = (POINTER(keyfob_error),)
+    library.keyfob_error_provider_message.restype = c_char_p
+    library.keyfob_error_provider_message.argtypes = (POINTER(keyfob_error),)
     library.keyfob_error_retry_after_ms.restype = c_int64
     library.keyfob_error_retry_after_ms.argtypes = (POINTER(keyfob_error),)
     library.keyfob_error_is_retriable.restype = c_bool

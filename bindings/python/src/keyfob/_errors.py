@@ -28,6 +28,7 @@ class Error(Exception):
         status: Status = Status.INVALID_ARGUMENT,
         http_status: int | None = None,
         provider_code: str | None = None,
+        provider_message: str | None = None,
         retry_after: float | None = None,
         is_retriable: bool = False,
     ) -> None:
@@ -38,6 +39,8 @@ class Error(Exception):
         self.http_status = http_status
         #: The cloud's own code for it, such as `invalid_grant`.
         self.provider_code = provider_code
+        #: The cloud's own sentence about it, such as `Session not active`.
+        self.provider_message = provider_message
         #: How many seconds to wait before another try, where the cloud or a hold says so.
         self.retry_after = retry_after
         #: Whether the same call may succeed later with nothing changed but the time.

@@ -97,12 +97,14 @@ def milliseconds(seconds: float | None, what: str = "timeout") -> int:
 def _exception(error: Any) -> Exception:
     status = _abi.Status(library.keyfob_error_status(error))
     code = library.keyfob_error_provider_code(error)
+    said = library.keyfob_error_provider_message(error)
     retry_after_ms = library.keyfob_error_retry_after_ms(error)
     return of_status(status)(
         library.keyfob_error_message(error).decode(),
         status=status,
         http_status=library.keyfob_error_http_status(error) or None,
         provider_code=None if code is None else code.decode(),
+        provider_message=None if said is None else said.decode(),
         retry_after=None if retry_after_ms < 0 else retry_after_ms / 1000,
         is_retriable=library.keyfob_error_is_retriable(error),
     )
