@@ -7,7 +7,7 @@ use crate::client::request::Request;
 use crate::client::response::Response;
 use crate::error::{Error, Result, Status};
 use crate::http::incoming::{BodyLimits, Incoming};
-use crate::http::message::{Answer, Fault, Outgoing};
+use crate::http::message::{Answer, Fault, Outgoing, Purpose};
 use crate::http::payload::Payload;
 use crate::http::retry::{Repeat, Retry};
 use crate::http::url::Url;
@@ -162,7 +162,7 @@ fn exchange_once(
             let signed = sign(lifecycle, state, &mut outgoing);
             signed.map_err(|error| Fault { error, sent: false, awaited: false })?;
             match body {
-                Body::Whole => transport.send(&outgoing, max, call),
+                Body::Whole => transport.send(&outgoing, Purpose::Request, max, call),
                 Body::AsItComes => transport.open(&outgoing, call, limits).map(|(answer, body)| {
                     rest = Some(body);
                     answer

@@ -1,37 +1,44 @@
-//! The buffers of a connection and of a body: growing them, and wiping what was in them.
+//! Buffers whose size a server chooses: no allocation of one may end the process, and one that was
+//! outgrown is wiped where it may hold a token.
 
-use crate::error::Result;
-use ureq::unversioned::transport::{Buffers, LazyBuffers};
+use super::broken::{Broken, Outcome};
 use zeroize::{Zeroize, Zeroizing};
 
-/// Passwords and tokens went through a connection's buffers, and whoever gets this memory next must
-/// not find them there.
-pub(super) fn wipe(buffers: &mut LazyBuffers) {
-    let unread = buffers.input().len();
-    buffers.input_consume(unread);
-    buffers.input_append_buf().zeroize();
-    buffers.output().zeroize();
+/// A body while it is read whole.
+pub(super) struct Whole {
+    bytes: Zeroizing<Vec<u8>>,
+    /// Whether it may hold a token.
+    secret: bool,
 }
 
-/// Reads to the end; `None` where that is further than `most` bytes. The buffer is zeroed when it is
-/// allocated, which is cheaper than before each read, and wiped where it is given up: an answer may
-/// hold tokens.
+/// Less room than this is not worth a read.
+const STEP: usize = 64 * 1024;
+/// The memory that a body is given first where nobody says how long it will be.
+const FIRST: usize = 8 * 1024;
+/// The same for what a server announces: it may announce anything.
+const BELIEVED: usize = 1 << 20;
+
+/// Reads a body to its end; `None` where that is further than `most` bytes.
 pub(super) fn read_whole(
-    mut read: impl FnMut(&mut [u8]) -> Result<usize>,
-    expected: u64,
+    mut read: impl FnMut(&mut [u8]) -> Outcome<usize>,
+    announced: Option<u64>,
     most: u64,
-) -> Result<Option<Vec<u8>>> {
-    const STEP: usize = 65_536;
-    let mut bytes = Zeroizing::new(vec![0; (expected as usize).clamp(1024, 1 << 20) + 1]);
+    secret: bool,
+) -> Outcome<Option<Vec<u8>>> {
+    let announced = announced.map(|length| usize::try_from(length).unwrap_or(usize::MAX));
+    let mut whole = Whole { bytes: Zeroizing::default(), secret };
     let mut length = 0;
     loop {
-        if length == bytes.len() {
-            make_room(&mut bytes, 1);
-            let capacity = bytes.capacity();
-            bytes.resize(capacity, 0);
+        if length == whole.bytes.len() {
+            let step = match announced {
+                // One byte more shows the end without another round.
+                Some(all) => all.saturating_sub(length).min(length.max(BELIEVED)) + 1,
+                None => length.clamp(FIRST, 16 * BELIEVED),
+            };
+            whole.grow(step)?;
         }
-        let end = bytes.len().min(length + STEP);
-        match read(&mut bytes[length..end])? {
+        let end = whole.bytes.len().min(length + STEP);
+        match read(&mut whole.bytes[length..end])? {
             0 => break,
             amount => length += amount,
         }
@@ -39,22 +46,48 @@ pub(super) fn read_whole(
             return Ok(None);
         }
     }
-    bytes.truncate(length);
-    Ok(Some(std::mem::take(&mut *bytes)))
+    whole.bytes.truncate(length);
+    Ok(Some(std::mem::take(&mut *whole.bytes)))
 }
 
-pub(super) fn append(bytes: &mut Vec<u8>, more: &[u8]) {
+impl Whole {
+    /// Makes room for so many bytes more. What is no secret
+    /// moves as the allocator likes, which for large blocks copies nothing.
+    fn grow(&mut self, more: usize) -> Outcome<()> {
+        let size = self.bytes.len() + more;
+        if self.secret {
+            let mut larger = Vec::new();
+            larger.try_reserve_exact(size).map_err(|_| Broken::NoMemory(size))?;
+            larger.extend_from_slice(&self.bytes);
+            self.bytes.zeroize();
+            *self.bytes = larger;
+        } else {
+            self.bytes.try_reserve_exact(more).map_err(|_| Broken::NoMemory(size))?;
+        }
+        self.bytes.resize(size, 0);
+        Ok(())
+    }
+}
+
+impl Drop for Whole {
+    fn drop(&mut self) {
+        if !self.secret {
+            // Not worth a wipe.
+            drop(std::mem::take(&mut *self.bytes));
+        }
+    }
+}
+
+/// Appends to a buffer that may hold a token: where it has to move, nothing is left behind.
+pub(super) fn append(bytes: &mut Vec<u8>, more: &[u8]) -> Outcome<()> {
     if bytes.capacity() - bytes.len() < more.len() {
-        make_room(bytes, more.len());
+        let size = (bytes.len() + more.len()).next_power_of_two().max(1024);
+        let mut larger = Vec::new();
+        larger.try_reserve_exact(size).map_err(|_| Broken::NoMemory(size))?;
+        larger.extend_from_slice(bytes);
+        bytes.zeroize();
+        *bytes = larger;
     }
     bytes.extend_from_slice(more);
-}
-
-/// Moves to a larger buffer. The outgrown one is overwritten: an answer may hold tokens.
-fn make_room(bytes: &mut Vec<u8>, more: usize) {
-    let mut larger = Vec::with_capacity(bytes.len() + bytes.capacity().max(more).max(1024));
-    larger.extend_from_slice(bytes);
-    bytes.fill(0);
-    std::hint::black_box(&mut *bytes);
-    *bytes = larger;
+    Ok(())
 }

@@ -1,98 +1,92 @@
 //! Says what went wrong below, and what a person can do about it.
 
-use super::message::Outgoing;
-use super::payload::SourceFailed;
-use super::{in_flight, tcp};
+use super::broken::Broken;
+use super::message::{Outgoing, TransportSettings};
+use super::proxy::Proxy;
+use super::tls_words;
 use crate::error::{Error, Status};
 use crate::support::call::Call;
-use std::time::Duration;
 
-/// Our status and words for what went wrong below.
+/// Our status and words for what broke.
 pub(super) fn explain(
-    error: ureq::Error,
+    broken: Broken,
     outgoing: &Outgoing,
     call: &Call,
-    connect_timeout: Duration,
+    settings: &TransportSettings,
+    proxy: Option<&Proxy>,
 ) -> Error {
     let at = format!("{} {}", outgoing.method, outgoing.shown);
-    let network = |what: String| Error::new(Status::Network, format!("{at}: {what}"));
-    let error = match error {
-        ureq::Error::Io(error) => error,
-        ureq::Error::HostNotFound => {
-            let host = outgoing.url.origin().host();
-            return network(format!("no address found for {host}: check the name and DNS"));
+    let at_proxy = proxy.map_or(String::new(), |proxy| format!("the proxy {}", proxy.shown()));
+    let origin = outgoing.url.origin();
+    let (status, what) = match broken {
+        Broken::Over => return call.remaining().err().unwrap_or_else(|| call.timeout()),
+        Broken::Unsendable(error) => return error,
+        Broken::AtProxy(inner) => {
+            let host = proxy.map(|proxy| proxy.origin.host()).unwrap_or_default();
+            let (status, what) = in_words(*inner, host, settings);
+            (status, format!("{at_proxy}: {what}; check the option proxy"))
         }
-        ureq::Error::ConnectProxyFailed(_) => {
-            return network("the proxy refused the connection; check the option proxy".into());
+        Broken::ProxyRefused(407) => {
+            let what = "wants other credentials (407); proxy=http://user:password@host:port";
+            (Status::Network, format!("{at_proxy} {what}"))
         }
-        ureq::Error::Tls(what) => return Error::new(Status::Tls, format!("{at}: {what}")),
-        ureq::Error::Timeout(_) => return call.timeout(),
-        other => {
-            let what = format!("{at}: not a valid HTTP answer ({other})");
-            return Error::new(Status::MalformedAnswer, what);
+        Broken::ProxyRefused(status) => {
+            let to = format!("{}:{}", origin.host(), origin.port());
+            let what =
+                format!("{at_proxy} does not lead to {to} ({status}); check the option proxy");
+            (Status::Network, what)
         }
+        Broken::TooLarge { status, most } => {
+            let what = format!("{at} answered with more than {most} bytes");
+            return Error::new(Status::AnswerTooLarge, what).with_http_status(status);
+        }
+        broken => in_words(broken, origin.host(), settings),
     };
-    if error.get_ref().is_some_and(|inner| inner.is::<SourceFailed>()) {
-        let inner = error.into_inner().and_then(|inner| inner.downcast::<SourceFailed>().ok());
-        return inner.map_or_else(|| call.timeout(), |failed| failed.0);
-    }
-    match tcp::gave_up(&error) {
-        Some(tcp::GaveUp::Cancelled | tcp::GaveUp::Deadline) => {
-            return call.remaining().err().unwrap_or_else(|| call.timeout());
-        }
-        Some(tcp::GaveUp::ConnectDeadline) => {
-            let ms = connect_timeout.as_millis();
-            return Error::new(
-                Status::Timeout,
-                format!("{at}: no connection within {ms} ms (connect_timeout_ms)"),
-            );
-        }
-        None => {}
-    }
-    let tls = error.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>());
-    if let Some(error) = tls {
-        if refuses_certificate(error) {
-            in_flight::with_in_flight(|flight| flight.sent = false);
-        }
-        return Error::new(Status::Tls, format!("{at}: {error}{}", advice(error)));
-    }
-    network(error.to_string())
+    Error::new(status, format!("{at}: {what}"))
 }
 
-/// Whether the server did not like our certificate, or the lack of one. Under TLS 1.3 it says so
-/// when we have begun to send, but it does not look at a request before that.
-fn refuses_certificate(error: &rustls::Error) -> bool {
-    use rustls::AlertDescription as Alert;
-    let rustls::Error::AlertReceived(alert) = error else { return false };
-    matches!(
-        alert,
-        Alert::CertificateRequired
-            | Alert::BadCertificate
-            | Alert::UnsupportedCertificate
-            | Alert::CertificateRevoked
-            | Alert::CertificateExpired
-            | Alert::CertificateUnknown
-            | Alert::UnknownCA
-            | Alert::AccessDenied
-    )
-}
-
-/// What a person can do about a TLS failure.
-fn advice(error: &rustls::Error) -> &'static str {
-    use rustls::AlertDescription as Alert;
-    use rustls::CertificateError as Bad;
-    match error {
-        // A bad signature is what an unknown authority under a known one's name comes to.
-        rustls::Error::InvalidCertificate(Bad::UnknownIssuer | Bad::BadSignature) => {
-            "; if the server has a private authority, name its PEM file with ca_file"
+/// What happened on the way to this host.
+fn in_words(broken: Broken, host: &str, settings: &TransportSettings) -> (Status, String) {
+    let network = |what: String| (Status::Network, what);
+    match broken {
+        Broken::NoConnection => {
+            let ms = settings.connect_timeout.as_millis();
+            (Status::Timeout, format!("no connection within {ms} ms (connect_timeout_ms)"))
         }
-        rustls::Error::InvalidCertificate(Bad::NotValidYet | Bad::NotValidYetContext { .. }) => {
-            "; check this machine's clock"
+        Broken::NoAddress => {
+            network(format!("no address found for {host}: check the name and DNS"))
         }
-        rustls::Error::AlertReceived(Alert::CertificateRequired) => {
-            "; the server asks for a client certificate: set client_cert_file and client_key_file"
+        Broken::NoThread(error) => network(format!("no thread to look up {host}: {error}")),
+        Broken::NotHere => {
+            network(format!("{host} must be this machine, and its address is another's"))
         }
-        rustls::Error::InvalidMessage(_) => "; does this port speak TLS?",
-        _ => "",
+        Broken::Tls(error) => (Status::Tls, tls_words::of(&error)),
+        Broken::NoCertificateName => {
+            (Status::Tls, format!("{host} cannot be the name in a certificate"))
+        }
+        Broken::Io(error) => network(error.to_string()),
+        Broken::Ended => {
+            network("the server closed the connection before the answer was whole".into())
+        }
+        Broken::Cut => {
+            network("the connection was cut before the answer was whole (no close_notify)".into())
+        }
+        Broken::Unheard => network("nothing of the request was acknowledged".into()),
+        Broken::Malformed(why) => {
+            (Status::MalformedAnswer, format!("not a valid HTTP answer ({why})"))
+        }
+        Broken::NotHttp(why) => {
+            (Status::MalformedAnswer, format!("not a valid HTTP answer ({why})"))
+        }
+        Broken::NoMemory(bytes) => {
+            let what = format!("there is no memory for an answer of {bytes} bytes and more");
+            (Status::AnswerTooLarge, what)
+        }
+        // Each has words of its own above.
+        Broken::Over
+        | Broken::AtProxy(_)
+        | Broken::ProxyRefused(_)
+        | Broken::TooLarge { .. }
+        | Broken::Unsendable(_) => network("the call is over".into()),
     }
 }

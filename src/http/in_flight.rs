@@ -1,42 +1,55 @@
-//! The call that the transport works for. ureq cannot hand per-request data to a transport, and
-//! pooled connections outlive calls, so the current call lives in a thread-local.
+//! The call that the transport works for. ureq cannot hand per-request data to a transport, so the
+//! current call lives in a thread-local, and the conversation goes to ureq and comes back through it.
 
-use super::late::Pending;
+use super::conversation::Conversation;
 use crate::support::call::Call;
 use std::cell::RefCell;
-use std::time::Duration;
 
-/// What the transport has to know of the call it works for.
-#[derive(Debug)]
-pub(crate) struct InFlight {
+pub(super) struct InFlight {
     pub call: Call,
-    pub connect_timeout: Duration,
-    /// Whether a byte of the request itself may have left: from then on it may have been executed.
-    pub sent: bool,
-    /// Whether an answer that does not come in time is to be kept,
-    pub keep: bool,
-    /// and where it will come.
-    pub pending: Option<Pending>,
+    /// Before: on what the request is to go. After: what ureq has left of it.
+    pub conversation: Option<Conversation>,
+    /// Whether the answer came before all of the request was sent: the rest of its body is not read.
+    pub answered_early: bool,
+    /// How much room the request takes, at the most: for its head, and for a piece of its body.
+    pub room: usize,
+}
+
+impl InFlight {
+    pub fn of(call: &Call, conversation: Option<Conversation>) -> InFlight {
+        InFlight { call: call.clone(), conversation, answered_early: false, room: 0 }
+    }
 }
 
 thread_local! {
     static IN_FLIGHT: RefCell<Option<InFlight>> = const { RefCell::new(None) };
 }
 
-/// Runs `work` as the given call; gives what the transport has learnt meanwhile.
-pub(crate) fn in_flight<T>(in_flight: InFlight, work: impl FnOnce() -> T) -> (T, InFlight) {
+/// Runs `work` as the given call; gives the conversation that it has left, if it has.
+pub(super) fn in_flight<T>(
+    in_flight: InFlight,
+    work: impl FnOnce() -> T,
+) -> (T, Option<Conversation>) {
     struct Restore(Option<InFlight>);
     impl Drop for Restore {
         fn drop(&mut self) {
-            IN_FLIGHT.set(self.0.take());
+            let used = IN_FLIGHT.replace(self.0.take());
+            // Its sockets close outside of the borrow.
+            drop(used);
         }
     }
     let _restore = Restore(IN_FLIGHT.replace(Some(in_flight)));
     let result = work();
-    (result, IN_FLIGHT.take().expect("put there above"))
+    let left = with_in_flight(|flight| flight.conversation.take()).flatten();
+    (result, left)
 }
 
-/// Gives the transport the call it works for; `None` outside of one.
-pub(crate) fn with_in_flight<T>(look: impl FnOnce(&mut InFlight) -> T) -> Option<T> {
-    IN_FLIGHT.with_borrow_mut(|f| f.as_mut().map(look))
+/// Gives the call in flight; `None` outside of one.
+pub(super) fn with_in_flight<T>(look: impl FnOnce(&mut InFlight) -> T) -> Option<T> {
+    IN_FLIGHT.with_borrow_mut(|flight| flight.as_mut().map(look))
+}
+
+/// The call in flight, for waits that must not hold the thread-local.
+pub(super) fn call() -> Option<Call> {
+    with_in_flight(|flight| flight.call.clone())
 }

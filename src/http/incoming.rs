@@ -1,13 +1,13 @@
 //! The body of an answer, read as it comes: each read waits for the next bytes, at most as long as a
 //! silence may last, and never past the end of the transfer's own time.
 
-use super::explain::explain;
+use super::broken::{Broken, Outcome};
+use super::conversation::Conversation;
 use super::in_flight::{self, InFlight};
-use super::message::Outgoing;
-use super::payload::Payload;
 use crate::error::{Error, Result, Status};
 use crate::support::call::Call;
 use std::io::Read;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long a body may take.
@@ -19,15 +19,20 @@ pub(crate) struct BodyLimits {
     pub end: Option<(Instant, Duration)>,
 }
 
+/// What becomes of a conversation that is over.
+pub(super) type GiveBack = Box<dyn FnOnce(Conversation) + Send + Sync>;
+
 /// A body whose head was read. Dropped before its end, it closes its connection.
 pub(crate) struct Incoming {
     body: ureq::BodyReader<'static>,
     /// The call that asked: whoever cancels it ends the body, too.
     call: Call,
-    connect_timeout: Duration,
     limits: BodyLimits,
-    /// The request, for messages.
-    request: Outgoing,
+    /// `GET https://…`, which messages begin with.
+    at: String,
+    /// Puts what broke into words.
+    explain: Arc<dyn Fn(Broken, &Call) -> Error + Send + Sync>,
+    give_back: Option<GiveBack>,
     /// What the head said that there will be, if it did.
     pub announced: Option<u64>,
     came: u64,
@@ -36,15 +41,20 @@ pub(crate) struct Incoming {
 impl Incoming {
     pub(super) fn new(
         body: ureq::Body,
-        request: &Outgoing,
         call: &Call,
-        connect_timeout: Duration,
         limits: BodyLimits,
+        at: String,
+        explain: Arc<dyn Fn(Broken, &Call) -> Error + Send + Sync>,
     ) -> Incoming {
         let announced = body.content_length();
-        let request = Outgoing { body: Payload::None, headers: Vec::new(), ..request.clone() };
         let body = body.into_with_config().limit(u64::MAX).reader();
-        Incoming { body, call: call.clone(), connect_timeout, limits, request, announced, came: 0 }
+        let (call, give_back) = (call.clone(), None);
+        Incoming { body, call, limits, at, explain, give_back, announced, came: 0 }
+    }
+
+    /// What to do with the connection at the end of a body that is read as it comes.
+    pub(super) fn at_the_end(&mut self, give_back: GiveBack) {
+        self.give_back = Some(give_back);
     }
 
     /// Reads the next bytes; 0 at the end of the body.
@@ -54,21 +64,20 @@ impl Incoming {
     /// which says whether it was a silence or the whole that took too long. `CANCELLED`.
     pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
         let left = self.limits.end.map(|(end, _)| end.saturating_duration_since(Instant::now()));
-        let call =
-            self.call.again(left.map_or(self.limits.idle, |left| left.min(self.limits.idle)));
-        let in_flight = InFlight {
-            call: call.clone(),
-            connect_timeout: self.connect_timeout,
-            sent: true,
-            keep: false,
-            pending: None,
-        };
-        let (read, _) = in_flight::in_flight(in_flight, || self.read_within(buffer, &call));
-        read.map_err(|error| self.in_words(error))
+        let idle = left.map_or(self.limits.idle, |left| left.min(self.limits.idle));
+        let call = self.call.again(idle);
+        let (read, left) =
+            in_flight::in_flight(InFlight::of(&call, None), || self.read_within(buffer));
+        if let (Ok(0), Some(conversation)) = (&read, left) {
+            if let Some(give_back) = self.give_back.take() {
+                give_back(conversation);
+            }
+        }
+        read.map_err(|broken| self.in_words((self.explain)(broken, &call)))
     }
 
     /// The same as part of a call that is under way already.
-    pub(super) fn read_within(&mut self, buffer: &mut [u8], call: &Call) -> Result<usize> {
+    pub(super) fn read_within(&mut self, buffer: &mut [u8]) -> Outcome<usize> {
         loop {
             match self.body.read(buffer) {
                 Ok(amount) => {
@@ -76,9 +85,7 @@ impl Incoming {
                     return Ok(amount);
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    return Err(explain(error.into(), &self.request, call, self.connect_timeout));
-                }
+                Err(error) => return Err(error.into()),
             }
         }
     }
@@ -95,7 +102,7 @@ impl Incoming {
 
     /// Which limit it was, and how far the body had come.
     fn in_words(&self, error: Error) -> Error {
-        let at = format!("{} {}", self.request.method, self.request.shown);
+        let at = &self.at;
         let of = self.announced.map_or(String::new(), |length| format!(" of {length}"));
         let had_come = format!("{}{of} bytes of the body had come", self.came);
         match error.status() {

@@ -1,17 +1,14 @@
-//! An answer that comes too late for its caller is not lost: the connection is kept, with what has
-//! been read from it, and whoever sends the same request next reads the answer there.
+//! An answer that comes too late for its caller is not lost: the conversation is kept, as far as it
+//! has come, and whoever asks the same next goes on with it.
 //!
 //! Otherwise a cloud that is slower than its callers are patient would look at the password at every
 //! call, and would have rotated a refresh token whose successor nobody has read.
+//!
+//! Nothing here knows sockets, so that tests/late_model.rs can try it in every order.
 
-use super::message::{Outgoing, TransportSettings};
-use super::sent::Watched;
 use crate::support::clock::Moment;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use crate::support::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use ureq::Error;
-use ureq::unversioned::transport::{ConnectionDetails, Connector, Transport};
-use zeroize::Zeroizing;
 
 /// How long an answer is waited for by one caller after the other before it is asked for anew.
 const AWAITED: Duration = Duration::from_secs(10);
@@ -19,27 +16,29 @@ const AWAITED: Duration = Duration::from_secs(10);
 const AWAITED_ONCE: Duration = Duration::from_secs(30);
 /// What it takes to see whether it has come meanwhile.
 const LOOK: Duration = Duration::from_millis(100);
+/// More that is unanswered than this is not kept for one identity.
+const MOST: usize = 64;
 
-/// A connection on which a request was sent, and what has come of the answer.
-#[derive(Debug)]
-pub(crate) struct Pending {
-    pub connection: Box<dyn Transport>,
-    pub came: Zeroizing<Vec<u8>>,
+/// A conversation that can be left and taken up again.
+pub(crate) trait Pending {
+    /// Whether any of the request may have left this machine.
+    fn has_begun(&self) -> bool;
 }
 
-/// A request that is still unanswered.
-pub(super) struct Unanswered<T> {
-    pub request: Outgoing,
-    pub settings: TransportSettings,
-    /// When it was sent.
-    pub asked: Moment,
-    pub trail: T,
-    pub pending: Pending,
+/// How waiting for an answer ended.
+pub(crate) enum Waited<A, E> {
+    /// With an answer, or with one that no waiting makes better.
+    Answered(Result<A, E>),
+    /// The caller's own time is over: the conversation is as good as it was.
+    Over(E),
+    /// The wait for it was too long; the caller has time for more.
+    TooLong(E),
+    /// It does not come any more.
+    Broken(E),
 }
 
 /// How a request is to be asked whose answer must not be lost.
 pub(crate) struct Asking<'a, T> {
-    pub late: &'a Late<T>,
     pub now: Moment,
     /// Whether it cannot be asked again: it spends what it carries.
     pub once: bool,
@@ -47,77 +46,168 @@ pub(crate) struct Asking<'a, T> {
     pub trail: &'a T,
 }
 
-/// The last token call of an identity that was not answered in time.
-pub(crate) struct Late<T>(Mutex<Option<Unanswered<T>>>);
+/// What came of asking.
+pub(crate) struct Asked<A, E> {
+    pub outcome: Result<A, E>,
+    /// When the request was sent, if that was by an earlier call.
+    pub earlier: Option<Moment>,
+    /// Whether the answer is kept for the next one who asks.
+    pub is_kept: bool,
+}
 
-impl<T: Clone> Late<T> {
-    pub fn new() -> Late<T> {
-        Late(Mutex::new(None))
+/// A request that is still unanswered.
+struct Unanswered<K, T, P> {
+    /// What was asked, and where.
+    key: K,
+    asked: Moment,
+    once: bool,
+    trail: T,
+    pending: P,
+}
+
+/// The token calls of an identity that were not answered in time.
+pub(crate) struct Late<K, T, P: Pending>(Mutex<Vec<Unanswered<K, T, P>>>);
+
+impl<K: PartialEq + Clone, T: Clone, P: Pending> Late<K, T, P> {
+    pub fn new() -> Self {
+        Late(Mutex::new(Vec::new()))
     }
 
-    /// What led to the request that is unanswered, if that is still worth waiting for.
-    pub fn trail(&self, now: Moment, once: bool) -> Option<T> {
-        let slot = self.lock();
-        let unanswered = slot.as_ref().filter(|u| u.patience(now, once).is_some())?;
-        Some(unanswered.trail.clone())
-    }
-
-    /// Says whether this is all that is unanswered: of two, the earlier is given up.
-    pub(super) fn put(&self, unanswered: Unanswered<T>) -> bool {
-        let before = self.lock().replace(unanswered);
-        before.is_none()
-    }
-
-    /// What is unanswered of this very request.
-    pub(super) fn take(
-        &self,
-        request: &Outgoing,
-        settings: &TransportSettings,
-    ) -> Option<Unanswered<T>> {
-        self.lock().take_if(|u| u.request == *request && u.settings == *settings)
+    /// What led to a request that is unanswered and still worth waiting for: the last of those for
+    /// which `fits` holds.
+    pub fn trail(&self, now: Moment, fits: impl Fn(&T) -> bool) -> Option<T> {
+        let kept = self.lock();
+        let mut worth_it = kept.iter().rev().filter(|u| u.patience(now).is_some());
+        worth_it.find(|u| fits(&u.trail)).map(|u| u.trail.clone())
     }
 
     /// Gives up on what was not answered.
     pub fn clear(&self) {
-        let before = self.lock().take();
-        drop(before);
+        let kept = std::mem::take(&mut *self.lock());
+        drop(kept);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Unanswered<T>>> {
+    /// Asks, unless the very same was asked before: then the answer to that is waited for, as long
+    /// as that is worth it. Whatever way this ends but with an answer, what was asked is kept.
+    ///
+    /// `wait` goes on with a conversation, for no longer than it is told; `begin` makes one.
+    pub fn ask<A, E>(
+        &self,
+        key: &K,
+        asking: &Asking<'_, T>,
+        mut wait: impl FnMut(&mut P, Option<Duration>) -> Waited<A, E>,
+        begin: impl FnOnce() -> Result<P, E>,
+    ) -> Asked<A, E> {
+        let mut before = self.take(key, asking.now);
+        if let Some(held) = &mut before {
+            let earlier = Some(held.unanswered().asked);
+            if let Some(patience) = held.unanswered().patience(asking.now) {
+                match wait(&mut held.unanswered().pending, Some(patience)) {
+                    Waited::Answered(outcome) => {
+                        held.let_go();
+                        return Asked { outcome, earlier, is_kept: false };
+                    }
+                    Waited::Over(error) => {
+                        return Asked { outcome: Err(error), earlier, is_kept: true };
+                    }
+                    Waited::TooLong(_) => {}
+                    Waited::Broken(_) => held.let_go(),
+                }
+            }
+        }
+        let pending = match begin() {
+            Ok(pending) => pending,
+            Err(error) => {
+                let is_kept = before.is_some_and(|before| before.is_there());
+                return Asked { outcome: Err(error), earlier: None, is_kept };
+            }
+        };
+        let unanswered = Unanswered {
+            key: key.clone(),
+            asked: asking.now,
+            once: asking.once,
+            trail: asking.trail.clone(),
+            pending,
+        };
+        let mut held = Held { late: self, unanswered: Some(unanswered) };
+        let waited = wait(&mut held.unanswered().pending, None);
+        let has_begun = held.unanswered().pending.has_begun();
+        // Until the same was asked anew, the first answer is the one that may come.
+        if let Some(before) = before.as_mut().filter(|_| has_begun) {
+            before.let_go();
+        }
+        let (outcome, is_kept) = match waited {
+            Waited::Answered(outcome) => (outcome, false),
+            Waited::Broken(error) => (Err(error), false),
+            Waited::Over(error) | Waited::TooLong(error) => (Err(error), has_begun),
+        };
+        if !is_kept {
+            held.let_go();
+        }
+        Asked { outcome, earlier: None, is_kept: is_kept || before.is_some_and(|b| b.is_there()) }
+    }
+
+    /// What is unanswered of this very request, the longest first. What is not worth waiting for any
+    /// more is given up on the way.
+    fn take(&self, key: &K, now: Moment) -> Option<Held<'_, K, T, P>> {
+        let mut kept = self.lock();
+        let same = kept.iter().enumerate().filter(|(_, u)| u.key == *key);
+        let first = same.min_by_key(|(_, u)| u.asked).map(|(at, _)| at);
+        let unanswered = first.map(|at| kept.remove(at));
+        let (worth_it, over): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut *kept).into_iter().partition(|u| u.patience(now).is_some());
+        *kept = worth_it;
+        drop(kept);
+        drop(over);
+        unanswered.map(|unanswered| Held { late: self, unanswered: Some(unanswered) })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Unanswered<K, T, P>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<T> Unanswered<T> {
+impl<K, T, P> Unanswered<K, T, P> {
     /// How much longer to wait; `None` where asking anew is better. What a password was answered a
     /// while ago may no longer be so, but a refresh token that was spent has no other successor.
-    pub fn patience(&self, now: Moment, once: bool) -> Option<Duration> {
-        let awaited = if once { AWAITED_ONCE } else { AWAITED };
+    fn patience(&self, now: Moment) -> Option<Duration> {
+        let awaited = if self.once { AWAITED_ONCE } else { AWAITED };
         let left = awaited.saturating_sub(now.since(self.asked));
-        (once || !left.is_zero()).then(|| left.max(LOOK))
+        (self.once || !left.is_zero()).then(|| left.max(LOOK))
     }
 }
 
-/// Gives the connection that there is already.
-pub(super) struct Resume(Mutex<Option<Pending>>);
+/// An unanswered request in a caller's hands. Dropped, by whatever way, it goes back.
+struct Held<'a, K, T, P: Pending> {
+    late: &'a Late<K, T, P>,
+    /// There until it is let go.
+    unanswered: Option<Unanswered<K, T, P>>,
+}
 
-impl Resume {
-    pub fn new(pending: Pending) -> Resume {
-        Resume(Mutex::new(Some(pending)))
+impl<K, T, P: Pending> Held<'_, K, T, P> {
+    fn unanswered(&mut self) -> &mut Unanswered<K, T, P> {
+        self.unanswered.as_mut().expect("nobody asks for it after it was let go")
+    }
+
+    fn is_there(&self) -> bool {
+        self.unanswered.is_some()
+    }
+
+    /// It needs no answer any more.
+    fn let_go(&mut self) {
+        self.unanswered = None;
     }
 }
 
-impl std::fmt::Debug for Resume {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Resume")
-    }
-}
-
-impl Connector for Resume {
-    type Out = Watched;
-
-    fn connect(&self, _: &ConnectionDetails, _: Option<()>) -> Result<Option<Watched>, Error> {
-        let pending = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        Ok(pending.map(Watched::again))
+impl<K, T, P: Pending> Drop for Held<'_, K, T, P> {
+    fn drop(&mut self) {
+        let Some(unanswered) = self.unanswered.take().filter(|u| u.pending.has_begun()) else {
+            return;
+        };
+        let mut kept = self.late.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let oldest = (kept.len() >= MOST).then(|| kept.remove(0));
+        kept.push(unanswered);
+        drop(kept);
+        drop(oldest);
     }
 }

@@ -22,6 +22,15 @@ pub(crate) struct TransportSettings {
     pub connect_timeout: Duration,
 }
 
+/// What a request is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Its answer is a token, or leads to one.
+    Token,
+    /// Whatever the caller wants of the cloud.
+    Request,
+}
+
 /// One request, ready to go out.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Outgoing {

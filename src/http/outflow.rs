@@ -1,7 +1,7 @@
 //! A body on its way out: read from its source as far as it was said to go, within the call's time.
 
+use super::broken::Broken;
 use super::in_flight;
-use super::payload::SourceFailed;
 use crate::error::{Error, Status};
 use std::io::{self, Read};
 
@@ -16,19 +16,21 @@ impl Outflow {
     pub fn new(from: Box<dyn Read + Send>, length: Option<u64>) -> Outflow {
         Outflow { from, left: length }
     }
-}
 
-fn unreadable(error: io::Error) -> io::Error {
-    if error.kind() == io::ErrorKind::Interrupted {
-        return error;
+    /// Reads what there is to send; what fails is the caller's file or function.
+    fn read_on(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let unreadable = |what: String| {
+            let error = Error::new(Status::File, format!("the request's body {what}"));
+            io::Error::from(Broken::Unsendable(error))
+        };
+        match (self.from.read(buffer), self.left) {
+            (Ok(0), Some(left)) => Err(unreadable(format!("ended {left} bytes before its length"))),
+            (Err(error), _) if error.kind() != io::ErrorKind::Interrupted => {
+                Err(unreadable(format!("cannot be read: {error}")))
+            }
+            (outcome, _) => outcome,
+        }
     }
-    let error = Error::new(Status::File, format!("the request's body cannot be read: {error}"));
-    io::Error::other(SourceFailed(error))
-}
-
-fn too_short(left: u64) -> io::Error {
-    let what = format!("the request's body ended {left} bytes before its length");
-    io::Error::other(SourceFailed(Error::new(Status::File, what)))
 }
 
 impl Read for Outflow {
@@ -41,13 +43,16 @@ impl Read for Outflow {
             usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len())
         });
         // The caller's reader may take its time; the call's limit is looked at in between.
-        if let Some(Err(over)) = in_flight::with_in_flight(|flight| flight.call.remaining()) {
-            return Err(io::Error::other(SourceFailed(over)));
-        }
-        let came = self.from.read(&mut buffer[..most]).map_err(unreadable)?;
-        if let Some(left) = self.left.filter(|_| came == 0) {
-            return Err(too_short(left));
-        }
+        let flight = in_flight::with_in_flight(|flight| {
+            (flight.answered_early, flight.call.remaining().is_err())
+        });
+        let came = match flight {
+            // The server has answered and reads no more. What would have been sent is not read
+            // either, but ureq goes on to the answer only when it has been given all of it.
+            Some((true, _)) => self.left.map_or(0, |_| most),
+            Some((false, true)) => return Err(Broken::Over.into()),
+            _ => self.read_on(&mut buffer[..most])?,
+        };
         self.left = self.left.map(|left| left - came as u64);
         Ok(came)
     }

@@ -1,6 +1,6 @@
 //! The body of a request: bytes in memory, or a source that is read while it is sent.
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use std::io::Read;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -66,15 +66,3 @@ impl PartialEq for Payload {
 }
 
 impl Eq for Payload {}
-
-/// Our own error on its way through the reader that ureq was given.
-#[derive(Debug)]
-pub(super) struct SourceFailed(pub Error);
-
-impl std::fmt::Display for SourceFailed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        std::fmt::Display::fmt(&self.0, f)
-    }
-}
-
-impl std::error::Error for SourceFailed {}

@@ -1,43 +1,33 @@
 //! Names to addresses, within the caller's deadline.
 
-use super::tcp::slice;
+use super::broken::{Broken, Outcome};
+use super::url::Origin;
+use crate::support::call::Call;
 use crate::support::process::PerProcess;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use ureq::config::Config;
-use ureq::http::Uri;
-use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::NextTimeout;
 
-/// Puts the look-up off: ureq asks for addresses before each request, also where a connection is
-/// there already. The socket's connector asks when it needs them.
-#[derive(Debug)]
-pub(super) struct Later;
-
-impl Resolver for Later {
-    fn resolve(
-        &self,
-        _: &Uri,
-        _: &Config,
-        _: NextTimeout,
-    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        let mut any = self.empty();
-        any.push(SocketAddr::from(([0, 0, 0, 0], 0)));
-        Ok(any)
-    }
-}
-
-/// The addresses of a URL's host, as the system's resolver gives them to every other program.
-pub(super) fn addresses(uri: &Uri) -> Result<Vec<SocketAddr>, ureq::Error> {
-    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
-    let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
-    let found = match host.parse() {
-        Ok(address) => vec![address],
-        Err(_) => LookUp::of(host)?.wait()?,
+/// The addresses of an origin's host, as the system's resolver gives them to every other program.
+pub(super) fn addresses(origin: &Origin, call: &Call) -> Outcome<Vec<SocketAddr>> {
+    let host = origin.bare_host();
+    let mut found = match host.parse::<IpAddr>() {
+        Ok(address) => vec![SocketAddr::new(address, 0)],
+        // The resolver knows a zone's number, too.
+        Err(_) => LookUp::of(&host)?.wait(call)?,
     };
-    let found: Vec<_> = found.into_iter().map(|ip| SocketAddr::new(ip, port)).collect();
-    if found.is_empty() { Err(ureq::Error::HostNotFound) } else { Ok(found) }
+    if found.is_empty() {
+        return Err(Broken::NoAddress);
+    }
+    // Credentials go to these names in the clear, because they do not leave the machine.
+    if origin.is_localhost() {
+        found.retain(|address| address.ip().is_loopback());
+        if found.is_empty() {
+            return Err(Broken::NotHere);
+        }
+    }
+    found.iter_mut().for_each(|address| address.set_port(origin.port()));
+    Ok(found)
 }
 
 /// A question to the system's resolver. `getaddrinfo` cannot be interrupted, so it runs on a thread
@@ -47,7 +37,7 @@ struct LookUp {
     host: String,
     begun: Instant,
     /// Empty where nothing was found.
-    answer: Mutex<Option<Vec<IpAddr>>>,
+    answer: Mutex<Option<Vec<SocketAddr>>>,
     done: Condvar,
 }
 
@@ -58,7 +48,7 @@ const JOINED: Duration = Duration::from_secs(5);
 static UNDER_WAY: PerProcess<Mutex<Vec<Arc<LookUp>>>> = PerProcess::new();
 
 impl LookUp {
-    fn of(host: &str) -> std::io::Result<Arc<LookUp>> {
+    fn of(host: &str) -> Outcome<Arc<LookUp>> {
         let under_way = UNDER_WAY.get(Mutex::default);
         let mut under_way = under_way.lock().unwrap_or_else(PoisonError::into_inner);
         let joined = |known: &&Arc<LookUp>| known.host == host && known.begun.elapsed() < JOINED;
@@ -72,14 +62,15 @@ impl LookUp {
             done: Condvar::new(),
         });
         let asking = asked.clone();
-        std::thread::Builder::new().name("keyfob-resolve".into()).spawn(move || asking.ask())?;
+        let thread = std::thread::Builder::new().name("keyfob-resolve".into());
+        thread.spawn(move || asking.ask()).map_err(Broken::NoThread)?;
         under_way.push(asked.clone());
         Ok(asked)
     }
 
     fn ask(self: Arc<Self>) {
         let found = (self.host.as_str(), 0).to_socket_addrs();
-        let found = found.map(|found| found.take(16).map(|address| address.ip()).collect());
+        let found = found.map(|found| found.take(16).collect());
         self.end();
         *self.answer() = Some(found.unwrap_or_default());
         self.done.notify_all();
@@ -93,18 +84,44 @@ impl LookUp {
         under_way.shrink_to_fit();
     }
 
-    fn wait(&self) -> Result<Vec<IpAddr>, ureq::Error> {
+    fn wait(&self, call: &Call) -> Outcome<Vec<SocketAddr>> {
         let mut answer = self.answer();
         loop {
             if let Some(found) = &*answer {
                 return Ok(found.clone());
             }
-            let waited = self.done.wait_timeout(answer, slice()?);
+            let slice = call.slice().map_err(|_| Broken::Over)?;
+            let waited = self.done.wait_timeout(answer, slice);
             answer = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
-    fn answer(&self) -> MutexGuard<'_, Option<Vec<IpAddr>>> {
+    fn answer(&self) -> MutexGuard<'_, Option<Vec<SocketAddr>>> {
         self.answer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::url::Url;
+    use crate::support::call::Canceller;
+
+    #[test]
+    fn localhost_is_this_machine_and_nothing_else() {
+        let call = Call::new(Duration::from_secs(20), &Arc::<Canceller>::default());
+        let found = |url: &str| addresses(Url::parse(url).unwrap().origin(), &call);
+        for address in found("http://localhost:81").unwrap() {
+            assert!(address.ip().is_loopback() && address.port() == 81, "{address}");
+        }
+        assert_eq!(found("https://192.0.2.1").unwrap(), ["192.0.2.1:443".parse().unwrap()]);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn an_ipv6_zone_reaches_the_socket() {
+        let call = Call::new(Duration::from_secs(20), &Arc::<Canceller>::default());
+        let found = addresses(Url::parse("http://[fe80::1%25lo]:82").unwrap().origin(), &call);
+        assert!(matches!(found.unwrap()[0], SocketAddr::V6(address) if address.scope_id() > 0));
     }
 }

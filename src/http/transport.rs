@@ -1,32 +1,49 @@
-//! Requests over ureq with our own socket and TLS below it, so that every wait ends at the caller's
-//! deadline, and every fault says what to do.
+//! Requests out and answers in: over a connection that is idle, or a new one, within the caller's
+//! deadline. ureq speaks HTTP; the connections are ours.
 
+use super::broken::{Broken, Outcome};
 use super::buffers::read_whole;
+use super::connection::Connection;
+use super::conversation::Conversation;
 use super::explain::explain;
 use super::in_flight::{self, InFlight};
 use super::incoming::{BodyLimits, Incoming};
-use super::late::{Asking, Pending, Resume, Unanswered};
-use super::message::{Answer, Fault, MOST_HEADER, Outgoing, TransportSettings};
+use super::late::{self, Asking, Pending, Waited};
+use super::message::{Answer, Fault, MOST_HEADER, Outgoing, Purpose, TransportSettings};
 use super::outflow::Outflow;
 use super::payload::Payload;
-use super::tls::TlsFiles;
-use super::{resolve, sent, tcp, tls};
+use super::pool::{self, Place};
+use super::proxy::Proxy;
+use super::resolve;
+use super::socket::{self, Socket};
+use super::tls::{self, TlsFiles};
+use super::url::Origin;
+use super::wire::{Nowhere, Wires};
 use crate::error::{Error, Result, Status};
 use crate::support::call::Call;
-use crate::support::clock::Moment;
 use crate::support::process::PerProcess;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 use ureq::http;
-use ureq::unversioned::transport::{ConnectProxyConnector, Connector};
 
 /// Connections to any number of origins. Shared by all clients with the same settings; usable from
 /// any thread, and in a forked child, where it begins with no connections.
 pub(crate) struct Transport {
+    /// Tells its connections from those of other transports.
+    number: u64,
     settings: TransportSettings,
-    tls: Arc<rustls::ClientConfig>,
-    agent: PerProcess<ureq::Agent>,
+    proxy: Option<Arc<Proxy>>,
+    tls: Arc<ClientConfig>,
+    /// The same with sessions to resume.
+    tls_here: PerProcess<ClientConfig>,
+    agent: ureq::Agent,
 }
+
+/// The token calls of an identity that were not answered in time.
+pub(crate) type Late<T> = late::Late<(Outgoing, TransportSettings), T, Option<Conversation>>;
 
 type Known = PerProcess<Mutex<Vec<Weak<Transport>>>>;
 
@@ -34,9 +51,10 @@ impl Transport {
     /// The transport for these settings: one that a living client has, or a new one.
     pub fn shared(settings: TransportSettings) -> Result<Arc<Transport>> {
         static KNOWN: OnceLock<Known> = OnceLock::new();
+        static NEXT: AtomicU64 = AtomicU64::new(0);
         let known = KNOWN.get_or_init(PerProcess::new).get(Mutex::default);
         let tls = tls::configure(&settings.tls)?;
-        proxy(&settings)?;
+        let proxy = settings.proxy.as_ref().map(|text| Proxy::parse(text.expose())).transpose()?;
         let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
         known.retain(|transport| transport.strong_count() > 0);
         // Files may have changed under the same name, so only settings without any are shared.
@@ -46,79 +64,33 @@ impl Transport {
                 return Ok(transport);
             }
         }
-        let transport = Arc::new(Transport { settings, tls, agent: PerProcess::new() });
+        let transport = Arc::new(Transport {
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
+            agent: agent(&settings),
+            settings,
+            proxy: proxy.map(Arc::new),
+            tls,
+            tls_here: PerProcess::new(),
+        });
         known.push(Arc::downgrade(&transport));
         Ok(transport)
-    }
-
-    fn agent(&self) -> Arc<ureq::Agent> {
-        self.agent.get(|| {
-            self.agent_over(
-                ().chain(ConnectProxyConnector::default())
-                    .chain(tcp::TcpConnector)
-                    .chain(tls::TlsConnector(tls::with_own_sessions(&self.tls)))
-                    .chain(sent::RequestBegins),
-            )
-        })
-    }
-
-    fn agent_over(&self, connector: impl Connector) -> ureq::Agent {
-        let config = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .allow_non_standard_methods(true)
-            .user_agent(self.settings.user_agent.as_str())
-            .proxy(proxy(&self.settings).unwrap_or_default())
-            .max_idle_connections(64)
-            .max_idle_connections_per_host(32)
-            .build();
-        ureq::Agent::with_parts(config, connector, resolve::Later)
     }
 
     /// Sends one request and reads its answer whole. No redirect is followed, nothing is retried.
     pub fn send(
         &self,
         outgoing: &Outgoing,
+        purpose: Purpose,
         max_body: u64,
         call: &Call,
     ) -> std::result::Result<Answer, Fault> {
-        self.over(&self.agent(), outgoing, max_body, call, false).map_err(|(fault, _)| fault)
-    }
-
-    /// The same for a request that is not to be sent again before it is answered: where this very
-    /// one was sent by an earlier call that could not wait, the answer to that is read.
-    pub fn ask<T: Clone>(
-        &self,
-        outgoing: &Outgoing,
-        max_body: u64,
-        call: &Call,
-        asking: Asking<'_, T>,
-    ) -> std::result::Result<Answer, Fault> {
-        let keep = |(mut fault, pending): (Fault, Option<Pending>), asked: Moment| {
-            if let Some(pending) = pending {
-                let (request, settings) = (outgoing.clone(), self.settings.clone());
-                let trail = asking.trail.clone();
-                fault.awaited =
-                    asking.late.put(Unanswered { request, settings, asked, trail, pending });
-            }
-            fault
-        };
-        let earlier = asking.late.take(outgoing, &self.settings);
-        let worth_it = earlier.and_then(|u| Some((u.patience(asking.now, asking.once)?, u)));
-        if let Some((patience, Unanswered { asked, pending, .. })) = worth_it {
-            let agent = self.agent_over(Resume::new(pending));
-            match self.over(&agent, outgoing, max_body, &call.within(patience), true) {
-                Ok(answer) => return Ok(Answer { asked: Some(asked), ..answer }),
-                Err(failed) if call.remaining().is_err() => return Err(keep(failed, asked)),
-                // It will not come any more.
-                Err((fault, _))
-                    if matches!(fault.error.status(), Status::Network | Status::Timeout) => {}
-                Err((fault, _)) => return Err(fault),
-            }
-        }
-        let sent = self.over(&self.agent(), outgoing, max_body, call, true);
-        sent.map_err(|failed| keep(failed, asking.now))
+        let fault = |broken, sent| self.fault(broken, outgoing, call, sent);
+        let begun = self.begin(outgoing, purpose, call).map_err(|broken| fault(broken, false))?;
+        let whole = || self.read_whole(outgoing, purpose, max_body, call);
+        let (answer, left) = self.go_on(begun, outgoing, call, whole);
+        let has_begun = left.as_ref().is_none_or(Pending::has_begun);
+        self.settle(outgoing, left, answer.as_ref().err(), call);
+        answer.map_err(|broken| fault(broken, has_begun))
     }
 
     /// Sends one request and reads the head of its answer, within the call; the body is read as it
@@ -129,107 +101,191 @@ impl Transport {
         call: &Call,
         limits: BodyLimits,
     ) -> std::result::Result<(Answer, Incoming), Fault> {
-        let opened = || self.begin(&self.agent(), outgoing, call, limits);
-        self.in_flight(call, false, opened).map_err(|(fault, _)| fault)
+        let fault = |broken, sent| self.fault(broken, outgoing, call, sent);
+        let begun = self.begin(outgoing, Purpose::Request, call);
+        let begun = begun.map_err(|broken| fault(broken, false))?;
+        let (opened, left) =
+            self.go_on(begun, outgoing, call, || self.read_head(outgoing, call, limits));
+        let has_begun = left.as_ref().is_none_or(Pending::has_begun);
+        self.settle(outgoing, left, opened.as_ref().err(), call);
+        let (answer, mut body) = opened.map_err(|broken| fault(broken, has_begun))?;
+        let place = self.place(outgoing.url.origin());
+        body.at_the_end(Box::new(move |over| put_back(place, over)));
+        Ok((answer, body))
     }
 
-    fn over(
+    /// As [`send`](Transport::send), for a token call that is not to be sent again before it is
+    /// answered: where this very one was sent by an earlier call that could not wait, the answer to
+    /// that is read.
+    pub fn ask<T: Clone>(
         &self,
-        agent: &ureq::Agent,
         outgoing: &Outgoing,
         max_body: u64,
         call: &Call,
-        keep: bool,
-    ) -> std::result::Result<Answer, (Fault, Option<Pending>)> {
-        self.in_flight(call, keep, || self.exchange(agent, outgoing, max_body, call))
+        late: &Late<T>,
+        asking: &Asking<'_, T>,
+    ) -> std::result::Result<Answer, Fault> {
+        if let Err(error) = call.remaining() {
+            return Err(Fault { error, sent: false, awaited: false });
+        }
+        let key = (outgoing.clone(), self.settings.clone());
+        let wait = |conversation: &mut Option<Conversation>, patience: Option<Duration>| {
+            let is_unheard = conversation.as_ref().is_none_or(Conversation::is_unheard);
+            if patience.is_some() && is_unheard {
+                return Waited::Broken(self.fault(Broken::Unheard, outgoing, call, true));
+            }
+            let within = patience.map_or_else(|| call.clone(), |patience| call.within(patience));
+            let Some(begun) = conversation.take() else {
+                return Waited::Broken(self.fault(Broken::Unheard, outgoing, call, true));
+            };
+            let whole = || self.read_whole(outgoing, Purpose::Token, max_body, &within);
+            let (answer, left) = self.go_on(begun, outgoing, &within, whole);
+            let broken = match answer {
+                Ok(answer) => {
+                    self.settle(outgoing, left, None, call);
+                    return Waited::Answered(Ok(answer));
+                }
+                Err(broken) => broken,
+            };
+            let over = matches!(broken, Broken::Over);
+            let has_begun = left.as_ref().is_none_or(Pending::has_begun);
+            if over {
+                self.distrust_idle(outgoing, call);
+                *conversation = left;
+            }
+            let fault = self.fault(broken, outgoing, call, has_begun);
+            match fault.error.status() {
+                _ if over && call.remaining().is_err() => Waited::Over(fault),
+                _ if over => Waited::TooLong(fault),
+                Status::Network => Waited::Broken(fault),
+                _ => Waited::Answered(Err(fault)),
+            }
+        };
+        let begin = || {
+            let begun = self.begin(outgoing, Purpose::Token, call);
+            begun.map(Some).map_err(|broken| self.fault(broken, outgoing, call, false))
+        };
+        let asked = late.ask(&key, asking, wait, begin);
+        match asked.outcome {
+            Ok(answer) => Ok(Answer { asked: asked.earlier, ..answer }),
+            Err(fault) => Err(Fault { awaited: asked.is_kept, ..fault }),
+        }
     }
 
-    /// Runs `work` as the call in flight.
-    fn in_flight<T>(
-        &self,
-        call: &Call,
-        keep: bool,
-        work: impl FnOnce() -> Result<T>,
-    ) -> std::result::Result<T, (Fault, Option<Pending>)> {
-        let in_flight = InFlight {
-            call: call.clone(),
-            connect_timeout: self.settings.connect_timeout,
-            sent: false,
-            keep,
-            pending: None,
+    /// A conversation for this request, of which nothing is sent yet.
+    fn begin(&self, outgoing: &Outgoing, purpose: Purpose, call: &Call) -> Outcome<Conversation> {
+        call.remaining().map_err(|_| Broken::Over)?;
+        let is_token = purpose == Purpose::Token;
+        /// A token call goes on a connection that is known to live: on one that died unnoticed, its
+        /// answer would be waited for in vain, and it must not be sent twice.
+        const LIVES: Duration = Duration::from_secs(1);
+        let most_idle = if is_token { LIVES } else { Duration::MAX };
+        let origin = outgoing.url.origin();
+        let connection = match pool::take(&self.place(origin), most_idle) {
+            Some(connection) => connection,
+            None => self.connect(origin, call)?,
         };
-        let (answer, InFlight { sent, pending, .. }) = in_flight::in_flight(in_flight, work);
-        answer.map_err(|error| (Fault { error, sent, awaited: false }, pending))
+        Ok(Conversation::on(connection, is_token))
+    }
+
+    /// Runs `work` over a conversation; gives what is left of it where ureq is done with it.
+    fn go_on<T>(
+        &self,
+        conversation: Conversation,
+        outgoing: &Outgoing,
+        call: &Call,
+        work: impl FnOnce() -> Outcome<T>,
+    ) -> (Outcome<T>, Option<Conversation>) {
+        let flight =
+            InFlight { room: room_for(outgoing), ..InFlight::of(call, Some(conversation)) };
+        in_flight::in_flight(flight, work)
+    }
+
+    /// Keeps the connection of a conversation that is over for the next one.
+    fn settle(
+        &self,
+        outgoing: &Outgoing,
+        left: Option<Conversation>,
+        broken: Option<&Broken>,
+        call: &Call,
+    ) {
+        if matches!(broken, Some(Broken::Over)) {
+            self.distrust_idle(outgoing, call);
+        }
+        if let Some(over) = left.filter(|_| broken.is_none()) {
+            put_back(self.place(outgoing.url.origin()), over);
+        }
+    }
+
+    /// One connection did not answer in time: what is idle there is older, and no better.
+    fn distrust_idle(&self, outgoing: &Outgoing, call: &Call) {
+        if !call.is_cancelled() {
+            pool::leave(&self.place(outgoing.url.origin()));
+        }
     }
 
     /// The answer whole, if it is not too large.
-    fn exchange(
+    fn read_whole(
         &self,
-        agent: &ureq::Agent,
         outgoing: &Outgoing,
-        max_body: u64,
+        purpose: Purpose,
+        most: u64,
         call: &Call,
-    ) -> Result<Answer> {
+    ) -> Outcome<Answer> {
         // The call bounds all of it; the limits of a body that is read as it comes are not looked at.
         let limits = BodyLimits { idle: Duration::MAX, end: None };
-        let (mut answer, mut rest) = self.begin(agent, outgoing, call, limits)?;
-        let too_large = || {
-            let (method, shown) = (&outgoing.method, &outgoing.shown);
-            let what = format!("{method} {shown} answered with more than {max_body} bytes");
-            Error::new(Status::AnswerTooLarge, what).with_http_status(answer.status)
-        };
-        let announced = rest.announced.unwrap_or(0);
-        if announced > max_body && outgoing.method.as_str() != "HEAD" {
+        let (mut answer, mut rest) = self.read_head(outgoing, call, limits)?;
+        let status = answer.status;
+        let too_large = || Broken::TooLarge { status, most };
+        if rest.announced.is_some_and(|length| length > most) && outgoing.method.as_str() != "HEAD"
+        {
             return Err(too_large());
         }
-        answer.body = read_whole(|buffer| rest.read_within(buffer, call), announced, max_body)?
-            .ok_or_else(too_large)?;
+        let announced = rest.announced;
+        let is_token = purpose == Purpose::Token;
+        let body = read_whole(|buffer| rest.read_within(buffer), announced, most, is_token)?;
+        answer.body = body.ok_or_else(too_large)?;
         Ok(answer)
     }
 
     /// Sends the request and reads the head of its answer.
-    fn begin(
+    fn read_head(
         &self,
-        agent: &ureq::Agent,
         outgoing: &Outgoing,
         call: &Call,
         limits: BodyLimits,
-    ) -> Result<(Answer, Incoming)> {
-        call.remaining()?;
-        let explain = |e| explain(e, outgoing, call, self.settings.connect_timeout);
-        let mut request =
-            http::Request::builder().method(outgoing.method.as_str()).uri(outgoing.url.as_str());
+    ) -> Outcome<(Answer, Incoming)> {
+        let origin = outgoing.url.origin();
+        let scheme = if origin.is_https() { "https" } else { "http" };
+        let url = format!("{scheme}://{}{}", origin.authority(), outgoing.url.target());
+        let mut request = http::Request::builder().method(outgoing.method.as_str()).uri(url);
         for (name, value) in &outgoing.headers {
-            if value.expose().len() > MOST_HEADER {
-                return Err(too_long(name, outgoing));
-            }
-            let mut value = http::HeaderValue::from_str(value.expose())
-                .map_err(|_| bad_header(name, outgoing))?;
-            value.set_sensitive(true);
-            request = request.header(name.as_str(), value);
+            request = request.header(name.as_str(), header_value(outgoing, name, value.expose())?);
         }
-        let unusable = |_| Error::new(Status::InvalidArgument, "the request cannot be built");
+        let unusable = |_| unsendable(outgoing, "the request cannot be built");
         let answer = match &outgoing.body {
-            Payload::Bytes(body) => agent.run(request.body(body.as_slice()).map_err(unusable)?),
-            Payload::None => agent.run(request.body(()).map_err(unusable)?),
+            Payload::Bytes(body) => {
+                self.agent.run(request.body(body.as_slice()).map_err(unusable)?)
+            }
+            Payload::None => self.agent.run(request.body(()).map_err(unusable)?),
             Payload::Source(source) => {
-                let length = source.length()?;
+                let length = source.length().map_err(Broken::Unsendable)?;
                 if let Some(length) = length {
                     request = request.header(http::header::CONTENT_LENGTH, length);
                 }
-                let mut outflow = Outflow::new(source.open()?, length);
+                let mut outflow = Outflow::new(source.open().map_err(Broken::Unsendable)?, length);
                 let body = ureq::SendBody::from_reader(&mut outflow);
-                agent.run(request.body(body).map_err(unusable)?)
+                self.agent.run(request.body(body).map_err(unusable)?)
             }
-        }
-        .map_err(explain)?;
+        }?;
         let (parts, body) = answer.into_parts();
         let headers = parts
             .headers
             .iter()
             .map(|(n, v)| (n.to_string(), String::from_utf8_lossy(v.as_bytes()).into_owned()))
             .collect();
-        let mut rest = Incoming::new(body, outgoing, call, self.settings.connect_timeout, limits);
+        let at = format!("{} {}", outgoing.method, outgoing.shown);
+        let mut rest = Incoming::new(body, call, limits, at, self.explaining(outgoing));
         // ureq tells no length of a body without bytes.
         if parts.headers.get(http::header::CONTENT_LENGTH).is_some_and(|length| length == "0") {
             rest.announced = Some(0);
@@ -237,36 +293,130 @@ impl Transport {
         let status = parts.status.as_u16();
         Ok((Answer { status, headers, body: Vec::new(), asked: None }, rest))
     }
+
+    /// Puts what breaks later into the same words.
+    fn explaining(&self, outgoing: &Outgoing) -> Arc<dyn Fn(Broken, &Call) -> Error + Send + Sync> {
+        let request = Outgoing { body: Payload::None, headers: Vec::new(), ..outgoing.clone() };
+        let (settings, proxy) = (self.settings.clone(), self.proxy.clone());
+        Arc::new(move |broken, call| explain(broken, &request, call, &settings, proxy.as_deref()))
+    }
+
+    fn place(&self, origin: &Origin) -> Place {
+        Place { transport: self.number, origin: origin.clone() }
+    }
+
+    /// A new connection. Where the process has no descriptor left for it, those that are idle go.
+    fn connect(&self, origin: &Origin, call: &Call) -> Outcome<Connection> {
+        match self.connect_once(origin, call) {
+            Err(broken) if socket::is_out_of_descriptors(&broken) && pool::close_all() => {
+                self.connect_once(origin, call)
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn connect_once(&self, origin: &Origin, call: &Call) -> Outcome<Connection> {
+        let limit = self.settings.connect_timeout;
+        let to = |origin: &Origin| {
+            let addresses = resolve::addresses(origin, call)?;
+            Socket::connect(&addresses, limit, call).map(Connection::over)
+        };
+        let mut connection = match &self.proxy {
+            None => to(origin)?,
+            Some(proxy) => {
+                let tunnel = to(&proxy.origin).and_then(|mut connection| {
+                    proxy.tunnel(&mut connection, origin, &self.settings.user_agent, call)?;
+                    Ok(connection)
+                });
+                tunnel.map_err(|broken| match broken {
+                    Broken::Over | Broken::ProxyRefused(_) => broken,
+                    broken => Broken::AtProxy(Box::new(broken)),
+                })?
+            }
+        };
+        if origin.is_https() {
+            let host = origin.host_without_zone();
+            let name = ServerName::try_from(host.trim_matches(['[', ']']).to_string())
+                .map_err(|_| Broken::NoCertificateName)?;
+            let config = self.tls_here.get(|| tls::with_own_sessions(&self.tls));
+            connection.secure(config, name, call)?;
+        }
+        Ok(connection)
+    }
+
+    fn fault(&self, broken: Broken, outgoing: &Outgoing, call: &Call, sent: bool) -> Fault {
+        // A server that refuses our certificate says so when we have begun to send (TLS 1.3), but it
+        // does not look at a request before that.
+        let sent = sent && !broken.refuses_our_certificate();
+        let error = explain(broken, outgoing, call, &self.settings, self.proxy.as_deref());
+        Fault { error, sent, awaited: false }
+    }
 }
 
-fn too_long(name: &str, outgoing: &Outgoing) -> Error {
-    let what = format!(
-        "{} {}: the value of header {name} is longer than {MOST_HEADER} bytes",
-        outgoing.method, outgoing.shown
-    );
-    Error::new(Status::InvalidArgument, what)
+/// ureq as it is used here: one request, one answer, nothing of its own accord.
+fn agent(settings: &TransportSettings) -> ureq::Agent {
+    let config = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .allow_non_standard_methods(true)
+        .user_agent(settings.user_agent.as_str())
+        .proxy(None)
+        .max_idle_connections(0)
+        .max_idle_connections_per_host(0)
+        .build();
+    ureq::Agent::with_parts(config, Wires, Nowhere)
 }
 
-fn bad_header(name: &str, outgoing: &Outgoing) -> Error {
-    Error::new(
-        Status::InvalidArgument,
-        format!(
-            "{} {}: the value of header {name} has a character that headers cannot carry",
-            outgoing.method, outgoing.shown
-        ),
-    )
+/// Keeps a connection for the next request, if it is fit for one.
+fn put_back(place: Place, over: Conversation) {
+    if let Some(connection) = over.connection_for_more() {
+        pool::put(place, connection);
+    }
 }
 
-fn proxy(settings: &TransportSettings) -> Result<Option<ureq::Proxy>> {
-    let Some(text) = &settings.proxy else { return Ok(None) };
-    let unusable = || {
-        Error::new(
-            Status::InvalidOption,
-            "proxy: not of the form http://[user:password@]host:port (HTTP CONNECT)",
-        )
+/// How much room a request needs to be written: its head whole, or a piece of its body.
+fn room_for(outgoing: &Outgoing) -> usize {
+    const PIECE: usize = 64 * 1024;
+    let headers =
+        outgoing.headers.iter().map(|(name, value)| name.len() + value.expose().len() + 4);
+    let head = 2048 + outgoing.url.as_str().len() + headers.sum::<usize>();
+    let body = match &outgoing.body {
+        Payload::None => 0,
+        Payload::Bytes(bytes) => bytes.len().min(PIECE),
+        Payload::Source(_) => PIECE,
     };
-    match ureq::Proxy::new(text.expose()) {
-        Ok(proxy) if matches!(proxy.protocol(), ureq::ProxyProtocol::Http) => Ok(Some(proxy)),
-        _ => Err(unusable()),
+    head.max(body)
+}
+
+fn unsendable(outgoing: &Outgoing, what: &str) -> Broken {
+    let what = format!("{} {}: {what}", outgoing.method, outgoing.shown);
+    Broken::Unsendable(Error::new(Status::InvalidArgument, what))
+}
+
+fn header_value(outgoing: &Outgoing, name: &str, value: &str) -> Outcome<http::HeaderValue> {
+    if value.len() > MOST_HEADER {
+        let what = format!("the value of header {name} is longer than {MOST_HEADER} bytes");
+        return Err(unsendable(outgoing, &what));
+    }
+    let mut value = http::HeaderValue::from_str(value).map_err(|_| {
+        let what = format!("the value of header {name} has a character that headers cannot carry");
+        unsendable(outgoing, &what)
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// What is left of a conversation after a caller's time was over: it is there but for while it is
+/// being gone on with.
+impl Pending for Option<Conversation> {
+    fn has_begun(&self) -> bool {
+        self.as_ref().is_some_and(Pending::has_begun)
+    }
+}
+
+impl Drop for Transport {
+    fn drop(&mut self) {
+        pool::leave_all_of(self.number);
     }
 }

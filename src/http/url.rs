@@ -163,7 +163,6 @@ impl fmt::Debug for Url {
     }
 }
 
-#[allow(dead_code)] // until the transport asks for all of it
 impl Origin {
     pub fn is_https(&self) -> bool {
         self.https
@@ -183,13 +182,17 @@ impl Origin {
         self.port
     }
 
-    /// Host and port as a `Host` header has them: the port only where it is not the scheme's own, and
-    /// no zone, which means something on this machine alone.
-    pub fn authority(&self) -> String {
-        let host = match self.host.split_once("%25") {
+    /// The host as others may see it: an IPv6 zone means something on this machine alone.
+    pub fn host_without_zone(&self) -> String {
+        match self.host.split_once("%25") {
             Some((address, _)) => format!("{address}]"),
             None => self.host.clone(),
-        };
+        }
+    }
+
+    /// Host and port as a `Host` header has them: the port only where it is not the scheme's own.
+    pub fn authority(&self) -> String {
+        let host = self.host_without_zone();
         if self.port == default_port(self.https) { host } else { format!("{host}:{}", self.port) }
     }
 

@@ -8,10 +8,10 @@ use super::scope::Scope;
 use super::template::{Number, Place};
 use super::trail::Trail;
 use crate::error::{Error, Status};
-use crate::http::late::{Asking, Late};
-use crate::http::message::Outgoing;
+use crate::http::late::Asking;
+use crate::http::message::{Outgoing, Purpose};
 use crate::http::retry::{Repeat, Retry};
-use crate::http::transport::Transport;
+use crate::http::transport::{Late, Transport};
 use crate::http::url::Url;
 use crate::model::options::Options;
 use crate::model::record::Discovered;
@@ -64,8 +64,7 @@ impl Exchange<'_> {
         let no_step = || Error::new(Status::InvalidProfile, "no step fits the options");
         let last = steps.len().checked_sub(1).ok_or_else(no_step)?;
         // An earlier call may have come as far as an answer that it could not wait for.
-        let earlier = self.late.trail(self.clock.now(), repeat == Repeat::Refresh);
-        let earlier = earlier.filter(|trail| trail.began == *names);
+        let earlier = self.late.trail(self.clock.now(), |trail| trail.began == *names);
         let mut trail = earlier.unwrap_or_else(|| Trail::of(names));
         loop {
             let step = steps[trail.step.min(last)];
@@ -194,11 +193,11 @@ impl Exchange<'_> {
         let asked = self.clock.now();
         let max = self.options.number("max_token_bytes");
         let send = || match retry.repeat {
-            Repeat::Safe => self.transport.send(outgoing, max, self.call),
+            Repeat::Safe => self.transport.send(outgoing, Purpose::Token, max, self.call),
             Repeat::Unheard | Repeat::Refresh => {
                 let once = retry.repeat == Repeat::Refresh;
-                let asking = Asking { late: &self.late, now: self.clock.now(), once, trail };
-                self.transport.ask(outgoing, max, self.call, asking)
+                let asking = Asking { now: self.clock.now(), once, trail };
+                self.transport.ask(outgoing, max, self.call, &self.late, &asking)
             }
         };
         let answer = retry.run(send).map_err(|fault| {

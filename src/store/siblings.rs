@@ -2,7 +2,7 @@
 //! whose answer nobody could wait for.
 
 use crate::error::Status;
-use crate::http::late::Late;
+use crate::http::transport::Late;
 use crate::model::record::{Hold, LONGEST_HOLD, Pause};
 use crate::provider::trail::Trail;
 use crate::support::clock::{Clock, CloudTime, Moment};

@@ -181,6 +181,12 @@ impl Clock {
     }
 }
 
+/// Now, by the clock that counts time asleep, whatever a client's own clock says: for what is real,
+/// such as how long a connection has been idle.
+pub(crate) fn boot_time() -> Moment {
+    Moment(boot_time_ns())
+}
+
 #[inline]
 fn boot_time_ns() -> i64 {
     #[cfg(any(target_os = "linux", target_os = "android"))]

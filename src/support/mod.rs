@@ -10,6 +10,7 @@ pub(crate) mod json;
 pub(crate) mod log;
 mod md5;
 pub(crate) mod ordered;
+pub(crate) mod os;
 pub(crate) mod process;
 pub(crate) mod redaction;
 pub(crate) mod secret;

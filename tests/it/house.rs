@@ -33,8 +33,7 @@ const LARGEST_CIRCLE: usize = 3;
 const KNOWN_UPWARD: &[(&str, &str)] = &[("ffi/library", "lib"), ("lifecycle/hot", "ffi/blocks")];
 
 /// Circles that are still too large, each to go.
-const KNOWN_CIRCLES: &[&[&str]] =
-    &[&["http/in_flight", "http/late", "http/resolve", "http/sent", "http/tcp"]];
+const KNOWN_CIRCLES: &[&[&str]] = &[];
 
 fn room(file: &str) -> &str {
     file.split('/').next().unwrap()

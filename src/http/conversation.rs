@@ -1,0 +1,75 @@
+//! One request and its answer on one connection, as far as they have come. It can be left wherever it
+//! stands, even in the middle of a line, and be taken up by a later call.
+
+use super::broken::Outcome;
+use super::buffers::append;
+use super::connection::Connection;
+use super::late::Pending;
+use zeroize::Zeroizing;
+
+pub(crate) struct Conversation {
+    pub(super) connection: Connection,
+    /// How many bytes of the request were handed over.
+    pub(super) put: u64,
+    /// What has come of the answer, where it may be wanted again: a later call reads it from its
+    /// beginning.
+    pub(super) came: Zeroizing<Vec<u8>>,
+    /// Whether `came` is kept.
+    keeps: bool,
+    /// Whether the answer came before all of the request was sent.
+    pub(super) answered_early: bool,
+    /// Whether the answer is whole and the connection may go on.
+    pub(super) is_over: bool,
+}
+
+impl Conversation {
+    /// One of which nothing was sent yet. `keeps`: its answer must not be lost.
+    pub(super) fn on(connection: Connection, keeps: bool) -> Conversation {
+        Conversation {
+            connection,
+            put: 0,
+            came: Zeroizing::default(),
+            keeps,
+            answered_early: false,
+            is_over: false,
+        }
+    }
+
+    pub(super) fn keeps(&self) -> bool {
+        self.keeps
+    }
+
+    /// Moves what has come to where a later call finds it.
+    pub(super) fn keep(&mut self) -> Outcome<()> {
+        let unread = self.connection.unread();
+        let amount = unread.len();
+        append(&mut self.came, unread)?;
+        self.connection.take(amount);
+        Ok(())
+    }
+
+    /// Whether the other side seems not to be there: nothing it was sent was ever acknowledged.
+    pub(super) fn is_unheard(&self) -> bool {
+        self.came.is_empty() && self.connection.is_unheard()
+    }
+
+    /// The connection, where another request can go on it.
+    pub(super) fn connection_for_more(self) -> Option<Connection> {
+        let mut connection = self.connection;
+        let is_fit = self.is_over && !self.answered_early && connection.is_settled();
+        connection.release();
+        is_fit.then_some(connection)
+    }
+}
+
+impl Pending for Conversation {
+    fn has_begun(&self) -> bool {
+        self.put > 0
+    }
+}
+
+impl std::fmt::Debug for Conversation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Conversation({} bytes out, {} in)", self.put, self.came.len())
+    }
+}

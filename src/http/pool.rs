@@ -1,0 +1,97 @@
+//! Connections that are idle, kept for the next request to the same place: those of all transports of
+//! a process together, since descriptors and memory are the process's.
+
+use super::connection::Connection;
+use super::url::Origin;
+use crate::support::clock::{Moment, boot_time};
+use crate::support::process::PerProcess;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Which transport a connection belongs to, and where it leads.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    pub transport: u64,
+    pub origin: Origin,
+}
+
+struct Idle {
+    place: Place,
+    since: Moment,
+    connection: Connection,
+}
+
+/// The longest that a connection stays idle: what routers on the way forget is left before that.
+const LONGEST: Duration = Duration::from_secs(30);
+/// How many connections may be idle in a process.
+const MOST: usize = 64;
+
+type Pool = Mutex<Vec<Idle>>;
+
+static POOL: PerProcess<Pool> = PerProcess::new();
+
+fn pool() -> Arc<Pool> {
+    POOL.get(Mutex::default)
+}
+
+fn lock(pool: &Pool) -> MutexGuard<'_, Vec<Idle>> {
+    pool.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Takes the idle connections for which this holds out of the pool. They close when the caller drops
+/// them: outside of the lock.
+fn remove(pool: &mut Vec<Idle>, gone: impl Fn(&Idle) -> bool) -> Vec<Idle> {
+    let (removed, kept) = std::mem::take(pool).into_iter().partition(gone);
+    *pool = kept;
+    removed
+}
+
+/// A connection to this place that has not been idle for longer than `most`: the one that was used
+/// last. One that was closed meanwhile, or on which something came, is left.
+pub(super) fn take(place: &Place, most: Duration) -> Option<Connection> {
+    let pool = pool();
+    loop {
+        let now = boot_time();
+        let idle = {
+            let mut pool = lock(&pool);
+            let last = pool.iter().rposition(|idle| idle.place == *place)?;
+            if now.since(pool[last].since) > most.min(LONGEST) {
+                return None;
+            }
+            pool.remove(last)
+        };
+        if idle.connection.is_fit() {
+            return Some(idle.connection);
+        }
+    }
+}
+
+/// Keeps a connection for the next request.
+pub(super) fn put(place: Place, connection: Connection) {
+    let pool = pool();
+    let since = boot_time();
+    let mut pool = lock(&pool);
+    let mut over = remove(&mut pool, |idle| since.since(idle.since) > LONGEST);
+    pool.push(Idle { place, since, connection });
+    // The oldest stand first.
+    let surplus = pool.len().saturating_sub(MOST);
+    over.extend(pool.drain(..surplus));
+    drop(pool);
+}
+
+/// Closes those that lead to this place: one of them did not answer, and those that are older will
+/// hardly do.
+pub(super) fn leave(place: &Place) {
+    drop(remove(&mut lock(&pool()), |idle| idle.place == *place));
+}
+
+/// Closes those of a transport that is gone.
+pub(super) fn leave_all_of(transport: u64) {
+    drop(remove(&mut lock(&pool()), |idle| idle.place.transport == transport));
+}
+
+/// Closes all: the process has no descriptor left. Says whether there were any.
+pub(super) fn close_all() -> bool {
+    let idle = std::mem::take(&mut *lock(&pool()));
+    !idle.is_empty()
+}

@@ -1,0 +1,175 @@
+//! An HTTP proxy, and the tunnel through it (RFC 9110 9.3.6).
+
+use super::broken::{Broken, Outcome};
+use super::connection::Connection;
+use super::url::{Origin, Url};
+use crate::error::{Error, Result, Status};
+use crate::support::call::Call;
+use crate::support::secret::Secret;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use zeroize::Zeroizing;
+
+/// Where the proxy is, and who uses it.
+pub(crate) struct Proxy {
+    pub origin: Origin,
+    /// The value of `Proxy-Authorization`.
+    credentials: Option<Secret>,
+}
+
+impl Proxy {
+    /// Reads the option `proxy`.
+    pub fn parse(text: &str) -> Result<Proxy> {
+        let unusable = || {
+            let what = "proxy: not of the form http://[user:password@]host:port (HTTP CONNECT)";
+            Error::new(Status::InvalidOption, what)
+        };
+        let rest = text.strip_prefix("http://").ok_or_else(unusable)?;
+        let (user, place) = match rest.rsplit_once('@') {
+            Some((user, place)) => (Some(user), place),
+            None => (None, rest),
+        };
+        let place = place.strip_suffix('/').unwrap_or(place);
+        let has_port = place.rsplit_once(':').is_some_and(|(_, port)| !port.contains(']'));
+        let url = Url::parse(&format!("http://{place}")).map_err(|_| unusable())?;
+        if !has_port || url.target() != "/" {
+            return Err(unusable());
+        }
+        let credentials = user.map(|user| {
+            let plain = Zeroizing::new(percent_decoded(user));
+            let value = Zeroizing::new(BASE64_STANDARD.encode(&*plain));
+            Secret::new(format!("Basic {}", *value))
+        });
+        Ok(Proxy { origin: url.origin().clone(), credentials })
+    }
+
+    /// How messages name it.
+    pub fn shown(&self) -> String {
+        format!("{}:{}", self.origin.host(), self.origin.port())
+    }
+
+    /// Asks the proxy, to which the connection leads, to lead it on.
+    pub(super) fn tunnel(
+        &self,
+        connection: &mut Connection,
+        to: &Origin,
+        user_agent: &str,
+        call: &Call,
+    ) -> Outcome<()> {
+        let target = format!("{}:{}", to.host_without_zone(), to.port());
+        let mut lines = vec!["CONNECT ", &target, " HTTP/1.1\r\nHost: ", &target];
+        if !user_agent.is_empty() {
+            lines.extend(["\r\nUser-Agent: ", user_agent]);
+        }
+        if let Some(credentials) = &self.credentials {
+            lines.extend(["\r\nProxy-Authorization: ", credentials.expose()]);
+        }
+        lines.push("\r\n\r\n");
+        let length = lines.iter().map(|line| line.len()).sum();
+        let mut request = Zeroizing::new(Vec::with_capacity(length));
+        lines.iter().for_each(|line| request.extend_from_slice(line.as_bytes()));
+        connection.put_all(&request, call)?;
+        let mut seen = 0;
+        loop {
+            let unread = connection.unread();
+            if let Some(end) = end_of_head(unread, seen) {
+                let line = unread[..end].split(|byte| matches!(byte, b'\r' | b'\n')).next();
+                let status = status_of(line.unwrap_or_default())?;
+                connection.take(end);
+                seen = 0;
+                match status {
+                    100..=199 => continue,
+                    // The other side speaks second: what came already is the proxy's.
+                    200..=299 if connection.is_settled() => return Ok(()),
+                    200..=299 => return Err(Broken::Malformed("more came than its answer")),
+                    status => return Err(Broken::ProxyRefused(status)),
+                }
+            }
+            seen = unread.len();
+            if seen > MOST_HEAD {
+                return Err(Broken::Malformed("its head is longer than 64 KiB"));
+            }
+            if !connection.fill(call)? {
+                return Err(Broken::Ended);
+            }
+        }
+    }
+}
+
+/// The longest head of an answer that is read, in bytes.
+const MOST_HEAD: usize = 64 * 1024;
+
+/// Where the head at the beginning of these bytes ends, if it does; the first `seen` of them were
+/// looked at before.
+fn end_of_head(bytes: &[u8], seen: usize) -> Option<usize> {
+    let mut from = seen.saturating_sub(3);
+    while let Some(at) = bytes[from..].iter().position(|byte| *byte == b'\n') {
+        from += at + 1;
+        match &bytes[from..] {
+            [b'\r', b'\n', ..] => return Some(from + 2),
+            [b'\n', ..] => return Some(from + 1),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// The status in the first line of an answer (RFC 9112 4).
+fn status_of(line: &[u8]) -> Outcome<u16> {
+    let no_http = Broken::Malformed("it does not begin as one");
+    let Some(rest) = line.strip_prefix(b"HTTP/1.") else { return Err(no_http) };
+    let [b'0' | b'1', b' ', a, b, c, rest @ ..] = rest else { return Err(no_http) };
+    let digits = [a, b, c].map(|digit| u16::from(digit.wrapping_sub(b'0')));
+    let in_range = (1..=9).contains(&digits[0]) && digits.iter().all(|digit| *digit <= 9);
+    if !in_range || !(rest.is_empty() || rest[0] == b' ') {
+        return Err(no_http);
+    }
+    Ok(digits[0] * 100 + digits[1] * 10 + digits[2])
+}
+
+/// A name or a password may hold what a URL cannot (RFC 3986 2.1). What is no escape stands for itself.
+fn percent_decoded(text: &str) -> Vec<u8> {
+    let bytes = text.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let escape = bytes[at..].first_chunk::<3>().filter(|three| three[0] == b'%');
+        let byte = escape.and_then(|[_, high, low]| {
+            let digit = |byte: u8| (byte as char).to_digit(16);
+            Some((digit(*high)? * 16 + digit(*low)?) as u8)
+        });
+        decoded.push(byte.unwrap_or(bytes[at]));
+        at += if byte.is_some() { 3 } else { 1 };
+    }
+    decoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proxy_is_read_as_its_form_says() {
+        let proxy = Proxy::parse("http://me:a%40b%zz@proxy.example.com:3128/").unwrap();
+        assert_eq!(proxy.shown(), "proxy.example.com:3128");
+        // me:a@b%zz
+        assert_eq!(proxy.credentials.unwrap().expose(), "Basic bWU6YUBiJXp6");
+        assert_eq!(Proxy::parse("http://[::1]:3128").unwrap().shown(), "[::1]:3128");
+        for bad in [
+            "localhost:3128",
+            "proxy.example.com",
+            "http://proxy.example.com",
+            "http://[::1]",
+            "http://proxy.example.com:3128/path",
+            "http://proxy.example.com:3128?x",
+            "http://u:hunter2@",
+            "https://proxy.example.com:3128",
+            "socks5://127.0.0.1:1",
+            "127.0.0.1:1:2",
+            "",
+        ] {
+            let error = Proxy::parse(bad).err().unwrap();
+            assert!(!error.message().contains("hunter2"), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! TLS on a socket: rustls turns records into bytes and bytes into records; what waits to be read or
+//! written stands here, so that it can be seen whether anything does.
+
+use super::broken::{Broken, Outcome};
+use super::inbox::Inbox;
+use super::socket::{For, Socket};
+use crate::support::call::Call;
+use rustls::ClientConfig;
+use rustls::client::{ClientConnectionData, UnbufferedClientConnection};
+use rustls::pki_types::ServerName;
+use rustls::unbuffered::{
+    ConnectionState, EncodeError, EncodeTlsData, EncryptError, InsufficientSizeError,
+    UnbufferedStatus,
+};
+use std::sync::Arc;
+use zeroize::Zeroize;
+
+pub(super) struct Session {
+    tls: UnbufferedClientConnection,
+    /// Records as they came; decrypted in place.
+    incoming: Inbox,
+    /// Records that are to be written, and how many of their bytes have been.
+    outgoing: Vec<u8>,
+    written: usize,
+    /// Whether the other side has said goodbye.
+    ended: bool,
+}
+
+/// Where rustls stands when all that came has been taken in.
+#[derive(PartialEq, Eq)]
+enum Turn {
+    /// The handshake waits for the other side.
+    Blocked,
+    /// Data may be sent.
+    Open,
+}
+
+/// What one look at the socket brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Came {
+    Something,
+    Nothing,
+    /// The other side has closed, in good order.
+    TheEnd,
+}
+
+/// Takes bytes off a session or a socket.
+pub(super) type Sink<'a> = dyn FnMut(&[u8]) -> Outcome<()> + 'a;
+
+impl Session {
+    /// Shakes hands.
+    pub fn begin(
+        config: Arc<ClientConfig>,
+        name: ServerName<'static>,
+        socket: &Socket,
+        call: &Call,
+    ) -> Outcome<Session> {
+        let tls = UnbufferedClientConnection::new(config, name)?;
+        let mut session = Session {
+            tls,
+            incoming: Inbox::default(),
+            outgoing: Vec::new(),
+            written: 0,
+            ended: false,
+        };
+        let mut early = |_: &[u8]| Ok(());
+        while session.turn(socket, &mut early)? == Turn::Blocked {
+            while !session.flush(socket)? {
+                socket.wait(For::Room, call)?;
+            }
+            socket.wait(For::Input, call)?;
+            if session.read(socket)? == Came::TheEnd {
+                return Err(Broken::Ended);
+            }
+        }
+        Ok(session)
+    }
+
+    /// Takes in the records that are there, and hands over the data in them.
+    fn turn(&mut self, socket: &Socket, sink: &mut Sink<'_>) -> Outcome<Turn> {
+        loop {
+            let status = self.tls.process_tls_records(self.incoming.unread_mut());
+            let UnbufferedStatus { mut discard, state } = status;
+            let mut turn = None;
+            let mut taken = Ok(());
+            match state {
+                Ok(ConnectionState::ReadTraffic(mut traffic)) => {
+                    let mut length = 0;
+                    while let Some(record) = traffic.next_record() {
+                        let record = record?;
+                        discard += record.discard;
+                        length = record.payload.len();
+                        taken = taken.and_then(|()| sink(record.payload));
+                    }
+                    drop(traffic);
+                    wipe_freed(length);
+                }
+                Ok(ConnectionState::EncodeTlsData(data)) => {
+                    encode_into(&mut self.outgoing, data)?;
+                }
+                // It stands in `outgoing`, and leaves in the order in which it came there.
+                Ok(ConnectionState::TransmitTlsData(data)) => data.done(),
+                Ok(ConnectionState::BlockedHandshake) => turn = Some(Turn::Blocked),
+                Ok(ConnectionState::WriteTraffic(_)) => turn = Some(Turn::Open),
+                Ok(ConnectionState::PeerClosed) => self.ended = true,
+                Ok(ConnectionState::Closed) => turn = Some(Turn::Open),
+                Ok(_) => return Err(Broken::Malformed("a TLS state that is not known")),
+                Err(error) => {
+                    self.say_why(socket);
+                    return Err(error.into());
+                }
+            }
+            self.incoming.take(discard);
+            taken?;
+            if let Some(turn) = turn {
+                return Ok(turn);
+            }
+        }
+    }
+
+    /// Sends the alert that says what is wrong, as far as that takes no waiting. It is the one thing
+    /// that rustls has left to say.
+    fn say_why(&mut self, socket: &Socket) {
+        let status = self.tls.process_tls_records(self.incoming.unread_mut());
+        if let Ok(ConnectionState::EncodeTlsData(data)) = status.state {
+            if encode_into(&mut self.outgoing, data).is_ok() {
+                self.flush(socket).ok();
+            }
+        }
+    }
+
+    /// Reads records, as many as there are and as there is room for.
+    fn read(&mut self, socket: &Socket) -> Outcome<Came> {
+        match socket.read(self.incoming.room()?)? {
+            None => Ok(Came::Nothing),
+            Some(0) if self.ended => Ok(Came::TheEnd),
+            Some(0) => Err(Broken::Cut),
+            Some(amount) => {
+                self.incoming.came(amount);
+                Ok(Came::Something)
+            }
+        }
+    }
+
+    /// Looks what came, without waiting, and hands it over.
+    pub fn look(&mut self, socket: &Socket, sink: &mut Sink<'_>) -> Outcome<Came> {
+        if self.ended {
+            return Ok(Came::TheEnd);
+        }
+        // Where nothing can be written any more, there may still be a word that says why.
+        let flushed = self.flush(socket);
+        if self.read(socket)? == Came::Nothing {
+            return flushed.map(|_| Came::Nothing);
+        }
+        let mut some = false;
+        self.turn(socket, &mut |bytes| {
+            some |= !bytes.is_empty();
+            sink(bytes)
+        })?;
+        match (some, self.ended) {
+            (true, _) => Ok(Came::Something),
+            (false, true) => Ok(Came::TheEnd),
+            (false, false) => Ok(Came::Nothing),
+        }
+    }
+
+    /// Takes over as much of the data as is sent at once, and sends what there is room for; 0 where
+    /// there is none.
+    pub fn put(&mut self, socket: &Socket, data: &[u8], sink: &mut Sink<'_>) -> Outcome<usize> {
+        /// Four full records: fewer writes, and not much memory.
+        const AT_ONCE: usize = 4 * 16_384;
+        if !self.flush(socket)? {
+            return Ok(0);
+        }
+        // What came meanwhile is looked at first: it may be an alert, or new keys.
+        self.turn(socket, sink)?;
+        let data = &data[..data.len().min(AT_ONCE)];
+        let room = data.len() + 1024;
+        let status = self.tls.process_tls_records(self.incoming.unread_mut());
+        let Ok(ConnectionState::WriteTraffic(mut traffic)) = status.state else {
+            return Err(Broken::Malformed("TLS does not take data any more"));
+        };
+        write_into(&mut self.outgoing, room, |room| match traffic.encrypt(data, room) {
+            Ok(written) => Ok(written),
+            Err(EncryptError::InsufficientSize(needed)) => Err(needed),
+            Err(EncryptError::EncryptExhausted) => Ok(0),
+        })?;
+        if self.outgoing.is_empty() {
+            return Err(Broken::Malformed("TLS has no keys left"));
+        }
+        self.flush(socket)?;
+        Ok(data.len())
+    }
+
+    /// Whether all that is to be written has been.
+    pub fn flush(&mut self, socket: &Socket) -> Outcome<bool> {
+        while self.written < self.outgoing.len() {
+            match socket.write(&self.outgoing[self.written..])? {
+                0 => return Ok(false),
+                amount => self.written += amount,
+            }
+        }
+        self.outgoing.clear();
+        self.written = 0;
+        Ok(true)
+    }
+
+    /// Whether nothing waits to be read or written, not even half a record, and the other side has
+    /// not said goodbye.
+    pub fn is_settled(&self) -> bool {
+        self.incoming.is_empty() && self.outgoing.is_empty() && !self.ended
+    }
+
+    /// Gives back the memory that an idle connection does not need.
+    pub fn release(&mut self) {
+        self.incoming.release();
+        self.outgoing = Vec::new();
+    }
+}
+
+/// Appends what rustls wants to say itself.
+fn encode_into(
+    bytes: &mut Vec<u8>,
+    mut data: EncodeTlsData<'_, ClientConnectionData>,
+) -> Outcome<()> {
+    write_into(bytes, 0, |room| match data.encode(room) {
+        Err(EncodeError::InsufficientSize(needed)) => Err(needed),
+        other => Ok(other.unwrap_or(0)),
+    })
+}
+
+/// Lets `encode` write behind the end of a vector: it says how much it wrote, or how much room it
+/// needs.
+fn write_into(
+    bytes: &mut Vec<u8>,
+    room: usize,
+    mut encode: impl FnMut(&mut [u8]) -> Result<usize, InsufficientSizeError>,
+) -> Outcome<()> {
+    let end = bytes.len();
+    let mut room = room;
+    for _ in 0..2 {
+        bytes.try_reserve(room).map_err(|_| Broken::NoMemory(room))?;
+        bytes.resize(end + room, 0);
+        match encode(&mut bytes[end..]) {
+            Ok(written) => {
+                bytes.truncate(end + written);
+                return Ok(());
+            }
+            Err(InsufficientSizeError { required_size }) => room = required_size,
+        }
+    }
+    bytes.truncate(end);
+    Err(Broken::Malformed("TLS needs more room than it says"))
+}
+
+/// rustls copies what it has decrypted into a block of that size, and frees it as it is. Asked at
+/// once for one of the same size, allocators give out the same again: to be wiped this time.
+fn wipe_freed(size: usize) {
+    /// A token's answer is no longer than a record or two; data that is not secret comes in full ones.
+    const SMALL: usize = 16_000;
+    if size < SMALL {
+        Vec::<u8>::with_capacity(size).zeroize();
+    }
+}

@@ -1,0 +1,260 @@
+//! The socket: non-blocking, so that a deadline or a cancellation ends any wait on it.
+
+use super::broken::{Broken, Outcome};
+use crate::support::call::{Call, from_now};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketFlags, SocketType};
+use std::collections::VecDeque;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+pub(super) struct Socket(TcpStream);
+
+/// What a caller waits for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum For {
+    Input,
+    Room,
+    Either,
+}
+
+impl Socket {
+    /// Connects to the first of these addresses that answers, within `limit`.
+    pub fn connect(addresses: &[SocketAddr], limit: Duration, call: &Call) -> Outcome<Socket> {
+        let stream = race(addresses, limit, call)?;
+        stream.set_nodelay(true)?;
+        Ok(Socket(stream))
+    }
+
+    /// Reads what is there: `None` where nothing is, 0 at the end.
+    pub fn read(&self, into: &mut [u8]) -> Outcome<Option<usize>> {
+        match (&self.0).read(into) {
+            Ok(amount) => Ok(Some(amount)),
+            Err(error) if is_not_yet(error.kind()) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Writes what there is room for: 0 where there is none.
+    pub fn write(&self, bytes: &[u8]) -> Outcome<usize> {
+        match (&self.0).write(bytes) {
+            Ok(amount) => Ok(amount),
+            Err(error) if is_not_yet(error.kind()) => Ok(0),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Waits until the socket is ready, or a slice of the call is over; what comes then shows in the
+    /// next read or write.
+    pub fn wait(&self, what: For, call: &Call) -> Outcome<()> {
+        let flags = match what {
+            For::Input => PollFlags::IN,
+            For::Room => PollFlags::OUT,
+            For::Either => PollFlags::IN | PollFlags::OUT,
+        };
+        wait_for(&mut [PollFd::new(&self.0, flags)], slice(call)?)
+    }
+
+    /// Whether nothing came on an idle connection: it was not closed, and is not out of step.
+    pub fn is_quiet(&self) -> bool {
+        matches!(self.0.peek(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock)
+    }
+
+    /// Whether what was sent has been repeated again and again, and nobody has acknowledged it.
+    pub fn is_unheard(&self) -> bool {
+        crate::support::os::tcp::is_unheard(&self.0)
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        // Closed in good order, the kernel would go on to repeat what nobody has acknowledged, and it
+        // could arrive after the same was sent on another connection. A reset is the end of it.
+        if self.is_unheard() {
+            rustix::net::sockopt::set_socket_linger(&self.0, Some(Duration::ZERO)).ok();
+        }
+    }
+}
+
+fn is_not_yet(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::WouldBlock | ErrorKind::Interrupted)
+}
+
+/// Whether something failed because the process has no descriptor left. The resolver, which needs
+/// some, too, says nothing of it.
+pub(super) fn is_out_of_descriptors(broken: &Broken) -> bool {
+    let is_so = |errno: Errno| errno == Errno::MFILE || errno == Errno::NFILE;
+    match broken {
+        Broken::Io(error) => Errno::from_io_error(error).is_some_and(is_so),
+        Broken::NoAddress => {
+            let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None);
+            socket.is_err_and(is_so)
+        }
+        Broken::AtProxy(inner) => is_out_of_descriptors(inner),
+        _ => false,
+    }
+}
+
+/// How long the call may wait now.
+fn slice(call: &Call) -> Outcome<Duration> {
+    call.slice().map_err(|_| Broken::Over)
+}
+
+fn wait_for(sockets: &mut [PollFd<'_>], limit: Duration) -> Outcome<()> {
+    let limit = Timespec { tv_sec: limit.as_secs() as _, tv_nsec: limit.subsec_nanos() as _ };
+    match poll(sockets, Some(&limit)) {
+        Ok(_) | Err(Errno::INTR) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// How long an address is tried alone before the next one is tried beside it (RFC 8305 5).
+const HEAD_START: Duration = Duration::from_millis(250);
+
+/// Tries the addresses one after the other, each a little later than the one before, without giving
+/// up on any: the first that takes the connection wins (RFC 8305, "Happy Eyeballs").
+fn race(addresses: &[SocketAddr], limit: Duration, call: &Call) -> Outcome<TcpStream> {
+    let end = from_now(limit);
+    let mut waiting = by_turns(addresses);
+    let mut trying: Vec<TcpStream> = Vec::new();
+    let mut next_at = Instant::now();
+    let mut last = Broken::NoAddress;
+    loop {
+        let now = Instant::now();
+        if now >= end {
+            return Err(Broken::NoConnection);
+        }
+        if trying.is_empty() || now >= next_at {
+            match waiting.pop_front() {
+                Some(address) => match begin(&address) {
+                    Ok((stream, true)) => return Ok(stream),
+                    Ok((stream, false)) => {
+                        trying.push(stream);
+                        next_at = now + HEAD_START;
+                    }
+                    Err(error) => {
+                        last = error;
+                        continue;
+                    }
+                },
+                None if trying.is_empty() => return Err(last),
+                None => next_at = end,
+            }
+        }
+        let limit = slice(call)?.min(end.min(next_at).saturating_duration_since(now));
+        let mut sockets: Vec<_> = trying.iter().map(|s| PollFd::new(s, PollFlags::OUT)).collect();
+        wait_for(&mut sockets, limit)?;
+        let ready = sockets.iter().position(|socket| !socket.revents().is_empty());
+        if let Some(at) = ready {
+            let stream = trying.swap_remove(at);
+            match stream.take_error()? {
+                None => return Ok(stream),
+                Some(error) => last = error.into(),
+            }
+            // It failed, so the next one need not wait.
+            next_at = Instant::now();
+        }
+    }
+}
+
+/// The families by turns, beginning with the one that the resolver prefers (RFC 8305 4).
+fn by_turns(addresses: &[SocketAddr]) -> VecDeque<SocketAddr> {
+    let preferred = addresses.first().is_some_and(SocketAddr::is_ipv6);
+    let (first, second): (Vec<_>, Vec<_>) =
+        addresses.iter().partition(|address| address.is_ipv6() == preferred);
+    let mut second = second.into_iter();
+    let mut turns = VecDeque::with_capacity(addresses.len());
+    for address in first {
+        turns.push_back(address);
+        turns.extend(second.next());
+    }
+    turns.extend(second);
+    turns
+}
+
+/// Begins to connect; says whether that is done already.
+fn begin(address: &SocketAddr) -> Outcome<(TcpStream, bool)> {
+    let family = match address {
+        SocketAddr::V4(_) => AddressFamily::INET,
+        SocketAddr::V6(_) => AddressFamily::INET6,
+    };
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = rustix::net::socket_with(family, SocketType::STREAM, flags, None)?;
+    match rustix::net::connect(&socket, address) {
+        Ok(()) => Ok((TcpStream::from(socket), true)),
+        Err(Errno::INPROGRESS | Errno::INTR) => Ok((TcpStream::from(socket), false)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::support::call::Canceller;
+    use std::net::TcpListener;
+    use std::sync::Arc;
+
+    fn call() -> Call {
+        Call::new(Duration::from_secs(20), &Arc::<Canceller>::default())
+    }
+
+    #[test]
+    fn families_take_turns_as_the_resolver_prefers_them() {
+        let address = |text: &str| text.parse::<SocketAddr>().unwrap();
+        let given = ["[::1]:1", "[::2]:1", "[::3]:1", "1.1.1.1:1"].map(address);
+        let turns = by_turns(&given);
+        assert_eq!(turns, ["[::1]:1", "1.1.1.1:1", "[::2]:1", "[::3]:1"].map(address));
+        assert!(by_turns(&[]).is_empty());
+    }
+
+    /// An address that takes no connection and refuses none: its queue is full.
+    fn silent() -> (TcpListener, Vec<TcpStream>, SocketAddr) {
+        let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+        rustix::net::bind(&socket, &SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        rustix::net::listen(&socket, 0).unwrap();
+        let listener = TcpListener::from(socket);
+        let address = listener.local_addr().unwrap();
+        let mut waiting = Vec::new();
+        loop {
+            let (stream, done) = begin(&address).unwrap();
+            waiting.push(stream);
+            let last = waiting.last().unwrap();
+            let limit = Duration::from_millis(100);
+            let mut socket = [PollFd::new(last, PollFlags::OUT)];
+            wait_for(&mut socket, limit).unwrap();
+            if !done && socket[0].revents().is_empty() {
+                return (listener, waiting, address);
+            }
+        }
+    }
+
+    #[test]
+    fn a_dead_address_does_not_keep_the_next_from_being_tried() {
+        let (_listener, _waiting, dead) = silent();
+        let good = TcpListener::bind("127.0.0.1:0").unwrap();
+        let alive = good.local_addr().unwrap();
+        let socket = Socket::connect(&[dead, alive], Duration::from_secs(20), &call()).unwrap();
+        assert_eq!(socket.0.peer_addr().unwrap(), alive);
+    }
+
+    #[test]
+    fn an_address_that_refuses_is_followed_by_the_next_at_once() {
+        let refused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let good = TcpListener::bind("127.0.0.1:0").unwrap();
+        let alive = good.local_addr().unwrap();
+        let limit = Duration::from_secs(20);
+        assert!(Socket::connect(&[refused, alive], limit, &call()).is_ok());
+        let error = Socket::connect(&[refused, refused], limit, &call()).err().unwrap();
+        assert!(matches!(error, Broken::Io(error) if error.kind() == ErrorKind::ConnectionRefused));
+    }
+
+    #[test]
+    fn addresses_that_are_all_dead_end_at_the_limit() {
+        let (_listener, _waiting, dead) = silent();
+        let limit = Duration::from_millis(300);
+        let error = Socket::connect(&[dead, dead], limit, &call()).err().unwrap();
+        assert!(matches!(error, Broken::NoConnection), "{error:?}");
+    }
+}

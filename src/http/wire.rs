@@ -1,0 +1,289 @@
+//! What ureq reads from and writes to: a conversation's connection. ureq speaks HTTP; which connection
+//! that goes over, and what becomes of it afterwards, is decided here and in the pool.
+
+use super::broken::Broken;
+use super::conversation::Conversation;
+use super::in_flight;
+use super::session::Came;
+use super::socket::For;
+use crate::support::call::Call;
+use ureq::http::Uri;
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
+use ureq::{Error, Timeout};
+use zeroize::Zeroize;
+
+/// Gives ureq the connection that the call in flight has.
+#[derive(Debug)]
+pub(super) struct Wires;
+
+impl Connector for Wires {
+    type Out = Wire;
+
+    fn connect(&self, _: &ConnectionDetails, _: Option<()>) -> Result<Option<Wire>, Error> {
+        let taken = in_flight::with_in_flight(|flight| (flight.conversation.take(), flight.room));
+        Ok(taken.and_then(|(conversation, room)| Some(Wire::over(conversation?, room))))
+    }
+}
+
+/// ureq need not look names up: the connection is there already.
+#[derive(Debug)]
+pub(super) struct Nowhere;
+
+impl Resolver for Nowhere {
+    fn resolve(
+        &self,
+        _: &Uri,
+        _: &ureq::config::Config,
+        _: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, Error> {
+        Ok(self.empty())
+    }
+}
+
+/// A piece of a body that goes in chunks.
+const PIECE: usize = 64 * 1024;
+
+#[derive(Debug)]
+pub(super) struct Wire {
+    /// There until this is dropped.
+    conversation: Option<Conversation>,
+    /// How much of the request an earlier call has handed over.
+    to_skip: u64,
+    /// How much of what came this reader has taken, where what came is kept.
+    taken: usize,
+    /// What ureq writes a request's head and pieces of its body into.
+    output: Vec<u8>,
+    /// How large it is to be.
+    room: usize,
+    /// How much of `output` was ever written.
+    touched: usize,
+    piece: Vec<u8>,
+    /// Whether the last look of ureq at what came has made it go on.
+    progress: bool,
+    /// Whether the answer's head has been seen to its end.
+    head_is_there: bool,
+}
+
+impl Wire {
+    fn over(mut conversation: Conversation, room: usize) -> Wire {
+        conversation.is_over = false;
+        Wire {
+            to_skip: conversation.put,
+            conversation: Some(conversation),
+            taken: 0,
+            output: Vec::new(),
+            room,
+            touched: 0,
+            piece: Vec::new(),
+            progress: true,
+            head_is_there: false,
+        }
+    }
+
+    fn conversation(&mut self) -> &mut Conversation {
+        self.conversation.as_mut().expect("there until this is dropped")
+    }
+
+    /// Sends these bytes, unless the answer comes before they are sent: then the rest is not wanted.
+    fn put(&mut self, from: usize, to: usize, call: &Call) -> Result<(), Broken> {
+        let Wire { conversation, output, .. } = self;
+        let conversation = conversation.as_mut().expect("there until this is dropped");
+        let mut rest = &output[from..to];
+        loop {
+            let sent = match rest.is_empty() {
+                true => conversation.connection.flush().map(usize::from),
+                false => conversation.connection.put(rest),
+            };
+            match sent {
+                Ok(0) => {}
+                Ok(_) if rest.is_empty() => return Ok(()),
+                Ok(amount) => {
+                    conversation.put += amount as u64;
+                    rest = &rest[amount..];
+                    call.remaining().map_err(|_| Broken::Over)?;
+                    continue;
+                }
+                Err(error) => return last_word(conversation, error),
+            }
+            conversation.connection.wait(For::Either, call)?;
+            match conversation.connection.look() {
+                Ok(Came::Something) if !is_interim(conversation.connection.unread()) => {
+                    answered_early(conversation);
+                    return Ok(());
+                }
+                Ok(_) => {}
+                Err(error) => return last_word(conversation, error),
+            }
+        }
+    }
+}
+
+/// Whether an answer only says that the real one will come (RFC 9110 15.2).
+fn is_interim(unread: &[u8]) -> bool {
+    unread.len() < 12 || unread.starts_with(b"HTTP/1.1 1") || unread.starts_with(b"HTTP/1.0 1")
+}
+
+fn answered_early(conversation: &mut Conversation) {
+    conversation.answered_early = true;
+    in_flight::with_in_flight(|flight| flight.answered_early = true);
+}
+
+/// The other side is no longer there to be written to. What it said before that is the answer, or the
+/// alert that tells why.
+fn last_word(conversation: &mut Conversation, error: Broken) -> Result<(), Broken> {
+    if !matches!(error, Broken::Io(_)) {
+        return Err(error);
+    }
+    loop {
+        match conversation.connection.look() {
+            Ok(Came::Something) => {}
+            Ok(Came::Nothing | Came::TheEnd) | Err(Broken::Io(_) | Broken::Cut) => break,
+            Err(said) => return Err(said),
+        }
+    }
+    if conversation.connection.unread().is_empty() {
+        return Err(error);
+    }
+    answered_early(conversation);
+    Ok(())
+}
+
+/// Joins lines of a head that older servers fold (RFC 9112 5.2), in place. Says whether the head is
+/// there to its end.
+fn unfold(bytes: &mut [u8]) -> bool {
+    let mut at = 0;
+    while let Some(found) = bytes[at..].iter().position(|byte| *byte == b'\n') {
+        at += found + 1;
+        match bytes.get(at) {
+            Some(b' ' | b'\t') => {
+                bytes[at - 1] = b' ';
+                if at >= 2 && bytes[at - 2] == b'\r' {
+                    bytes[at - 2] = b' ';
+                }
+            }
+            Some(b'\n') => return true,
+            Some(b'\r') if bytes.get(at + 1) == Some(&b'\n') => return true,
+            _ => {}
+        }
+    }
+    false
+}
+
+impl Buffers for Wire {
+    fn output(&mut self) -> &mut [u8] {
+        self.output.resize(self.room, 0);
+        &mut self.output
+    }
+
+    fn input(&self) -> &[u8] {
+        let conversation = self.conversation.as_ref().expect("there until this is dropped");
+        match conversation.keeps() {
+            true => &conversation.came[self.taken..],
+            false => conversation.connection.unread(),
+        }
+    }
+
+    fn input_append_buf(&mut self) -> &mut [u8] {
+        // Only a transport below would ask for it.
+        &mut []
+    }
+
+    fn input_appended(&mut self, _: usize) {}
+
+    fn input_consume(&mut self, amount: usize) {
+        self.progress = amount > 0;
+        match self.conversation().keeps() {
+            true => self.taken += amount,
+            false => self.conversation().connection.take(amount),
+        }
+    }
+
+    fn tmp_and_output(&mut self) -> (&mut [u8], &mut [u8]) {
+        self.output.resize(self.room, 0);
+        self.piece.resize(PIECE, 0);
+        (&mut self.piece, &mut self.output)
+    }
+
+    fn can_use_input(&self) -> bool {
+        !self.input().is_empty() && self.progress
+    }
+}
+
+impl Transport for Wire {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        self
+    }
+
+    fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), Error> {
+        self.touched = self.touched.max(amount);
+        let skipped = usize::try_from(self.to_skip).unwrap_or(usize::MAX).min(amount);
+        self.to_skip -= skipped as u64;
+        if self.conversation().answered_early || (skipped == amount && amount > 0) {
+            return Ok(());
+        }
+        let call = in_flight::call().ok_or(Broken::Over)?;
+        Ok(self.put(skipped, amount, &call)?)
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
+        let call = in_flight::call().ok_or(Broken::Over)?;
+        let waits_for_go_on = timeout.reason == Timeout::Await100;
+        let within = if waits_for_go_on { call.within(*timeout.after) } else { call.clone() };
+        let conversation = self.conversation.as_mut().expect("there until this is dropped");
+        let more = match conversation.connection.fill(&within) {
+            Err(Broken::Over) if waits_for_go_on && call.remaining().is_ok() => {
+                return Err(Error::Timeout(Timeout::Await100));
+            }
+            outcome => outcome?,
+        };
+        if conversation.keeps() {
+            conversation.keep()?;
+        }
+        if !self.head_is_there {
+            self.head_is_there = unfold(match conversation.keeps() {
+                true => &mut conversation.came,
+                false => conversation.connection.unread_mut(),
+            });
+        }
+        self.progress = true;
+        Ok(more)
+    }
+
+    /// ureq asks when the answer is whole and the connection may go on. It gets no for an answer: the
+    /// pool is ours.
+    fn is_open(&mut self) -> bool {
+        let all_is_taken = self.input().is_empty();
+        self.conversation().is_over = all_is_taken;
+        false
+    }
+
+    fn is_tls(&self) -> bool {
+        self.conversation.as_ref().is_some_and(|conversation| conversation.connection.is_tls())
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        self.output[..self.touched].zeroize();
+        let conversation = self.conversation.take();
+        in_flight::with_in_flight(|flight| flight.conversation = conversation);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folded_lines_of_a_head_are_joined_in_place() {
+        let unfolded = |text: &str| {
+            let mut bytes = text.as_bytes().to_vec();
+            let whole = unfold(&mut bytes);
+            (String::from_utf8(bytes).unwrap(), whole)
+        };
+        assert_eq!(unfolded("A: b\r\n c\r\n\r\n d"), ("A: b   c\r\n\r\n d".into(), true));
+        assert_eq!(unfolded("A: b\n\tc\n\n\r\n x"), ("A: b \tc\n\n\r\n x".into(), true));
+        assert_eq!(unfolded("A: b\r\n"), ("A: b\r\n".into(), false));
+    }
+}
