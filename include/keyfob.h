@@ -396,10 +396,10 @@ keyfob_status keyfob_client_try_token(const keyfob_client *client,
                                       keyfob_error **err);
 
 /**
- * The number of the fresh token at hand; 0 where there is none, or it is due to be renewed, or the
- * client is NULL. While the number is the same, so is what `keyfob_client_token` and
- * `keyfob_client_headers` give: for languages in which asking for a number is cheaper than
- * converting a string. Never waits.
+ * The number of the fresh token at hand; 0 where there is none, or it is due to be renewed, or many
+ * threads ask at once, or the client is NULL. While the number is the same, so is what
+ * `keyfob_client_token` and `keyfob_client_headers` give: for languages in which asking for a
+ * number is cheaper than converting a string. Never waits.
  */
 uint64_t keyfob_client_fresh_number(const keyfob_client *client);
 

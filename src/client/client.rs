@@ -92,9 +92,9 @@ impl Client {
         self.serve().map(|state| read(state.access_token()))
     }
 
-    /// Copies the token to the beginning of `buffer`, if it is fresh, short enough to be kept at
-    /// hand, and fits with a byte to spare; gives its length. The cheapest way there is: a clock
-    /// read and a copy. Where it gives `None`, [`with_token`](Client::with_token) knows more.
+    /// Copies the token to the beginning of `buffer`, if it is fresh and fits with a byte to spare;
+    /// gives its length. The cheapest way there is: a clock read and a copy. Where it gives `None`,
+    /// [`with_token`](Client::with_token) knows more.
     #[inline]
     pub fn copy_fresh(&self, buffer: &mut [u8]) -> Option<usize> {
         self.lifecycle.copy_fresh(buffer)
@@ -118,8 +118,8 @@ impl Client {
     }
 
     /// The number of the fresh token at hand; `None` where there is none, or it is due to be
-    /// renewed. While the number is the same, so are the token and its headers: whoever keeps them
-    /// in another form need not ask for them again.
+    /// renewed, or many threads ask at once. While the number is the same, so are the token and its
+    /// headers: whoever keeps them in another form need not ask for them again.
     #[inline]
     pub fn fresh_number(&self) -> Option<u64> {
         self.lifecycle.fresh_number()

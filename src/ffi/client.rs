@@ -168,10 +168,10 @@ pub unsafe extern "C" fn keyfob_client_try_token(
     })
 }
 
-/// The number of the fresh token at hand; 0 where there is none, or it is due to be renewed, or the
-/// client is NULL. While the number is the same, so is what `keyfob_client_token` and
-/// `keyfob_client_headers` give: for languages in which asking for a number is cheaper than
-/// converting a string. Never waits.
+/// The number of the fresh token at hand; 0 where there is none, or it is due to be renewed, or many
+/// threads ask at once, or the client is NULL. While the number is the same, so is what
+/// `keyfob_client_token` and `keyfob_client_headers` give: for languages in which asking for a
+/// number is cheaper than converting a string. Never waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_client_fresh_number(client: *const keyfob_client) -> u64 {
     // Without the wall, as `copy_fresh`: nothing in it could panic.

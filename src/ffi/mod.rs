@@ -8,7 +8,6 @@
 // What a caller must keep to is said once, at the head of the header.
 #![allow(clippy::missing_safety_doc)]
 
-mod blocks;
 mod body;
 mod client;
 mod config;
@@ -20,7 +19,6 @@ mod request;
 mod response;
 mod store;
 
-pub(crate) use blocks::copy_blocks;
 pub use body::*;
 pub use client::*;
 pub use config::*;

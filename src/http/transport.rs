@@ -25,7 +25,7 @@ use crate::support::process::PerProcess;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 use ureq::http;
 
@@ -50,9 +50,9 @@ type Known = PerProcess<Mutex<Vec<Weak<Transport>>>>;
 impl Transport {
     /// The transport for these settings: one that a living client has, or a new one.
     pub fn shared(settings: TransportSettings) -> Result<Arc<Transport>> {
-        static KNOWN: OnceLock<Known> = OnceLock::new();
+        static KNOWN: Known = PerProcess::new();
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        let known = KNOWN.get_or_init(PerProcess::new).get(Mutex::default);
+        let known = KNOWN.get(Mutex::default);
         let tls = tls::configure(&settings.tls)?;
         let proxy = settings.proxy.as_ref().map(|text| Proxy::parse(text.expose())).transpose()?;
         let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);

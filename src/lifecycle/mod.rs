@@ -2,8 +2,8 @@
 
 pub(crate) mod background;
 pub(crate) mod flight;
+mod fresh;
 pub(crate) mod holdoff;
-pub(crate) mod hot;
 mod renewal;
 pub(crate) mod state;
 
@@ -11,16 +11,18 @@ use crate::account::account::Account;
 use crate::account::api::Api;
 use crate::error::{Error, Result, Status};
 use crate::lifecycle::flight::{Flight, Turn};
-use crate::lifecycle::hot::HotToken;
+use crate::lifecycle::fresh::Fresh;
 use crate::lifecycle::state::{Stage, State};
 use crate::model::record::Record;
 use crate::support::call::Call;
 use crate::support::clock::{Clock, Moment};
 use crate::support::log::{Log, log};
 use crate::support::process::PerProcess;
+use crate::support::striped::Striped;
 use arc_swap::{ArcSwap, Guard};
+use once_cell::race::OnceBox;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::thread::Thread;
 
 /// What a caller needs before it can go on.
@@ -67,31 +69,31 @@ pub(crate) struct Lifecycle {
     pub log: Log,
     pub counters: Counters,
     state: ArcSwap<State>,
-    hot: HotToken,
+    /// The same state, for those who only copy its token.
+    at_hand: Striped<Fresh>,
     flight: PerProcess<Flight<Result<()>>>,
     last_error: ArcSwap<Option<Error>>,
     store_fault: ArcSwap<Option<Error>>,
-    /// The thread that renews early, and its process, where the client asked for one.
-    renewer: OnceLock<(u32, Thread)>,
+    /// The thread that renews early, and its process, where the client asked for one. Set without a
+    /// lock, which a forked child could inherit held.
+    renewer: OnceBox<(u32, Thread)>,
 }
 
 impl Lifecycle {
     pub fn new(account: Account, clock: Clock, log: Log) -> Result<Lifecycle> {
         let (record, fault) = known_of(&account, account.first_record()?)?;
         let api = Arc::new(Api::of(&account, &record)?);
-        let state = State::new(Arc::new(account), record, api)?;
-        let hot = HotToken::empty();
-        hot.publish(state.access_token(), state.at_hand_until());
+        let state = Arc::new(State::new(Arc::new(account), record, api)?);
         let lifecycle = Lifecycle {
-            hot,
+            at_hand: Striped::new(&Arc::new(Fresh::of(&state))),
             clock,
             log,
             counters: Counters::default(),
-            state: ArcSwap::from_pointee(state),
+            state: ArcSwap::new(state),
             flight: PerProcess::new(),
             last_error: ArcSwap::default(),
             store_fault: ArcSwap::default(),
-            renewer: OnceLock::new(),
+            renewer: OnceBox::new(),
         };
         if let Some(fault) = fault {
             lifecycle.note_store_fault(fault);
@@ -112,17 +114,28 @@ impl Lifecycle {
         self.store_fault.load().as_ref().clone()
     }
 
-    /// The hot path: copies a fresh token, without a lock, an allocation or a system call. A token
-    /// that is long, due, or just being replaced takes the ordinary way.
+    /// The hot path: copies a fresh token to the beginning of `buffer`, if it fits with a byte to
+    /// spare, and gives its length. No allocation, no system call, and no lock that anyone waits for.
+    /// `None` where the ordinary way has to be taken.
     #[inline]
     pub fn copy_fresh(&self, buffer: &mut [u8]) -> Option<usize> {
-        self.hot.copy(|| self.clock.now(), buffer)
+        let now = self.clock.now();
+        self.at_hand.read(|fresh, _| {
+            let token = fresh.token();
+            if token.len() >= buffer.len() || now >= fresh.until {
+                return None;
+            }
+            buffer.get_mut(..token.len())?.copy_from_slice(token);
+            Some(token.len())
+        })
     }
 
-    /// A number that changes with the state, while its token is fresh. As cheap as can be.
+    /// A number that changes with the state, while its token is fresh. `None` may also mean that
+    /// another thread is looking.
     #[inline]
     pub fn fresh_number(&self) -> Option<u64> {
-        self.hot.number(|| self.clock.now())
+        let now = self.clock.now();
+        self.at_hand.read(|fresh, number| (now < fresh.until).then_some(number))
     }
 
     /// A fresh token and all that goes with it, without a lock or a system call.
@@ -190,7 +203,7 @@ impl Lifecycle {
 
     /// From now on this thread renews early, and no caller does.
     pub fn renewed_by(&self, thread: Thread) {
-        self.renewer.set((std::process::id(), thread)).ok();
+        self.renewer.set(Box::new((std::process::id(), thread))).ok();
     }
 
     /// Lets the renewing thread look again, after something changed.
@@ -373,7 +386,7 @@ impl Lifecycle {
         let state = Arc::new(State::new(account.clone(), record, api)?);
         self.state.store(state.clone());
         // Last: who sees the new number must find the new state.
-        self.hot.publish(state.access_token(), state.at_hand_until());
+        self.at_hand.replace(&Arc::new(Fresh::of(&state)));
         self.wake_renewer();
         Ok(())
     }

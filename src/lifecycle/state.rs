@@ -62,6 +62,7 @@ impl State {
     }
 
     /// The access token; empty where there is none, which no caller of a served state sees.
+    #[inline]
     pub fn access_token(&self) -> &str {
         self.record.token.as_ref().map_or("", |token| token.access.expose())
     }

@@ -3,6 +3,7 @@
 
 use crate::error::Result;
 use crate::support::call::Call;
+use crate::support::os;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -130,10 +131,10 @@ impl Clock {
         Arc::ptr_eq(&self.0, &other.0) || (both_of_this_machine && wound(self) == wound(other))
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn now(&self) -> Moment {
         let wound = self.0.boot_ns.load(Ordering::Relaxed);
-        if self.0.manual { Moment(wound) } else { Moment(boot_time_ns().wrapping_add(wound)) }
+        if self.0.manual { Moment(wound) } else { Moment(os::boot_time_ns().wrapping_add(wound)) }
     }
 
     pub(crate) fn wall(&self) -> UnixSeconds {
@@ -184,17 +185,7 @@ impl Clock {
 /// Now, by the clock that counts time asleep, whatever a client's own clock says: for what is real,
 /// such as how long a connection has been idle.
 pub(crate) fn boot_time() -> Moment {
-    Moment(boot_time_ns())
-}
-
-#[inline]
-fn boot_time_ns() -> i64 {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    let id = rustix::time::ClockId::Boottime;
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    let id = rustix::time::ClockId::Monotonic;
-    let time = rustix::time::clock_gettime(id);
-    time.tv_sec as i64 * 1_000_000_000 + time.tv_nsec as i64
+    Moment(os::boot_time_ns())
 }
 
 fn wall_time_s() -> UnixSeconds {

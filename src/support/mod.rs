@@ -14,4 +14,5 @@ pub(crate) mod os;
 pub(crate) mod process;
 pub(crate) mod redaction;
 pub(crate) mod secret;
+pub(crate) mod striped;
 pub(crate) mod sync;

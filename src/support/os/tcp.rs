@@ -8,7 +8,6 @@ use std::net::TcpStream;
 /// The kernel waits longer before each repetition, by the round trips it has measured, so this is
 /// after a second and a half on a quick way and after many on a slow one.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-#[allow(unsafe_code)]
 pub(crate) fn is_unheard(stream: &TcpStream) -> bool {
     use std::os::fd::AsRawFd;
     /// The beginning of `struct tcp_info` (linux/tcp.h), which has only ever grown at its end.
