@@ -63,14 +63,11 @@ uninstall: ## what make install put there
 
 ##@ Test: tests/README.md says what each proves, and how to run one test
 
-# Each of these is a process that waits a good deal, so two run at a time, the longest first.
-SUITES := test-c test-node test-python test-conformance test-install test-cpp test-store test-cli
+TESTS := lint test-rust test-c test-cli test-store test-cpp test-conformance test-python test-node test-languages test-install
 
 test: ## everything, on a machine that has Rust, gcc and make: the rest is installed, or asked for
 	@tools/setup test
-	@$(MAKE) --no-print-directory lint test-rust build simulator cli
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target $(SUITES)
-	@$(MAKE) --no-print-directory test-languages
+	@$(MAKE) --no-print-directory $(TESTS)
 
 setup: ## install what the tests need, or say how
 	@tools/setup test

@@ -74,7 +74,7 @@ mod support {
 #[path = "../src/lifecycle/flight.rs"]
 mod flight;
 
-use flight::{Flight, Turn};
+use flight::{Flight, Joined};
 use support::call::Call;
 
 /// Runs this model through every order of its threads' steps, with up to three preemptions.
@@ -107,7 +107,7 @@ impl World {
                 return Ok(token);
             }
             match self.flight.join(call)? {
-                Turn::Lead(lead) => {
+                Joined::Lead(lead) => {
                     assert_eq!(self.leading.fetch_add(1, Ordering::AcqRel), 0, "two lead at once");
                     if self.token.load(Ordering::Acquire) == 0 {
                         let issued = self.calls.fetch_add(1, Ordering::AcqRel) + 1;
@@ -117,18 +117,18 @@ impl World {
                     self.leading.fetch_sub(1, Ordering::AcqRel);
                     lead.share(token);
                 }
-                Turn::Shared(token) => {
+                Joined::Shared(token) => {
                     assert_eq!(token, self.token.load(Ordering::Acquire), "the token that is");
                     return Ok(token);
                 }
-                Turn::Abandoned => {}
+                Joined::Abandoned => {}
             }
         }
     }
 
     /// Leads, and goes without an outcome: a deadline, a cancellation, a panic.
     fn lead_and_give_up(&self) {
-        if let Ok(Turn::Lead(lead)) = self.flight.join(&Call::patient()) {
+        if let Ok(Joined::Lead(lead)) = self.flight.join(&Call::patient()) {
             assert_eq!(self.leading.fetch_add(1, Ordering::AcqRel), 0, "two lead at once");
             self.leading.fetch_sub(1, Ordering::AcqRel);
             drop(lead);
@@ -228,13 +228,13 @@ fn a_failure_is_shared_by_those_who_waited_for_it() {
             .map(|_| {
                 let world = world.clone();
                 thread::spawn(move || match world.flight.join(&Call::patient()).unwrap() {
-                    Turn::Lead(lead) => {
+                    Joined::Lead(lead) => {
                         let failure = world.calls.fetch_add(1, Ordering::AcqRel) + 1;
                         lead.share(failure);
                         failure
                     }
-                    Turn::Shared(failure) => failure,
-                    Turn::Abandoned => panic!("nobody gave up"),
+                    Joined::Shared(failure) => failure,
+                    Joined::Abandoned => panic!("nobody gave up"),
                 })
             })
             .collect();

@@ -1,16 +1,18 @@
 //! An account at a cloud: what a set of options adds up to, and the calls it can make.
 
 use crate::account::identity::{Identity, jitter_of};
+use crate::account::secrets::Secrets;
 use crate::error::{Error, Result, Status};
 use crate::http::message::TransportSettings;
 use crate::http::retry::Repeat;
 use crate::http::tls::TlsFiles;
 use crate::http::transport::Transport;
 use crate::http::url::{OriginRule, Url};
-use crate::model::options::Options;
+use crate::model::options::{Options, REFRESH_TOKEN};
 use crate::model::record::Discovered;
 use crate::model::record::Record;
 use crate::model::token::{Claims, RenewalWindow, Token};
+use crate::provider::endpoints::are_possible;
 use crate::provider::exchange::{Exchange, lifetime};
 use crate::provider::fill::safe;
 use crate::provider::names::Names;
@@ -19,11 +21,10 @@ use crate::provider::reply::Failure;
 use crate::provider::scope::{self as computed, Scope};
 use crate::provider::selection::{Selection, select};
 use crate::provider::template::{Place, Template};
-use crate::store::Store;
-use crate::store::callback::Own;
-use crate::store::factory::store;
-use crate::store::memory::Memory;
+use crate::store::caller::CallerStore;
+use crate::store::factory::StoreChoice;
 use crate::store::siblings::Siblings;
+use crate::store::{Store, Unusable};
 use crate::support::call::Call;
 use crate::support::clock::{Clock, Moment, UnixSeconds};
 use crate::support::ordered::Ordered;
@@ -40,7 +41,8 @@ pub(crate) struct Account {
     pub store: Box<dyn Store>,
     pub window: RenewalWindow,
     selection: Selection,
-    pub siblings: Arc<Siblings>,
+    siblings: Arc<Siblings>,
+    pub secrets: Secrets,
     pub identity: Identity,
     /// Origins that may see the token besides those of its own URLs.
     pub origins: Vec<OriginRule>,
@@ -53,19 +55,26 @@ impl Account {
     pub fn new(
         mut options: Options,
         profile: Arc<Profile>,
-        own_store: Option<&Own>,
+        caller_store: Option<&CallerStore>,
         clock: &Clock,
     ) -> Result<Account> {
         options.read_files()?;
         let selection = select(&profile, &options)?;
         let transport = Transport::shared(transport_settings(&options))?;
         let identity = Identity::of(&profile, &options, &selection)?;
-        let siblings = Arc::new(Siblings::new(identity.name.clone(), clock));
-        let store = match selection.login(&profile).is_some_and(|login| login.token.is_some()) {
+        let siblings = Arc::new(Siblings::new(&identity.name, clock));
+        let mut choice = StoreChoice::of(&options, caller_store, &profile.name, clock)?;
+        if selection.login(&profile).is_some_and(|login| login.token.is_some()) {
             // A key from the options is exchanged for nothing, and is not to be copied.
-            true => Box::new(Memory(siblings.clone())),
-            false => store(&options, own_store, &profile.name, &siblings, clock)?,
+            choice = choice.forgetful();
+        }
+        let is_credible = {
+            let (profile, options) = (profile.clone(), options.clone());
+            move |record: &Record| are_possible(&profile, &options, &record.discovered)
         };
+        let shares_tokens = options.is_set(REFRESH_TOKEN);
+        let store = choice.record(&siblings, shares_tokens, Arc::new(is_credible))?;
+        let secrets = Secrets::of(&profile, &options, &selection, &choice, clock)?;
         let window = RenewalWindow {
             before: options.seconds("renew_before_s"),
             jitter: jitter_of(&identity.name),
@@ -85,6 +94,7 @@ impl Account {
             window,
             selection,
             siblings,
+            secrets,
             identity,
             origins,
         };
@@ -183,6 +193,19 @@ impl Account {
         Ok(Record { token: self.fixed_token()?, refresh, ..Record::default() })
     }
 
+    /// What is kept of the identity, by its store and by its clients in this process.
+    pub fn load(&self) -> std::result::Result<Record, Unusable> {
+        let mut record = self.store.load()?;
+        self.siblings.tell(&mut record);
+        Ok(record)
+    }
+
+    /// Keeps it, for its clients in this process and in its store. Only under the store's lock.
+    pub fn save(&self, record: &mut Record) -> Result<()> {
+        self.siblings.note(record);
+        self.store.save(record)
+    }
+
     pub fn names(&self, discovered: &Discovered) -> Result<Names> {
         Names::of(&self.profile, &self.options, discovered)
     }
@@ -210,7 +233,7 @@ impl Account {
             profile: &self.profile,
             options: &self.options,
             transport: &self.transport,
-            late: self.siblings.common().late.clone(),
+            late: self.siblings.late(),
             clock,
             call,
         }
@@ -231,13 +254,15 @@ impl Account {
             return Ok(self.computed_token(login, clock)?);
         }
         let steps = self.login().map_or(&[][..], |login| &login.steps);
-        let mut names = self.names(&record.discovered)?;
-        // What a login signs has no token in it; what the cloud echoes of one must not be shown.
-        for secret in record.token.iter().map(|token| &token.access).chain(&record.refresh) {
-            names = names.hiding(secret);
-        }
+        let names = self.names_of_login(record)?;
         let issued = self.exchange(clock, call).obtain(steps, &names, Repeat::Unheard);
         issued.map(|token| Token { login: self.login_name().into(), ..token })
+    }
+
+    /// What a login signs has no token in it; what the cloud echoes of one must not be shown.
+    fn names_of_login(&self, record: &Record) -> Result<Names> {
+        let secrets = record.token.iter().map(|token| &token.access).chain(&record.refresh);
+        Ok(secrets.fold(self.names(&record.discovered)?, Names::hiding))
     }
 
     /// A token for the record's refresh token.
@@ -297,9 +322,25 @@ impl Account {
         names.and("access_token", &token.access)
     }
 
+    /// Whether this is the refresh token that was set.
+    pub fn is_seed(&self, refresh: Option<&Secret>) -> bool {
+        refresh.is_some() && refresh.map(Secret::expose) == self.options.get(REFRESH_TOKEN)
+    }
+
+    /// Whether answers that may refuse a refresh token lead to the login in the end.
+    pub fn may_guess_refusals(&self) -> bool {
+        self.profile.refresh.as_ref().is_some_and(|refresh| !refresh.rejected_only)
+    }
+
+    /// Whether a login was sent whose answer may still come: the next call reads it, and sends none.
+    pub fn awaits_login(&self, record: &Record, now: Moment) -> bool {
+        let Ok(names) = self.names_of_login(record) else { return false };
+        self.siblings.late().trail(now, |trail| trail.began == names).is_some()
+    }
+
     /// Waits no longer for answers that did not come in time.
     pub fn expect_nothing(&self) {
-        self.siblings.common().late.clear();
+        self.siblings.late().clear();
     }
 
     /// Tells the cloud that the tokens will not be used again, where it wants to know.

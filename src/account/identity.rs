@@ -51,7 +51,11 @@ fn says_who(options: &Options, login: Option<&Login>) -> bool {
 }
 
 /// Where the calls of this login go, as far as that is known without asking the cloud.
-fn places(profile: &Profile, options: &Options, login: Option<&Login>) -> Result<Vec<String>> {
+pub(super) fn places(
+    profile: &Profile,
+    options: &Options,
+    login: Option<&Login>,
+) -> Result<Vec<String>> {
     let names = Names::of(profile, options, &Discovered::default())?;
     let steps = login.into_iter().flat_map(|login| &login.steps);
     let steps = steps.chain(profile.refresh.iter().flat_map(|refresh| &refresh.steps));
@@ -69,7 +73,11 @@ fn places(profile: &Profile, options: &Options, login: Option<&Login>) -> Result
 }
 
 /// The first 128 bits of SHA-256 over the places and over the options that are set and included.
-fn digest(places: &[String], options: &Options, include: &dyn Fn(&Opt) -> bool) -> String {
+pub(super) fn digest(
+    places: &[String],
+    options: &Options,
+    include: &dyn Fn(&Opt) -> bool,
+) -> String {
     let mut context = ring::digest::Context::new(&ring::digest::SHA256);
     let mut feed = |text: &str| {
         // Lengths first, so that no two lists of texts run together to the same bytes.

@@ -9,3 +9,4 @@ pub(crate) mod api;
 mod carry;
 pub(crate) mod headers;
 pub(crate) mod identity;
+pub(crate) mod secrets;

@@ -8,8 +8,8 @@ use crate::client::request::Request;
 use crate::client::response::Response;
 use crate::client::send::{self, Body, send};
 use crate::error::{Error, Result, Status};
-use crate::lifecycle::Lifecycle;
 use crate::lifecycle::background::Background;
+use crate::lifecycle::lifecycle::Lifecycle;
 use crate::lifecycle::state::State;
 use crate::support::call::{Call, Canceller};
 use crate::support::clock::{Clock, Moment};
@@ -223,7 +223,7 @@ impl Client {
         };
         // A bad value is refused at once. A good one waits its turn, to this call's own deadline.
         changed()?;
-        self.lifecycle.alone(&self.call(None), |state| {
+        self.lifecycle.change(&self.call(None), |state| {
             let next = changed()?;
             self.lifecycle.use_account(next.account(&self.lifecycle.clock)?, state)?;
             self.config.store(Arc::new(next));

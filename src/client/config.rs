@@ -6,7 +6,7 @@ use crate::model::options::Options;
 use crate::provider::profile::Profile;
 use crate::provider::registry::named;
 use crate::store::TokenStore;
-use crate::store::callback::Own;
+use crate::store::caller::CallerStore;
 use crate::support::clock::Clock;
 use crate::support::json::{self, Value};
 use crate::support::log::{Level, Log, LogSink};
@@ -30,7 +30,7 @@ pub struct Config {
     options: Options,
     pub(super) clock: Option<Clock>,
     pub(super) log: Log,
-    own_store: Option<Own>,
+    caller_store: Option<CallerStore>,
 }
 
 impl Config {
@@ -46,7 +46,7 @@ impl Config {
             profile,
             clock: None,
             log: Log::default(),
-            own_store: None,
+            caller_store: None,
         })
     }
 
@@ -172,12 +172,12 @@ impl Config {
     /// Keeps the tokens of the clients made from this config in a store of the caller's own. The
     /// option `store` must not be set then; `store_key` seals what is kept.
     pub fn set_store(&mut self, store: Arc<dyn TokenStore>) {
-        self.own_store = Some(Own::new(store));
+        self.caller_store = Some(CallerStore::new(store));
     }
 
     /// Keeps them where the option `store` says.
     pub fn unset_store(&mut self) {
-        self.own_store = None;
+        self.caller_store = None;
     }
 
     /// Runs the clients made from this config on another clock than the system's: for tests.
@@ -187,7 +187,7 @@ impl Config {
 
     pub(crate) fn account(&self, clock: &Clock) -> Result<Account> {
         let (options, profile) = (self.options.clone(), self.profile.clone());
-        Account::new(options, profile, self.own_store.as_ref(), clock)
+        Account::new(options, profile, self.caller_store.as_ref(), clock)
     }
 }
 

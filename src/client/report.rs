@@ -1,7 +1,7 @@
 //! The status of a client as JSON: for people, dashboards, and bindings that take no callbacks.
 
-use crate::lifecycle::Lifecycle;
-use crate::lifecycle::state::Stage;
+use crate::lifecycle::goal::Stage;
+use crate::lifecycle::lifecycle::Lifecycle;
 use crate::support::clock::Moment;
 use crate::support::json::{Value, object};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +13,7 @@ pub(crate) fn of(lifecycle: &Lifecycle) -> String {
     let record = &state.record;
     let millis = |wait: Duration| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
     let until = |end: Moment| (end != Moment::NEVER).then(|| millis(end.since(now)));
-    let held = record.held(now);
+    let held = state.account.secrets.held_until(now);
     let paused = record.paused(now);
     let stage = match state.stage(now) {
         Stage::None => "none",
@@ -35,7 +35,7 @@ pub(crate) fn of(lifecycle: &Lifecycle) -> String {
         ("never_expires", (token.is_some() && state.expires == Moment::NEVER).into()),
         ("renew_due_in_ms", token.and_then(|_| until(state.renew_at)).into()),
         ("has_refresh_token", record.refresh.is_some().into()),
-        ("hold_ms", held.map(|(_, left)| millis(left)).into()),
+        ("hold_ms", held.map(|until| millis(until.since(now))).into()),
         ("pause_ms", paused.map(|(_, left)| millis(left)).into()),
         ("endpoints", (&record.discovered.0).into()),
         (

@@ -11,8 +11,9 @@ use crate::http::message::{Answer, Fault, Outgoing, Purpose};
 use crate::http::payload::Payload;
 use crate::http::retry::{Repeat, Retry};
 use crate::http::url::Url;
+use crate::lifecycle::counters::count;
+use crate::lifecycle::lifecycle::Lifecycle;
 use crate::lifecycle::state::State;
-use crate::lifecycle::{Lifecycle, count};
 use crate::provider::pointer::Pointed;
 use crate::provider::{reason, reply};
 use crate::support::call::Call;
@@ -37,48 +38,60 @@ pub(crate) fn send(
     call: &Call,
     body: Body,
 ) -> Result<Response> {
-    let (mut state, url) = admitted(lifecycle, request, call)?;
+    let (state, url) = admitted(lifecycle, request, call)?;
     count(&lifecycle.counters.requests);
-    for replayed in [false, true] {
-        let outgoing = outgoing(lifecycle, request, &url, &state)?;
-        let (time, moment) = (lifecycle.clock.cloud_millis(), lifecycle.clock.now());
-        let mut response = exchange_once(lifecycle, request, outgoing, &state, call, body)?;
+    let send_with = |state: &Arc<State>, url: &Url| {
+        let outgoing = outgoing(lifecycle, request, url, state)?;
+        let mut response = exchange_once(lifecycle, request, outgoing, state, call, body)?;
         look_into_error(&state.account, &mut response)?;
-        let answer = &response.answer;
-        let refused = is_refusal(&state.account, answer.status, &answer.headers, &answer.body);
-        if replayed || !refused {
+        Ok(response)
+    };
+    let (time, moment) = (lifecycle.clock.cloud_millis(), lifecycle.clock.now());
+    let response = send_with(&state, &url)?;
+    let answer = &response.answer;
+    if !is_refusal(&state.account, answer.status, &answer.headers, &answer.body) {
+        return Ok(response);
+    }
+    if !state.is_renewable() {
+        // It may have been the time alone that was wrong.
+        if !state.account.signs || !lifecycle.clock.is_set_right_since(time, moment) {
             return Ok(response);
         }
-        if !state.is_renewable() {
-            // It may have been the time alone that was wrong.
-            if !state.account.signs || !lifecycle.clock.is_set_right_since(time, moment) {
-                return Ok(response);
-            }
-            log!(lifecycle.log, Info, "{}: signed by a wrong clock, signing again", response.url);
-            count(&lifecycle.counters.replays);
-            continue;
-        }
-        if !request.body.is_repeatable() {
-            return Err(not_repeatable(&response));
-        }
-        log!(lifecycle.log, Info, "{}: access token refused, renewing", response.url);
+        log!(lifecycle.log, Info, "{}: signed by a wrong clock, signing again", response.url);
         count(&lifecycle.counters.replays);
-        state = lifecycle.replace(state.access_token(), call)?;
+        return send_with(&state, &url);
     }
-    unreachable!("the second round returns")
+    if !request.body.is_repeatable() {
+        return Err(not_repeatable(&response));
+    }
+    let newer = lifecycle.replace(state.access_token(), call)?;
+    if newer.access_token() == state.access_token() {
+        // It was refused right after its issue: another would fare no better.
+        return Ok(response);
+    }
+    log!(lifecycle.log, Info, "{}: access token refused, sent again with a newer", response.url);
+    count(&lifecycle.counters.replays);
+    // Where options were set meanwhile, the URL may be another, or not to see the token.
+    let same_api = Arc::ptr_eq(&newer.api, &state.api);
+    let url = if same_api { url } else { target(&newer, request)? };
+    send_with(&newer, &url)
+}
+
+/// The URL of a request, if the token may go there.
+fn target(state: &State, request: &Request) -> Result<Url> {
+    state.api.target(&state.account, &request.url, &request.query)
 }
 
 /// A token to send the request with, and the URL to send it to.
 fn admitted(lifecycle: &Lifecycle, request: &Request, call: &Call) -> Result<(Arc<State>, Url)> {
     // Refused at the door, before a token is asked for: the URL may need no discovery to be judged.
     let early = lifecycle.state();
-    let target = |state: &State| state.api.target(&state.account, &request.url, &request.query);
     let must_discover = early.account.must_discover(&early.record);
-    let known = (!must_discover).then(|| target(&early)).transpose()?;
+    let known = (!must_discover).then(|| target(&early, request)).transpose()?;
     let state = lifecycle.serve(call)?;
     let url = match known.filter(|_| Arc::ptr_eq(&early, &state)) {
         Some(url) => url,
-        None => target(&state)?,
+        None => target(&state, request)?,
     };
     Ok((state, url))
 }

@@ -90,6 +90,11 @@ pub(crate) fn doubled(growth: Growth, attempt: u32) -> Duration {
     growth.first.saturating_mul(1 << attempt.saturating_sub(1).min(20)).min(growth.most)
 }
 
+/// Any time up to this one.
+pub(crate) fn chance(most: Duration) -> Duration {
+    most.mul_f64(random_fraction())
+}
+
 fn random_fraction() -> f64 {
     use ring::rand::SecureRandom;
     let mut bytes = [0; 4];

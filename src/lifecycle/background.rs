@@ -1,10 +1,10 @@
 //! Renewal on a thread of the library's own, for those who ask for it: no caller pays.
 
+use super::goal::Stage;
+use super::lifecycle::Lifecycle;
+use super::pauses;
+use super::serving::Serving;
 use crate::error::{Error, Result, Status};
-use crate::http::retry::doubled;
-use crate::lifecycle::Lifecycle;
-use crate::lifecycle::holdoff::AFTER_FAILURE;
-use crate::lifecycle::state::Stage;
 use crate::support::call::{Call, Canceller, SLICE};
 use crate::support::clock::Moment;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ impl Background {
             let run = move || {
                 let mut failures = 0;
                 while !stop.load(Ordering::Acquire) {
-                    std::thread::park_timeout(next_look(&lifecycle).max(rest(failures)));
+                    std::thread::park_timeout(next_look(&lifecycle, failures));
                     if !stop.load(Ordering::Acquire) {
                         renew_if_due(&lifecycle, &canceller);
                         failures = if is_due(&lifecycle) { failures + 1 } else { 0 };
@@ -58,30 +58,30 @@ impl Drop for Background {
     }
 }
 
-/// How long nothing can be due. A change of state ends the sleep early.
-fn next_look(lifecycle: &Lifecycle) -> Duration {
+/// How long nothing can be due. A change of state ends the sleep early. `failures` says how many tries
+/// in a row left the token due.
+fn next_look(lifecycle: &Lifecycle, failures: u32) -> Duration {
     const LONGEST: Duration = Duration::from_secs(3600);
     let (state, now) = (lifecycle.state(), lifecycle.clock.now());
-    let record = &state.record;
-    let barrier = record.paused(now).map(|(pause, _)| pause.until);
-    let barrier = barrier.max(record.held(now).map(|(hold, _)| hold.until));
+    let pause = state.record.paused(now).map(|(pause, _)| pause.until);
+    let barrier = pause.max(state.account.secrets.held_until(now));
     let next = match state.stage(now) {
         Stage::None => Moment::NEVER,
         // Only new credentials help, and those who bring them end the sleep.
         _ if !state.is_renewable() => Moment::NEVER,
-        Stage::Fresh | Stage::Due | Stage::Expired => state.renew_at.max(barrier.unwrap_or(now)),
+        Stage::Fresh | Stage::Due | Stage::Expired => {
+            // Where nothing says how long to wait, another process is at it, or the store cannot be
+            // written to. A pause has its own chance in it, which must not be drowned.
+            let unsaid = barrier.is_none() && failures > 0;
+            let rest = unsaid.then(|| now.after(pauses::wait(failures, true)));
+            state.renew_at.max(barrier.or(rest).unwrap_or(now))
+        }
     };
     next.since(now).clamp(SLICE, LONGEST)
 }
 
-/// What is still due after a try: the cloud failed, and a pause says for how long; another process is
-/// at it; or a store cannot be written to, of which nobody keeps count but this thread.
-fn rest(failures: u32) -> Duration {
-    if failures == 0 { Duration::ZERO } else { doubled(AFTER_FAILURE, failures) }
-}
-
 fn is_due(lifecycle: &Lifecycle) -> bool {
-    let stage = lifecycle.state().stage(lifecycle.clock.now());
+    let stage = lifecycle.stage(&lifecycle.state());
     matches!(stage, Stage::Due | Stage::Expired)
 }
 

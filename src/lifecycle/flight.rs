@@ -18,7 +18,7 @@ struct Round<T> {
 }
 
 /// What joining came to.
-pub(crate) enum Turn<'a, T> {
+pub(crate) enum Joined<'a, T> {
     /// Nobody was under way: this caller leads.
     Lead(Lead<'a, T>),
     /// The round this caller waited for ended so.
@@ -34,10 +34,10 @@ impl<T: Clone> Flight<T> {
     }
 
     /// Leads, or waits for the one who does, to this call's own deadline.
-    pub fn join(&self, call: &Call) -> Result<Turn<'_, T>> {
+    pub fn join(&self, call: &Call) -> Result<Joined<'_, T>> {
         let mut round = self.round();
         if !round.under_way {
-            return Ok(Turn::Lead(self.begin(round)));
+            return Ok(Joined::Lead(self.begin(round)));
         }
         let joined = round.number;
         while round.under_way && round.number == joined {
@@ -47,9 +47,9 @@ impl<T: Clone> Flight<T> {
         }
         // A later round may have begun meanwhile; then the outcome of ours is gone with it.
         if round.number != joined {
-            return Ok(Turn::Abandoned);
+            return Ok(Joined::Abandoned);
         }
-        Ok(round.outcome.clone().map_or(Turn::Abandoned, Turn::Shared))
+        Ok(round.outcome.clone().map_or(Joined::Abandoned, Joined::Shared))
     }
 
     /// Leads, unless somebody else does.

@@ -1,200 +1,367 @@
 //! One renewal: under the lock, by refresh or by login, durable before anyone sees it.
 
-use super::{Lifecycle, Need, count};
+use super::counters::count;
+use super::goal::Goal;
+use super::holds;
+use super::lifecycle::Lifecycle;
+use super::pauses::{self, Failed};
+use super::state::State;
 use crate::account::account::Account;
 use crate::error::{Error, Result, Status};
-use crate::http::retry::Growth;
-use crate::lifecycle::holdoff::{self, AFTER_FAILURE};
-use crate::lifecycle::state::State;
+use crate::model::attempts::Attempts;
 use crate::model::record::Record;
 use crate::provider::reply::Failure;
 use crate::provider::verdict::Verdict;
+use crate::store::Lock;
+use crate::store::attempt_log::{AttemptLog, Turn};
 use crate::support::call::Call;
 use crate::support::clock::Moment;
 use crate::support::log::log;
 use std::sync::Arc;
 
-impl Lifecycle {
-    pub(super) fn renew_as_leader(&self, need: Need, call: &Call) -> Result<()> {
-        let state = self.state.load_full();
-        if need.is_met(&state, self.clock.now()) {
-            return Ok(());
-        }
-        // Whoever holds the lock may be waiting for the cloud, while what it stored before is good.
-        if state.account.store.has_news(&state.record)
-            && need.is_met(&*self.look_into_store(&state)?, self.clock.now())
-        {
-            return Ok(());
-        }
-        match state.account.store.lock(call) {
-            Ok(_lock) => self.renew_locked(need, call),
-            Err(error) if error.status() != Status::Store => Err(error),
-            Err(fault) => {
-                self.note_store_fault(fault);
-                self.renew_locked(need, call)
-            }
-        }
-    }
+/// A renewal under way.
+struct Renewal<'a> {
+    lifecycle: &'a Lifecycle,
+    account: &'a Account,
+    call: &'a Call,
+    /// What is known, and what will be kept.
+    record: Record,
+    /// What is to be kept of the attempts with each secret, once the record is.
+    attempts: Vec<(Arc<AttemptLog>, Option<Turn>)>,
+}
 
-    /// Looks whether others have renewed; if not, goes to the cloud.
-    pub(super) fn renew_locked(&self, need: Need, call: &Call) -> Result<()> {
-        let state = self.look_into_store(&self.state.load_full())?;
-        let now = self.clock.now();
-        if need.is_met(&state, now) {
-            return Ok(());
-        }
-        if matches!(need, Need::Early(_)) && state.record.paused(now).is_some() {
-            return Ok(());
-        }
-        self.barrier(&state, now)?;
+/// What a refresh came to.
+enum Refreshed {
+    Token,
+    /// There is nothing to refresh with, or not any more: only a login helps.
+    LoginNeeded,
+}
+
+impl Lifecycle {
+    /// Goes to the cloud, keeps what comes of it and releases the lock.
+    pub(super) fn renew_under(
+        &self,
+        lock: Option<Box<dyn Lock>>,
+        state: &State,
+        goal: Goal,
+        call: &Call,
+    ) -> Result<()> {
         let account = &state.account;
         if !account.can_log_in() && state.record.refresh.is_none() {
             return Err(nothing_left(account));
         }
-        let mut record = state.record.clone();
-        let outcome = self.exchange(account, &mut record, call);
+        let mut renewal = Renewal {
+            lifecycle: self,
+            account,
+            call,
+            record: state.record.clone(),
+            attempts: Vec::new(),
+        };
+        let began = self.clock.now();
+        let mut outcome = renewal.run(goal);
+        if outcome.is_ok() && renewal.was_over(began) {
+            // What an earlier call asked for, and could not wait for, may have been over before this.
+            renewal.keep(state)?;
+            outcome = renewal.run(Goal::Usable);
+        }
         if let Err(error) = &outcome {
             count(&self.counters.failures);
             log!(self.log, Warn, "no new token: {error}");
         }
-        self.last_error.store(Arc::new(outcome.clone().err()));
-        // Durable first: whoever sees the new access token must be able to rely on its refresh
-        // token. If that fails the token is good all the same.
-        if record != state.record {
-            match account.store.save(&mut record) {
-                Ok(()) => self.store_fault.store(Arc::default()),
-                Err(fault) => self.note_store_fault(fault),
-            }
-        }
-        // What an earlier call asked for, and could not wait for, may have been over before this one.
-        let was_over = record.token.as_ref().is_some_and(|token| token.expires() <= now);
-        self.publish(account, record)?;
-        if outcome.is_ok() && was_over { self.renew_locked(need, call) } else { outcome }
-    }
-
-    /// Why nothing may be asked of the cloud now.
-    pub(super) fn barrier(&self, state: &State, now: Moment) -> Result<()> {
-        state.record.may_call(now)?;
-        // A hold is about the credentials; a refresh token needs none.
-        match state.record.refresh.is_some() && state.account.can_refresh() {
-            true => Ok(()),
-            false => state.record.may_log_in(now),
-        }
-    }
-
-    /// Discovery, refresh, login: what leads from one to the next is written here and nowhere else.
-    fn exchange(&self, account: &Account, record: &mut Record, call: &Call) -> Result<()> {
-        if account.must_discover(record) {
-            match account.discover(&self.clock, call) {
-                Ok(found) => record.discovered = found,
-                Err(failure) => return Err(self.failed(failure, record, AFTER_FAILURE)),
-            }
-        } else if account.discovers() && record.fails_again_and_again() {
-            // Endpoints move. The old ones are kept until others are found.
-            if let Ok(found) = account.discover(&self.clock, call) {
-                record.discovered = found;
-            }
-        }
-        if record.refresh.is_some() && account.can_refresh() {
-            if let Some(fault) = self.unwritable(account, record) {
-                // Spending a single-use token without writing down the next one loses both.
-                if !account.can_log_in() {
-                    return Err(fault);
-                }
-            } else {
-                count(&self.counters.refreshes);
-                match account.refresh(record, &self.clock, call) {
-                    Ok(token) => {
-                        record.learn_time(token.time());
-                        log!(self.log, Info, "{}: token refreshed", account.profile.name);
-                        record.accept(token);
-                        return Ok(());
-                    }
-                    Err(failure) if failure.verdict == Verdict::Refused => {
-                        count(&self.counters.refreshes_rejected);
-                        log!(self.log, Warn, "refresh token rejected: {}", failure.error);
-                        record.refresh = None;
-                        if !account.can_log_in() {
-                            // Newer than what a restart begins with, so that it is not tried again.
-                            record.generation += 1;
-                        }
-                    }
-                    // The token was not looked at, so it is as good as before.
-                    Err(failure) if failure.verdict == Verdict::ClientRefused => {
-                        return Err(self.failed(failure, record, hold_growth(account)));
-                    }
-                    Err(failure) => return Err(self.failed(failure, record, AFTER_FAILURE)),
-                }
-            }
-        }
-        if !account.can_log_in() {
-            return Err(nothing_left(account));
-        }
-        record.may_log_in(self.clock.now())?;
-        count(&self.counters.logins);
-        match account.log_in(record, &self.clock, call) {
-            Ok(token) => {
-                record.learn_time(token.time());
-                log!(self.log, Info, "{}: logged in", account.profile.name);
-                record.accept(token);
-                Ok(())
-            }
-            Err(failure)
-                if matches!(failure.verdict, Verdict::Refused | Verdict::ClientRefused) =>
-            {
-                count(&self.counters.logins_rejected);
-                record.learn_time(failure.time);
-                Err(record.hold(failure.error, hold_growth(account), self.clock.now()))
-            }
-            // What the profile has no rule for may be this cloud's way to reject a password.
-            Err(failure) if failure.error.status() == Status::UnexpectedAnswer => {
-                Err(self.failed(failure, record, hold_growth(account)))
-            }
-            Err(failure) => Err(self.failed(failure, record, AFTER_FAILURE)),
-        }
-    }
-
-    fn unwritable(&self, account: &Account, record: &Record) -> Option<Error> {
-        let fault = account.store.check_writable(record).err()?;
-        self.note_store_fault(fault.clone());
-        Some(fault)
-    }
-
-    /// A failure that says nothing of the credentials: hold off, keep everything.
-    fn failed(&self, failure: Failure, record: &mut Record, growth: Growth) -> Error {
-        record.learn_time(failure.time);
-        if let Some(newer) = failure.salvaged {
-            log!(self.log, Warn, "the answer was no good, but its refresh token is kept");
-            record.refresh = Some(newer);
-        }
-        record.pause(failure.error, failure.in_doubt, growth, self.clock.now())
+        self.set_last_error(outcome.clone().err());
+        renewal.keep(state)?;
+        drop(lock);
+        renewal.keep_attempts();
+        outcome
     }
 }
 
-fn hold_growth(account: &Account) -> Growth {
-    holdoff::hold_growth(account.options.seconds("login_hold_s"))
+impl Renewal<'_> {
+    /// Discovery, refresh, login: what leads from one to the next is written here and nowhere else.
+    fn run(&mut self, goal: Goal) -> Result<()> {
+        self.lifecycle.may_ask(self.account, &self.record)?;
+        self.discover()?;
+        match self.refresh()? {
+            Refreshed::Token => {}
+            Refreshed::LoginNeeded => self.log_in()?,
+        }
+        if let Goal::Instead(_) = goal {
+            self.record.note_refusal(self.now());
+        }
+        Ok(())
+    }
+
+    fn discover(&mut self) -> Result<()> {
+        let (account, clock) = (self.account, &self.lifecycle.clock);
+        if account.must_discover(&self.record) {
+            match account.discover(clock, self.call) {
+                Ok(found) => self.record.discovered = found,
+                Err(failure) => return Err(self.pause(failure, Moment::START)),
+            }
+        } else if account.discovers() && pauses::fails_again_and_again(&self.record) {
+            // Endpoints move. The old ones are kept until others are found.
+            if let Ok(found) = account.discover(clock, self.call) {
+                self.record.discovered = found;
+            }
+        }
+        Ok(())
+    }
+
+    fn refresh(&mut self) -> Result<Refreshed> {
+        let (lifecycle, account) = (self.lifecycle, self.account);
+        let is_seed = self.drop_spent_seed();
+        if self.record.refresh.is_none() || !account.can_refresh() {
+            return self.login_needed();
+        }
+        if let Err(fault) = account.store.check_writable(&self.record) {
+            lifecycle.note_store_fault(fault.clone());
+            // Spending a single-use token without writing down the next one loses both.
+            return if account.can_log_in() { Ok(Refreshed::LoginNeeded) } else { Err(fault) };
+        }
+        count(&lifecycle.counters.refreshes);
+        let failure = match account.refresh(&self.record, &lifecycle.clock, self.call) {
+            Ok(token) => {
+                log!(lifecycle.log, Info, "{}: token refreshed", account.profile.name);
+                self.record.learn_time(token.time());
+                self.record.accept(token);
+                self.spend(is_seed);
+                if let Some(client) = &account.secrets.client {
+                    self.worked(client.clone(), None);
+                }
+                return Ok(Refreshed::Token);
+            }
+            Err(failure) => failure,
+        };
+        match failure.verdict {
+            Verdict::Refused => {
+                count(&lifecycle.counters.refreshes_rejected);
+                log!(lifecycle.log, Warn, "refresh token rejected: {}", failure.error);
+                self.record.refresh = None;
+                self.spend(is_seed);
+                self.login_needed()
+            }
+            // The token was not looked at, so it is as good as before.
+            Verdict::ClientRefused => Err(self.client_refused(failure, None)),
+            Verdict::MaybeRefused if self.has_doubted_enough() => Ok(Refreshed::LoginNeeded),
+            Verdict::MaybeRefused | Verdict::Busy | Verdict::Silent => {
+                Err(self.pause(failure, Moment::START))
+            }
+        }
+    }
+
+    /// Only a login helps now, if there is one.
+    fn login_needed(&mut self) -> Result<Refreshed> {
+        if self.account.can_log_in() {
+            return Ok(Refreshed::LoginNeeded);
+        }
+        // Newer than what a restart begins with, so that it is not tried again.
+        self.record.generation = self.record.generation.saturating_add(1);
+        Err(nothing_left(self.account))
+    }
+
+    /// Drops the refresh token that was set if it was exchanged before, by whatever client. Says
+    /// whether the one at hand is that which was set.
+    fn drop_spent_seed(&mut self) -> bool {
+        let Some(seed) = &self.account.secrets.seed else { return false };
+        let is_seed = self.account.is_seed(self.record.refresh.as_ref());
+        if is_seed {
+            self.note_fault(seed.look());
+            if seed.known().spent {
+                let name = &self.account.profile.name;
+                log!(
+                    self.lifecycle.log,
+                    Warn,
+                    "{name}: refresh_token was exchanged before and is not sent again"
+                );
+                self.record.refresh = None;
+            }
+        }
+        is_seed
+    }
+
+    fn spend(&mut self, is_seed: bool) {
+        if let Some(seed) = self.account.secrets.seed.as_ref().filter(|_| is_seed) {
+            seed.change(|attempts| attempts.spent = true);
+            self.attempts.push((seed.clone(), None));
+        }
+    }
+
+    /// Whether a refresh was answered three times, a minute apart, in a way that may have been a
+    /// refusal: then the login is tried once, if there is one and the profile lets it.
+    fn has_doubted_enough(&mut self) -> bool {
+        const ENOUGH: u32 = 3;
+        let doubts = self.record.doubt(self.now());
+        let login = self.account.secrets.login.as_ref();
+        let may = self.account.may_guess_refusals()
+            && self.account.can_log_in()
+            && login.is_some_and(|login| holds::may_send(&login.known(), self.now()).is_ok());
+        if doubts < ENOUGH || !may {
+            return false;
+        }
+        self.record.doubts = None;
+        true
+    }
+
+    fn log_in(&mut self) -> Result<()> {
+        let (lifecycle, account, clock) = (self.lifecycle, self.account, &self.lifecycle.clock);
+        let Some(login) = account.secrets.login.clone() else { return Err(nothing_left(account)) };
+        let (turn, fault) = login.turn(self.call)?;
+        self.note_fault(fault.map_or(Ok(()), Err));
+        if !account.awaits_login(&self.record, self.now()) {
+            holds::may_send(&login.known(), self.now())?;
+        }
+        count(&lifecycle.counters.logins);
+        let failure = match account.log_in(&self.record, clock, self.call) {
+            Ok(token) => {
+                log!(lifecycle.log, Info, "{}: logged in", account.profile.name);
+                self.record.learn_time(token.time());
+                self.record.accept(token);
+                self.worked(login, Some(turn));
+                if let Some(client) = &account.secrets.client {
+                    self.worked(client.clone(), None);
+                }
+                return Ok(());
+            }
+            Err(failure) => failure,
+        };
+        self.record.learn_time(failure.time);
+        let (now, first) = (self.now(), account.options.seconds("login_hold_s"));
+        match failure.verdict {
+            Verdict::Refused => {
+                count(&lifecycle.counters.logins_rejected);
+                let error = failure.error;
+                Err(self.hold(login, Some(turn), error, |a, e| holds::reject(a, e, first, now)))
+            }
+            Verdict::ClientRefused => {
+                count(&lifecycle.counters.logins_rejected);
+                Err(self.client_refused(failure, Some((login, turn))))
+            }
+            Verdict::MaybeRefused => {
+                let error = failure.error.clone();
+                let held = self
+                    .hold(login.clone(), Some(turn), error, |a, e| holds::doubt(a, e, first, now));
+                match login.known().held(now) {
+                    Some(_) => Err(held),
+                    None => Err(self.pause(failure, Moment::START)),
+                }
+            }
+            Verdict::Silent if failure.sent_secret && failure.salvaged.is_none() => {
+                let error = failure.error.clone();
+                self.hold(login.clone(), Some(turn), error, |a, e| holds::sent_in_vain(a, e, now));
+                let not_before = holds::not_before(&login.known());
+                Err(self.pause(failure, not_before))
+            }
+            Verdict::Silent | Verdict::Busy => Err(self.pause(failure, Moment::START)),
+        }
+    }
+
+    /// The client software was refused: what authenticates it is held back, and nothing is dropped.
+    fn client_refused(
+        &mut self,
+        failure: Failure,
+        login: Option<(Arc<AttemptLog>, Turn)>,
+    ) -> Error {
+        self.record.learn_time(failure.time);
+        let (now, first) = (self.now(), self.account.options.seconds("login_hold_s"));
+        let client = self.account.secrets.client.clone().map(|client| (client, None));
+        match client.or(login.map(|(login, turn)| (login, Some(turn)))) {
+            Some((log, turn)) => {
+                self.hold(log, turn, failure.error, |a, e| holds::reject(a, e, first, now))
+            }
+            None => self.pause(failure, Moment::START),
+        }
+    }
+
+    /// Notes what became of a secret. Gives the error to tell callers.
+    fn hold(
+        &mut self,
+        log: Arc<AttemptLog>,
+        turn: Option<Turn>,
+        error: Error,
+        note: impl Fn(&mut Attempts, &Error),
+    ) -> Error {
+        log.fail(|attempts| note(attempts, &error));
+        let left = log.known().held(self.now()).map(|(_, left)| left);
+        self.attempts.push((log, turn));
+        match left {
+            Some(left) => error.with_retry_after(Some(left)),
+            None => error,
+        }
+    }
+
+    /// A secret did what it is for: whatever went wrong with it before is over.
+    fn worked(&mut self, log: Arc<AttemptLog>, turn: Option<Turn>) {
+        if log.succeed() {
+            self.attempts.push((log, turn));
+        }
+    }
+
+    /// A failure that says nothing of the credentials: hold off, keep everything.
+    fn pause(&mut self, failure: Failure, not_before: Moment) -> Error {
+        self.record.learn_time(failure.time);
+        if let Some(newer) = failure.salvaged {
+            let log = &self.lifecycle.log;
+            log!(log, Warn, "the answer was no good, but its refresh token is kept");
+            self.record.refresh = Some(newer);
+        }
+        let failed = Failed { error: failure.error, in_doubt: failure.in_doubt, not_before };
+        let now = self.now();
+        pauses::pause(&mut self.record, failed, now)
+    }
+
+    /// Whether the token that came was over before this call began.
+    fn was_over(&self, began: Moment) -> bool {
+        self.record.token.as_ref().is_some_and(|token| token.expires() <= began)
+    }
+
+    /// Durable first: whoever sees the new access token must be able to rely on its refresh token. If
+    /// that fails the token is good all the same.
+    fn keep(&mut self, state: &State) -> Result<()> {
+        if self.record != state.record {
+            match self.account.save(&mut self.record) {
+                Ok(()) => self.lifecycle.store_works(),
+                Err(fault) => self.lifecycle.note_store_fault(fault),
+            }
+        }
+        self.lifecycle.publish(&state.account, self.record.clone()).map(drop)
+    }
+
+    /// Keeps what became of the secrets, now that the identity's lock is free.
+    fn keep_attempts(self) {
+        for (log, turn) in &self.attempts {
+            let kept = log.keep(turn.as_ref(), self.call);
+            self.note_fault(kept);
+        }
+    }
+
+    fn note_fault(&self, outcome: Result<()>) {
+        if let Err(fault) = outcome {
+            self.lifecycle.note_store_fault(fault);
+        }
+    }
+
+    fn now(&self) -> Moment {
+        self.lifecycle.clock.now()
+    }
 }
 
 fn nothing_left(account: &Account) -> Error {
     let name = &account.profile.name;
-    match account.fixed_token() {
-        Ok(Some(_)) => Error::new(
+    if let Ok(Some(_)) = account.fixed_token() {
+        return Error::new(
             Status::CredentialsRejected,
             format!("{name}: a fixed credential cannot be renewed; check {}", account.login_name()),
-        ),
-        _ => {
-            let left = match account.withheld_login() {
-                // It would be another principal's data, with every status OK.
-                Some(login) => format!(
-                    "the login {login} is the client's own and not this user's: set a new refresh_token, or grant={login} if that is meant"
-                ),
-                None => "there is nothing to log in with; set a new refresh_token, or credentials"
-                    .into(),
-            };
-            Error::new(
-                Status::LoginRequired,
-                format!("{name}: the refresh token is no longer good, and {left}"),
-            )
-        }
+        );
     }
+    let left = match account.withheld_login() {
+        // It would be another principal's data, with every status OK.
+        Some(login) => format!(
+            "the login {login} is the client's own and not this user's: set a new refresh_token, or grant={login} if that is meant"
+        ),
+        None => "there is nothing to log in with; set a new refresh_token, or credentials".into(),
+    };
+    Error::new(
+        Status::LoginRequired,
+        format!("{name}: the refresh token is no longer good, and {left}"),
+    )
 }

@@ -1,5 +1,6 @@
-//! The state of a client at one moment, and where its token stands in its life.
+//! The state of a client at one moment.
 
+use super::goal::Stage;
 use crate::account::account::Account;
 use crate::account::api::Api;
 use crate::account::headers::{Headers, header_lines};
@@ -24,17 +25,6 @@ pub(crate) struct State {
     pub header_lines: Secret,
     pub renew_at: Moment,
     pub expires: Moment,
-}
-
-/// Where a token stands in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stage {
-    /// No token.
-    None,
-    Fresh,
-    /// Good, and to be renewed.
-    Due,
-    Expired,
 }
 
 impl State {

@@ -3,6 +3,7 @@
 //! Plain data and the rules that need nothing else. Nothing here talks to a cloud, a store or a
 //! clock.
 
+pub(crate) mod attempts;
 pub(crate) mod options;
 pub(crate) mod record;
 pub(crate) mod token;

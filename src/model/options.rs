@@ -79,6 +79,11 @@ pub(crate) struct Opt {
     pub help: String,
 }
 
+/// Options that the rules of secrets speak of.
+pub(crate) const CLIENT_ID: &str = "client_id";
+pub(crate) const CLIENT_AUTH: &str = "client_auth";
+pub(crate) const REFRESH_TOKEN: &str = "refresh_token";
+
 use Group::{Identity, Lifecycle, OAuth, Store, Transport, Where};
 
 /// The built-in options, in the order they are documented.
@@ -88,9 +93,9 @@ pub(crate) fn table() -> Vec<Opt> {
         option(Identity, Kind::Text, "username", "The account's login name."),
         option(Identity, Kind::Text, "password", "The account's or thing's password.").proves(Proof::User),
         option(Identity, Kind::Text, "api_key", "A static key that is presented as it is; nothing is exchanged.").secret(),
-        option(Identity, Kind::Text, "client_id", "OAuth 2.0 client identifier (RFC 6749 2.2)."),
+        option(Identity, Kind::Text, CLIENT_ID, "OAuth 2.0 client identifier (RFC 6749 2.2)."),
         option(Identity, Kind::Text, "client_secret", "OAuth 2.0 client secret (RFC 6749 2.3.1).").proves(Proof::Client),
-        option(Identity, Kind::Text, "refresh_token", "A refresh token from elsewhere, used before any login. With no other credentials, the only way in.").secret(),
+        option(Identity, Kind::Text, REFRESH_TOKEN, "A refresh token from elsewhere, used before any login. With no other credentials, the only way in.").secret(),
         option(Identity, Kind::Text, "solution_key", "IoTConnect: the solution's key.").secret(),
         option(Identity, Kind::Text, "app_id", "Kii: the application's identifier."),
         option(Identity, Kind::Text, "app_key", "Kii: the application's key.").proves(Proof::Client),
@@ -107,7 +112,7 @@ pub(crate) fn table() -> Vec<Opt> {
         option(OAuth, Kind::Text, "grant", "Which grant to use where more than one fits: `client_credentials` or `password`."),
         option(OAuth, Kind::Text, "scope", "Scopes to ask for, separated by blanks (RFC 6749 3.3)."),
         option(OAuth, Kind::Text, "audience", "The API the token is for."),
-        option(OAuth, Kind::Choice(vec!["client_secret_basic".into(), "client_secret_post".into()]), "client_auth", "How the client authenticates at the token endpoint (RFC 6749 2.3.1).").default("client_secret_basic"),
+        option(OAuth, Kind::Choice(vec!["client_secret_basic".into(), "client_secret_post".into()]), CLIENT_AUTH, "How the client authenticates at the token endpoint (RFC 6749 2.3.1).").default("client_secret_basic"),
         option(Transport, Kind::Number { from: 1, to: 3_600_000 }, "connect_timeout_ms", "Longest wait for a connection, TLS handshake excluded.").default("10000"),
         option(Transport, Kind::Number { from: 1, to: 3_600_000 }, "timeout_ms", "Longest any call waits, all its tries included.").default("30000"),
         option(Transport, Kind::Number { from: 1, to: 86_400_000 }, "idle_timeout_ms", "Longest silence in a body that is read as it comes.").default("30000"),
@@ -149,6 +154,11 @@ impl Opt {
     fn proves(mut self, proof: Proof) -> Opt {
         self.proof = Some(proof);
         self.secret()
+    }
+
+    /// Whether it names or proves the client software.
+    pub fn is_of_client(&self) -> bool {
+        self.name == CLIENT_ID || self.proof == Some(Proof::Client)
     }
 
     /// Whether its value is a secret that only one user, or one account, can have.

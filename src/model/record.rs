@@ -8,9 +8,6 @@ use crate::support::ordered::Ordered;
 use crate::support::secret::Secret;
 use std::time::Duration;
 
-/// However often credentials were rejected, they are tried again after this.
-pub(crate) const LONGEST_HOLD: Duration = Duration::from_secs(3600);
-
 /// Everything that is known of one identity at one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Record {
@@ -19,8 +16,11 @@ pub(crate) struct Record {
     pub token: Option<Token>,
     /// The one refresh token that is good, if any. It may outlive the access token it came with.
     pub refresh: Option<Secret>,
-    pub hold: Option<Hold>,
     pub pause: Option<Pause>,
+    /// Refreshes that were answered in a way that may have been a refusal, since the last good one.
+    pub doubts: Option<Doubts>,
+    /// Tokens that an API refused soon after they were issued.
+    pub refusals: Option<Refusals>,
     pub cloud: Option<CloudTime>,
     pub discovered: Discovered,
     /// The state of the store that this takes account of.
@@ -31,13 +31,22 @@ pub(crate) struct Record {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Version(pub [u64; 4]);
 
-/// The credentials were rejected: no login with them for a while.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Hold {
-    pub until: Moment,
-    /// How many rejections in a row.
+/// Answers of a refresh that may have been refusals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Doubts {
+    /// How many, not counting those that came within a minute of the one before.
     pub count: u32,
-    pub error: Error,
+    /// When the last that counts came.
+    pub last: Moment,
+}
+
+/// Tokens that an API refused soon after they were issued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Refusals {
+    /// How many in a row.
+    pub count: u32,
+    /// Until when the token at hand is not replaced for being refused.
+    pub until: Moment,
 }
 
 /// The cloud asked for quiet, or failed: no token call for a while.
@@ -61,11 +70,14 @@ impl Record {
             *self = stored;
             return;
         }
-        if stored.hold.as_ref().map(|h| h.until) > self.hold.as_ref().map(|h| h.until) {
-            self.hold = stored.hold;
-        }
         if stored.pause.as_ref().map(|p| p.until) > self.pause.as_ref().map(|p| p.until) {
             self.pause = stored.pause;
+        }
+        if stored.doubts.map(|d| d.count) > self.doubts.map(|d| d.count) {
+            self.doubts = stored.doubts;
+        }
+        if stored.refusals.map(|r| r.until) > self.refusals.map(|r| r.until) {
+            self.refusals = stored.refusals;
         }
         self.cloud = self.cloud.or(stored.cloud);
         self.version = stored.version;
@@ -78,24 +90,50 @@ impl Record {
 
     /// Takes over a token that was just issued, and all that this proves.
     pub fn accept(&mut self, mut token: Token) {
-        self.generation += 1;
+        self.generation = self.generation.saturating_add(1);
         if let Some(newer) = token.refresh.take() {
             self.refresh = Some(newer);
         }
         self.token = Some(token);
-        self.hold = None;
         self.pause = None;
+        self.doubts = None;
+    }
+
+    /// Counts an answer to a refresh that may have been a refusal; gives how many there were, not
+    /// counting those within a minute of the one before.
+    pub fn doubt(&mut self, now: Moment) -> u32 {
+        let doubts = match self.doubts {
+            Some(doubts) if now < doubts.last.after(Duration::from_secs(60)) => doubts,
+            before => {
+                let count = before.map_or(0, |doubts| doubts.count).saturating_add(1);
+                Doubts { count, last: now }
+            }
+        };
+        self.doubts = Some(doubts);
+        doubts.count
+    }
+
+    /// Whether the token at hand, though an API refuses it, is not to be replaced yet.
+    pub fn is_kept_though_refused(&self, now: Moment) -> bool {
+        self.refusals.is_some_and(|refusals| now < refusals.until)
+    }
+
+    /// Notes that the token was just issued in the place of one that an API refused. An API that
+    /// refuses whatever comes must not cost a renewal for each request: the next refusal counts only
+    /// after ten seconds, then twenty, five minutes at most, until none has come for as long.
+    pub fn note_refusal(&mut self, now: Moment) {
+        const FIRST: Duration = Duration::from_secs(10);
+        const MOST: Duration = Duration::from_secs(300);
+        let recent = self.refusals.filter(|refusals| now < refusals.until.after(MOST * 2));
+        let count = recent.map_or(0, |refusals| refusals.count).saturating_add(1);
+        let wait = FIRST.saturating_mul(1 << (count - 1).min(10)).min(MOST);
+        self.refusals = Some(Refusals { count, until: now.after(wait) });
     }
 
     /// Forgets everything but its own age, which tells others to forget too.
     pub fn forget(&mut self) {
-        let (generation, version) = (self.generation + 1, self.version);
+        let (generation, version) = (self.generation.saturating_add(1), self.version);
         *self = Record { generation, version, ..Record::default() };
-    }
-
-    /// How long a login must not be tried; nothing when it may.
-    pub fn held(&self, now: Moment) -> Option<(&Hold, Duration)> {
-        self.hold.as_ref().filter(|h| now < h.until).map(|h| (h, h.until.since(now)))
     }
 
     /// How long no token call must be made; nothing when it may.

@@ -1,5 +1,6 @@
 //! An access token, how long it lives, and when to renew it.
 
+use crate::http::message::MOST_HEADER;
 use crate::support::clock::{CloudTime, Moment, UnixSeconds};
 use crate::support::date::Date;
 use crate::support::json::Value;
@@ -56,6 +57,14 @@ impl Token {
         let width = window.before.min(lifetime / 10);
         self.expires().before(width.mul_f64(1.0 - window.jitter / 2.0))
     }
+}
+
+/// The longest token, in bytes: leaves room in a header for what a profile puts beside it.
+pub(crate) const MOST_TOKEN: usize = MOST_HEADER / 2;
+
+/// Visible ASCII: what a header can carry and a cloud can have meant.
+pub(crate) fn is_token(text: &str) -> bool {
+    (1..=MOST_TOKEN).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
 /// A lifetime as clouds write it: a number or a numeric string, fractions cut off. Longer than a

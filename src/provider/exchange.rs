@@ -1,6 +1,7 @@
 //! Runs a profile's steps against the cloud and yields a token, or why there is none.
 
-use super::fill::{request, safe};
+use super::endpoints;
+use super::fill::request;
 use super::names::Names;
 use super::profile::{Profile, Step};
 use super::reply::{Failure, Reply};
@@ -12,7 +13,6 @@ use crate::http::late::Asking;
 use crate::http::message::{Outgoing, Purpose};
 use crate::http::retry::{Repeat, Retry};
 use crate::http::transport::{Late, Transport};
-use crate::http::url::Url;
 use crate::model::options::Options;
 use crate::model::record::Discovered;
 use crate::model::token::Token;
@@ -44,9 +44,8 @@ impl Exchange<'_> {
             let names = Names::of(self.profile, self.options, &discovered)?;
             let reply = self.run(step, &mut Trail::of(&names), Repeat::Safe)?;
             for (name, value) in reply.saved(step)? {
-                // The client will send credentials there: it must be as safe as any other URL.
                 let shown = || format!("{}: {name}", step.call);
-                safe(&Url::parse(value.expose())?, self.options, shown)?;
+                endpoints::check(self.options, value.expose(), shown)?;
                 discovered.0.insert(&name, value.expose().into());
             }
         }
@@ -183,11 +182,13 @@ impl Exchange<'_> {
         repeat: Repeat,
     ) -> std::result::Result<Reply<'_>, Failure> {
         let idempotent = matches!(outgoing.method.as_str(), "GET" | "HEAD");
+        // Whatever its method: a password counts towards a lockout each time it is looked at.
+        let secret = step.carries_secret(&self.profile.kinds);
         let retry = Retry {
             call: self.call,
             clock: self.clock,
             attempts: step.attempts.unwrap_or(1 + self.options.number("retries") as u32),
-            repeat: if idempotent { Repeat::Safe } else { repeat },
+            repeat: if idempotent && !secret { Repeat::Safe } else { repeat },
             repeatable: &|| true,
         };
         let asked = self.clock.now();
@@ -200,11 +201,19 @@ impl Exchange<'_> {
                 self.transport.ask(outgoing, max, self.call, &self.late, &asking)
             }
         };
+        let same = |earlier: &Trail| earlier.began == trail.began && earlier.step == trail.step;
+        let asked_before = self.late.trail(asked, same).is_some();
         let answer = retry.run(send).map_err(|fault| {
             let explained = self.advise(fault.error, step);
-            Failure { in_doubt: fault.sent && !fault.awaited, ..Failure::from(explained) }
+            let in_doubt = fault.sent && !fault.awaited;
+            let sent_secret = secret && fault.sent && !(asked_before && fault.awaited);
+            Failure { in_doubt, sent_secret, ..Failure::from(explained) }
         })?;
-        Ok(Reply::read(answer, self.profile, self.clock, step, outgoing, &trail.names, asked))
+        let sent_secret = secret && answer.asked.is_none();
+        let names = &trail.names;
+        let mut reply = Reply::read(answer, self.profile, self.clock, step, outgoing, names, asked);
+        reply.sent_secret = sent_secret;
+        Ok(reply)
     }
 
     fn advise(&self, error: Error, step: &Step) -> Error {

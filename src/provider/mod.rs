@@ -2,6 +2,7 @@
 
 mod check;
 mod computed;
+pub(crate) mod endpoints;
 pub(crate) mod exchange;
 pub(crate) mod fill;
 pub(crate) mod json_template;

@@ -148,6 +148,9 @@ document! {
 document! {
     pub(crate) struct Refresh {
         other needs: Vec<String>,
+        /// Whether nothing but what the steps call `rejected` leads to the login: for a cloud that
+        /// takes a needless password for an attack.
+        other rejected_only: bool,
         needed steps: Vec<Step>,
     }
 }

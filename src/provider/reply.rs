@@ -10,7 +10,7 @@ use crate::error::{Error, Result, Status, misleads};
 use crate::http::headers;
 use crate::http::message::{Answer, MOST_HEADER, Outgoing};
 use crate::http::url::{Url, has_scheme};
-use crate::model::token::{self, Claims, Token};
+use crate::model::token::{self, Claims, MOST_TOKEN, Token, is_token};
 use crate::support::clock::{Clock, CloudTime, Moment, UnixSeconds};
 use crate::support::json::Value;
 use crate::support::json::document::Document;
@@ -29,6 +29,8 @@ pub(crate) struct Failure {
     pub verdict: Verdict,
     /// Whether the last call may have been carried out although no good answer came back.
     pub in_doubt: bool,
+    /// Whether this call has sent what is secret, and not an earlier call whose answer it read.
+    pub sent_secret: bool,
     /// A new refresh token that stood in an answer which was no good otherwise. The old one is
     /// spent by now, so this is the only one left.
     pub salvaged: Option<Secret>,
@@ -39,7 +41,8 @@ pub(crate) struct Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
         let verdict = Verdict::Silent;
-        Failure { error, verdict, in_doubt: false, salvaged: None, time: None }
+        let (in_doubt, sent_secret) = (false, false);
+        Failure { error, verdict, in_doubt, sent_secret, salvaged: None, time: None }
     }
 }
 
@@ -62,6 +65,8 @@ pub(super) struct Reply<'a> {
     /// The cloud's time, as well as it is known.
     now: UnixSeconds,
     asked: Moment,
+    /// Whether what it answers was sent by this call, and was secret.
+    pub sent_secret: bool,
     html: bool,
     /// "kontakt login: POST https://…", which every message begins with.
     at: String,
@@ -95,6 +100,7 @@ impl<'a> Reply<'a> {
             raw: Zeroizing::new(answer.body),
             headers: answer.headers,
             asked: answer.asked.unwrap_or(asked),
+            sent_secret: false,
             at: format!("{} {}: {} {}", profile.name, step.call, outgoing.method, outgoing.shown),
         }
     }
@@ -110,7 +116,7 @@ impl<'a> Reply<'a> {
             Verdict::MaybeRefused if self.strict => Verdict::Silent,
             verdict => verdict,
         };
-        Failure { time, verdict, ..Failure::from(error) }
+        Failure { time, verdict, sent_secret: self.sent_secret, ..Failure::from(error) }
     }
 
     fn reason(&self) -> &Reason {
@@ -375,14 +381,6 @@ fn mismatch(path: &str, found: Option<&Value>, wanted: Option<&Value>) -> String
         }
         _ => format!("answered 200, but {path} is not what it should be"),
     }
-}
-
-/// The longest token, in bytes: leaves room in a header for what a profile puts beside it.
-const MOST_TOKEN: usize = MOST_HEADER / 2;
-
-/// Visible ASCII: what a header can carry and a cloud can have meant.
-fn is_token(text: &str) -> bool {
-    (1..=MOST_TOKEN).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
 /// The HTTP status, or the body's own where the profile says that one may disagree.

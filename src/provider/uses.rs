@@ -120,7 +120,8 @@ impl Format {
         if let Some(name) = taken.first().filter(|_| self.keyfob_profile >= 2) {
             return Err(format!("`{name}` is what a request's own is called; take another name"));
         }
-        let kinds = self.kinds(taken);
+        let secrets = table.iter().filter(|option| option.secret).map(|option| option.name.clone());
+        let kinds = self.kinds(taken, secrets.collect());
         for Use { at, template, tokens, request } in self.uses() {
             for (name, _) in template.names() {
                 let is_token = matches!(name, "access_token" | "refresh_token");
@@ -160,7 +161,7 @@ impl Format {
         Ok(kinds)
     }
 
-    fn kinds(&self, taken: Vec<String>) -> Kinds {
+    fn kinds(&self, taken: Vec<String>, secrets: Vec<String>) -> Kinds {
         let values = self.values.iter().map(|(name, entries)| {
             let templates = entries.0.iter().flat_map(Entry::templates).collect();
             let computed = entries.0.iter().filter_map(|entry| match entry {
@@ -171,11 +172,19 @@ impl Format {
         });
         let steps = self.steps();
         let saved = steps.iter().flat_map(|(_, step)| step.save.names().cloned());
-        Kinds::of(values, taken, saved.collect())
+        Kinds::of(values, taken, saved.collect(), secrets)
     }
 }
 
 impl Step {
+    /// Whether its call carries a secret of the user's, or something that is made of one.
+    pub fn carries_secret(&self, kinds: &Kinds) -> bool {
+        self.templates().iter().any(|(_, template)| {
+            let kind = kinds.of_template(template);
+            kind.secret || template.names().any(|(name, _)| name == "refresh_token")
+        })
+    }
+
     /// All templates of the step, each with the field it stands in.
     pub fn templates(&self) -> Vec<(String, &Template)> {
         let mut all: Vec<(String, &Template)> = Vec::new();

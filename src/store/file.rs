@@ -4,9 +4,8 @@
 //! A write makes a temporary file durable, renames it over the old one and makes the name durable.
 
 use super::Lock;
-use super::codec::Unreadable;
-use super::kept::{Found, MOST_BYTES, Medium, TOO_LARGE};
 use super::lock::{Refusal, try_hold};
+use super::medium::{Contents, MOST_BYTES, Medium, TOO_LARGE, Unreadable};
 use crate::error::{Error, Result, Status};
 use crate::model::record::Version;
 use rustix::fs::{Access, AtFlags, FallocateFlags, FileType, Mode, OFlags, Stat};
@@ -29,17 +28,22 @@ pub(crate) struct RecordFile {
 const PRIVATE_FILE: Mode = Mode::RUSR.union(Mode::WUSR);
 
 impl RecordFile {
-    /// Opens or makes the directory (0700). What is wrong with it is refused here, at the door.
-    pub fn open(directory: &str, name: &str) -> Result<RecordFile> {
-        let refuse = |e| Error::new(Status::Store, format!("store {directory}: {e}"));
-        let file = RecordFile {
-            // A daemon that changes to another directory later must not change its store.
-            directory: std::path::absolute(directory).map_err(refuse)?,
+    /// The record of this name in the directory, which must be absolute: a daemon that changes to
+    /// another directory later must not change its store.
+    pub fn at(directory: &Path, name: &str) -> RecordFile {
+        RecordFile {
+            directory: directory.into(),
             record: format!("{name}.json"),
             lock: format!("{name}.lock"),
             temporary: format!("{name}.new"),
             aside: format!("{name}.json.damaged"),
-        };
+        }
+    }
+
+    /// Makes the directory (0700) where it is missing. What is wrong with it is refused here, at the
+    /// door.
+    pub fn open(directory: &Path, name: &str) -> Result<RecordFile> {
+        let file = RecordFile::at(directory, name);
         file.make_directory()?;
         file.directory()?;
         Ok(file)
@@ -163,7 +167,7 @@ fn is_private_file(stat: &Stat) -> bool {
 }
 
 impl Medium for RecordFile {
-    fn try_lock(&self) -> Result<Option<Box<dyn Lock + '_>>> {
+    fn try_lock(&self) -> Result<Option<Box<dyn Lock>>> {
         let usable = |stat: &Stat| is_mine(stat) && is_regular(stat);
         match try_hold(&self.directory()?, &self.lock, usable) {
             Ok(held) => Ok(held.map(|lock| Box::new(lock) as Box<dyn Lock>)),
@@ -174,22 +178,24 @@ impl Medium for RecordFile {
         }
     }
 
-    fn read(&self) -> Result<Found> {
+    fn read(&self) -> Result<Contents> {
         let directory = self.directory()?;
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = match rustix::fs::openat(&directory, &self.record, flags, Mode::empty()) {
             Ok(file) => File::from(file),
-            Err(Errno::NOENT) => return Ok(Found { bytes: Ok(None), version: Version::default() }),
+            Err(Errno::NOENT) => {
+                return Ok(Contents { bytes: Ok(None), version: Version::default() });
+            }
             Err(Errno::LOOP) => {
                 let link = self.stat(&directory).map_err(|e| self.file_fault("is a link", e))?;
                 let bytes = Err(Unreadable::Worthless("is a symbolic link"));
-                return Ok(Found { bytes, version: version(&link) });
+                return Ok(Contents { bytes, version: version(&link) });
             }
             Err(error) => return Err(self.file_fault("cannot be opened", error)),
         };
         let stat =
             rustix::fs::fstat(&file).map_err(|e| self.file_fault("cannot be examined", e))?;
-        let found = |bytes| Ok(Found { bytes, version: version(&stat) });
+        let found = |bytes| Ok(Contents { bytes, version: version(&stat) });
         if let Some(distrust) = distrust(&stat) {
             return found(Err(distrust));
         }
@@ -259,5 +265,9 @@ impl Medium for RecordFile {
 
     fn describe(&self) -> String {
         format!("file:{}", self.directory.display())
+    }
+
+    fn nests(&self) -> bool {
+        true
     }
 }

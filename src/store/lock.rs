@@ -5,20 +5,20 @@
 //! does not keep the threads of one process apart, and goes when the process closes the file in any
 //! way: so it is taken by one thread at a time, and only that thread opens the file.
 
-use super::turns::{Turn, Turns};
+use super::name_locks::{NameLock, NameLocks};
 use crate::support::process::PerProcess;
 use rustix::fs::{FlockOperation, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use std::os::fd::OwnedFd;
 
 /// By lock file: the directory, wherever it is mounted, and the name in it.
-static HELD: PerProcess<Turns> = PerProcess::new();
+static HELD: PerProcess<NameLocks> = PerProcess::new();
 
 /// Held until dropped.
 pub(super) struct FileLock {
     _file: OwnedFd,
     // After the file: nobody else may open it before it is closed.
-    _turn: Turn,
+    _thread: NameLock,
 }
 
 impl super::Lock for FileLock {}
@@ -39,7 +39,7 @@ pub(super) fn try_hold(
 ) -> Result<Option<FileLock>, Refusal> {
     let stat = rustix::fs::fstat(directory).map_err(Refusal::System)?;
     let place = format!("{}:{}/{name}", stat.st_dev, stat.st_ino);
-    let Some(turn) = HELD.get(Turns::default).take(&place) else { return Ok(None) };
+    let Some(thread) = HELD.get(NameLocks::default).try_lock(&place) else { return Ok(None) };
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let file =
         rustix::fs::openat(directory, name, flags | OFlags::CLOEXEC, Mode::RUSR | Mode::WUSR);
@@ -48,7 +48,7 @@ pub(super) fn try_hold(
         return Err(Refusal::NotALockFile);
     }
     match rustix::fs::fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(Some(FileLock { _file: file, _turn: turn })),
+        Ok(()) => Ok(Some(FileLock { _file: file, _thread: thread })),
         Err(Errno::AGAIN | Errno::ACCESS | Errno::INTR) => Ok(None),
         Err(error) => Err(Refusal::System(error)),
     }

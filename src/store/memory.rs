@@ -1,35 +1,48 @@
-//! The store that keeps nothing but manners: holds and pauses are shared by all clients of one
-//! identity in this process, tokens stay with the client that got them.
+//! The store that keeps nothing beyond the client that got it, but for what was obtained for a refresh
+//! token: that token is spent, so all clients of the identity in this process live by what came of it.
 
 use super::siblings::Siblings;
 use super::{Lock, Store, Unusable};
 use crate::error::Result;
 use crate::model::record::Record;
 use crate::support::call::Call;
+use crate::support::gate::Passage;
 use std::sync::Arc;
 
-pub(crate) struct Memory(pub Arc<Siblings>);
+pub(super) struct Memory {
+    pub siblings: Arc<Siblings>,
+    /// Whether the identity is that of a refresh token.
+    pub shares_tokens: bool,
+}
 
-struct NoLock;
+/// Held while renewing; where nothing is shared nothing needs to be.
+struct MemoryLock(#[allow(dead_code)] Option<Passage>);
 
-impl Lock for NoLock {}
+impl Lock for MemoryLock {}
 
 impl Store for Memory {
-    fn lock(&self, _: &Call) -> Result<Box<dyn Lock + '_>> {
-        Ok(Box::new(NoLock))
+    fn lock(&self, call: &Call) -> Result<Box<dyn Lock>> {
+        let passage = self.shares_tokens.then(|| self.siblings.gate().pass(call));
+        Ok(Box::new(MemoryLock(passage.transpose()?)))
     }
 
-    fn try_lock(&self) -> Result<Option<Box<dyn Lock + '_>>> {
-        Ok(Some(Box::new(NoLock)))
+    fn try_lock(&self) -> Result<Option<Box<dyn Lock>>> {
+        if !self.shares_tokens {
+            return Ok(Some(Box::new(MemoryLock(None))));
+        }
+        let passage = self.siblings.gate().try_pass();
+        Ok(passage.map(|passage| Box::new(MemoryLock(Some(passage))) as Box<dyn Lock>))
     }
 
     fn load(&self) -> std::result::Result<Record, Unusable> {
-        let (hold, pause, cloud) = self.0.common().manners.known().clone();
-        Ok(Record { hold, pause, cloud, ..Record::default() })
+        Ok(match self.shares_tokens {
+            true => Record::clone(&self.siblings.record()),
+            false => Record::default(),
+        })
     }
 
-    fn has_news(&self, _: &Record) -> bool {
-        false
+    fn has_news(&self, record: &Record) -> bool {
+        self.shares_tokens && self.siblings.record().version != record.version
     }
 
     fn check_writable(&self, _: &Record) -> Result<()> {
@@ -37,12 +50,17 @@ impl Store for Memory {
     }
 
     fn save(&self, record: &mut Record) -> Result<()> {
-        let pause = record.pause.clone().filter(|pause| pause.strict);
-        *self.0.common().manners.known() = (record.hold.clone(), pause, record.cloud);
+        if self.shares_tokens {
+            record.version = self.siblings.keep(record);
+        }
         Ok(())
     }
 
     fn describe(&self) -> String {
         "memory".into()
+    }
+
+    fn nests(&self) -> bool {
+        true
     }
 }

@@ -4,18 +4,22 @@
 //! This room turns a record into bytes and back, and keeps processes apart while one renews. It does
 //! not know why a record changes, nor what a cloud is.
 
-pub(crate) mod callback;
+pub(crate) mod attempt_log;
+pub(crate) mod caller;
+mod clocks;
 mod codec;
+mod document;
 pub(crate) mod factory;
-pub(crate) mod file;
-pub(crate) mod kept;
+mod file;
 mod lock;
-pub(crate) mod memory;
+mod medium;
+mod memory;
+mod name_locks;
+mod record_store;
 mod seal;
 pub(crate) mod siblings;
-mod turns;
 
-pub use callback::TokenStore;
+pub use caller::TokenStore;
 
 use crate::error::{Error, Result};
 use crate::model::record::Record;
@@ -29,27 +33,29 @@ pub(crate) struct Unusable {
     pub for_good: bool,
 }
 
-/// Keeps the record of one identity.
+/// Keeps one record: that of an identity, unless another kind is named.
 ///
 /// Whoever renews holds the lock from before the load until after the save, so that of all who
 /// share a store one renews at a time. Reading needs no lock, and changes nothing.
-pub(crate) trait Store: Send + Sync {
+pub(crate) trait Store<R = Record>: Send + Sync {
     /// Excludes all others, waiting to the call's deadline.
-    fn lock(&self, call: &Call) -> Result<Box<dyn Lock + '_>>;
+    fn lock(&self, call: &Call) -> Result<Box<dyn Lock>>;
     /// Excludes all others if that needs no waiting.
-    fn try_lock(&self) -> Result<Option<Box<dyn Lock + '_>>>;
+    fn try_lock(&self) -> Result<Option<Box<dyn Lock>>>;
     /// What is kept now: an empty record where nothing is.
-    fn load(&self) -> std::result::Result<Record, Unusable>;
+    fn load(&self) -> std::result::Result<R, Unusable>;
     /// Whether something was saved that this record does not take account of. Cheap; a store that
     /// cannot tell cheaply says no.
-    fn has_news(&self, record: &Record) -> bool;
+    fn has_news(&self, record: &R) -> bool;
     /// Fails where a save would: asked, with what is in hand, before a single-use refresh token is
     /// spent. Only under the lock.
-    fn check_writable(&self, record: &Record) -> Result<()>;
+    fn check_writable(&self, record: &R) -> Result<()>;
     /// Returns once the record is durable, and the record knows its version. Only under the lock.
-    fn save(&self, record: &mut Record) -> Result<()>;
+    fn save(&self, record: &mut R) -> Result<()>;
     /// What the status calls it.
     fn describe(&self) -> String;
+    /// Whether one thread may hold the locks of two records at once.
+    fn nests(&self) -> bool;
 }
 
 /// Held while renewing; dropped to release.

@@ -1,7 +1,7 @@
 //! Sealing at rest: ChaCha20-Poly1305 (RFC 8439) with a fresh nonce for each write, bound to the
 //! identity it was written for.
 
-use super::codec::Unreadable;
+use super::medium::Unreadable;
 use crate::error::{Error, Result, Status};
 use crate::support::hex::to_hex;
 use crate::support::json::read::{At, Misread, Read, needed};

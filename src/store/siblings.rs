@@ -1,90 +1,106 @@
-//! What the clients of one identity in this process share: holds and pauses, and the token call
-//! whose answer nobody could wait for.
+//! What the clients of one identity in this process share: the cloud's wish for quiet and its time, the
+//! token call whose answer nobody could wait for, and, where nothing else keeps it, what was obtained
+//! for a refresh token.
 
-use crate::error::Status;
 use crate::http::transport::Late;
-use crate::model::record::{Hold, LONGEST_HOLD, Pause};
+use crate::model::record::{Pause, Record, Version};
 use crate::provider::trail::Trail;
 use crate::support::clock::{Clock, CloudTime, Moment};
+use crate::support::gate::Gate;
 use crate::support::process::PerProcess;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use crate::support::registry::{Entry, Registry, Shared};
+use arc_swap::ArcSwap;
+use std::sync::Arc;
 
 /// The clients of one identity in this process.
 pub(crate) struct Siblings {
-    /// Names it among all others, its secrets included. Not for people's eyes: whoever has it can
-    /// try passwords against it.
+    /// Names the identity among all others, its secrets included. Not for people's eyes: whoever has
+    /// it can try passwords against it.
     pub name: String,
-    clock: Clock,
-    common: PerProcess<Arc<Common>>,
+    family: Arc<Entry<Family>>,
 }
 
-/// What all clients of one identity have in common.
-pub(crate) struct Common {
-    pub manners: Arc<Manners>,
-    pub late: Arc<Late<Trail>>,
+/// What all clients of one identity have in common. A forked child inherits what is plain data.
+struct Family {
+    cloud: ArcSwap<CloudsWord>,
+    /// What the memory store keeps, where it keeps tokens.
+    record: ArcSwap<Record>,
+    /// One renewal at a time of what is in the memory store.
+    gate: PerProcess<Gate>,
+    late: PerProcess<Late<Trail>>,
+}
+
+/// What the cloud last said to any of them.
+#[derive(Clone, Default)]
+struct CloudsWord {
+    pause: Option<Pause>,
+    time: Option<CloudTime>,
+}
+
+impl Shared for Family {
+    fn is_over(&self, now: Moment) -> bool {
+        // A pause of our own choice spares a cloud that failed; a new client may try its luck.
+        let cloud = self.cloud.load();
+        let quiet = cloud.pause.as_ref().is_some_and(|pause| pause.asked && now < pause.until);
+        // What was obtained for a refresh token has no other copy, and the token is spent.
+        !quiet && self.record.load().refresh.is_none()
+    }
 }
 
 impl Siblings {
-    pub fn new(name: String, clock: &Clock) -> Siblings {
-        let siblings = Siblings { name, clock: clock.clone(), common: PerProcess::new() };
-        // From now on, so that it lives as long as any client of this identity does.
-        siblings.common();
-        siblings
+    pub fn new(name: &str, clock: &Clock) -> Siblings {
+        static KNOWN: Registry<Family> = Registry::new();
+        let family = || Family {
+            cloud: ArcSwap::default(),
+            record: ArcSwap::default(),
+            gate: PerProcess::new(),
+            late: PerProcess::new(),
+        };
+        Siblings { name: name.into(), family: KNOWN.get(name, clock, family) }
     }
 
-    pub fn common(&self) -> Arc<Common> {
-        Arc::clone(&self.common.get(|| in_this_process(&self.name, &self.clock)))
+    /// Answers that their callers could not wait for.
+    pub fn late(&self) -> Arc<Late<Trail>> {
+        self.family.late.get(Late::new)
+    }
+
+    /// Adds what the cloud said to any of them.
+    pub fn tell(&self, record: &mut Record) {
+        let cloud = self.family.cloud.load();
+        if cloud.pause.as_ref().map(|p| p.until) > record.pause.as_ref().map(|p| p.until) {
+            record.pause = cloud.pause.clone();
+        }
+        record.cloud = record.cloud.or(cloud.time);
+    }
+
+    /// Notes what the cloud said to one of them.
+    pub fn note(&self, record: &Record) {
+        let pause = record.pause.clone().filter(|pause| pause.strict);
+        self.family.cloud.store(Arc::new(CloudsWord { pause, time: record.cloud }));
+    }
+
+    pub(super) fn gate(&self) -> Arc<Gate> {
+        self.family.gate.get(Gate::default)
+    }
+
+    pub(super) fn record(&self) -> Arc<Record> {
+        self.family.record.load_full()
+    }
+
+    /// Keeps this record, and gives its version. For one at a time.
+    pub(super) fn keep(&self, record: &Record) -> Version {
+        let Version([last, ..]) = self.family.record.load().version;
+        let version = Version([last + 1, 0, 0, 0]);
+        self.family.record.store(Arc::new(Record { version, ..record.clone() }));
+        version
     }
 }
 
-struct Known {
-    name: String,
-    /// Whose moments are meant.
-    clock: Clock,
-    clients: Weak<Common>,
-    /// They outlive the clients, or a program that makes a client, fails and begins anew would send
-    /// a wrong password each time.
-    manners: Arc<Manners>,
-}
-
-fn in_this_process(name: &str, clock: &Clock) -> Arc<Common> {
-    static KNOWN: PerProcess<Mutex<Vec<Known>>> = PerProcess::new();
-    let known = KNOWN.get(Mutex::default);
-    let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-    known.retain(|k| k.clients.strong_count() > 0 || !k.manners.are_over(k.clock.now()));
-    let same = known.iter().position(|k| k.name == name && k.clock.agrees_with(clock));
-    let index = same.unwrap_or_else(|| {
-        let (clients, manners) = (Weak::new(), Arc::default());
-        known.push(Known { name: name.into(), clock: clock.clone(), clients, manners });
-        known.len() - 1
-    });
-    let known = &mut known[index];
-    known.clients.upgrade().unwrap_or_else(|| {
-        let common = Common { manners: known.manners.clone(), late: Arc::new(Late::new()) };
-        let common = Arc::new(common);
-        known.clients = Arc::downgrade(&common);
-        common
-    })
-}
-
-/// What a client must know of its siblings' experience with the cloud.
-#[derive(Default)]
-pub(crate) struct Manners(Mutex<(Option<Hold>, Option<Pause>, Option<CloudTime>)>);
-
-impl Manners {
-    /// Whether there is nothing in them that a new client must heed. A hold counts for some time
-    /// after its end: the next one is twice as long.
-    pub fn are_over(&self, now: Moment) -> bool {
-        let (hold, pause, _) = &*self.known();
-        let hold = hold.as_ref().map(|h| h.until.after(LONGEST_HOLD));
-        // A pause of our own choice spares a cloud that failed, unless the failure may have been a
-        // rejection; a new client may try its luck.
-        let kept = |p: &&Pause| p.asked || p.error.status() == Status::UnexpectedAnswer;
-        let pause = pause.as_ref().filter(kept).map(|p| p.until);
-        hold.max(pause).is_none_or(|until| until <= now)
-    }
-
-    pub(super) fn known(&self) -> MutexGuard<'_, (Option<Hold>, Option<Pause>, Option<CloudTime>)> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+impl Drop for Siblings {
+    fn drop(&mut self) {
+        // The registry's, and this one's. What was asked holds secrets, which outlive no client.
+        if Arc::strong_count(&self.family) <= 2 {
+            self.late().clear();
+        }
     }
 }

@@ -4,6 +4,7 @@
 use crate::error::Result;
 use crate::support::call::Call;
 use crate::support::os;
+use arc_swap::ArcSwapOption;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -63,6 +64,8 @@ struct Hands {
     wall_s: AtomicI64,
     /// Manual clock only: how often it was rebooted.
     boots: AtomicU64,
+    /// Manual clock only: which machine's it is.
+    machine: ArcSwapOption<String>,
     /// What is to be added to a moment to get the time since 1970 as a cloud last told it, in
     /// nanoseconds; [`UNTOLD`] until one has.
     told_ns: AtomicI64,
@@ -78,6 +81,7 @@ impl Clock {
             boot_ns: AtomicI64::new(0),
             wall_s: AtomicI64::new(0),
             boots: AtomicU64::new(0),
+            machine: ArcSwapOption::const_empty(),
             told_ns: AtomicI64::new(UNTOLD),
         }))
     }
@@ -89,6 +93,7 @@ impl Clock {
             boot_ns: AtomicI64::new(1_000_000_000),
             wall_s: AtomicI64::new(RELEASE),
             boots: AtomicU64::new(0),
+            machine: ArcSwapOption::const_empty(),
             told_ns: AtomicI64::new(UNTOLD),
         }))
     }
@@ -111,17 +116,38 @@ impl Clock {
     /// Starts a manual clock's boot time over, as a reboot does; the wall stays as it is.
     pub fn reboot(&self) {
         self.0.boot_ns.store(1_000_000_000, Ordering::Relaxed);
+        self.0.told_ns.store(UNTOLD, Ordering::Relaxed);
         self.0.boots.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Makes a manual clock one of another machine: its moments mean nothing on those before it.
+    pub fn set_machine(&self, name: &str) {
+        self.0.machine.store(Some(Arc::new(name.into())));
+    }
+
+    /// Names this machine, where the system does. An image that was copied has one name twice.
+    pub(crate) fn machine_id(&self) -> Option<String> {
+        if self.0.manual {
+            return self.0.machine.load().as_ref().map(|name| name.to_string());
+        }
+        let id = std::fs::read_to_string("/etc/machine-id").ok()?;
+        Some(id.trim().to_string()).filter(|id| !id.is_empty())
     }
 
     /// Names this boot: moments of another one mean nothing here. `None` where the system does not
     /// say; then no moment of another process means anything.
     pub(crate) fn boot_id(&self) -> Option<String> {
         if self.0.manual {
-            return Some(format!("manual-{}", self.0.boots.load(Ordering::Relaxed)));
+            let machine = self.machine_id().unwrap_or_default();
+            return Some(format!("manual-{machine}{}", self.0.boots.load(Ordering::Relaxed)));
         }
         let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
         Some(id.trim().to_string())
+    }
+
+    /// How often a manual clock was rebooted.
+    pub(crate) fn boots(&self) -> u64 {
+        self.0.boots.load(Ordering::Relaxed)
     }
 
     /// Whether a moment of the other clock is the same moment of this one.

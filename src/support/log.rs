@@ -1,5 +1,6 @@
 //! Log lines to whoever asked for them: one line, no secret, on the calling thread, no lock held.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
 
@@ -30,11 +31,56 @@ impl Log {
     }
 
     pub fn line(&self, level: Level, text: fmt::Arguments<'_>) {
-        if let Some((most, sink)) = &self.0 {
-            if level <= *most {
-                let text = text.to_string().replace(char::is_control, " ");
-                sink(level, &text);
+        let Some((most, sink)) = &self.0 else { return };
+        if level > *most {
+            return;
+        }
+        let text = text.to_string().replace(char::is_control, " ");
+        let waiting = WAITING.with_borrow_mut(|waiting| match waiting {
+            Some(lines) => {
+                lines.push((sink.clone(), level, text.clone()));
+                true
             }
+            None => false,
+        });
+        if !waiting {
+            sink(level, &text);
+        }
+    }
+}
+
+type Line = (Arc<LogSink>, Level, String);
+
+thread_local! {
+    /// The lines of this thread that wait until it holds no lock.
+    static WAITING: RefCell<Option<Vec<Line>>> = const { RefCell::new(None) };
+}
+
+/// Until this is dropped, this thread's lines wait: nobody's code runs while a lock is held, or between
+/// what a cloud did and what is written down of it.
+pub(crate) struct Later(bool);
+
+/// Lets this thread's lines wait.
+pub(crate) fn later() -> Later {
+    let outermost = WAITING.with_borrow_mut(|waiting| match waiting {
+        Some(_) => false,
+        None => {
+            *waiting = Some(Vec::new());
+            true
+        }
+    });
+    Later(outermost)
+}
+
+impl Drop for Later {
+    fn drop(&mut self) {
+        if !self.0 {
+            return;
+        }
+        let lines = WAITING.take().unwrap_or_default();
+        // A sink that panics while a panic is under way would end the process.
+        if !std::thread::panicking() {
+            lines.into_iter().for_each(|(sink, level, text)| sink(level, &text));
         }
     }
 }

@@ -138,3 +138,128 @@ fn a_code_counts_even_where_it_repeats_a_secret() {
     client.renew().unwrap();
     assert_eq!(world.token_calls(CLOUD).last_chunk(), Some(&["refresh", "refresh", "login"]));
 }
+
+#[test]
+fn a_refused_token_leads_to_the_login_at_once() {
+    for code in [400, 401, 403] {
+        let world = World::new();
+        let client = world.config(CLOUD, "password").client().unwrap();
+        client.token().unwrap();
+        world.answers_once(CLOUD, "refresh", refusal(code, "invalid_grant"));
+        client.renew().unwrap();
+        assert_eq!(world.token_calls(CLOUD), ["login", "refresh", "login"], "{code}");
+    }
+}
+
+/// What a cloud answers to a refresh so that nobody can be sure.
+fn unsure() -> Vec<Fault> {
+    vec![
+        refusal(400, "invalid_request"),
+        Fault::answer(400, &[("Content-Type", "text/html")], "<html>no</html>"),
+        Fault::answer(400, &[], ""),
+        Fault::answer(200, &[], r#"{"message": "no"}"#),
+        Fault::answer(200, &[], ""),
+        Fault::status(404),
+        Fault::status(401),
+    ]
+}
+
+#[test]
+fn what_may_be_a_refusal_leads_to_one_login_in_the_end() {
+    for fault in unsure() {
+        let world = World::new();
+        let client = world.config(CLOUD, "password").client().unwrap();
+        client.token().unwrap();
+        world.wind(7200);
+        world.answers(CLOUD, "refresh", fault.clone());
+        let mut seconds = 0;
+        while client.token().is_err() {
+            world.wind(1);
+            seconds += 1;
+            assert!(seconds < 3600, "{fault}: no login");
+        }
+        assert!(seconds >= 120, "{fault}: three answers, a minute apart: {seconds}");
+        let refreshes = world.sim.count(CLOUD, "refresh");
+        assert!((3..=20).contains(&refreshes), "{fault}: {refreshes}");
+        assert_eq!(world.sim.count(CLOUD, "login"), 2, "{fault}");
+    }
+}
+
+#[test]
+fn a_guess_at_a_refusal_sends_the_password_once() {
+    let world = World::new();
+    let client = world.config(CLOUD, "password").client().unwrap();
+    client.token().unwrap();
+    world.wind(7200);
+    world.answers(CLOUD, "refresh", Fault::status(404));
+    world.answers(CLOUD, "login", refusal(400, "invalid_grant"));
+    for _ in 0..3600 {
+        client.token().unwrap_err();
+        world.wind(1);
+    }
+    let logins = world.sim.count(CLOUD, "login") - 1;
+    assert!((1..=7).contains(&logins), "no more than a hold lets through: {logins}");
+    assert_eq!(status(&client)["has_refresh_token"], true, "it may still be good");
+}
+
+#[test]
+fn a_failing_cloud_never_leads_from_a_refresh_to_the_login() {
+    for fault in ["status:500", "status:503", "status:429", "reset:before-headers", "status:302"] {
+        let world = World::new();
+        world.sim.set_rotation(CLOUD, keyfob_simulator::Rotation::Keep);
+        let client = world.config(CLOUD, "password").client().unwrap();
+        client.token().unwrap();
+        world.wind(7200);
+        world.answers(CLOUD, "refresh", Fault::from_name(fault).unwrap());
+        for _ in 0..1800 {
+            client.token().unwrap_err();
+            world.wind(1);
+        }
+        assert_eq!(world.sim.count(CLOUD, "login"), 1, "{fault}");
+    }
+}
+
+#[test]
+fn where_the_profile_forbids_it_nothing_is_guessed() {
+    let world = World::new();
+    let client = world.client(Cloud::Simacan);
+    client.token().unwrap();
+    world.wind(7200);
+    world.answers(Cloud::Simacan, "refresh", Fault::status(404));
+    for _ in 0..3600 {
+        client.token().unwrap_err();
+        world.wind(1);
+    }
+    assert_eq!(world.sim.count(Cloud::Simacan, "login"), 1);
+}
+
+#[test]
+fn an_api_that_always_refuses_costs_few_renewals() {
+    for login in ["password", "client-credentials"] {
+        let world = World::new();
+        let client = world.config(CLOUD, login).client().unwrap();
+        world.answers(CLOUD, "api", Fault::status(401));
+        for _ in 0..100 {
+            let answer = world.get(&client, CLOUD, "/devices").unwrap();
+            assert_eq!(answer.status(), 401, "{login}: the caller's to see");
+            client.refused(client.token().unwrap().expose()).unwrap();
+        }
+        assert_eq!(world.token_calls(CLOUD).len(), 2, "{login}: one more than none");
+        let mut calls = Vec::new();
+        for _ in 0..3600 {
+            world.get(&client, CLOUD, "/devices").unwrap();
+            calls.push(world.token_calls(CLOUD).len());
+            world.wind(1);
+        }
+        assert!(calls[0] <= 2 && calls[3599] <= 20, "{login}: {calls:?}");
+        // A token that did its work for long and is refused then is replaced at once.
+        world.sim.clear_injections();
+        world.wind(3000);
+        client.renew().unwrap();
+        world.wind(1500);
+        let before = world.token_calls(CLOUD).len();
+        world.sim.revoke_access_tokens(CLOUD);
+        assert_eq!(world.get(&client, CLOUD, "/devices").unwrap().status(), 200, "{login}");
+        assert_eq!(world.token_calls(CLOUD).len(), before + 1, "{login}");
+    }
+}

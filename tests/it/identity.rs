@@ -2,8 +2,10 @@
 
 use crate::common::directory::Directory;
 use crate::common::{World, status};
-use keyfob::Status;
+use keyfob::{Client, Clock, Config, Secret, Status};
 use keyfob_simulator::{Cloud, Fault, Rotation, credentials};
+use serde_json::Value;
+use std::time::Duration;
 
 const CLOUD: Cloud = Cloud::OAuth2;
 
@@ -97,4 +99,93 @@ fn another_account_by_a_secret_alone_drops_the_token() {
     let client = world.config(Cloud::Kontakt, "api-key").client().unwrap();
     client.set("api_key", "another").unwrap();
     assert_eq!(client.token().unwrap().expose(), "another");
+}
+
+/// A config whose only way in is a refresh token, at a cloud that revokes the family of one that is
+/// used twice.
+fn seeded(world: &World) -> Config {
+    world.sim.set_rotation(CLOUD, Rotation::RevokeFamilyOnReuse);
+    let (mut made, directory) = (world.config(CLOUD, "password"), Directory::new("seed"));
+    made.set("store", &directory.option()).unwrap();
+    made.client().unwrap().token().unwrap();
+    let stored: Value = serde_json::from_slice(&directory.contents().unwrap()).unwrap();
+    let mut config = world.reach(CLOUD);
+    config.set("client_id", credentials::oauth2::CLIENT_ID).unwrap();
+    config.set("client_secret", credentials::oauth2::CLIENT_SECRET).unwrap();
+    config.set("refresh_token", stored["record"]["refresh_token"].as_str().unwrap()).unwrap();
+    world.sim.clear_journal();
+    config
+}
+
+#[test]
+fn clients_of_one_refresh_token_share_what_came_of_it() {
+    let world = World::new();
+    let config = seeded(&world);
+    let clients: Vec<Client> = (0..4).map(|_| config.client().unwrap()).collect();
+    world.sim.set_delay(CLOUD, "refresh", Duration::from_millis(100));
+    let tokens: Vec<Secret> = std::thread::scope(|scope| {
+        let ask = |client: &'_ Client| client.token().unwrap();
+        let asking: Vec<_> = clients.iter().map(|c| scope.spawn(move || ask(c))).collect();
+        asking.into_iter().map(|asking| asking.join().unwrap()).collect()
+    });
+    assert!(tokens.iter().all(|token| *token == tokens[0]));
+    world.wind(7200);
+    for client in &clients {
+        client.token().unwrap();
+    }
+    drop(clients);
+    // One that comes later goes on where they stopped.
+    config.client().unwrap().token().unwrap();
+    config.client().unwrap().renew().unwrap();
+    assert_eq!(world.token_calls(CLOUD), ["refresh", "refresh", "refresh"]);
+    assert_eq!(world.sim.reuse_count(CLOUD), 0);
+    assert_eq!(world.sim.families_lost(CLOUD), 0);
+}
+
+#[test]
+fn a_refresh_token_that_was_exchanged_is_never_sent_again() {
+    for stored in [false, true] {
+        let (world, directory) = (World::new(), Directory::new("spent"));
+        let mut config = seeded(&world);
+        if stored {
+            config.set("store", &directory.option()).unwrap();
+        }
+        let first = config.client().unwrap();
+        first.token().unwrap();
+        // Whatever else is changed, it is the same refresh token.
+        for (option, value) in [
+            ("scope", credentials::oauth2::SCOPE),
+            ("client_auth", "client_secret_post"),
+            ("audience", credentials::oauth2::AUDIENCE),
+        ] {
+            let mut other = config.clone();
+            if stored {
+                other.set_clock(Clock::manual());
+            }
+            other.set(option, value).unwrap();
+            let error = other.client().unwrap().token().unwrap_err();
+            assert_eq!(error.status(), Status::LoginRequired, "{option}: {error}");
+        }
+        first.renew().unwrap();
+        assert_eq!(world.token_calls(CLOUD), ["refresh", "refresh"], "stored: {stored}");
+        assert_eq!(world.sim.families_lost(CLOUD), 0, "stored: {stored}");
+    }
+}
+
+#[test]
+fn a_damaged_record_does_not_send_a_spent_refresh_token() {
+    let (world, directory) = (World::new(), Directory::new("spent-damaged"));
+    let mut config = seeded(&world);
+    config.set("store", &directory.option()).unwrap();
+    config.client().unwrap().token().unwrap();
+    for record in directory.files(".json") {
+        let text = std::fs::read_to_string(&record).unwrap();
+        if text.contains("access_token") {
+            std::fs::write(&record, "damaged").unwrap();
+        }
+    }
+    config.set_clock(Clock::manual());
+    let error = config.client().unwrap().token().unwrap_err();
+    assert_eq!(error.status(), Status::LoginRequired, "{error}");
+    assert_eq!(world.token_calls(CLOUD), ["refresh"]);
 }

@@ -1,8 +1,8 @@
 //! A store of the caller's own: a database, a TPM, a secure element, a key store.
 
 use super::Lock;
-use super::kept::{Found, MOST_BYTES, Medium, TOO_LARGE};
-use super::turns::{Turn, Turns};
+use super::medium::{Contents, MOST_BYTES, Medium, TOO_LARGE};
+use super::name_locks::{NameLock, NameLocks};
 use crate::error::{Error, Result, Status};
 use crate::model::record::Version;
 use crate::support::process::PerProcess;
@@ -83,36 +83,36 @@ pub trait TokenStore: Send + Sync {
 
 /// The caller's store, as all clients of one config share it.
 #[derive(Clone)]
-pub(crate) struct Own(Arc<Shared>);
+pub(crate) struct CallerStore(Arc<Shared>);
 
 struct Shared {
     store: Arc<dyn TokenStore>,
-    turns: PerProcess<Turns>,
+    threads: PerProcess<NameLocks>,
 }
 
-impl Own {
-    pub fn new(store: Arc<dyn TokenStore>) -> Own {
-        Own(Arc::new(Shared { store, turns: PerProcess::new() }))
+impl CallerStore {
+    pub fn new(store: Arc<dyn TokenStore>) -> CallerStore {
+        CallerStore(Arc::new(Shared { store, threads: PerProcess::new() }))
     }
 }
 
-impl std::fmt::Debug for Own {
+impl std::fmt::Debug for CallerStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Own")
+        f.write_str("CallerStore")
     }
 }
 
 /// One record of a caller's store.
-pub(crate) struct OwnRecord {
-    own: Own,
+pub(crate) struct CallerRecord {
+    caller: CallerStore,
     name: String,
     /// The last that was heard of it is that it can be written.
     proven: AtomicBool,
 }
 
-impl OwnRecord {
-    pub fn new(own: Own, name: &str) -> OwnRecord {
-        OwnRecord { own, name: name.into(), proven: AtomicBool::new(false) }
+impl CallerRecord {
+    pub fn new(caller: CallerStore, name: &str) -> CallerRecord {
+        CallerRecord { caller, name: name.into(), proven: AtomicBool::new(false) }
     }
 
     fn fault(&self, what: &str, error: &std::io::Error) -> Error {
@@ -121,40 +121,42 @@ impl OwnRecord {
 }
 
 /// The lock of one record; dropped to release.
-struct OwnLock<'a> {
-    record: &'a OwnRecord,
+struct CallerLock {
+    caller: CallerStore,
+    name: String,
     taken: bool,
     // After the caller's own lock is given back.
-    _turn: Turn,
+    _thread: NameLock,
 }
 
-impl Lock for OwnLock<'_> {}
+impl Lock for CallerLock {}
 
-impl Drop for OwnLock<'_> {
+impl Drop for CallerLock {
     fn drop(&mut self) {
         if self.taken {
-            self.record.own.0.store.unlock(&self.record.name);
+            self.caller.0.store.unlock(&self.name);
         }
     }
 }
 
-impl Medium for OwnRecord {
-    fn try_lock(&self) -> Result<Option<Box<dyn Lock + '_>>> {
-        let turns = self.own.0.turns.get(Turns::default);
-        let Some(turn) = turns.take(&self.name) else { return Ok(None) };
-        let mut lock = OwnLock { record: self, taken: false, _turn: turn };
-        let taken = self.own.0.store.try_lock(&self.name);
+impl Medium for CallerRecord {
+    fn try_lock(&self) -> Result<Option<Box<dyn Lock>>> {
+        let threads = self.caller.0.threads.get(NameLocks::default);
+        let Some(thread) = threads.try_lock(&self.name) else { return Ok(None) };
+        let (caller, name) = (self.caller.clone(), self.name.clone());
+        let mut lock = CallerLock { caller, name, taken: false, _thread: thread };
+        let taken = self.caller.0.store.try_lock(&self.name);
         lock.taken = taken.map_err(|e| self.fault("cannot be locked", &e))?;
         Ok(lock.taken.then(|| Box::new(lock) as Box<dyn Lock>))
     }
 
-    fn read(&self) -> Result<Found> {
-        let bytes = self.own.0.store.load(&self.name).map(|bytes| bytes.map(Zeroizing::new));
+    fn read(&self) -> Result<Contents> {
+        let bytes = self.caller.0.store.load(&self.name).map(|bytes| bytes.map(Zeroizing::new));
         let bytes = match bytes.map_err(|e| self.fault("cannot be loaded", &e))? {
             Some(bytes) if bytes.len() > MOST_BYTES => Err(TOO_LARGE),
             bytes => Ok(bytes),
         };
-        Ok(Found { bytes, version: Version::default() })
+        Ok(Contents { bytes, version: Version::default() })
     }
 
     fn version(&self) -> Option<Version> {
@@ -170,7 +172,7 @@ impl Medium for OwnRecord {
     }
 
     fn write(&self, bytes: &[u8], _: bool) -> Result<Version> {
-        let saved = self.own.0.store.save(&self.name, bytes);
+        let saved = self.caller.0.store.save(&self.name, bytes);
         self.proven.store(saved.is_ok(), Ordering::Relaxed);
         saved.map_err(|e| self.fault("cannot be saved", &e))?;
         Ok(Version::default())
@@ -186,5 +188,9 @@ impl Medium for OwnRecord {
 
     fn describe(&self) -> String {
         "own".into()
+    }
+
+    fn nests(&self) -> bool {
+        false
     }
 }

@@ -1,57 +1,31 @@
-//! The store of one identity on some medium: what is believed, what is written when, and what is
-//! never overwritten. The media know bytes only.
+//! The store of one record on some medium: what is believed, what is written when, and what is never
+//! overwritten. The media know bytes only.
 
-use super::codec::{Codec, Unreadable};
+use super::codec::{Check, Codec};
+use super::document::Kept;
+use super::medium::{Medium, Unreadable};
 use super::seal::Key;
 use super::{Lock, Store, Unusable};
 use crate::error::{Error, Result, Status};
-use crate::model::record::{Record, Version};
+use crate::model::record::Version;
 use crate::support::call::Call;
 use crate::support::clock::Clock;
 use crate::support::process::PerProcess;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use zeroize::Zeroizing;
-
-/// Where the bytes of one record are.
-pub(crate) trait Medium: Send + Sync {
-    /// Excludes all others; `None` while somebody else does.
-    fn try_lock(&self) -> Result<Option<Box<dyn Lock + '_>>>;
-    /// What is there now.
-    fn read(&self) -> Result<Found>;
-    /// What a `read` would call its version, without reading; `None` where that is not cheap.
-    fn version(&self) -> Option<Version>;
-    /// Fails where a `write` of bytes like these would.
-    fn check_writable(&self, bytes: &[u8]) -> Result<()>;
-    /// Puts the bytes in the place of what is there, wholly or not at all, and returns once they
-    /// are durable. What `set_aside` says is worthless is kept for people to look at, if possible.
-    fn write(&self, bytes: &[u8], set_aside: bool) -> Result<Version>;
-    /// The record's name in errors.
-    fn name(&self) -> String;
-    /// What becomes of a worthless record, in errors.
-    fn fate(&self) -> &'static str;
-    /// What the status calls the medium.
-    fn describe(&self) -> String;
-}
-
-/// What a medium has.
-pub(crate) struct Found {
-    pub bytes: std::result::Result<Option<Zeroizing<Vec<u8>>>, Unreadable>,
-    pub version: Version,
-}
 
 /// A store over a medium.
-pub(crate) struct Kept<M> {
-    medium: M,
-    codec: Codec,
-    seen: PerProcess<Mutex<Seen>>,
+pub(crate) struct RecordStore<R> {
+    medium: Box<dyn Medium>,
+    codec: Codec<R>,
+    seen: PerProcess<Mutex<Seen<R>>>,
 }
 
 /// What this process knows of the medium.
 #[derive(Default)]
-struct Seen {
+struct Seen<R> {
     /// What is written there, as far as it matters.
-    essence: Option<Record>,
+    essence: Option<R>,
     /// What is there is no record, and why.
     unreadable: Option<(Version, Unreadable)>,
     /// The last look at it failed: what is there is not known.
@@ -68,23 +42,24 @@ enum Held {
     Fault(Error),
 }
 
-/// No record is near this large; what is, is not ours.
-pub(super) const MOST_BYTES: usize = 4 << 20;
-
-pub(super) const TOO_LARGE: Unreadable =
-    Unreadable::Worthless("is too large to be a keyfob record");
-
 /// How long a waiting process lets the holder of the lock be.
 const PATIENCE: Duration = Duration::from_millis(5);
 
-impl<M: Medium> Kept<M> {
+impl<R: Kept> RecordStore<R> {
     /// `key` is the option `store_key`.
-    pub fn new(medium: M, identity: &str, key: Option<&str>, clock: &Clock) -> Result<Kept<M>> {
+    pub fn new(
+        medium: Box<dyn Medium>,
+        identity: &str,
+        key: Option<&str>,
+        clock: &Clock,
+        is_credible: Check<R>,
+    ) -> Result<RecordStore<R>> {
         let key = key.map(Key::parse).transpose()?;
-        Ok(Kept { medium, codec: Codec::new(identity, key, clock), seen: PerProcess::new() })
+        let codec = Codec::new(identity, key, clock, is_credible);
+        Ok(RecordStore { medium, codec, seen: PerProcess::new() })
     }
 
-    fn seen(&self) -> Arc<Mutex<Seen>> {
+    fn seen(&self) -> Arc<Mutex<Seen<R>>> {
         self.seen.get(Mutex::default)
     }
 
@@ -120,21 +95,22 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-struct Guard<'a, M: Medium> {
-    kept: &'a Kept<M>,
-    _lock: Box<dyn Lock + 'a>,
+/// The lock of the medium, and that this process knows that it has it.
+struct HeldLock<R> {
+    seen: Arc<Mutex<Seen<R>>>,
+    _lock: Box<dyn Lock>,
 }
 
-impl<M: Medium> Lock for Guard<'_, M> {}
+impl<R: Kept> Lock for HeldLock<R> {}
 
-impl<M: Medium> Drop for Guard<'_, M> {
+impl<R> Drop for HeldLock<R> {
     fn drop(&mut self) {
-        locked(&self.kept.seen()).lock = Held::No;
+        locked(&self.seen).lock = Held::No;
     }
 }
 
-impl<M: Medium> Store for Kept<M> {
-    fn lock(&self, call: &Call) -> Result<Box<dyn Lock + '_>> {
+impl<R: Kept> Store<R> for RecordStore<R> {
+    fn lock(&self, call: &Call) -> Result<Box<dyn Lock>> {
         loop {
             if let Some(lock) = self.try_lock()? {
                 return Ok(lock);
@@ -150,14 +126,14 @@ impl<M: Medium> Store for Kept<M> {
         }
     }
 
-    fn try_lock(&self) -> Result<Option<Box<dyn Lock + '_>>> {
+    fn try_lock(&self) -> Result<Option<Box<dyn Lock>>> {
         let outcome = self.medium.try_lock();
         let seen = self.seen();
         match outcome {
             Ok(None) => Ok(None),
             Ok(Some(lock)) => {
                 locked(&seen).lock = Held::Yes;
-                Ok(Some(Box::new(Guard { kept: self, _lock: lock })))
+                Ok(Some(Box::new(HeldLock { seen, _lock: lock })))
             }
             Err(fault) => {
                 locked(&seen).lock = Held::Fault(fault.clone());
@@ -166,13 +142,13 @@ impl<M: Medium> Store for Kept<M> {
         }
     }
 
-    fn load(&self) -> std::result::Result<Record, Unusable> {
+    fn load(&self) -> std::result::Result<R, Unusable> {
         let found = self.medium.read().map_err(|error| {
             locked(&self.seen()).blind = Some(error.clone());
             Unusable { error, for_good: false }
         })?;
         let decoded = found.bytes.and_then(|bytes| {
-            bytes.map_or_else(|| Ok(Record::default()), |bytes| self.codec.decode(&bytes))
+            bytes.map_or_else(|| Ok(R::default()), |bytes| self.codec.decode(&bytes))
         });
         let seen = self.seen();
         let mut seen = locked(&seen);
@@ -180,8 +156,8 @@ impl<M: Medium> Store for Kept<M> {
         match decoded {
             Ok(mut record) => {
                 seen.unreadable = None;
-                seen.essence = Some(Codec::essence(&record));
-                record.version = found.version;
+                seen.essence = Some(record.essence());
+                record.set_version(found.version);
                 Ok(record)
             }
             Err(unreadable) => {
@@ -192,8 +168,8 @@ impl<M: Medium> Store for Kept<M> {
         }
     }
 
-    fn has_news(&self, record: &Record) -> bool {
-        let Some(version) = self.medium.version().filter(|version| *version != record.version)
+    fn has_news(&self, record: &R) -> bool {
+        let Some(version) = self.medium.version().filter(|version| *version != record.version())
         else {
             return false;
         };
@@ -202,7 +178,7 @@ impl<M: Medium> Store for Kept<M> {
         worthless != Some(version)
     }
 
-    fn check_writable(&self, record: &Record) -> Result<()> {
+    fn check_writable(&self, record: &R) -> Result<()> {
         self.may_write()?;
         // A newer refresh token may be there, and the one in hand may be spent.
         if let Some(fault) = locked(&self.seen()).blind.clone() {
@@ -211,10 +187,10 @@ impl<M: Medium> Store for Kept<M> {
         self.medium.check_writable(&self.codec.encode(record)?)
     }
 
-    fn save(&self, record: &mut Record) -> Result<()> {
+    fn save(&self, record: &mut R) -> Result<()> {
         self.may_write()?;
         let seen = self.seen();
-        let essence = Codec::essence(record);
+        let essence = record.essence();
         let set_aside = {
             let seen = locked(&seen);
             // Flash wears: nothing is written when nothing changed.
@@ -223,7 +199,8 @@ impl<M: Medium> Store for Kept<M> {
             }
             matches!(seen.unreadable, Some((_, Unreadable::Worthless(_))))
         };
-        record.version = self.medium.write(&self.codec.encode(record)?, set_aside)?;
+        let version = self.medium.write(&self.codec.encode(record)?, set_aside)?;
+        record.set_version(version);
         let mut seen = locked(&seen);
         seen.essence = Some(essence);
         seen.unreadable = None;
@@ -232,5 +209,9 @@ impl<M: Medium> Store for Kept<M> {
 
     fn describe(&self) -> String {
         self.medium.describe()
+    }
+
+    fn nests(&self) -> bool {
+        self.medium.nests()
     }
 }

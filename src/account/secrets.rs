@@ -1,0 +1,68 @@
+//! The secrets of an account, each with what became of the attempts with it. A hold is about a secret,
+//! where it goes and how it is sent: whatever scope or client asks with it.
+
+use super::identity::{digest, places};
+use crate::error::Result;
+use crate::model::options::{CLIENT_AUTH, Group, Opt, Options, Proof, REFRESH_TOKEN};
+use crate::provider::profile::Profile;
+use crate::provider::selection::Selection;
+use crate::store::attempt_log::AttemptLog;
+use crate::store::factory::StoreChoice;
+use crate::support::clock::{Clock, Moment};
+use std::sync::Arc;
+
+/// What became of the attempts with each secret of an account.
+pub(crate) struct Secrets {
+    /// What the login sends: a user's password, or what the client software has where it is who logs in.
+    pub login: Option<Arc<AttemptLog>>,
+    /// What authenticates the client software besides, in logins and in refreshes.
+    pub client: Option<Arc<AttemptLog>>,
+    /// The refresh token that was set.
+    pub seed: Option<Arc<AttemptLog>>,
+}
+
+impl Secrets {
+    pub fn of(
+        profile: &Profile,
+        options: &Options,
+        selection: &Selection,
+        store: &StoreChoice,
+        clock: &Clock,
+    ) -> Result<Secrets> {
+        let login = selection.login(profile);
+        let needs = |option: &Opt| login.is_some_and(|login| login.needs.contains(&option.name));
+        let is_users = options.table().iter().any(|option| needs(option) && option.is_somebodys());
+        let log = |kind: &str, places: &[String], is_part: &dyn Fn(&Opt) -> bool| {
+            let mut named = places.to_vec();
+            // Not the name of an identity, whatever the options.
+            named.extend(["attempts".into(), profile.name.clone(), kind.to_string()]);
+            let name =
+                digest(&named, options, &|option| option.group == Group::Where || is_part(option));
+            Arc::new(AttemptLog::new(&name, clock, store.attempts(&name)))
+        };
+        let (here, anywhere) = (places(profile, options, login)?, places(profile, options, None)?);
+        let how = |option: &Opt| option.name == CLIENT_AUTH;
+        // A user's password is the same password for whatever client sends it.
+        let of_login =
+            |option: &Opt| how(option) || needs(option) && !(is_users && option.is_of_client());
+        let of_client = |option: &Opt| how(option) || option.is_of_client();
+        let proves_client =
+            |option: &&Opt| option.proof == Some(Proof::Client) && options.is_set(&option.name);
+        let has_client = options.table().iter().find(proves_client).is_some();
+        let of_seed = |option: &Opt| option.name == REFRESH_TOKEN;
+        Ok(Secrets {
+            login: login.map(|_| log(selection.name(), &here, &of_login)),
+            client: (has_client && (is_users || login.is_none()))
+                .then(|| log("client", &anywhere, &of_client)),
+            seed: options.is_set(REFRESH_TOKEN).then(|| log(REFRESH_TOKEN, &anywhere, &of_seed)),
+        })
+    }
+}
+
+impl Secrets {
+    /// Until when no login may be sent, since what it sends was rejected.
+    pub fn held_until(&self, now: Moment) -> Option<Moment> {
+        let logs = self.login.iter().chain(&self.client);
+        logs.filter_map(|log| log.known().held(now).map(|(hold, _)| hold.until)).max()
+    }
+}

@@ -1,0 +1,334 @@
+//! The lifecycle of one client: its state, and what readers and the renewing thread see of it.
+
+use super::counters::Counters;
+use super::flight::Flight;
+use super::fresh::Fresh;
+use super::goal::{Goal, Stage};
+use super::holds;
+use super::pauses;
+use super::serving::Serving;
+use super::state::State;
+use crate::account::account::Account;
+use crate::account::api::Api;
+use crate::error::{Error, Result, Status};
+use crate::model::record::Record;
+use crate::store::Lock;
+use crate::support::call::Call;
+use crate::support::clock::Clock;
+use crate::support::log::{self, Log, log};
+use crate::support::process::PerProcess;
+use crate::support::striped::Striped;
+use arc_swap::{ArcSwap, Guard};
+use once_cell::race::OnceBox;
+use std::sync::Arc;
+use std::thread::Thread;
+
+/// Keeps one identity's token good. Usable from any thread; in a forked child it goes on with what
+/// the parent knew.
+pub(crate) struct Lifecycle {
+    pub clock: Clock,
+    pub log: Log,
+    pub counters: Counters,
+    state: ArcSwap<State>,
+    /// The same state, for those who only copy its token.
+    at_hand: Striped<Fresh>,
+    flight: PerProcess<Flight<Result<()>>>,
+    last_error: ArcSwap<Option<Error>>,
+    store_fault: ArcSwap<Option<Error>>,
+    /// The thread that renews early, and its process, where the client asked for one. Set without a
+    /// lock, which a forked child could inherit held.
+    renewer: OnceBox<(u32, Thread)>,
+}
+
+impl Lifecycle {
+    pub fn new(account: Account, clock: Clock, log: Log) -> Result<Lifecycle> {
+        let (record, fault) = known_of(&account, account.first_record()?)?;
+        let api = Arc::new(Api::of(&account, &record)?);
+        let state = Arc::new(State::new(Arc::new(account), record, api)?);
+        let lifecycle = Lifecycle {
+            at_hand: Striped::new(&Arc::new(Fresh::of(&state))),
+            clock,
+            log,
+            counters: Counters::default(),
+            state: ArcSwap::new(state),
+            flight: PerProcess::new(),
+            last_error: ArcSwap::default(),
+            store_fault: ArcSwap::default(),
+            renewer: OnceBox::new(),
+        };
+        if let Some(fault) = fault {
+            lifecycle.note_store_fault(fault);
+        }
+        lifecycle.learn_of_holds();
+        Ok(lifecycle)
+    }
+
+    /// Where the next call logs in, what the store knows of the logins before it is told now: the
+    /// status says whether there is a hold.
+    pub(super) fn learn_of_holds(&self) {
+        let state = self.state.load();
+        if state.record.token.is_none() {
+            let secrets = &state.account.secrets;
+            for log in secrets.login.iter().chain(&secrets.client) {
+                log.look().unwrap_or_else(|fault| self.note_store_fault(fault));
+            }
+        }
+    }
+
+    /// What is known now, whatever it is.
+    pub fn state(&self) -> Guard<Arc<State>> {
+        self.state.load()
+    }
+
+    pub fn last_error(&self) -> Option<Error> {
+        self.last_error.load().as_ref().clone()
+    }
+
+    pub(super) fn set_last_error(&self, error: Option<Error>) {
+        self.last_error.store(Arc::new(error));
+    }
+
+    pub fn store_fault(&self) -> Option<Error> {
+        self.store_fault.load().as_ref().clone()
+    }
+
+    /// The hot path: copies a fresh token to the beginning of `buffer`, if it fits with a byte to
+    /// spare, and gives its length. No allocation, no system call, and no lock that anyone waits for.
+    /// `None` where the ordinary way has to be taken.
+    #[inline]
+    pub fn copy_fresh(&self, buffer: &mut [u8]) -> Option<usize> {
+        let now = self.clock.now();
+        self.at_hand.read(|fresh, _| {
+            let token = fresh.token();
+            if token.len() >= buffer.len() || now >= fresh.until {
+                return None;
+            }
+            buffer.get_mut(..token.len())?.copy_from_slice(token);
+            Some(token.len())
+        })
+    }
+
+    /// A number that changes with the state, while its token is fresh. `None` may also mean that
+    /// another thread is looking.
+    #[inline]
+    pub fn fresh_number(&self) -> Option<u64> {
+        let now = self.clock.now();
+        self.at_hand.read(|fresh, number| (now < fresh.until).then_some(number))
+    }
+
+    /// A fresh token and all that goes with it, without a lock or a system call.
+    #[inline]
+    pub fn fresh(&self) -> Option<Guard<Arc<State>>> {
+        let state = self.state.load();
+        (self.clock.now() < state.renew_at).then_some(state)
+    }
+
+    /// A token that has not expired, renewed if that is due.
+    pub fn serve(&self, call: &Call) -> Result<Arc<State>> {
+        let _lines_later = log::later();
+        Serving::serve(self, call)
+    }
+
+    /// A token that has not expired, if that takes no waiting.
+    pub fn serve_at_once(&self) -> Result<Arc<State>> {
+        let state = self.state.load_full();
+        if self.meets(Goal::Usable, &state) {
+            return Ok(state);
+        }
+        self.may_ask(&state.account, &state.record)?;
+        Err(Error::new(
+            Status::WouldBlock,
+            "no good token is at hand, and getting one means waiting for the cloud",
+        ))
+    }
+
+    /// Renews now, fresh or not. Callers at the same time share one renewal.
+    pub fn renew(&self, call: &Call) -> Result<Arc<State>> {
+        let _lines_later = log::later();
+        let state = self.state.load_full();
+        self.obtain(Goal::NewerThan(state.record.generation), call)
+    }
+
+    /// An API refused this token: gives a newer one, renewing only where nobody else has. A token that
+    /// is refused right after its issue is not replaced again for a while: then it is given back.
+    pub fn replace(&self, refused: &str, call: &Call) -> Result<Arc<State>> {
+        let _lines_later = log::later();
+        let state = self.state.load_full();
+        if state.access_token() != refused {
+            return self.obtain(Goal::Usable, call);
+        }
+        if state.record.is_kept_though_refused(self.clock.now()) {
+            return Ok(state);
+        }
+        self.obtain(Goal::Instead(state.record.generation), call)
+    }
+
+    /// What the renewing thread does when a token is due, or has expired.
+    pub fn renew_in_background(&self, call: &Call) -> Result<()> {
+        let _lines_later = log::later();
+        let state = self.state.load_full();
+        match self.stage(&state) {
+            Stage::Due => {
+                self.renew_early(state, call);
+                Ok(())
+            }
+            _ => self.obtain(Goal::Usable, call).map(drop),
+        }
+    }
+
+    /// From now on this thread renews early, and no caller does.
+    pub fn renewed_by(&self, thread: Thread) {
+        self.renewer.set(Box::new((std::process::id(), thread))).ok();
+    }
+
+    /// Lets the renewing thread look again, after something changed.
+    pub fn wake_renewer(&self) {
+        let me = std::thread::current().id();
+        // What it changes itself is no news to it.
+        if let Some((_, thread)) = self.renewer.get().filter(|(_, thread)| thread.id() != me) {
+            thread.unpark();
+        }
+    }
+
+    /// Why nothing may be asked of the cloud now, as far as this process knows.
+    pub(super) fn may_ask(&self, account: &Account, record: &Record) -> Result<()> {
+        let now = self.clock.now();
+        pauses::may_call(record, now)?;
+        let secrets = &account.secrets;
+        if let Some(client) = &secrets.client {
+            holds::may_send(&client.known(), now)?;
+        }
+        // A hold is about what a login sends; a refresh token needs none of it.
+        let refreshes = record.refresh.is_some() && account.can_refresh();
+        match &secrets.login {
+            Some(login) if !refreshes && !account.awaits_login(record, now) => {
+                holds::may_send(&login.known(), now)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn note_store_fault(&self, fault: Error) {
+        log!(self.log, Error, "{fault}");
+        self.store_fault.store(Arc::new(Some(fault)));
+    }
+
+    pub(super) fn store_works(&self) {
+        self.store_fault.store(Arc::default());
+    }
+
+    /// Lets readers see a new record. Only the leader does.
+    pub(super) fn publish(&self, account: &Arc<Account>, record: Record) -> Result<Arc<State>> {
+        let before = self.state.load();
+        let saved = |record: &Record| record.token.as_ref().map(|token| token.saved.clone());
+        let same = Arc::ptr_eq(account, &before.account)
+            && record.discovered == before.record.discovered
+            && saved(&record) == saved(&before.record);
+        let api = match same {
+            true => before.api.clone(),
+            false => Arc::new(Api::of(account, &record)?),
+        };
+        let state = Arc::new(State::new(account.clone(), record, api)?);
+        self.state.store(state.clone());
+        // Last: who sees the new number must find the new state.
+        self.at_hand.replace(&Arc::new(Fresh::of(&state)));
+        self.wake_renewer();
+        Ok(state)
+    }
+}
+
+impl Serving for Lifecycle {
+    type State = State;
+    /// `None` where it cannot be had at all: then nothing is saved.
+    type StoreLock = Option<Box<dyn Lock>>;
+
+    fn flight(&self) -> Arc<Flight<Result<()>>> {
+        self.flight.get(Flight::new)
+    }
+
+    fn state(&self) -> Arc<State> {
+        self.state.load_full()
+    }
+
+    fn stage(&self, state: &State) -> Stage {
+        state.stage(self.clock.now())
+    }
+
+    fn generation(&self, state: &State) -> u64 {
+        state.record.generation
+    }
+
+    fn same_account(&self, one: &State, other: &State) -> bool {
+        Arc::ptr_eq(&one.account, &other.account)
+    }
+
+    fn is_paused(&self, state: &State) -> bool {
+        state.record.paused(self.clock.now()).is_some()
+    }
+
+    fn renews_in_background(&self) -> bool {
+        // In a forked child the thread is not there, and callers renew as they do without one.
+        self.renewer.get().is_some_and(|(process, _)| *process == std::process::id())
+    }
+
+    fn has_news(&self, state: &State) -> bool {
+        state.account.store.has_news(&state.record)
+    }
+
+    fn look(&self) -> Result<Arc<State>> {
+        let state = self.state.load_full();
+        let mut record = state.record.clone();
+        match state.account.load() {
+            Ok(stored) => record.adopt(stored),
+            Err(unusable) => self.note_store_fault(unusable.error),
+        }
+        if record == state.record {
+            return Ok(state);
+        }
+        self.publish(&state.account, record)
+    }
+
+    fn lock(&self, state: &State, call: &Call) -> Result<Option<Box<dyn Lock>>> {
+        match state.account.store.lock(call) {
+            Ok(lock) => Ok(Some(lock)),
+            Err(error) if error.status() != Status::Store => Err(error),
+            Err(fault) => {
+                self.note_store_fault(fault);
+                Ok(None)
+            }
+        }
+    }
+
+    fn try_lock(&self, state: &State) -> Option<Option<Box<dyn Lock>>> {
+        match state.account.store.try_lock() {
+            Ok(lock) => lock.map(Some),
+            Err(fault) => {
+                self.note_store_fault(fault);
+                Some(None)
+            }
+        }
+    }
+
+    fn exchange(
+        &self,
+        state: &State,
+        goal: Goal,
+        lock: Option<Box<dyn Lock>>,
+        call: &Call,
+    ) -> Result<()> {
+        self.renew_under(lock, state, goal, call)
+    }
+}
+
+/// What the account's store adds to what is known, and what is wrong with the store.
+pub(super) fn known_of(account: &Account, mut record: Record) -> Result<(Record, Option<Error>)> {
+    match account.load() {
+        Ok(stored) => {
+            record.adopt(stored);
+            Ok((record, None))
+        }
+        // A wrong key is the user's to know now, not when the token has expired.
+        Err(unusable) if unusable.for_good => Err(unusable.error),
+        Err(unusable) => Ok((record, Some(unusable.error))),
+    }
+}

@@ -1,0 +1,178 @@
+//! The moves that threads make around one token: who is served, who waits, and who goes to the cloud.
+//!
+//! Nothing here knows a cloud or a store, so that tests/single_flight.rs can put a model in their place
+//! and try every order in which threads can meet. One rule holds everything together: the state
+//! changes only under the lead of the single flight, and whoever leads reads it again first.
+
+use super::flight::{Flight, Joined, Lead};
+use super::goal::{Goal, Stage};
+use crate::error::Result;
+use crate::support::call::Call;
+use std::sync::Arc;
+
+/// What the moves are made around. Given these, it serves.
+pub(crate) trait Serving {
+    /// Everything that is known at one moment, replaced as a whole.
+    type State;
+    /// The store's lock; dropped to release.
+    type StoreLock;
+
+    /// This process's single flight.
+    fn flight(&self) -> Arc<Flight<Result<()>>>;
+    /// What is known now.
+    fn state(&self) -> Arc<Self::State>;
+    fn stage(&self, state: &Self::State) -> Stage;
+    /// Counts what was issued.
+    fn generation(&self, state: &Self::State) -> u64;
+    /// Whether both are of one account, the options being the same.
+    fn same_account(&self, one: &Self::State, other: &Self::State) -> bool;
+    /// Whether the cloud is to be spared.
+    fn is_paused(&self, state: &Self::State) -> bool;
+    /// Whether a thread of the library's own renews early, so that no caller need do it.
+    fn renews_in_background(&self) -> bool;
+    /// Whether the store has something newer. Cheap.
+    fn has_news(&self, state: &Self::State) -> bool;
+    /// Takes over what the store has. Under the lead.
+    fn look(&self) -> Result<Arc<Self::State>>;
+    /// The lock of this state's store, waited for. Under the lead.
+    fn lock(&self, state: &Self::State, call: &Call) -> Result<Self::StoreLock>;
+    /// The same without waiting; `None` while another process has it. Under the lead.
+    fn try_lock(&self, state: &Self::State) -> Option<Self::StoreLock>;
+    /// Goes to the cloud, keeps what comes of it, and releases the lock. Under the lead.
+    fn exchange(
+        &self,
+        state: &Self::State,
+        goal: Goal,
+        lock: Self::StoreLock,
+        call: &Call,
+    ) -> Result<()>;
+
+    fn meets(&self, goal: Goal, state: &Self::State) -> bool {
+        goal.is_met(self.stage(state), self.generation(state))
+    }
+
+    /// A token that has not expired, renewed if that is due.
+    fn serve(&self, call: &Call) -> Result<Arc<Self::State>> {
+        let state = self.state();
+        match self.stage(&state) {
+            Stage::Fresh => Ok(state),
+            Stage::Due => self.serve_due(state, call),
+            Stage::None | Stage::Expired => self.obtain(Goal::Usable, call),
+        }
+    }
+
+    fn serve_due(&self, state: Arc<Self::State>, call: &Call) -> Result<Arc<Self::State>> {
+        let state = self.caught_up(state, call);
+        match self.stage(&state) {
+            Stage::Fresh => Ok(state),
+            Stage::Due if self.renews_in_background() || self.is_paused(&state) => Ok(state),
+            Stage::Due => Ok(self.renew_early(state, call)),
+            Stage::None | Stage::Expired => self.obtain(Goal::Usable, call),
+        }
+    }
+
+    /// What is known once the store was looked into, if there is news in it: a token must not be
+    /// served when another process has stored a newer one.
+    fn caught_up(&self, mut state: Arc<Self::State>, call: &Call) -> Arc<Self::State> {
+        while self.has_news(&state) {
+            match self.flight().join(call) {
+                Ok(Joined::Lead(lead)) => {
+                    let looked = self.look().map(drop);
+                    self.end(lead, looked, call).ok();
+                    return self.state();
+                }
+                // Whoever led may have looked before the news came.
+                Ok(Joined::Shared(_) | Joined::Abandoned) => state = self.state(),
+                Err(_) => break,
+            }
+        }
+        state
+    }
+
+    /// Due: this caller renews if nobody does. Whatever comes of it, there is a good token: `good`.
+    fn renew_early(&self, good: Arc<Self::State>, call: &Call) -> Arc<Self::State> {
+        let flight = self.flight();
+        let Some(lead) = flight.try_lead() else { return good };
+        // Options may have been set, or the token renewed, before this caller led.
+        let state = self.state();
+        let renewed = match self.stage(&state) {
+            Stage::Due if !self.is_paused(&state) => {
+                let goal = Goal::Early(self.generation(&state));
+                match self.try_lock(&state) {
+                    Some(lock) => self.renew_locked(goal, lock, call),
+                    // Another process is at it.
+                    None => self.look().map(drop),
+                }
+            }
+            _ => Ok(()),
+        };
+        self.end(lead, renewed, call).ok();
+        let now = self.state();
+        if self.meets(Goal::Usable, &now) { now } else { good }
+    }
+
+    /// Single flight: one caller goes to the cloud, the rest share its outcome.
+    fn obtain(&self, goal: Goal, call: &Call) -> Result<Arc<Self::State>> {
+        loop {
+            let before = self.state();
+            if self.meets(goal, &before) {
+                return Ok(before);
+            }
+            match self.flight().join(call)? {
+                Joined::Lead(lead) => {
+                    let renewed = self.renew_as_leader(goal, call);
+                    self.end(lead, renewed, call)?;
+                }
+                Joined::Shared(outcome) => outcome?,
+                Joined::Abandoned => continue,
+            }
+            // What was just issued is the best there is, even if it expired on the way: of those
+            // who waited for it nobody asks again.
+            let now = self.state();
+            let is_newer = self.generation(&now) > self.generation(&before);
+            if is_newer && self.same_account(&now, &before) && self.stage(&now) != Stage::None {
+                return Ok(now);
+            }
+        }
+    }
+
+    fn renew_as_leader(&self, goal: Goal, call: &Call) -> Result<()> {
+        let state = self.state();
+        if self.meets(goal, &state) {
+            return Ok(());
+        }
+        // Whoever holds the lock may be waiting for the cloud, while what it stored before is good.
+        if self.has_news(&state) && self.meets(goal, &*self.look()?) {
+            return Ok(());
+        }
+        let lock = self.lock(&state, call)?;
+        self.renew_locked(goal, lock, call)
+    }
+
+    /// Looks whether others have renewed; if not, goes to the cloud.
+    fn renew_locked(&self, goal: Goal, lock: Self::StoreLock, call: &Call) -> Result<()> {
+        let state = self.look()?;
+        let is_spared = matches!(goal, Goal::Early(_)) && self.is_paused(&state);
+        if self.meets(goal, &state) || is_spared {
+            return Ok(());
+        }
+        self.exchange(&state, goal, lock, call)
+    }
+
+    /// Runs as the leader, so that no renewal is under way meanwhile.
+    fn alone<T>(&self, call: &Call, work: impl FnOnce(Arc<Self::State>) -> Result<T>) -> Result<T> {
+        loop {
+            if let Joined::Lead(_lead) = self.flight().join(call)? {
+                return work(self.state());
+            }
+        }
+    }
+
+    /// Shares the outcome, unless it is this caller's alone: its deadline, its cancellation.
+    fn end(&self, lead: Lead<'_, Result<()>>, outcome: Result<()>, call: &Call) -> Result<()> {
+        if outcome.is_ok() || call.remaining().is_ok() {
+            lead.share(outcome.clone());
+        }
+        outcome
+    }
+}

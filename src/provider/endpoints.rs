@@ -1,0 +1,23 @@
+//! Discovered endpoints: which names there may be, and which URLs may stand for them. What a store
+//! gives back is held to the same as what a cloud answered, since credentials are sent there.
+
+use super::fill::safe;
+use super::profile::Profile;
+use crate::error::Result;
+use crate::http::url::Url;
+use crate::model::options::Options;
+use crate::model::record::Discovered;
+
+/// Refuses what must not stand for an endpoint. `shown` is what messages call it.
+pub(super) fn check(options: &Options, url: &str, shown: impl FnOnce() -> String) -> Result<()> {
+    safe(&Url::parse(url)?, options, shown)
+}
+
+/// Whether this profile's discovery could have found these.
+pub(crate) fn are_possible(profile: &Profile, options: &Options, found: &Discovered) -> bool {
+    let steps = || profile.discovery.iter().flat_map(|discovery| &discovery.steps);
+    found.0.iter().all(|(name, url)| {
+        steps().any(|step| step.save.contains(name))
+            && check(options, url, || name.to_string()).is_ok()
+    })
+}

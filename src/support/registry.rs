@@ -1,0 +1,112 @@
+//! Values that all clients of a process share by name, and that a forked child inherits.
+//!
+//! Without a lock, which a fork could leave behind locked: a shard is replaced whole. Many small
+//! shards, so that the hundred thousandth name costs no more than the first.
+
+use crate::support::clock::{Clock, Moment};
+use arc_swap::ArcSwapOption;
+use std::ops::Deref;
+use std::sync::Arc;
+
+const SHARDS: usize = 256;
+
+/// What can be shared by name.
+pub(crate) trait Shared {
+    /// Whether nothing is lost when it is dropped, since nobody uses it at present.
+    fn is_over(&self, now: Moment) -> bool;
+}
+
+/// Values by name; those of clocks that do not agree are kept apart.
+pub(crate) struct Registry<T>([ArcSwapOption<Vec<Arc<Entry<T>>>>; SHARDS]);
+
+/// A value, and whose it is.
+pub(crate) struct Entry<T> {
+    name: String,
+    /// Whose moments are meant,
+    clock: Clock,
+    /// and of which of its boots.
+    boot: u64,
+    value: T,
+}
+
+impl<T> Deref for Entry<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T: Shared> Registry<T> {
+    pub const fn new() -> Registry<T> {
+        Registry([const { ArcSwapOption::const_empty() }; SHARDS])
+    }
+
+    /// The value of this name, made where there is none. What is over and unused makes room.
+    pub fn get(&self, name: &str, clock: &Clock, make: impl Fn() -> T) -> Arc<Entry<T>> {
+        let shard = &self.0[shard_of(name)];
+        loop {
+            let seen = shard.load();
+            let known = || seen.iter().flat_map(|entries| entries.iter());
+            let boot = clock.boots();
+            let is_same = |entry: &&Arc<Entry<T>>| {
+                entry.name == name && entry.boot == boot && entry.clock.agrees_with(clock)
+            };
+            if let Some(same) = known().find(is_same) {
+                return same.clone();
+            }
+            let is_kept = |entry: &&Arc<Entry<T>>| {
+                Arc::strong_count(entry) > 1 || !entry.value.is_over(entry.clock.now())
+            };
+            let mut next: Vec<Arc<Entry<T>>> = known().filter(is_kept).cloned().collect();
+            let (name, clock) = (name.to_string(), clock.clone());
+            let fresh = Arc::new(Entry { name, clock, boot, value: make() });
+            next.push(fresh.clone());
+            let before = shard.compare_and_swap(&*seen, Some(Arc::new(next)));
+            if before.as_ref().map(Arc::as_ptr) == seen.as_ref().map(Arc::as_ptr) {
+                return fresh;
+            }
+        }
+    }
+}
+
+/// Names are digests, but need not be: any name has a shard (FNV-1a).
+fn shard_of(name: &str) -> usize {
+    let step = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(16_777_619);
+    name.bytes().fold(2_166_136_261, step) as usize % SHARDS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    struct Flag(AtomicBool);
+
+    impl Shared for Flag {
+        fn is_over(&self, _: Moment) -> bool {
+            self.0.load(Ordering::Relaxed)
+        }
+    }
+
+    fn flag() -> Flag {
+        Flag(AtomicBool::new(false))
+    }
+
+    #[test]
+    fn a_name_has_one_value_until_it_is_over_and_unused() {
+        let registry = Registry::new();
+        let (clock, other) = (Clock::manual(), Clock::manual());
+        let first = registry.get("a", &clock, flag);
+        assert!(Arc::ptr_eq(&first, &registry.get("a", &clock, flag)));
+        assert!(!Arc::ptr_eq(&first, &registry.get("a", &other, flag)), "another clock");
+        first.0.store(true, Ordering::Relaxed);
+        let neighbour = (0..).map(|n| n.to_string()).find(|n| shard_of(n) == shard_of("a"));
+        registry.get(neighbour.as_ref().unwrap(), &clock, flag);
+        assert!(Arc::ptr_eq(&first, &registry.get("a", &clock, flag)), "over, but used");
+        drop(first);
+        registry.get(&neighbour.unwrap(), &other, flag);
+        let again = registry.get("a", &clock, flag);
+        assert!(!again.0.load(Ordering::Relaxed), "made anew");
+    }
+}
