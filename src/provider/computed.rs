@@ -408,7 +408,7 @@ impl Utf8 for Zeroizing<Vec<u8>> {
 
 /// What is wrong with the option that a template names, told without its value.
 fn invalid(template: &Template, why: &str) -> Error {
-    let name = template.only_name().unwrap_or(template.source());
+    let name = template.only_name().map_or_else(|| template.shown(), str::to_string);
     Error::new(Status::InvalidOption, format!("{name}: {why}"))
 }
 

@@ -232,7 +232,7 @@ pub(crate) fn lifetime(
     match filled.expose().parse::<u32>() {
         Ok(seconds @ 1..) => Ok(Some(Duration::from_secs(seconds.into()))),
         _ => {
-            let what = format!("{}: must be a number of seconds, 1 or more", template.source());
+            let what = format!("{}: must be a number of seconds, 1 or more", template.shown());
             Err(Error::new(Status::InvalidOption, what))
         }
     }

@@ -251,8 +251,8 @@ impl<'a> Scope<'a> {
     fn missing(&mut self, template: &Template, name: &str) -> Error {
         let mut lacks = name.to_string();
         let mut at = name;
-        // As deep as a chain of values can be.
-        for _ in 0..self.profile.values.0.len() {
+        // A chain of values may be long, or a circle.
+        for _ in 0..5 {
             let Some(entries) = self.profile.values.get(at) else { break };
             let templates = entries.0.iter().flat_map(Entry::templates);
             let mut names = templates.flat_map(Template::names);
@@ -262,7 +262,7 @@ impl<'a> Scope<'a> {
         }
         Error::new(
             Status::MissingOption,
-            format!("`{}` needs {lacks}, which has no value", template.source()),
+            format!("`{}` needs {lacks}, which has no value", template.shown()),
         )
     }
 }

@@ -122,6 +122,11 @@ impl Template {
         &self.source
     }
 
+    /// The same, not endless.
+    pub fn shown(&self) -> String {
+        self.source.chars().take(120).collect()
+    }
+
     /// The one name that is all of it.
     pub fn only_name(&self) -> Option<&str> {
         match self.parts.as_slice() {
@@ -146,6 +151,10 @@ impl Template {
     /// Fills the template. `None` where a name that may be missing is.
     pub fn fill(&self, place: Place, values: &dyn Values) -> Result<Option<Secret>> {
         let mut filled = Zeroizing::new(String::new());
+        let too_long = || {
+            let what = format!("`{}` comes to more than a megabyte", self.shown());
+            Err(Error::new(Status::InvalidOption, what))
+        };
         for (index, part) in self.parts.iter().enumerate() {
             let (name, optional) = match part {
                 Part::Text(text) => {
@@ -156,6 +165,8 @@ impl Template {
                     }
                     continue;
                 }
+                // Values that name each other can double without end.
+                Part::Name { .. } if filled.len() > MOST_FILLED => return too_long(),
                 Part::Name { name, optional } => (name, *optional),
             };
             let opens = place == Place::Url && index == 0;
@@ -168,14 +179,20 @@ impl Template {
                 None => {
                     return Err(Error::new(
                         Status::MissingOption,
-                        format!("`{}` needs {name}, which has no value", self.source),
+                        format!("`{}` needs {name}, which has no value", self.shown()),
                     ));
                 }
             }
         }
+        if filled.len() > MOST_FILLED {
+            return too_long();
+        }
         Ok(Some(Secret::new(filled.as_str())))
     }
 }
+
+/// The longest text that a template becomes: no header, URL or form is near it.
+const MOST_FILLED: usize = 1024 * 1024;
 
 impl Template {
     /// What is signed or encoded: its text and its values as they are. Where a value is missing,
@@ -191,7 +208,11 @@ impl Template {
                 }
             })
             .collect();
-        pieces.map(|pieces| Zeroizing::new(pieces.concat()))
+        // A request's body may be as long as it likes, once.
+        let pieces = pieces?;
+        let longest = pieces.iter().map(|piece| piece.len()).max().unwrap_or(0);
+        let total = pieces.iter().map(|piece| piece.len()).fold(0, usize::saturating_add);
+        (total - longest <= MOST_FILLED).then(|| Zeroizing::new(pieces.concat()))
     }
 }
 

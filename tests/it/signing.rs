@@ -208,6 +208,18 @@ fn a_request_that_is_repeated_is_signed_anew() {
 }
 
 #[test]
+fn a_body_that_is_signed_must_be_at_hand() {
+    let world = World::new();
+    answer(&world, &json!({ "token": "t-1" }));
+    let client = config(&world, &signing()).client().unwrap();
+    let mut request = Request::new("POST", "/x").unwrap();
+    request.set_body_reader(&b"bytes"[..], Some(5));
+    let error = client.send(&request).unwrap_err();
+    assert_eq!(error.status(), Status::InvalidArgument);
+    assert!(error.message().contains("given as bytes"), "{error}");
+}
+
+#[test]
 fn whoever_sends_requests_gets_the_headers_of_one() {
     let world = World::new();
     answer(&world, &json!({ "token": "t-1" }));
@@ -458,4 +470,21 @@ fn values_that_name_each_other_in_a_circle_have_none() {
     answer(&world, &json!({ "token": "t-1" }));
     config(&world, &profile).client().unwrap().token().unwrap();
     assert_eq!(world.sent(HOST, "api")[0].header("x-a"), Some("fallback"));
+}
+
+#[test]
+fn values_that_double_without_end_are_refused() {
+    let mut values = json!({ "v0": "0123456789abcdef" });
+    for n in 1..60 {
+        values[format!("v{n}")] = json!(format!("{{v{0}}}{{v{0}}}", n - 1));
+    }
+    values["hashed"] = json!({ "sha256": "{v59}{v59}" });
+    for name in ["v59", "hashed"] {
+        let header = json!({ "X-A": format!("{{{name}}}") });
+        let profile =
+            login(&[("/values", values.clone()), ("/logins/password/steps/0/headers", header)]);
+        let world = World::new();
+        let error = config(&world, &profile).client().unwrap().token().unwrap_err();
+        assert!(error.message().contains("more than a megabyte"), "{error}");
+    }
 }
