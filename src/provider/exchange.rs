@@ -8,6 +8,7 @@ use super::reply::{Failure, Reply};
 use super::scope::Scope;
 use super::template::{Number, Place};
 use super::trail::Trail;
+use super::verdict::Verdict;
 use crate::error::{Error, Status};
 use crate::http::late::Asking;
 use crate::http::message::{Outgoing, Purpose};
@@ -136,9 +137,13 @@ impl Exchange<'_> {
     ) -> std::result::Result<Reply<'_>, Failure> {
         let (time, moment) = (self.clock.cloud_millis(), self.clock.now());
         let outcome = self.run_once(step, trail, repeat);
-        let is_timed =
-            step.templates().iter().any(|(_, t)| self.profile.kinds.of_template(t).moment);
-        if outcome.is_ok() || !is_timed || !self.clock.is_set_right_since(time, moment) {
+        let is_timed = trail.moment.as_ref().is_some_and(|moment| moment.is_timed);
+        let may_be_the_time =
+            |failure: &Failure| !matches!(failure.verdict, Verdict::Busy | Verdict::Silent);
+        if !outcome.as_ref().is_err_and(may_be_the_time)
+            || !is_timed
+            || !self.clock.is_set_right_since(time, moment)
+        {
             return outcome;
         }
         trail.moment = None;

@@ -31,12 +31,14 @@ pub(crate) struct Moment {
     /// What was computed as a URL that others begin with: values in it are escaped.
     urls: Ordered<Secret>,
     numbers: Vec<String>,
+    /// Whether the time has gone into any of it.
+    pub is_timed: bool,
 }
 
 impl Moment {
     pub fn at(now: UnixMillis) -> Moment {
         let (texts, urls) = (Ordered::default(), Ordered::default());
-        Moment { now, texts, urls, numbers: Vec::new() }
+        Moment { now, texts, urls, numbers: Vec::new(), is_timed: false }
     }
 }
 
@@ -242,7 +244,9 @@ impl<'a> Scope<'a> {
                 if computed.is_number() {
                     self.moment.numbers.push(name.into());
                 }
-                computed.compute(self, self.moment.now)
+                let value = computed.compute(self, self.moment.now)?;
+                self.moment.is_timed |= computed.is_of_the_moment() && value.is_some();
+                Ok(value)
             }
         }
     }
