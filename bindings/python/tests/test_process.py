@@ -114,6 +114,43 @@ def test_ctrl_c_ends_a_waiting_call_and_leaves_the_client_usable(
         assert client.token()
 
 
+# One interrupt after the other, each at a moment that nobody chose; what it ended begins anew.
+# A call that hangs never prints, and so does an interrupt that is lost.
+THOUSAND_INTERRUPTS = """
+import gc, os, random, signal, keyfob
+client = keyfob.Client("simacan", **{options!r})
+client.token()
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+def calls():
+    while True:
+        client.refused("another")  # waits for nothing, so that most interrupts meet keyfob at work
+        client.get({url!r}) if random.random() < share else None
+
+signal.signal(signal.SIGALRM, interrupt)
+for share, count in ((0, 800), (0.2, 200)):
+    for _ in range(count):
+        try:
+            signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-6, 1e-3))
+            calls()
+        except KeyboardInterrupt:
+            pass
+# A thread more, now and then: where a call was taken back before its thread had begun it.
+print(client.get({url!r}).status, 1 <= len(keyfob._waiting._idle) < 10)
+client.close()
+gc.collect()
+print(keyfob._ending.open_handles())
+"""
+
+
+def test_a_thousand_interrupts_at_random_moments_end_a_thousand_calls(sim: Simulator) -> None:
+    code = THOUSAND_INTERRUPTS.format(options=sim.options("simacan"), url=sim.devices("simacan"))
+    done = python(code)
+    assert (done.stderr, done.stdout) == ("", "200 True\n0\n")
+
+
 def test_a_signal_handler_runs_while_a_call_waits_and_may_make_calls(sim: Simulator) -> None:
     sim.order("inject", cloud="simacan", call="login", fault="stall:before-headers")
     client = sim.client("simacan", timeout_ms=60_000)

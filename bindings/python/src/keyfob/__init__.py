@@ -23,8 +23,8 @@ from keyfob._base import Option
 from keyfob._client import Client
 from keyfob._errors import (
     AnswerError,
-    BodyError,
     ArgumentError,
+    BodyError,
     CancelledError,
     CredentialsError,
     Error,
@@ -48,9 +48,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AnswerError",
-    "BodyError",
     "ArgumentError",
     "AsyncClient",
+    "BodyError",
     "CancelledError",
     "Client",
     "CredentialsError",

@@ -61,7 +61,8 @@ class AsyncClient(BaseClient):
             # As in Client: its traceback would keep the client alive.
             raise error.with_traceback(None)  # noqa: B904
         finally:
-            del self._waiting[id(handle)], handle
+            self._end_call(handle)
+            del handle
 
     async def token(self, *, timeout: float | None = None) -> str:
         """As `Client.token`."""

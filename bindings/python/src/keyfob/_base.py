@@ -6,8 +6,10 @@ import math
 import os
 from functools import partial
 from typing import TYPE_CHECKING, Any, Union
+from weakref import ref
 
 from keyfob import _foreign, _log
+from keyfob._ending import note, open_clients, rest_at_the_end
 from keyfob._errors import ArgumentError
 from keyfob._foreign import (
     call,
@@ -18,7 +20,6 @@ from keyfob._foreign import (
     utf8,
 )
 from keyfob._library import fresh_number, library
-from keyfob._waiting import handles, open_clients, rest_at_the_end
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -68,15 +69,16 @@ class BaseClient:
     def _begin(self, config: Any, options: dict[str, Option]) -> None:
         call(library.keyfob_config_load_json, config, as_json(options))
         _log.attach(config)
-        handle = _client_handle(library.keyfob_client_new, config)
+        handle = call_for_handle(_foreign.ClientHandle, library.keyfob_client_new, config)
         self._handle = handle
+        note(handle)
         # The number of the fresh token at hand. While it is the same, so are token and headers:
         # what was converted for Python is kept with its number, and freshness stays the library's
         # to judge.
         self._fresh_number = partial(fresh_number, handle)
         self._token = _NOTHING
         self._headers: tuple[int, dict[str, str]] = (-1, {})
-        self._waiting: dict[int, Any] = {}
+        self._waiting: set[ref[Any]] = set()
         open_clients.add(self)
 
     # The calls that may wait. They run where waiting is allowed, on a handle of their own.
@@ -99,12 +101,19 @@ class BaseClient:
     def _begin_call(self, timeout: float | None) -> Any:
         """A handle for one call: with its own time limit, and its own cancellation."""
         limit = milliseconds(timeout)
-        handle = _client_handle(library.keyfob_client_share, self._open_handle(), limit)
-        self._waiting[id(handle)] = handle
+        handle = call_for_handle(
+            _foreign.ClientHandle, library.keyfob_client_share, self._open_handle(), limit
+        )
+        self._waiting.add(note(handle))
         if self._handle is None:
             # Closed meanwhile, and before this call was there to be ended.
             library.keyfob_client_cancel(handle, None)
         return handle
+
+    def _end_call(self, handle: Any) -> None:
+        # An interrupt may keep this from happening: what is left then is a reference to nothing.
+        if handle is not None:
+            self._waiting.discard(ref(handle))
 
     def _open_handle(self) -> Any:
         handle = self._handle
@@ -157,8 +166,9 @@ class BaseClient:
 
     def cancel(self) -> None:
         """Ends the calls under way, on whatever thread: they raise `CancelledError`."""
-        for handle in list(self._waiting.values()):
-            library.keyfob_client_cancel(handle, None)
+        for under_way in list(self._waiting):
+            if (handle := under_way()) is not None:
+                library.keyfob_client_cancel(handle, None)
 
     def wind(self, seconds: float) -> None:
         """Lets time pass on this client's clock, so that a test need not wait for tokens to age.
@@ -188,12 +198,6 @@ class BaseClient:
 def _config(provider: str) -> Any:
     name = utf8(provider, "provider")
     return call_for_handle(_foreign.ConfigHandle, library.keyfob_config_new, name)
-
-
-def _client_handle(function: Any, *arguments: Any) -> Any:
-    handle = call_for_handle(_foreign.ClientHandle, function, *arguments)
-    handles[id(handle)] = handle
-    return handle
 
 
 def as_json(options: dict[str, Option]) -> bytes:

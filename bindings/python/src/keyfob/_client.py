@@ -7,12 +7,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
 from keyfob._base import BaseClient, Option, as_headers, as_json
+from keyfob._ending import rest_at_the_end
 from keyfob._errors import Error
 from keyfob._foreign import call, call_for_text, utf8
 from keyfob._library import library
 from keyfob._request import prepare, send
 from keyfob._response import Response
-from keyfob._waiting import interruptible, rest_at_the_end
+from keyfob._waiting import interruptible
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
@@ -42,8 +43,9 @@ class Client(BaseClient):
     """
 
     def _wait(self, work: Callable[[Any], T], timeout: float | None) -> T:
-        handle = self._begin_call(timeout)
+        handle = None
         try:
+            handle = self._begin_call(timeout)
             return interruptible(
                 partial(work, handle), partial(library.keyfob_client_cancel, handle, None)
             )
@@ -52,7 +54,8 @@ class Client(BaseClient):
             # error would keep a closed client alive.
             raise error.with_traceback(None)  # noqa: B904
         finally:
-            del self._waiting[id(handle)], handle
+            self._end_call(handle)
+            del handle
             rest_at_the_end()
 
     def token(self, *, timeout: float | None = None) -> str:

@@ -14,14 +14,22 @@ from keyfob._errors import ArgumentError, of_status
 from keyfob._library import library
 
 
+def _method(free: Callable[[Any], None]) -> Any:
+    """A foreign function as a method, without a Python function around it: an interrupt that
+    arrives in a `__del__` of Python's is printed and lost."""
+    method_new = ctypes.pythonapi.PyInstanceMethod_New
+    method_new.restype, method_new.argtypes = ctypes.py_object, (ctypes.py_object,)
+    return method_new(free)
+
+
 def _owned(structure: type[ctypes.Structure], free: Callable[[Any], None]) -> Any:
     """The type of a pointer that frees what it points to. NULL until a call sets it."""
 
     class Owned(ctypes.POINTER(structure)):  # type: ignore[misc]
         _type_ = structure
-
-        def __del__(self) -> None:
-            free(self)
+        __del__ = _method(free)
+        # ctypes gives its pointers none, since they may change; what these hold stays theirs.
+        __hash__ = object.__hash__
 
     Owned.__name__ = Owned.__qualname__ = structure.__name__
     return Owned
@@ -37,8 +45,7 @@ _ErrorHandle = _owned(_abi.keyfob_error, library.keyfob_error_free)
 class _Text(ctypes.c_void_p):
     """A string that is ours to free."""
 
-    def __del__(self) -> None:
-        library.keyfob_string_free(self)
+    __del__ = _method(library.keyfob_string_free)
 
 
 def call(function: Any, *arguments: Any) -> None:

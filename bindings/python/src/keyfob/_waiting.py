@@ -1,58 +1,99 @@
-"""Calls that wait, made so that Ctrl-C ends them, and so that none is left when Python ends."""
+"""Calls that wait, made so that Ctrl-C ends them: another thread makes them for the main thread."""
 
 from __future__ import annotations
 
 import _thread
-import atexit
 import os
-import time
+from _queue import SimpleQueue
 from typing import Any, Callable, TypeVar
-from weakref import WeakSet, WeakValueDictionary
 
 T = TypeVar("T")
 
 
-class _Aside:
-    """A thread beside the main one, for one call after the other."""
+class _Call:
+    """Work that is done once, on another thread.
 
-    def __init__(self) -> None:
-        self._work: Callable[[], Any] | None = None
+    The main thread may be interrupted between any two of its instructions. So it learns from flags
+    that stay as they are, and can be read again, whether the work was begun and whether it ended.
+    The locks only wake it.
+    """
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        self._work = work
         self._result: Any = None
         self._failure: BaseException | None = None
-        self._begin, self._ended = _thread.allocate_lock(), _thread.allocate_lock()
-        self._begin.acquire()
-        self._ended.acquire()
-        _thread.start_new_thread(self._run, ())
+        self._is_done = False
+        # Whoever takes the first may do the work, or may say that nobody will.
+        self._claim, self._end = _thread.allocate_lock(), _thread.allocate_lock()
+        self._end.acquire()
 
-    def _run(self) -> None:
-        while self._begin.acquire() and self._work:
+    def do(self) -> None:
+        """Does the work, unless it was withdrawn."""
+        if self._claim.acquire(False):
             try:
                 self._result = self._work()
             except BaseException as why:
-                self._failure = why
-            self._work = None
-            self._ended.release()
-        self._ended.release()
+                # Without this frame, which holds this call, which holds the failure.
+                self._failure = why.with_traceback(why.__traceback__ and why.__traceback__.tb_next)
 
-    def begin(self, work: Callable[[], Any] | None) -> None:
-        """Begins the work; `None` ends the thread."""
-        self._work = work
-        self._begin.release()
+    def is_withdrawn(self) -> bool:
+        """Keeps the work from being done; false if it has begun already."""
+        return self._claim.acquire(False)
+
+    def done(self) -> None:
+        """Tells whoever waits."""
+        self._is_done = True
+        self._end.release()
 
     def wait(self) -> None:
-        """Waits for the end, in a way that signals interrupt."""
-        self._ended.acquire()
+        """Waits for the end, in a way that signals interrupt, and that may be begun again."""
+        while not self._is_done:
+            self._end.acquire()
 
-    def outcome(self) -> tuple[Any, BaseException | None]:
-        """What came of it; nothing of it is kept."""
-        outcome = self._result, self._failure
+    def outcome(self) -> Any:
+        """What came of it, which is not kept here."""
+        result, failure = self._result, self._failure
         self._result = self._failure = None
-        return outcome
+        if failure is not None:
+            raise failure
+        return result
 
 
-# Threads that have nothing to do: seldom more than one, since only the main thread asks for them,
-# and a second time only from a signal handler. To begin one anew costs more than a request.
-_idle: list[_Aside] = []
+# The threads that have nothing to do, as the queues on which they take a call. There is seldom more
+# than one, since only the main thread asks for them, and a second time only from a signal handler.
+# To start one anew costs more than a request.
+_idle: list[SimpleQueue[_Call | None]] = []
+_ended: SimpleQueue[None] = SimpleQueue()
+
+
+def _serve(first: list[_Call]) -> None:
+    """One of those threads. What it is given for its life is a list, to be emptied here."""
+    call: _Call | None = first.pop()
+    calls: SimpleQueue[_Call | None] = SimpleQueue()
+    while call is not None:
+        call.do()
+        # Before the main thread is told, which may have the next call at once.
+        _idle.append(calls)
+        call.done()
+        del call
+        call = calls.get()
+    _ended.put(None)
+
+
+def _give(call: _Call | None) -> None:
+    """Takes an idle thread and gives it a call, or `None` to end it; `IndexError` if none is idle.
+
+    One call to C does both, and no signal can split it: a thread that is taken has its work.
+    """
+    next(map(SimpleQueue.put, map(list.pop, [_idle]), [call]))
+
+
+def _begin(call: _Call) -> None:
+    """Gives the call to a thread. `RuntimeError` if there is none to be had."""
+    try:
+        _give(call)
+    except IndexError:
+        _thread.start_new_thread(_serve, ([call],))
 
 
 def interruptible(work: Callable[[], T], cancel: Callable[[], None]) -> T:
@@ -66,72 +107,30 @@ def interruptible(work: Callable[[], T], cancel: Callable[[], None]) -> T:
 
     if threading.current_thread() is not threading.main_thread():
         return work()
+    call = _Call(work)
     try:
-        aside = _idle.pop() if _idle else _Aside()
-    except RuntimeError:
-        # No thread is to be had, or the interpreter is on its way out.
-        return work()
-    aside.begin(work)
-    try:
-        aside.wait()
+        try:
+            _begin(call)
+        except RuntimeError:
+            # The system has no thread left, or the interpreter is on its way out.
+            return work()
+        call.wait()
     except BaseException:
+        # If a second signal raises here, the thread is left to itself, and is idle when it is done.
         cancel()
-        # A second signal now, and the thread is left to itself.
-        aside.wait()
-        aside.outcome()
-        _idle.append(aside)
+        if not call.is_withdrawn():
+            call.wait()
         raise
-    result, failure = aside.outcome()
-    _idle.append(aside)
-    if failure is not None:
-        raise failure
-    done: T = result
-    return done
-
-
-# Clients that were not closed, and every handle of theirs and of their calls.
-open_clients: WeakSet[Any] = WeakSet()
-handles: WeakValueDictionary[int, Any] = WeakValueDictionary()
-_is_ending = False
-
-
-def rest_at_the_end() -> None:
-    """Does to a daemon thread what Python does to it when it ends, a moment early."""
-    import threading
-
-    if _is_ending and threading.current_thread() is not threading.main_thread():
-        forever = _thread.allocate_lock()
-        forever.acquire()
-        forever.acquire()
-
-
-def _end() -> None:
-    """Ends every call and every thread of the library's before the interpreter ends.
-
-    A thread that wants the interpreter after its end, to write a log line, is ended by Python on
-    the spot, in the middle of the library; and a process in which that happens is aborted.
-    """
-    global _is_ending
-    _is_ending = True
-    for client in list(open_clients):
-        client._end()
-    # Cancelled calls end within a few hundredths of a second, and with the last handle the thread
-    # that renews. Whatever is stuck is not waited for.
-    until = time.monotonic() + 1
-    while handles and time.monotonic() < until:
-        time.sleep(0.001)
-
-
-atexit.register(_end)
+    result: T = call.outcome()
+    return result
 
 
 def _let_go() -> None:
     """No thread survives a fork, and a process that has but one forks best."""
     while _idle:
-        aside = _idle.pop()
-        aside.begin(None)
-        aside.wait()
+        _give(None)
+        _ended.get()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_let_go, after_in_child=handles.clear)
+    os.register_at_fork(before=_let_go)
