@@ -209,6 +209,29 @@ static void a_child_and_its_parent_are_one_client_where_there_is_a_store(void) {
     CHECK(system(command) == 0);
 }
 
+static void be_on_hold(keyfob_client *client) {
+    keyfob_config *config = config_of(ACCOUNT);
+    keyfob_client *another = NULL;
+    char *token;
+    CHECK(keyfob_client_token(client, &token, NULL) == KEYFOB_LOGIN_ON_HOLD);
+    CHECK_OK(keyfob_config_set(config, "password", "wrong", &err));
+    CHECK_OK(keyfob_client_new(config, &another, &err));
+    CHECK(keyfob_client_token(another, &token, NULL) == KEYFOB_LOGIN_ON_HOLD);
+    keyfob_client_free(another);
+    keyfob_client_free(client);
+    keyfob_config_free(config);
+}
+
+static void a_child_sends_no_password_that_its_parent_knows_to_be_wrong(void) {
+    keyfob_client *client = client_of(ACCOUNT);
+    char *token;
+    CHECK_OK(keyfob_client_set(client, "password", "wrong", &err));
+    CHECK(keyfob_client_token(client, &token, NULL) == KEYFOB_CREDENTIALS_REJECTED);
+    in_child(be_on_hold, client);
+    CHECK(calls("kontakt", "login") == 1);
+    keyfob_client_free(client);
+}
+
 int main(void) {
     AT_A_FRESH_CLOUD(a_child_uses_the_parents_token);
     AT_A_FRESH_CLOUD(a_child_resumes_no_session_of_the_parents);
@@ -219,5 +242,6 @@ int main(void) {
     AT_A_FRESH_CLOUD(a_child_waits_for_nobody_of_the_parents);
     AT_A_FRESH_CLOUD(a_child_ends_a_client_that_renews_in_the_background);
     AT_A_FRESH_CLOUD(a_child_and_its_parent_are_one_client_where_there_is_a_store);
+    AT_A_FRESH_CLOUD(a_child_sends_no_password_that_its_parent_knows_to_be_wrong);
     return failed_tests != 0;
 }
