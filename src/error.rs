@@ -223,6 +223,18 @@ impl Error {
         }))
     }
 
+    /// The same error, its message behind what it is about.
+    pub(crate) fn about(self, what: &str) -> Error {
+        let told = Error::of(self.0.status, format!("{what}: {}", self.0.message));
+        Error(Box::new(Fault { message: told.0.message, ..*self.0 }))
+    }
+
+    /// The same error, with one more thing that its reader should know.
+    pub(crate) fn and(self, what: &str) -> Error {
+        let told = Error::of(self.0.status, format!("{}; {what}", self.0.message));
+        Error(Box::new(Fault { message: told.0.message, ..*self.0 }))
+    }
+
     pub(crate) fn with_http_status(mut self, status: u16) -> Error {
         self.0.http_status = Some(status);
         self

@@ -16,6 +16,7 @@ use crate::provider::endpoints::are_possible;
 use crate::provider::exchange::{Exchange, lifetime};
 use crate::provider::fill::safe;
 use crate::provider::names::Names;
+use crate::provider::places;
 use crate::provider::profile::{Login, Present, Profile};
 use crate::provider::reply::Failure;
 use crate::provider::scope::{self as computed, Scope};
@@ -111,6 +112,11 @@ impl Account {
                 Error::new(Status::InvalidOption, format!("base_url: {}", e.message()))
             })?;
             safe(&base_url, &self.options, || "base_url".into())?;
+        }
+        let refreshes = self.options.is_set("refresh_token");
+        let refresh = self.profile.refresh.iter().filter(|_| refreshes).map(|r| &r.steps[..]);
+        for steps in self.login().map(|login| &login.steps[..]).into_iter().chain(refresh) {
+            places::check(&self.profile, &self.options, steps, &mut scope)?;
         }
         self.token_of_options(&mut scope).map(drop)
     }

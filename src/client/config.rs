@@ -8,6 +8,7 @@ use crate::provider::registry::named;
 use crate::store::TokenStore;
 use crate::store::caller::CallerStore;
 use crate::support::clock::Clock;
+use crate::support::file;
 use crate::support::json::{self, Value};
 use crate::support::log::{Level, Log, LogSink};
 use std::path::Path;
@@ -31,6 +32,8 @@ pub struct Config {
     pub(super) clock: Option<Clock>,
     pub(super) log: Log,
     caller_store: Option<CallerStore>,
+    /// The variables that `load_env` looked at, and what it took each for.
+    variables: Vec<(String, String)>,
 }
 
 impl Config {
@@ -47,6 +50,7 @@ impl Config {
             clock: None,
             log: Log::default(),
             caller_store: None,
+            variables: Vec::new(),
         })
     }
 
@@ -57,7 +61,10 @@ impl Config {
     pub fn set(&mut self, option: &str, value: &str) -> Result<()> {
         let profile = match option {
             "profile" => Some(Profile::parse(value)?),
-            "profile_file" => Some(Profile::parse(&read(option, value)?)?),
+            "profile_file" => {
+                let parsed = Profile::parse(&read(option, value)?);
+                Some(parsed.map_err(|error| error.about(&format!("{option}: {value}")))?)
+            }
             _ => None,
         };
         self.options.set(option, value)?;
@@ -106,11 +113,10 @@ impl Config {
     /// # Errors
     /// As [`load_json`](Config::load_json), and `INVALID_ARGUMENT` where it cannot be read.
     pub fn load_file(&mut self, path: impl AsRef<Path>) -> Result<()> {
-        let path = path.as_ref();
-        let text = std::fs::read_to_string(path).map(zeroize::Zeroizing::new).map_err(|e| {
-            Error::new(Status::InvalidArgument, format!("{}: {}", path.display(), e.kind()))
-        })?;
-        self.load_json(&text)
+        let invalid = |what: String| Error::new(Status::InvalidArgument, what);
+        let (name, path) = (path.as_ref().display().to_string(), path.as_ref());
+        let text = file::read_text(path, file::VALUE).map_err(|why| invalid(why.to_string()))?;
+        self.load_json(&text).map_err(|error| error.about(&name))
     }
 
     /// Sets each option whose name, in capitals and after the prefix and `_`, is an environment
@@ -132,6 +138,7 @@ impl Config {
         };
         // A profile brings options of its own, which are looked for after it.
         let mut next = self.clone();
+        next.variables = variables(prefix);
         for option in ["profile", "profile_file"] {
             if let Some(value) = variable(option) {
                 next.set(option, &value)?;
@@ -186,12 +193,42 @@ impl Config {
     }
 
     pub(crate) fn account(&self, clock: &Clock) -> Result<Account> {
+        let made = self.made(clock);
+        made.map_err(|error| match self.strangers() {
+            Some(strangers) if error.status() == Status::MissingOption => error.and(&strangers),
+            _ => error,
+        })
+    }
+
+    /// Says which variables of the environment were passed over, since no option is called so.
+    fn strangers(&self) -> Option<String> {
+        const MOST: usize = 5;
+        let known: Vec<String> = self.options.settable_names().collect();
+        let is_known = |name: &str| known.iter().any(|known| known.eq_ignore_ascii_case(name));
+        let strangers = self.variables.iter().filter(|(_, option)| !is_known(option));
+        let names: Vec<&str> = strangers.map(|(name, _)| name.as_str()).take(MOST).collect();
+        (!names.is_empty()).then(|| format!("no option is called as in {}", names.join(", ")))
+    }
+
+    fn made(&self, clock: &Clock) -> Result<Account> {
         let (options, profile) = (self.options.clone(), self.profile.clone());
         Account::new(options, profile, self.caller_store.as_ref(), clock)
     }
 }
 
-fn read(option: &str, path: &str) -> Result<String> {
-    std::fs::read_to_string(path)
-        .map_err(|e| Error::new(Status::InvalidOption, format!("{option}: {path}: {}", e.kind())))
+/// The variables of the environment with this prefix, and what stands after it.
+fn variables(prefix: &str) -> Vec<(String, String)> {
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let of_prefix = |name: String| {
+        let option = name.strip_prefix(prefix)?.strip_prefix('_')?.to_string();
+        Some((name, option))
+    };
+    let mut found: Vec<_> = names.filter_map(of_prefix).collect();
+    found.sort_unstable();
+    found
+}
+
+fn read(option: &str, path: &str) -> Result<zeroize::Zeroizing<String>> {
+    file::read_text(path, file::VALUE)
+        .map_err(|why| Error::new(Status::InvalidOption, format!("{option}: {why}")))
 }

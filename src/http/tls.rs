@@ -2,13 +2,13 @@
 
 use crate::error::{Error, Result, Status};
 use crate::support::clock::RELEASE;
+use crate::support::file;
 use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime, pem::PemObject};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::time_provider::TimeProvider;
 use rustls::{ClientConfig, InconsistentKeys, RootCertStore};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use zeroize::Zeroizing;
@@ -77,9 +77,9 @@ pub(super) fn with_own_sessions(config: &ClientConfig) -> ClientConfig {
 /// alone; whether a server takes version 1 is the server's to say.
 fn certified_key(provider: &CryptoProvider, chain: &str, key: &str) -> Result<CertifiedKey> {
     let unusable_key = |why: &str| unusable("client_key_file", key, why);
-    let private = PrivateKeyDer::from_pem_file(Path::new(key)).map_err(|error| {
-        let is_encrypted = std::fs::read_to_string(key).map(Zeroizing::new);
-        match is_encrypted.is_ok_and(|text| text.contains("ENCRYPTED")) {
+    let pem = read("client_key_file", key, file::VALUE)?;
+    let private = PrivateKeyDer::from_pem_slice(&pem).map_err(|error| {
+        match pem.windows(9).any(|word| word == b"ENCRYPTED") {
             true => unusable_key(
                 "the key is encrypted; write it as it is, for its owner alone: openssl pkey -in FILE -out FILE2",
             ),
@@ -106,12 +106,17 @@ fn certified_key(provider: &CryptoProvider, chain: &str, key: &str) -> Result<Ce
 
 fn certificates(option: &str, path: &str) -> Result<Vec<CertificateDer<'static>>> {
     let read: std::result::Result<Vec<_>, _> =
-        CertificateDer::pem_file_iter(Path::new(path)).and_then(Iterator::collect);
+        CertificateDer::pem_slice_iter(&read(option, path, file::BUNDLE)?).collect();
     match read {
         Ok(found) if found.is_empty() => Err(unusable(option, path, "holds no PEM certificate")),
         Ok(found) => Ok(found),
         Err(error) => Err(unusable(option, path, &error.to_string())),
     }
+}
+
+fn read(option: &str, path: &str, most: u64) -> Result<Zeroizing<Vec<u8>>> {
+    file::read(path, most)
+        .map_err(|why| Error::new(Status::InvalidOption, format!("{option}: {why}")))
 }
 
 fn unusable(option: &str, path: &str, why: &str) -> Error {

@@ -1,6 +1,7 @@
 //! The table of options: one place that names, parses, checks, redacts and documents them.
 
 use crate::error::{Error, Result, Status};
+use crate::support::file;
 use crate::support::ordered::Ordered;
 use crate::support::secret::Secret;
 use std::sync::Arc;
@@ -287,20 +288,20 @@ impl Options {
             })
             .collect();
         for (name, path) in named {
-            let file = format!("{name}{FILE_SUFFIX}");
+            let file_option = format!("{name}{FILE_SUFFIX}");
             if self.values.contains(&name) {
                 return Err(Error::new(
                     Status::InvalidOption,
-                    format!("{name} and {file} are both set; set one"),
+                    format!("{name} and {file_option} are both set; set one"),
                 ));
             }
-            let text =
-                std::fs::read_to_string(&path).map(zeroize::Zeroizing::new).map_err(|e| {
-                    Error::new(Status::InvalidOption, format!("{file}: {path}: {}", e.kind()))
-                })?;
+            let text = file::read_text(&path, file::VALUE).map_err(|why| {
+                Error::new(Status::InvalidOption, format!("{file_option}: {why}"))
+            })?;
             let value = text.strip_suffix('\n').unwrap_or(&text);
-            self.set(&name, value.strip_suffix('\r').unwrap_or(value))?;
-            self.values.remove(&file);
+            self.set(&name, value.strip_suffix('\r').unwrap_or(value))
+                .map_err(|error| error.about(&format!("{file_option}: {path}")))?;
+            self.values.remove(&file_option);
         }
         Ok(())
     }

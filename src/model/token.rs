@@ -67,11 +67,16 @@ pub(crate) fn is_token(text: &str) -> bool {
     (1..=MOST_TOKEN).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
-/// A lifetime as clouds write it: a number or a numeric string, fractions cut off. Longer than a
-/// century is for ever: some clouds overflow. `None` is no lifetime at all.
-pub(crate) fn lifetime_of(value: &Value) -> Option<Option<Duration>> {
+/// A lifetime as clouds write it: a number or a numeric string, fractions cut off. One of more than ten
+/// years that reads as a moment of the next ten is that moment, in seconds or milliseconds since 1970.
+/// Longer than a century is for ever: some clouds overflow. `None` is no lifetime at all.
+pub(crate) fn lifetime_of(value: &Value, now: UnixSeconds) -> Option<Option<Duration>> {
+    const TEN_YEARS: f64 = 315_576_000.0;
     const CENTURY: f64 = 3_155_760_000.0;
-    let seconds = value.whole()?;
+    let number = value.whole()?;
+    let until = |end: f64| (1.0..TEN_YEARS).contains(&(end - now as f64)).then(|| end - now as f64);
+    let moment = until(number).or_else(|| until((number / 1000.0).trunc()));
+    let seconds = moment.filter(|_| number > TEN_YEARS).unwrap_or(number);
     (1.0..=1e20)
         .contains(&seconds)
         .then(|| (seconds < CENTURY).then(|| Duration::from_secs(seconds as u64)))
@@ -154,9 +159,9 @@ mod tests {
 
     #[test]
     fn lifetimes_are_read_as_clouds_write_them() {
-        let seconds = |text: &str| {
-            lifetime_of(&json::parse(text.as_bytes()).unwrap()).map(|l| l.map(|d| d.as_secs()))
-        };
+        const NOW: i64 = 1_795_000_000;
+        let read = |text: &str| lifetime_of(&json::parse(text.as_bytes()).unwrap(), NOW);
+        let seconds = |text: &str| read(text).map(|l| l.map(|d| d.as_secs()));
         assert_eq!(seconds("3600"), Some(Some(3600)));
         assert_eq!(seconds("\"3600\""), Some(Some(3600)));
         assert_eq!(seconds("3599.9"), Some(Some(3599)));
@@ -164,6 +169,12 @@ mod tests {
         assert_eq!(seconds("2147483647"), Some(Some(2147483647)));
         assert_eq!(seconds("9223372036854775"), Some(None));
         assert_eq!(seconds("148478248144076800"), Some(None));
+        // A moment: in an hour, in seconds and in milliseconds; in nine years; one that is over.
+        assert_eq!(seconds("1795003600"), Some(Some(3600)));
+        assert_eq!(seconds("\"1795003600\""), Some(Some(3600)));
+        assert_eq!(seconds("1795003600999"), Some(Some(3600)));
+        assert_eq!(seconds("2079000000"), Some(Some(284_000_000)));
+        assert_eq!(seconds("1794999999"), Some(Some(1_794_999_999)));
         for absurd in ["0", "-1", "0.9", "1e300", "\"1e999\"", "\"NaN\"", "\"inf\"", "true", "\"\""]
         {
             assert_eq!(seconds(absurd), None, "{absurd}");

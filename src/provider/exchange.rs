@@ -104,7 +104,7 @@ impl Exchange<'_> {
         let outgoing = request(self.profile, self.options, step, &step.url.0[0], &mut scope)?;
         let reply =
             Reply::read(answer, self.profile, self.clock, step, &outgoing, names, self.clock.now());
-        reply.check(step, &mut scope)?;
+        reply.check(step, &step.url.0[0], &mut scope)?;
         reply.token(None)
     }
 
@@ -122,9 +122,7 @@ impl Exchange<'_> {
 
     fn of<'s>(&self, steps: &'s [Step]) -> impl Iterator<Item = &'s Step> {
         let options = self.options;
-        steps.iter().filter(move |step| {
-            step.when.iter().all(|(option, wanted)| options.get(option) == Some(wanted))
-        })
+        steps.iter().filter(move |step| step.applies(options))
     }
 
     /// Makes a step's call. What was signed by a clock that its answer shows to be wrong is signed and
@@ -163,7 +161,9 @@ impl Exchange<'_> {
             Some(moment) => Scope::of(self.profile, &names, moment),
             None => Scope::new(self.profile, &names, self.clock),
         };
+        let mut last = None;
         for url in &step.url.0 {
+            last = Some(url);
             let outgoing = request(self.profile, self.options, step, url, &mut scope)?;
             trail.moment = Some(scope.moment().clone());
             let found = self.ask(step, &outgoing, trail, repeat)?;
@@ -174,8 +174,8 @@ impl Exchange<'_> {
             }
         }
         let no_url = || Error::new(Status::InvalidProfile, format!("{}: no URL", step.call));
-        let reply = reply.ok_or_else(no_url)?;
-        reply.check(step, &mut scope)?;
+        let (reply, url) = reply.zip(last).ok_or_else(no_url)?;
+        reply.check(step, url, &mut scope)?;
         Ok(reply)
     }
 

@@ -1,8 +1,9 @@
 //! A profile's step filled in: the HTTP request that it is.
 
+use super::places::shown;
 use super::profile::{Profile, Step};
 use super::scope::Scope;
-use super::template::{Place, Template, Values};
+use super::template::{Place, Template};
 use crate::error::{Error, Result, Status};
 use crate::http::message::{Method, Outgoing};
 use crate::http::payload::Payload;
@@ -29,7 +30,7 @@ pub(super) fn request(
     let filled = scope.fill(url, Place::Url)?.ok_or_else(|| wrong("the URL has no value"))?;
     let query = fields(step.query.iter(), Place::Query, scope)?;
     let url_filled = Url::parse(filled.expose())?.with_query(&query)?;
-    let shown = shown(url, scope);
+    let shown = shown(url, scope.names(), scope);
     safe(&url_filled, options, || shown.clone())?;
     let (body, kind) = body(step, scope)?;
     let body = body.map_or(Payload::None, |body| Payload::Bytes(Arc::new(body)));
@@ -115,19 +116,6 @@ fn body(step: &Step, scope: &mut Scope<'_>) -> Result<Body> {
     let mut text = scope.fill_json(json)?.unwrap_or(Value::Null).to_json();
     let bytes = Zeroizing::new(std::mem::take(&mut *text).into_bytes());
     Ok((Some(bytes), Some("application/json")))
-}
-
-/// A step's URL for messages: names that open it are filled, all others are left as they are.
-fn shown(url: &Template, scope: &Scope<'_>) -> String {
-    let source = url.source();
-    match source.strip_prefix('{').and_then(|rest| rest.split_once('}')) {
-        Some((name, rest)) => {
-            let base = scope.opening(name.trim_end_matches('?')).unwrap_or_default();
-            let base = if rest.starts_with('/') { base.trim_end_matches('/') } else { base };
-            format!("{base}{rest}")
-        }
-        None => source.to_string(),
-    }
 }
 
 /// HTTPS, or plain HTTP where it cannot leave the machine or the user said so.

@@ -9,6 +9,7 @@ pub(crate) mod json_template;
 pub(crate) mod kinds;
 pub(crate) mod names;
 mod own_options;
+pub(crate) mod places;
 pub(crate) mod pointer;
 pub(crate) mod profile;
 pub(crate) mod reason;

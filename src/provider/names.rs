@@ -86,6 +86,11 @@ impl Names {
         self
     }
 
+    /// Whether the name stands for what no message may show.
+    pub fn is_secret(&self, name: &str) -> bool {
+        self.secrets.iter().any(|secret| secret == name)
+    }
+
     /// All that no message may show.
     pub fn redaction(&self) -> Redaction {
         let named = self.secrets.iter().filter_map(|name| self.values.get(name));

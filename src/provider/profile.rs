@@ -176,8 +176,6 @@ document! {
         other expect: Ordered<JsonTemplate>,
         /// Answers that mean: these credentials, or this refresh token, are no good.
         other rejected: Vec<Rule>,
-        /// Whether no other answer means that, whatever its code.
-        other strict: bool,
         /// How often it is tried at most, in place of 1 + `retries`, where failing is this cloud's habit.
         /// What the cloud may have carried out is tried again only if it was a GET.
         other attempts: Option<u32>,

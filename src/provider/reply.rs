@@ -1,15 +1,18 @@
 //! An answer of a token call: what it says, and whether that is a token, a refusal or a fault.
 
 use super::names::Names;
+use super::places::place;
 use super::pointer::{Part, Pointed, Pointer};
 use super::profile::{Profile, Step};
 use super::reason::Reason;
 use super::scope::Scope;
+use super::template::Template;
 use super::verdict::Verdict;
 use crate::error::{Error, Result, Status, misleads};
 use crate::http::headers;
 use crate::http::message::{Answer, MOST_HEADER, Outgoing};
 use crate::http::url::{Url, has_scheme};
+use crate::model::options::Group;
 use crate::model::token::{self, Claims, MOST_TOKEN, Token, is_token};
 use crate::support::clock::{Clock, CloudTime, Moment, UnixSeconds};
 use crate::support::json::Value;
@@ -86,13 +89,15 @@ impl<'a> Reply<'a> {
         let status = effective_status(profile, answer.status, json);
         let kind = answer.header("content-type").unwrap_or_default();
         let mut named = step.templates().into_iter().flat_map(|(_, template)| template.names());
+        let of_refresh = named.any(|(name, _)| name == "refresh_token");
+        let is_strict = profile.refresh.as_ref().is_some_and(|refresh| refresh.rejected_only);
         Reply {
             profile,
             status,
             reason: OnceCell::new(),
             hidden: names.redaction(),
-            of_refresh: named.any(|(name, _)| name == "refresh_token"),
-            strict: step.strict,
+            of_refresh,
+            strict: of_refresh && is_strict,
             html: kind.contains("html") || answer.body.trim_ascii_start().starts_with(b"<"),
             retry_after: headers::retry_after(&answer, clock),
             date: headers::date(&answer),
@@ -170,6 +175,18 @@ impl<'a> Reply<'a> {
         }
     }
 
+    /// "; check username and password": the step's own, or the options that it sends.
+    fn hint(&self, step: &Step) -> String {
+        if let Some(hint) = &step.hint {
+            return format!("; {hint}");
+        }
+        let sent: Vec<String> = step.templates().into_iter().flat_map(|(_, t)| named(t)).collect();
+        let options = self.profile.table.iter().filter(|o| o.group == Group::Identity);
+        let names = options.map(|o| o.name.as_str()).filter(|name| sent.iter().any(|s| s == name));
+        let names: Vec<&str> = names.collect();
+        if names.is_empty() { String::new() } else { format!("; check {}", names.join(", ")) }
+    }
+
     fn holds_something(&self, step: &Step) -> bool {
         let token = &self.profile.token;
         let tokens = [&token.access_token, &token.refresh_token].into_iter().flatten();
@@ -179,8 +196,13 @@ impl<'a> Reply<'a> {
     }
 
     /// Whether the answer is a success that the step can use.
-    pub fn check(&self, step: &Step, scope: &mut Scope<'_>) -> std::result::Result<(), Failure> {
-        let hint = step.hint.as_ref().map_or(String::new(), |hint| format!("; {hint}"));
+    pub fn check(
+        &self,
+        step: &Step,
+        url: &Template,
+        scope: &mut Scope<'_>,
+    ) -> std::result::Result<(), Failure> {
+        let hint = self.hint(step);
         if let Some(verdict) = self.refusal(step) {
             let what = format!("{}: rejected{hint}", self.answered());
             let failure = self.failure(Status::CredentialsRejected, &what);
@@ -190,10 +212,16 @@ impl<'a> Reply<'a> {
             200..=299 => None,
             429 => Some((Status::RateLimited, ": too many calls".to_string())),
             500..=599 => Some((Status::ServerError, String::new())),
-            300..=399 => Some((
-                Status::UnexpectedAnswer,
-                ": a redirect, which token calls do not follow; check base_url".to_string(),
-            )),
+            300..=399 => {
+                let place = place(self.profile, url, scope.names(), scope);
+                let what = format!(": a redirect, which token calls do not follow; check {place}");
+                Some((Status::UnexpectedAnswer, what))
+            }
+            // Nobody there looked at credentials.
+            404 | 405 | 415 => {
+                let place = place(self.profile, url, scope.names(), scope);
+                Some((Status::UnexpectedAnswer, format!("; check {place}")))
+            }
             _ => Some((Status::UnexpectedAnswer, hint.clone())),
         };
         if let Some((status, what)) = fault {
@@ -331,7 +359,7 @@ impl<'a> Reply<'a> {
         let rule = &fields.lifetime;
         let stated = match at(&rule.expires_in) {
             None => None,
-            Some(value) => Some(token::lifetime_of(&value).ok_or_else(|| {
+            Some(value) => Some(token::lifetime_of(&value, self.now).ok_or_else(|| {
                 self.malformed("the lifetime (expires_in) is not a sane number of seconds")
             })?),
         };
@@ -360,6 +388,10 @@ impl<'a> Reply<'a> {
             lifetime: stated.or(ends).unwrap_or_else(|| by_jwt().or(fixed)),
         })
     }
+}
+
+fn named(template: &Template) -> Vec<String> {
+    template.names().map(|(name, _)| name.to_string()).collect()
 }
 
 /// Equal; URLs also where only one ends in a slash: issuers are written both ways, in configurations

@@ -72,6 +72,11 @@ impl<'a> Scope<'a> {
         Scope { profile, names, moment, request: None, under_way: Vec::new() }
     }
 
+    /// What is known without computing anything.
+    pub fn names(&self) -> &'a Names {
+        self.names
+    }
+
     /// What was computed so far.
     pub fn moment(&self) -> &Moment {
         &self.moment

@@ -195,6 +195,23 @@ impl Template {
 const MOST_FILLED: usize = 1024 * 1024;
 
 impl Template {
+    /// The template for messages: names with a text to show are replaced by it. `show` is given a name
+    /// and whether it opens the template.
+    pub fn show(&self, show: impl Fn(&str, bool) -> Option<String>) -> String {
+        let mut text = String::new();
+        for (index, part) in self.parts.iter().enumerate() {
+            match part {
+                Part::Text(part) => text.push_str(part),
+                Part::Name { name, .. } => match show(name, index == 0) {
+                    Some(value) if index == 0 => text.push_str(opening(&value, self.parts.get(1))),
+                    Some(value) => text.push_str(&value),
+                    None => text.push_str(&format!("{{{name}}}")),
+                },
+            }
+        }
+        text
+    }
+
     /// What is signed or encoded: its text and its values as they are. Where a value is missing,
     /// `None`; if `lenient`, a name that may be missing then stands for nothing.
     pub fn bytes(&self, values: &dyn Values, lenient: bool) -> Option<Zeroizing<Vec<u8>>> {

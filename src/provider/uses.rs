@@ -5,7 +5,7 @@ use super::json_template::JsonTemplate;
 use super::kinds::{Kinds, REQUEST_NAMES};
 use super::profile::{Entry, Format, Present, Profile, Step};
 use super::template::{Number, Template};
-use crate::model::options::{Group, Opt};
+use crate::model::options::{Group, Opt, Options};
 use crate::support::ordered::Ordered;
 use std::collections::BTreeSet;
 
@@ -177,6 +177,11 @@ impl Format {
 }
 
 impl Step {
+    /// Whether these options ask for it.
+    pub fn applies(&self, options: &Options) -> bool {
+        self.when.iter().all(|(option, wanted)| options.get(option) == Some(wanted))
+    }
+
     /// Whether its call carries a secret of the user's, or something that is made of one.
     pub fn carries_secret(&self, kinds: &Kinds) -> bool {
         self.templates().iter().any(|(_, template)| {

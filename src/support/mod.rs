@@ -5,6 +5,7 @@ pub(crate) mod call;
 pub(crate) mod clock;
 pub(crate) mod crypto;
 pub(crate) mod date;
+pub(crate) mod file;
 pub(crate) mod gate;
 pub(crate) mod hex;
 pub(crate) mod json;

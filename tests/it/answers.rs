@@ -1,6 +1,6 @@
 //! What the answer to a token call comes to, whatever else is in it.
 
-use crate::common::World;
+use crate::common::{World, status};
 use keyfob_simulator::{Cloud, Fault};
 
 const CLOUD: Cloud = Cloud::OAuth2;
@@ -80,4 +80,87 @@ fn a_long_sentence_is_cut_and_a_page_is_no_sentence() {
     world.answers_once(CLOUD, "login", Fault::answer(401, &html, page));
     let error = config.client().unwrap().token().unwrap_err();
     assert_eq!(error.provider_message(), None);
+}
+
+#[test]
+fn where_nobody_takes_the_call_the_message_names_the_address() {
+    for code in [404, 405, 415] {
+        let world = World::new();
+        for (cloud, option) in [(Cloud::Simacan, "base_url"), (CLOUD, "token_url")] {
+            world.answers(cloud, "login", Fault::answer(code, &[], ""));
+            let config = world.config(cloud, "password");
+            let error = config.client().unwrap().token().unwrap_err();
+            let place = config.get(option).unwrap().unwrap();
+            let hint = format!("answered {code}; check {option} ({place})");
+            assert!(error.message().ends_with(&hint), "{error}");
+        }
+    }
+    let world = World::new();
+    let mut config = world.config(CLOUD, "password");
+    config.set("issuer", &world.sim.base_url(CLOUD)).unwrap();
+    let not_found = Fault::answer(404, &[], "");
+    world.answers(CLOUD, "metadata", not_found);
+    let error = config.client().unwrap().token().unwrap_err();
+    let hint = format!("; check issuer ({})", world.sim.base_url(CLOUD));
+    assert!(error.message().ends_with(&hint), "{error}");
+}
+
+#[test]
+fn a_refresh_that_fails_says_what_to_check() {
+    for (cloud, login, checked) in [
+        (CLOUD, "password", "check refresh_token, client_id, client_secret"),
+        (Cloud::Kii, "user", "check refresh_token, app_id, app_key"),
+        (Cloud::Simacan, "password", "check refresh_token"),
+    ] {
+        let world = World::new();
+        let client = world.config(cloud, login).client().unwrap();
+        client.token().unwrap();
+        world.answers(cloud, "refresh", Fault::answer(409, &[], ""));
+        let error = client.renew().unwrap_err();
+        let (_, hint) = error.message().rsplit_once("; ").unwrap();
+        let mut words: Vec<&str> = hint["check ".len()..].split(", ").collect();
+        let mut expected: Vec<&str> = checked["check ".len()..].split(", ").collect();
+        (words.sort_unstable(), expected.sort_unstable());
+        assert_eq!(words, expected, "{error}");
+    }
+}
+
+#[test]
+fn urls_in_messages_show_what_is_no_secret_in_them() {
+    let profile = r#"{
+        "keyfob_profile": 1, "name": "shop", "title": "A shop", "base_url": "https://localhost:1/{collection}",
+        "options": { "collection": {}, "key": { "secret": true } },
+        "logins": { "password": { "needs": ["username", "password"], "steps": [{
+            "call": "login", "method": "POST", "url": "{base_url}/{username}/{key}/login",
+            "form": { "password": "{password}" } }] } },
+        "token": { "access_token": "/token" }, "present": { "Authorization": "Bearer {access_token}" }
+    }"#;
+    let mut config = keyfob::Config::new("custom").unwrap();
+    config.set("profile", profile).unwrap();
+    for (option, value) in [
+        ("collection", "user s"),
+        ("key", "a-secret-key"),
+        ("username", "me/you"),
+        ("password", "p"),
+        ("timeout_ms", "2000"),
+        ("retries", "0"),
+    ] {
+        config.set(option, value).unwrap();
+    }
+    let error = config.client().unwrap().token().unwrap_err();
+    let shown = "https://localhost:1/user%20s/me%2Fyou/{key}/login";
+    assert!(error.message().contains(shown), "{error}");
+}
+
+#[test]
+fn a_lifetime_that_reads_as_a_moment_is_that_moment() {
+    for scale in [1, 1000] {
+        let world = World::new();
+        let moment = (world.sim.now() + 3600) * scale;
+        world.answers(CLOUD, "login", Fault::set_field("/expires_in", moment.into()));
+        let client = world.config(CLOUD, "password").client().unwrap();
+        client.token().unwrap();
+        let left = status(&client)["expires_in_ms"].as_i64().unwrap();
+        assert!((3_590_000..=3_600_000).contains(&left), "{left}");
+    }
 }

@@ -152,6 +152,7 @@ fn a_secret_may_stand_in_a_file_and_its_line_end_is_dropped() {
         ("hunter2\n", "hunter2"),
         ("hunter2\r\n", "hunter2"),
         (" hunter 2 \n", " hunter 2 "),
+        ("\u{feff}hunter2\r\n", "hunter2"),
     ] {
         let path = scratch.file("key", text);
         let client = kontakt(&[("api_key_file", &path)]).client().unwrap();
@@ -166,6 +167,7 @@ fn a_secret_may_stand_in_a_file_and_its_line_end_is_dropped() {
     let missing = kontakt(&[("api_key_file", "/nonexistent/key")]).client().unwrap_err();
     assert_eq!(missing.status(), Status::InvalidOption);
     assert!(missing.message().contains("api_key_file: /nonexistent/key"), "{missing}");
+    assert!(missing.message().ends_with("no such file"), "{missing}");
     let both = kontakt(&[("api_key", "k"), ("api_key_file", &scratch.file("key", "k"))]);
     let error = both.client().unwrap_err();
     assert!(error.message().contains("api_key and api_key_file"), "{error}");
@@ -206,6 +208,44 @@ fn a_file_is_read_as_json_and_named_when_it_cannot_be() {
     let error = config.load_file("/nonexistent/options.json").unwrap_err();
     assert_eq!(error.status(), Status::InvalidArgument);
     assert!(error.message().contains("/nonexistent/options.json"), "{error}");
+}
+
+/// A way to have a file read, and what that comes to.
+type Reading = fn(&str) -> keyfob::Result<()>;
+
+#[test]
+fn only_regular_files_of_a_fair_size_are_read() {
+    let scratch = Scratch::new("odd-files");
+    let fifo = scratch.0.join("fifo");
+    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let large = scratch.0.join("large");
+    std::fs::File::create(&large).unwrap().set_len(20 << 20).unwrap();
+    let readings: [(&str, Reading); 6] = [
+        ("api_key_file", |path| kontakt(&[("api_key_file", path)]).client().map(drop)),
+        ("ca_file", |path| kontakt(&[("api_key", "k"), ("ca_file", path)]).client().map(drop)),
+        ("client_cert_file", |path| {
+            let key = ("client_key_file", "/nonexistent");
+            kontakt(&[("api_key", "k"), ("client_cert_file", path), key]).client().map(drop)
+        }),
+        ("client_key_file", |path| {
+            let chain = ("client_cert_file", "/nonexistent");
+            kontakt(&[("api_key", "k"), ("client_key_file", path), chain]).client().map(drop)
+        }),
+        ("profile_file", |path| Config::new("custom").unwrap().set("profile_file", path)),
+        ("", |path| kontakt(&[]).load_file(path)),
+    ];
+    for (option, read) in readings {
+        for path in [fifo.to_str().unwrap(), "/dev/zero", "/", large.to_str().unwrap()] {
+            let error = read(path).unwrap_err();
+            let message = error.message();
+            let of_size = path == large.to_str().unwrap();
+            let why = if of_size { "MiB" } else { "is not a regular file" };
+            // Of two files one is not there; which of them is read first is left open.
+            let other = message.ends_with("/nonexistent: no such file");
+            assert!(message.ends_with(why) && message.contains(path) || other, "{error}");
+            assert!(message.starts_with(option) || other, "{error}");
+        }
+    }
 }
 
 #[test]
@@ -261,6 +301,44 @@ fn a_client_is_a_copy_of_its_config() {
     drop(config);
     assert_eq!(first.token().unwrap().expose(), "one");
     assert_eq!(second.token().unwrap().expose(), "two");
+}
+
+#[test]
+fn variables_that_no_option_has_are_told_with_what_is_missing() {
+    if std::env::var_os("KEYFOB_TEST_CHILD").is_some() {
+        let mut config = kontakt(&[]);
+        config.load_env("KFODD").unwrap();
+        let (_, message) = refused(&config);
+        assert!(
+            message.ends_with("no option is called as in KFODD_PASSWD, KFODD_USER"),
+            "{message}"
+        );
+        config.set("password", "p").unwrap();
+        config.client().unwrap();
+        return;
+    }
+    let output = alone(variables_that_no_option_has_are_told_with_what_is_missing)
+        .env("KEYFOB_TEST_CHILD", "1")
+        .env("KFODD_USERNAME", "u")
+        .env("KFODD_USER", "u")
+        .env("KFODD_PASSWD", "p")
+        .output()
+        .unwrap();
+    passed(output);
+}
+
+#[test]
+fn what_says_where_to_go_is_asked_for_when_the_client_is_made() {
+    let known = [("client_id", "c"), ("client_secret", "s")];
+    let (status, message) = refused(&provider("oauth2", &known));
+    assert_eq!(status, Status::MissingOption);
+    assert!(message.contains("set token_url or issuer"), "{message}");
+    let mut refresh = provider("oauth2", &[("refresh_token", "r")]);
+    assert!(refused(&refresh).1.contains("set token_url or issuer"));
+    refresh.set("token_url", "https://auth.example.com/token").unwrap();
+    refresh.client().unwrap();
+    let issuer = [known[0], known[1], ("issuer", "https://auth.example.com")];
+    provider("oauth2", &issuer).client().unwrap();
 }
 
 /// The status and the message of a config that no client can be made from.
