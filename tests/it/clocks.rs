@@ -2,7 +2,7 @@
 
 use crate::common::directory::Directory;
 use crate::common::{World, alone, status, until};
-use keyfob::{Config, Status};
+use keyfob::{Client, Clock, Config, Status};
 use keyfob_simulator::{Cloud, Fault, credentials, http_date};
 use std::path::Path;
 use std::process::Command;
@@ -240,4 +240,84 @@ fn a_date_to_wait_for_is_judged_by_the_time_last_told() {
     };
     assert!((598..=750).contains(&wait(true)));
     assert!((3600..=4500).contains(&wait(false)), "an hour where nobody has told it");
+}
+
+/// A client of the account in this directory, on this clock.
+fn on(world: &World, directory: &Directory, clock: &Clock) -> Client {
+    let mut config = directory.config(world, Cloud::Simacan);
+    config.set_clock(clock.clone());
+    config.client().unwrap()
+}
+
+#[test]
+fn what_lies_in_the_future_was_written_by_another_clock() {
+    let (world, directory) = (World::new(), Directory::new("namespaces"));
+    // Two hours ahead of the other, in the same boot: another time namespace.
+    let (ahead, behind) = (Clock::manual(), Clock::manual());
+    ahead.wind(Duration::from_secs(7200));
+    on(&world, &directory, &ahead).token().unwrap();
+    let client = on(&world, &directory, &behind);
+    client.token().unwrap();
+    assert_eq!(world.token_calls(Cloud::Simacan), ["login"], "it is good");
+    let left = client.expires_in().unwrap();
+    assert!(left <= Duration::from_secs(3600), "but no longer than it lives: {left:?}");
+    behind.wind(Duration::from_secs(3601));
+    world.sim.wind(Duration::from_secs(3601));
+    client.token().unwrap();
+    assert_eq!(world.token_calls(Cloud::Simacan), ["login", "refresh"]);
+}
+
+#[test]
+fn a_pause_of_another_clock_lasts_no_longer_here() {
+    let (world, directory) = (World::new(), Directory::new("pause-ahead"));
+    let (ahead, behind) = (Clock::manual(), Clock::manual());
+    ahead.wind(Duration::from_secs(7200));
+    let busy = Fault::answer(429, &[("Retry-After", "600")], "");
+    world.answers_once(Cloud::Simacan, "login", busy);
+    on(&world, &directory, &ahead).token().unwrap_err();
+    let error = on(&world, &directory, &behind).token().unwrap_err();
+    let left = error.retry_after().unwrap().as_secs();
+    assert!((590..=750).contains(&left), "{left}: not two hours more");
+}
+
+#[test]
+fn another_machine_ages_a_token_by_the_clouds_time() {
+    let (world, directory) = (World::new(), Directory::new("machines"));
+    let machine = |name: &str, up: u64, wall: i64| {
+        let clock = Clock::manual();
+        clock.set_machine(name);
+        clock.wind(Duration::from_secs(up));
+        clock.set_wall(wall);
+        clock
+    };
+    // Up for very different times, with wall clocks that are wrong by years.
+    let (one, other) = (machine("one", 10, 0), machine("other", 40 * 86_400, RELEASE + 9 * YEAR));
+    on(&world, &directory, &one).token().unwrap();
+    world.sim.wind(Duration::from_secs(1000));
+    one.wind(Duration::from_secs(1000));
+    other.wind(Duration::from_secs(1000));
+    let client = on(&world, &directory, &other);
+    client.token().unwrap();
+    assert_eq!(world.token_calls(Cloud::Simacan), ["login"], "shared");
+    // It has not heard the cloud's time yet: the record may have been written just now.
+    assert!(client.expires_in().unwrap() <= Duration::from_secs(3600));
+    let path = crate::common::devices(Cloud::Simacan);
+    world.get(&client, Cloud::Simacan, &path).unwrap();
+    let left = on(&world, &directory, &other).expires_in().unwrap().as_secs();
+    assert!((2590..=2600).contains(&left), "by the cloud's time: {left}");
+}
+
+#[test]
+fn another_machine_keeps_a_hold() {
+    let (world, directory) = (World::new(), Directory::new("machines-hold"));
+    for (index, up) in [10, 40 * 86_400, 1, 5000].into_iter().enumerate() {
+        let clock = Clock::manual();
+        clock.set_machine(&format!("machine-{index}"));
+        clock.wind(Duration::from_secs(up));
+        let mut config = directory.config(&world, Cloud::Simacan);
+        config.set("password", "wrong").unwrap();
+        config.set_clock(clock);
+        config.client().unwrap().token().unwrap_err();
+    }
+    assert_eq!(world.sim.count(Cloud::Simacan, "login"), 1, "four machines, one password");
 }

@@ -569,3 +569,34 @@ fn the_background_rests_where_nothing_can_be_renewed() {
         assert!(since <= 4, "broken: {broken}, looked {since} times");
     }
 }
+
+#[test]
+fn the_log_is_called_when_all_is_saved_and_no_lock_is_held() {
+    use crate::common::directory::Directory;
+    use std::sync::{Arc, Mutex, OnceLock};
+    let (world, directory) = (World::new(), Directory::new("log"));
+    let client: Arc<OnceLock<Client>> = Arc::default();
+    let seen: Arc<Mutex<Vec<(String, bool)>>> = Arc::default();
+    let mut config = directory.config(&world, CLOUD);
+    let other = directory.config(&world, CLOUD);
+    let sink = {
+        let (client, seen) = (client.clone(), seen.clone());
+        move |_: keyfob::Level, line: &str| {
+            // What was logged is on the disk by now, and neither this client's lead nor the store's
+            // lock is held: both clients can renew.
+            let stored = other.client().unwrap();
+            let fresh = stored.try_token().is_ok();
+            if seen.lock().unwrap().is_empty() {
+                stored.renew().unwrap();
+                client.get().unwrap().renew().unwrap();
+            }
+            seen.lock().unwrap().push((line.to_string(), fresh));
+        }
+    };
+    config.set_log(Arc::new(sink), keyfob::Level::Info);
+    client.set(config.client().unwrap()).ok().unwrap();
+    client.get().unwrap().share(Some(Duration::from_secs(10))).token().unwrap();
+    let seen = seen.lock().unwrap();
+    assert!(seen.iter().any(|(line, _)| line.contains("logged in")), "{seen:?}");
+    assert!(seen.iter().all(|(_, fresh)| *fresh), "{seen:?}");
+}

@@ -483,3 +483,70 @@ fn whoever_waits_for_another_process_can_be_cancelled() {
     });
     assert_eq!(world.sim.count(Cloud::Simacan, "login"), 0);
 }
+
+/// Changes the one record as whoever can write to the directory could.
+fn tamper(directory: &Directory, change: impl Fn(&mut Value)) {
+    let mut record: Value = serde_json::from_slice(&directory.contents().unwrap()).unwrap();
+    change(&mut record["record"]);
+    std::fs::write(directory.record(), record.to_string()).unwrap();
+}
+
+#[test]
+fn a_record_with_bad_contents_is_set_aside_and_not_believed() {
+    let changes: [(&str, fn(&mut Value)); 7] = [
+        ("a line break", |r| r["token"]["access_token"] = "a\r\nX-Evil: b".into()),
+        ("an empty token", |r| r["token"]["access_token"] = "".into()),
+        ("an empty refresh token", |r| r["refresh_token"] = "".into()),
+        ("an odd refresh token", |r| r["refresh_token"] = "a b".into()),
+        ("the last generation", |r| r["generation"] = u64::MAX.into()),
+        ("an endpoint", |r| {
+            r["endpoints"] = serde_json::json!({ "base_url": "https://evil.example" })
+        }),
+        ("no endpoint", |r| r["endpoints"] = serde_json::json!({ "auth": "::" })),
+    ];
+    for (name, change) in changes {
+        let (world, directory) = (World::new(), Directory::new("bad-contents"));
+        directory.client(&world, Cloud::Simacan).token().unwrap();
+        tamper(&directory, change);
+        let client = directory.client(&world, Cloud::Simacan);
+        let told = status(&client)["store"]["fault"]["message"].to_string();
+        assert!(told.contains("no client of this account"), "{name}: {told}");
+        client.token().unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(world.token_calls(Cloud::Simacan), ["login", "login"], "{name}");
+        assert_eq!(directory.files(".json.damaged").len(), 1, "{name}");
+    }
+}
+
+#[test]
+fn a_pause_in_a_record_has_an_end() {
+    let (world, directory) = (World::new(), Directory::new("long-pause"));
+    let busy = Fault::answer(429, &[("Retry-After", "600")], "");
+    world.answers_once(Cloud::Simacan, "login", busy);
+    directory.client(&world, Cloud::Simacan).token().unwrap_err();
+    tamper(&directory, |r| r["pause"]["until"] = i64::MAX.into());
+    let mut config = directory.config(&world, Cloud::Simacan);
+    config.set_clock(keyfob::Clock::manual());
+    let error = config.client().unwrap().token().unwrap_err();
+    assert!(error.retry_after().unwrap() <= Duration::from_secs(30 * 3600), "{error}");
+}
+
+#[test]
+fn a_stored_record_cannot_say_where_the_password_goes() {
+    let (world, directory) = (World::new(), Directory::new("redirected"));
+    let cloud = Cloud::IotConnect;
+    let config = || {
+        let mut config = directory.config(&world, cloud);
+        config.set("discovery_url", &world.sim.discovery_url()).unwrap();
+        config.set("environment", keyfob_simulator::credentials::iotconnect::ENVIRONMENT).unwrap();
+        config
+    };
+    config().client().unwrap().token().unwrap();
+    tamper(&directory, |r| {
+        r["endpoints"]["authBaseUrl"] = "http://evil.example/api/v2".into();
+        r.as_object_mut().unwrap().remove("token");
+        r.as_object_mut().unwrap().remove("refresh_token");
+    });
+    world.sim.clear_journal();
+    config().client().unwrap().token().unwrap();
+    assert_eq!(world.token_calls(cloud), ["discovery", "basic-token", "login"], "found anew");
+}
