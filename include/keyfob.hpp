@@ -334,6 +334,43 @@ inline void unlock(const char *name, void *user_data) noexcept {
   });
 }
 
+/// What a request calls, and so has to keep alive, with its responses.
+struct Body {
+  /// Writes at most this many bytes, and returns how many; 0 at the end.
+  std::function<std::size_t(char *buffer, std::size_t capacity)> read;
+  std::function<void()> rewind;
+};
+
+using Progress = std::function<bool(std::uint64_t done, std::optional<std::uint64_t> total)>;
+
+inline std::int64_t read_body(std::uint8_t *buffer, std::size_t capacity,
+                              void *user_data) noexcept {
+  std::int64_t came = -1;
+  contained([&] {
+    const auto &read = static_cast<const Body *>(user_data)->read;
+    came = static_cast<std::int64_t>(read(reinterpret_cast<char *>(buffer), capacity));
+    return KEYFOB_OK;
+  });
+  return came;
+}
+
+inline std::int32_t rewind_body(void *user_data) noexcept {
+  return contained([&] {
+    static_cast<const Body *>(user_data)->rewind();
+    return KEYFOB_OK;
+  });
+}
+
+inline bool tell_progress(std::uint64_t done, std::int64_t total, void *user_data) noexcept {
+  bool goes_on = false;
+  contained([&] {
+    const auto of = total < 0 ? std::nullopt : std::optional<std::uint64_t>(total);
+    goes_on = (*static_cast<const Progress *>(user_data))(done, of);
+    return KEYFOB_OK;
+  });
+  return goes_on;
+}
+
 struct FreeConfig {
   void operator()(keyfob_config *config) const noexcept { keyfob_config_free(config); }
 };
@@ -352,10 +389,13 @@ struct FreeClient {
 };
 
 struct FreeRequest {
+  std::shared_ptr<Body> body;
+  std::shared_ptr<Progress> progress;
   void operator()(keyfob_request *request) const noexcept { keyfob_request_free(request); }
 };
 
 struct FreeResponse {
+  std::shared_ptr<Progress> progress;
   void operator()(keyfob_response *response) const noexcept { keyfob_response_free(response); }
 };
 
@@ -494,6 +534,57 @@ class Request {
                         reinterpret_cast<const std::uint8_t *>(body.data()), body.size());
   }
 
+  /// Sends a file as the body. It is opened when the request is sent, and again for a replay, so it
+  /// is never in memory as a whole.
+  Request &set_body_file(std::string_view path) {
+    set_body_file(path, std::nothrow).value();
+    return *this;
+  }
+  Result<void> set_body_file(std::string_view path, std::nothrow_t) {
+    return detail::call(keyfob_request_set_body_file, get(), detail::Text(path));
+  }
+
+  /// Sends what `read` gives: it writes at most `capacity` bytes and returns how many, 0 at the end.
+  /// `length` is how many there will be; without one the body goes in chunks. Without `rewind` a
+  /// request that has to be sent again fails with `KEYFOB_BODY_NOT_REPEATABLE`. What they throw fails
+  /// the call.
+  Request &set_body_reader(std::function<std::size_t(char *buffer, std::size_t capacity)> read,
+                           std::optional<std::uint64_t> length = std::nullopt,
+                           std::function<void()> rewind = nullptr) {
+    set_body_reader(std::move(read), length, std::move(rewind), std::nothrow).value();
+    return *this;
+  }
+  Result<void> set_body_reader(std::function<std::size_t(char *, std::size_t)> read,
+                               std::optional<std::uint64_t> length, std::function<void()> rewind,
+                               std::nothrow_t) {
+    auto body = std::make_shared<detail::Body>();
+    body->read = std::move(read);
+    body->rewind = std::move(rewind);
+    const auto set = detail::call(keyfob_request_set_body_reader, get(),
+                                  body->read ? &detail::read_body : nullptr,
+                                  body->rewind ? &detail::rewind_body : nullptr,
+                                  length ? static_cast<std::int64_t>(*length) : std::int64_t{-1},
+                                  static_cast<void *>(body.get()));
+    if (set) handle_.get_deleter().body = std::move(body);
+    return set;
+  }
+
+  /// Has `progress` told how far the body of the answer has come: bytes so far, and of how many where
+  /// that is known. `false` ends the call with `KEYFOB_CANCELLED`.
+  Request &set_progress(
+      std::function<bool(std::uint64_t done, std::optional<std::uint64_t> total)> progress) {
+    set_progress(std::move(progress), std::nothrow).value();
+    return *this;
+  }
+  Result<void> set_progress(detail::Progress progress, std::nothrow_t) {
+    auto kept = progress ? std::make_shared<detail::Progress>(std::move(progress)) : nullptr;
+    const auto set = detail::call(keyfob_request_set_progress, get(),
+                                  kept ? &detail::tell_progress : nullptr,
+                                  static_cast<void *>(kept.get()));
+    if (set) handle_.get_deleter().progress = std::move(kept);
+    return set;
+  }
+
   /// Sets the longest this request takes, its retries and a renewal included; zero leaves it to
   /// the client.
   Request &set_timeout(std::chrono::milliseconds timeout) {
@@ -516,6 +607,7 @@ class Request {
   [[nodiscard]] keyfob_request *get() const noexcept { return handle_.get(); }
 
  private:
+  friend class Client;
   explicit Request(keyfob_request *handle) : handle_(handle) {}
 
   std::unique_ptr<keyfob_request, detail::FreeRequest> handle_;
@@ -527,7 +619,8 @@ struct Header {
   std::string value;
 };
 
-/// An answer, whole, whatever its status: 404 and 500 are answers too.
+/// An answer, whatever its status: 404 and 500 are answers too. From `Client::send` it is whole; from
+/// `Client::open` its body is still to be read.
 class Response {
  public:
   /// The HTTP status.
@@ -540,6 +633,23 @@ class Response {
     return {reinterpret_cast<const char *>(data), size};
   }
   std::string_view body() const && = delete;  // would outlive the response
+
+  /// Reads the next bytes of a body to `buffer`; how many, 0 at its end. A body that is cut fails with
+  /// `KEYFOB_NETWORK`.
+  std::size_t read(char *buffer, std::size_t capacity) {
+    return read(buffer, capacity, std::nothrow).value();
+  }
+  Result<std::size_t> read(char *buffer, std::size_t capacity, std::nothrow_t) {
+    return detail::get<std::size_t>(keyfob_response_read, handle_.get(),
+                                    reinterpret_cast<std::uint8_t *>(buffer), capacity);
+  }
+
+  /// How many bytes the body has in all, where the answer's head says so.
+  [[nodiscard]] std::optional<std::uint64_t> length() const noexcept {
+    const std::int64_t length = keyfob_response_length(get());
+    if (length < 0) return std::nullopt;
+    return static_cast<std::uint64_t>(length);
+  }
 
   /// The value of the first header of this name, without regard to case.
   [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const & {
@@ -574,7 +684,8 @@ class Response {
 
  private:
   friend class Client;
-  explicit Response(keyfob_response *handle) : handle_(handle) {}
+  explicit Response(keyfob_response *handle, std::shared_ptr<detail::Progress> progress = nullptr)
+      : handle_(handle, detail::FreeResponse{std::move(progress)}) {}
 
   std::unique_ptr<keyfob_response, detail::FreeResponse> handle_;
 };
@@ -733,6 +844,33 @@ class Client {
     auto sent = detail::get<keyfob_response *>(keyfob_client_send, get(), request.get());
     if (!sent) return sent.error();
     return Response(*sent);
+  }
+
+  /// As `send`, but gives the response once its head is there; its body is then read with
+  /// `Response::read`, however large it is.
+  [[nodiscard]] Response open(const Request &request) const {
+    return open(request, std::nothrow).value();
+  }
+  Result<Response> open(const Request &request, std::nothrow_t) const {
+    auto opened = detail::get<keyfob_response *>(keyfob_client_open, get(), request.get());
+    if (!opened) return opened.error();
+    return Response(*opened, request.handle_.get_deleter().progress);
+  }
+
+  /// Downloads what the request asks for to a file: resumed over faults, checked, and put in the
+  /// place of `path` at once. `sha256` is what it must have, as 64 hexadecimal digits, or empty.
+  Response download(const Request &request, std::string_view path,
+                    std::string_view sha256 = {}) const {
+    return download(request, path, sha256, std::nothrow).value();
+  }
+  Result<Response> download(const Request &request, std::string_view path, std::string_view sha256,
+                            std::nothrow_t) const {
+    const detail::Text digest(sha256);
+    auto done = detail::get<keyfob_response *>(keyfob_client_download, get(), request.get(),
+                                               detail::Text(path),
+                                               sha256.empty() ? nullptr : digest.c_str());
+    if (!done) return done.error();
+    return Response(*done);
   }
 
   /// The handle, for what C takes. It stays this object's.
