@@ -21,6 +21,8 @@ static const struct command COMMANDS[] = {
     {"patch", "URL", "", 1, 1, 1, run_request},
     {"delete", "URL", "", 1, 1, 1, run_request},
     {"head", "URL", "", 1, 1, 1, run_request},
+    {"download", "URL [FILE]", "fetch a file: resumed, checked, put in its place at once", 1, 2, 1, run_download},
+    {"upload", "URL FILE", "send a file with PUT", 2, 2, 1, run_upload},
     {"curl", "-- ARGUMENT...", "run curl with the token; once more if it was refused", 1, -1, 1, run_curl},
     {"status", "", "print what is known, as JSON, without asking the cloud", 0, 0, 1, run_status},
     {"renew", "", "renew the token now", 0, 0, 1, run_renew},
@@ -58,6 +60,7 @@ static void print_help(void) {
          "  -d, --data TEXT|@FILE|@-     the body\n"
          "  -o, --output FILE            where the answer's body goes\n"
          "  -i, --include                print the head of the answer, too\n"
+         "  --sha256 HEX                 what a download must have\n"
          "\n"
          "others\n"
          "  --json       tokens, lists and errors as JSON\n"
@@ -100,6 +103,8 @@ static const char **place_of(struct invocation *invocation, const char *word) {
         return &invocation->data;
     if (is(word, "--output", "-o"))
         return &invocation->output;
+    if (is(word, "--sha256", NULL))
+        return &invocation->sha256;
     if (is(word, "--set", NULL))
         return &invocation->settings[invocation->setting_count++];
     if (is(word, "--query", "-q"))

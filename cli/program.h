@@ -36,6 +36,7 @@ struct invocation {
     int query_count;
     const char *data;   /* text, @FILE or @- */
     const char *output; /* a file for the body */
+    const char *sha256; /* what a download must have */
     int include;        /* print the head of the answer, too */
 };
 
@@ -71,6 +72,8 @@ int run_forget(const struct invocation *invocation);
 
 /* request.c, curl.c, check.c, providers.c */
 int run_request(const struct invocation *invocation);
+int run_upload(const struct invocation *invocation);
+int run_download(const struct invocation *invocation);
 int run_curl(const struct invocation *invocation);
 int run_check(const struct invocation *invocation);
 int run_providers(const struct invocation *invocation);

@@ -1,5 +1,5 @@
 # Completion of keyfob for fish.
-set -l commands token header headers-for expires get post put patch delete head curl status renew refused forget check providers options
+set -l commands token header headers-for expires get post put patch delete head download upload curl status renew refused forget check providers options
 complete -c keyfob -f
 complete -c keyfob -n "not __fish_seen_subcommand_from $commands" -a "$commands"
 complete -c keyfob -n "__fish_seen_subcommand_from $commands" -a "(keyfob providers 2>/dev/null | awk '/^[a-z0-9]/ { print \$1 }')"
