@@ -4,6 +4,7 @@ use crate::client::response::Response;
 use crate::error::{Error, Result, Status};
 use crate::support::hex::to_hex;
 use crate::support::json::{self, Value, object};
+use crate::support::os::above_standard_streams;
 use ring::digest::{Context, SHA256};
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
@@ -243,7 +244,8 @@ fn open_regular(path: &Path) -> Result<File> {
             (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits() as i32
         );
     }
-    let file = options.open(path).map_err(|error| fault(path, error))?;
+    let file = options.open(path).and_then(|file| above_standard_streams(file.into()));
+    let file = File::from(file.map_err(|error| fault(path, error))?);
     match file.metadata() {
         Ok(about) if about.is_file() => Ok(file),
         Ok(_) => Err(fault(path, "is not a regular file")),

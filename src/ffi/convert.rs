@@ -1,6 +1,7 @@
 //! Pointers to values and back: each check of an argument stands here, once.
 
 use crate::error::{Error, Result, Status};
+use crate::support::wipe::wipe;
 use std::ffi::{CStr, c_char};
 
 fn null(what: &str) -> Error {
@@ -111,10 +112,8 @@ pub(super) fn free_text(text: *mut c_char) {
     // the text and its NUL, and the text holds no other NUL, so `strlen + 1` is the allocation.
     unsafe {
         let len = CStr::from_ptr(text).count_bytes() + 1;
-        // libc's memset instead of single volatile bytes; seen by what follows, it is not left out.
-        text.write_bytes(0, len);
         let mut owned = Box::from_raw(std::ptr::slice_from_raw_parts_mut(text.cast::<u8>(), len));
-        std::hint::black_box(&mut owned);
+        wipe(&mut owned);
     }
 }
 

@@ -2,9 +2,10 @@
 
 use super::error::keyfob_error;
 use crate::error::{Error, Result, Status};
+use crate::support::os::NotCancelled;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Runs the body of a function that can fail. Writes the error, or NULL, to `err`.
 pub(super) fn guard(err: *mut *mut keyfob_error, work: impl FnOnce() -> Result<()>) -> Status {
@@ -56,7 +57,8 @@ thread_local! {
 
 /// `None` for a panic. It is not printed either: a library writes nothing to its host's terminal.
 fn contain<T>(work: impl FnOnce() -> T) -> Option<T> {
-    if !QUIET.is_completed() {
+    let _not_cancelled = NotCancelled::begin();
+    if !QUIET.load(Ordering::Relaxed) {
         be_quiet();
     }
     let outer = INSIDE.replace(true);
@@ -69,18 +71,20 @@ fn contain<T>(work: impl FnOnce() -> T) -> Option<T> {
     outcome.ok()
 }
 
-static QUIET: Once = Once::new();
+/// Not a lock: a child that was forked while it is held would wait for ever.
+static QUIET: AtomicBool = AtomicBool::new(false);
 
 #[cold]
 fn be_quiet() {
-    QUIET.call_once(|| {
-        let before = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |panic| {
-            if !INSIDE.get() {
-                before(panic);
-            }
-        }));
-    });
+    if QUIET.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !INSIDE.get() {
+            before(panic);
+        }
+    }));
 }
 
 /// Lets a test put a panic behind the next call: the only way to see that each is contained.

@@ -2,6 +2,7 @@
 
 use super::broken::{Broken, Outcome};
 use crate::support::call::{Call, from_now};
+use crate::support::os::above_standard_streams;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
@@ -182,6 +183,7 @@ fn begin(address: &SocketAddr) -> Outcome<(TcpStream, bool)> {
     };
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let socket = rustix::net::socket_with(family, SocketType::STREAM, flags, None)?;
+    let socket = above_standard_streams(socket)?;
     match rustix::net::connect(&socket, address) {
         Ok(()) => Ok((TcpStream::from(socket), true)),
         Err(Errno::INPROGRESS | Errno::INTR) => Ok((TcpStream::from(socket), false)),

@@ -7,6 +7,7 @@ use super::serving::Serving;
 use crate::error::{Error, Result, Status};
 use crate::support::call::{Call, Canceller, SLICE};
 use crate::support::clock::Moment;
+use crate::support::os::{Process, this_process};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -17,7 +18,7 @@ pub(crate) struct Background {
     thread: Option<JoinHandle<()>>,
     stop: Arc<AtomicBool>,
     canceller: Arc<Canceller>,
-    process: u32,
+    process: Process,
 }
 
 impl Background {
@@ -41,14 +42,14 @@ impl Background {
             })?
         };
         lifecycle.renewed_by(thread.thread().clone());
-        Ok(Background { thread: Some(thread), stop, canceller, process: std::process::id() })
+        Ok(Background { thread: Some(thread), stop, canceller, process: this_process() })
     }
 }
 
 impl Drop for Background {
     fn drop(&mut self) {
         // A forked child has no such thread to wait for.
-        let Some(thread) = self.thread.take().filter(|_| self.process == std::process::id()) else {
+        let Some(thread) = self.thread.take().filter(|_| self.process == this_process()) else {
             return;
         };
         self.stop.store(true, Ordering::Release);

@@ -16,6 +16,7 @@ use crate::store::Lock;
 use crate::support::call::Call;
 use crate::support::clock::Clock;
 use crate::support::log::{self, Log, log};
+use crate::support::os::{Process, this_process};
 use crate::support::process::PerProcess;
 use crate::support::striped::Striped;
 use arc_swap::{ArcSwap, Guard};
@@ -37,7 +38,7 @@ pub(crate) struct Lifecycle {
     store_fault: ArcSwap<Option<Error>>,
     /// The thread that renews early, and its process, where the client asked for one. Set without a
     /// lock, which a forked child could inherit held.
-    renewer: OnceBox<(u32, Thread)>,
+    renewer: OnceBox<(Process, Thread)>,
 }
 
 impl Lifecycle {
@@ -178,7 +179,7 @@ impl Lifecycle {
 
     /// From now on this thread renews early, and no caller does.
     pub fn renewed_by(&self, thread: Thread) {
-        self.renewer.set(Box::new((std::process::id(), thread))).ok();
+        self.renewer.set(Box::new((this_process(), thread))).ok();
     }
 
     /// Lets the renewing thread look again, after something changed.
@@ -268,7 +269,7 @@ impl Serving for Lifecycle {
 
     fn renews_in_background(&self) -> bool {
         // In a forked child the thread is not there, and callers renew as they do without one.
-        self.renewer.get().is_some_and(|(process, _)| *process == std::process::id())
+        self.renewer.get().is_some_and(|(process, _)| *process == this_process())
     }
 
     fn has_news(&self, state: &State) -> bool {

@@ -4,12 +4,13 @@
 //! A write makes a temporary file durable, renames it over the old one and makes the name durable.
 
 use super::Lock;
-use super::lock::{Refusal, try_hold};
+use super::lock::{Refusal, held_high, try_hold};
 use super::medium::{Contents, MOST_BYTES, Medium, TOO_LARGE, Unreadable};
 use crate::error::{Error, Result, Status};
 use crate::model::record::Version;
 use rustix::fs::{Access, AtFlags, FallocateFlags, FileType, Mode, OFlags, Stat};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
+use rustix::process::{Resource, getrlimit};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
@@ -56,7 +57,7 @@ impl RecordFile {
         let mut builder = std::fs::DirBuilder::new();
         match builder.recursive(true).mode(0o700).create(&self.directory) {
             Err(error) if !self.directory.is_dir() => {
-                return Err(self.fault("the directory cannot be made", error));
+                return Err(self.unreachable("the directory cannot be made", error));
             }
             _ => {}
         }
@@ -71,8 +72,9 @@ impl RecordFile {
     /// The directory, opened anew each time: it may have been replaced since.
     fn directory(&self) -> Result<OwnedFd> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let directory = rustix::fs::open(&self.directory, flags, Mode::empty())
-            .map_err(|e| self.fault("the directory cannot be opened", e))?;
+        let directory = retry_on_intr(|| rustix::fs::open(&self.directory, flags, Mode::empty()))
+            .and_then(held_high)
+            .map_err(|e| self.unreachable("the directory cannot be opened", e))?;
         let stat = rustix::fs::fstat(&directory)
             .map_err(|e| self.fault("the directory cannot be examined", e))?;
         if !is_mine(&stat) {
@@ -88,6 +90,14 @@ impl RecordFile {
         Error::new(Status::Store, format!("store {}: {what}: {why}", self.directory.display()))
     }
 
+    /// A fault of the directory, or of the link that stands in its place and leads nowhere.
+    fn unreachable(&self, what: &str, why: impl std::fmt::Display) -> Error {
+        match self.directory.is_symlink() && !self.directory.exists() {
+            true => self.fault("it is a symbolic link", "what it leads to does not exist"),
+            false => self.fault(what, why),
+        }
+    }
+
     fn file_fault(&self, what: &str, why: impl std::fmt::Display) -> Error {
         Error::new(Status::Store, format!("store {} {what}: {why}", self.name()))
     }
@@ -100,7 +110,10 @@ impl RecordFile {
     fn open_temporary(&self, directory: &OwnedFd) -> Result<File> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK;
         let flags = flags | OFlags::CLOEXEC;
-        let open = || rustix::fs::openat(directory, &self.temporary, flags, PRIVATE_FILE);
+        let open = || {
+            retry_on_intr(|| rustix::fs::openat(directory, &self.temporary, flags, PRIVATE_FILE))
+                .and_then(held_high)
+        };
         // Whatever stands in its place and is not ours goes; a second failure is the disk's.
         if let Ok(file) = open() {
             if rustix::fs::fstat(&file).is_ok_and(|stat| is_private_file(&stat)) {
@@ -111,13 +124,26 @@ impl RecordFile {
         open().map(File::from).map_err(|e| self.file_fault("cannot be written", e))
     }
 
+    /// Fails where a file of this size is more than the process may write. The system would end the
+    /// process for trying (SIGXFSZ).
+    fn may_grow_to(&self, size: u64) -> Result<()> {
+        match getrlimit(Resource::Fsize).current {
+            Some(most) if most < size => Err(self.file_fault(
+                "could not be written",
+                format_args!("files of this process may have {most} bytes (RLIMIT_FSIZE)"),
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// Takes the room on the disk that a file of this size needs, if it has it not yet.
     fn reserve(&self, file: &mut File, room: u64) -> Result<()> {
         let full = |e: std::io::Error| self.file_fault("could not be written", e);
         if file.metadata().map_err(full)?.len() >= room {
             return Ok(());
         }
-        match rustix::fs::fallocate(&*file, FallocateFlags::empty(), 0, room) {
+        self.may_grow_to(room)?;
+        match retry_on_intr(|| rustix::fs::fallocate(&*file, FallocateFlags::empty(), 0, room)) {
             // Some file systems can only be asked by writing.
             Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {
                 file.write_all(&vec![b' '; room as usize]).map_err(full)
@@ -181,7 +207,8 @@ impl Medium for RecordFile {
     fn read(&self) -> Result<Contents> {
         let directory = self.directory()?;
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = match rustix::fs::openat(&directory, &self.record, flags, Mode::empty()) {
+        let open = || rustix::fs::openat(&directory, &self.record, flags, Mode::empty());
+        let file = match retry_on_intr(open).and_then(held_high) {
             Ok(file) => File::from(file),
             Err(Errno::NOENT) => {
                 return Ok(Contents { bytes: Ok(None), version: Version::default() });
@@ -236,17 +263,20 @@ impl Medium for RecordFile {
         let failed = |what: &'static str| move |e: std::io::Error| self.file_fault(what, e);
         let directory = self.directory()?;
         let mut file = self.open_temporary(&directory)?;
+        self.may_grow_to(bytes.len() as u64)?;
         file.write_all(bytes).map_err(failed("cannot be written"))?;
         file.set_len(bytes.len() as u64).map_err(failed("cannot be written"))?;
         file.sync_all().map_err(failed("cannot be made durable"))?;
-        let rename = |from: &str, to: &str| rustix::fs::renameat(&directory, from, &directory, to);
+        let rename = |from: &str, to: &str| {
+            retry_on_intr(|| rustix::fs::renameat(&directory, from, &directory, to))
+        };
         if set_aside {
             rename(&self.record, &self.aside)
                 .map_err(|e| self.file_fault("cannot be set aside", e))?;
         }
         rename(&self.temporary, &self.record)
             .map_err(|e| self.file_fault("cannot be replaced", e))?;
-        match rustix::fs::fsync(&directory) {
+        match retry_on_intr(|| rustix::fs::fsync(&directory)) {
             // Some network file systems have no such thing for directories.
             Ok(()) | Err(Errno::INVAL | Errno::OPNOTSUPP) => {}
             Err(error) => return Err(self.file_fault("cannot be made durable", error)),

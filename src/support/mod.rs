@@ -19,3 +19,4 @@ pub(crate) mod registry;
 pub(crate) mod secret;
 pub(crate) mod striped;
 pub(crate) mod sync;
+pub(crate) mod wipe;

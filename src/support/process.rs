@@ -3,6 +3,7 @@
 //! A child inherits its parent's sockets, and locks that threads held which it does not have. It
 //! must touch neither, so what can block or talk is kept here and made anew on first use.
 
+use crate::support::os::{Process, this_process};
 use arc_swap::ArcSwapOption;
 use std::any::Any;
 use std::marker::PhantomData;
@@ -25,13 +26,13 @@ impl<T: Any + Send + Sync> PerProcess<T> {
 
 type Value = Arc<dyn Any + Send + Sync>;
 
-/// The same for values of any type, since what it does has nothing to do with it.
-struct Slot(ArcSwapOption<(u32, Value)>);
+/// Type-erased, so that the compare-and-swap loop is compiled once.
+struct Slot(ArcSwapOption<(Process, Value)>);
 
 impl Slot {
     /// What a parent left is leaked: dropping it could write to its sockets.
     fn get(&self, make: &dyn Fn() -> Value) -> Value {
-        let me = std::process::id();
+        let me = this_process();
         loop {
             let seen = self.0.load();
             if let Some(mine) = seen.as_ref().filter(|seen| seen.0 == me) {

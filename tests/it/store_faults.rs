@@ -113,7 +113,7 @@ fn fill_up(directory: &Directory) -> Undo {
 }
 
 #[rustfmt::skip] // a table: one fault a line
-const FAULTS: [Fault; 27] = {
+const FAULTS: [Fault; 28] = {
     use AtRenewal as R;
     use AtStart as S;
     const fn fault(
@@ -130,6 +130,7 @@ const FAULTS: [Fault; 27] = {
         as_root(fault("full disk", S::Used, R::LogsIn, "No space left on device", fill_up)),
         fault("directory gone", S::LogsIn, R::LogsIn, "the directory cannot be opened: No such file", |d| { fs::remove_dir_all(&d.0).unwrap(); Undo(None) }),
         fault("a file in the directory's place", S::Refused, R::LogsIn, "the directory cannot be ", |d| { fs::remove_dir_all(&d.0).unwrap(); fs::write(&d.0, "").unwrap(); Undo(None) }),
+        fault("directory: a link that leads nowhere", S::Refused, R::LogsIn, "it is a symbolic link: what it leads to does not exist", |d| { fs::remove_dir_all(&d.0).unwrap(); symlink("/nowhere/keyfob", &d.0).unwrap(); Undo(None) }),
         fault("directory that others may write to", S::Refused, R::LogsIn, "other users may write to the directory: chmod it 700", |d| { permit(&d.0, 0o770); Undo(None) }),
         as_root(fault("directory of another user", S::Refused, R::LogsIn, "the directory belongs to another user", |d| { give_away(&d.0); Undo(None) })),
         // the file

@@ -1,5 +1,9 @@
 //! Linux and its like.
 
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const CLOCK_THAT_COUNTS_SLEEP: libc::clockid_t = libc::CLOCK_BOOTTIME;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
@@ -17,4 +21,84 @@ pub(crate) fn boot_time_ns() -> i64 {
     #[allow(clippy::unnecessary_cast)] // the fields' types differ from platform to platform
     let ns = now.tv_sec as i64 * 1_000_000_000 + now.tv_nsec as i64;
     ns
+}
+
+/// Names this process among its parent and children. The process id alone does not: in a PID
+/// namespace of its own a child may have its parent's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Process {
+    id: u32,
+    forks: u32,
+}
+
+static FORKS: AtomicU32 = AtomicU32::new(0);
+
+extern "C" fn in_the_child() {
+    FORKS.fetch_add(1, Ordering::Relaxed);
+}
+
+/// This process. The first call has every later `fork` noticed.
+pub(crate) fn this_process() -> Process {
+    static NOTICED: AtomicBool = AtomicBool::new(false);
+    if !NOTICED.load(Ordering::Acquire) {
+        // Two threads may both get here; a fork is then counted twice, which is as good.
+        // SAFETY: the handler only adds to an atomic number, and stays mapped: build.rs links the
+        // library so that it is never unloaded.
+        unsafe { libc::pthread_atfork(None, None, Some(in_the_child)) };
+        NOTICED.store(true, Ordering::Release);
+    }
+    Process { id: std::process::id(), forks: FORKS.load(Ordering::Relaxed) }
+}
+
+/// Keeps `pthread_cancel` from ending this thread until dropped: Rust's frames cannot be unwound by
+/// it. What was asked for meanwhile happens at the thread's next cancellation point after that.
+pub(crate) struct NotCancelled(libc::c_int);
+
+#[cfg(not(target_os = "android"))] // which cannot cancel threads
+unsafe extern "C" {
+    fn pthread_setcancelstate(state: libc::c_int, old: *mut libc::c_int) -> libc::c_int;
+}
+
+#[cfg(any(target_os = "macos", target_os = "ios"))]
+const CANCEL_DISABLE: libc::c_int = 0;
+#[cfg(not(any(target_os = "macos", target_os = "ios")))]
+const CANCEL_DISABLE: libc::c_int = 1;
+
+impl NotCancelled {
+    #[inline]
+    pub fn begin() -> NotCancelled {
+        let mut before = CANCEL_DISABLE;
+        #[cfg(not(target_os = "android"))]
+        // SAFETY: changes this thread's own state only, to one of the two that there are.
+        unsafe {
+            pthread_setcancelstate(CANCEL_DISABLE, &mut before);
+        }
+        NotCancelled(before)
+    }
+}
+
+impl Drop for NotCancelled {
+    #[inline]
+    fn drop(&mut self) {
+        #[cfg(not(target_os = "android"))]
+        // SAFETY: as above; the state is the one that `begin` found.
+        unsafe {
+            pthread_setcancelstate(self.0, std::ptr::null_mut());
+        }
+    }
+}
+
+/// The same open file under a number that is not one of the standard streams'. A host that has closed
+/// one of those still writes to its number.
+pub(crate) fn above_standard_streams(fd: OwnedFd) -> io::Result<OwnedFd> {
+    if fd.as_raw_fd() > 2 {
+        return Ok(fd);
+    }
+    // SAFETY: the descriptor is open while `fd` is borrowed.
+    let copy = unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 3) };
+    if copy < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: `fcntl` has just made it, and nobody else has it.
+    Ok(unsafe { OwnedFd::from_raw_fd(copy) })
 }

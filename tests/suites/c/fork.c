@@ -1,6 +1,6 @@
 /* A client in a forked child: it knows what the parent knew, on connections of its own, and touches
  * nothing of the parent's. */
-#define _POSIX_C_SOURCE 200809L
+#define _GNU_SOURCE
 #include "cloud.h"
 
 #include <pthread.h>
@@ -80,6 +80,36 @@ static void a_child_leaves_the_parents_connections_alone(void) {
     use(client);
     CHECK(connections("kontakt") == before); /* the parent's still works */
     keyfob_client_free(client);
+}
+
+/* A child that is the first of its PID namespace, as its child then is of another. */
+static void use_in_namespaces(keyfob_client *client) {
+    int before;
+    CHECK(getpid() == 1);
+    use(client);
+    before = connections("kontakt");
+    CHECK(unshare(CLONE_NEWPID) == 0);
+    in_child(use, client);
+    CHECK(connections("kontakt") > before); /* the child, with the same number, made its own */
+}
+
+static void a_child_with_its_parents_pid_makes_its_own_connections(void) {
+    keyfob_client *client;
+    pid_t helper = fork();
+    int status = -1;
+    if (helper == 0) {
+        faults_of_this_test = 0;
+        if (unshare(CLONE_NEWPID) != 0) { /* not allowed here: nothing was tried */
+            fprintf(stderr, "a_child_with_its_parents_pid...: no PID namespaces for this user\n");
+            _exit(0);
+        }
+        client = client_of(ACCOUNT);
+        in_child(use_in_namespaces, client);
+        execlp(faults_of_this_test ? "false" : "true", "helper", (char *)NULL);
+        _exit(1);
+    }
+    CHECK(waitpid(helper, &status, 0) == helper);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
 static void a_child_renews_and_frees_on_its_own(void) {
@@ -236,6 +266,7 @@ int main(void) {
     AT_A_FRESH_CLOUD(a_child_uses_the_parents_token);
     AT_A_FRESH_CLOUD(a_child_resumes_no_session_of_the_parents);
     AT_A_FRESH_CLOUD(a_child_leaves_the_parents_connections_alone);
+    AT_A_FRESH_CLOUD(a_child_with_its_parents_pid_makes_its_own_connections);
     AT_A_FRESH_CLOUD(a_child_renews_and_frees_on_its_own);
     AT_A_FRESH_CLOUD(a_child_may_be_the_first_to_log_in);
     AT_A_FRESH_CLOUD(a_fork_with_calls_in_flight_leaves_the_child_a_good_client);
