@@ -123,8 +123,10 @@ impl Renewal<'_> {
             Ok(token) => {
                 log!(lifecycle.log, Info, "{}: token refreshed", account.profile.name);
                 self.record.learn_time(token.time());
+                // One that the cloud does not replace is good as before.
+                let is_replaced = token.refresh.is_some() && token.refresh != self.record.refresh;
                 self.record.accept(token);
-                self.spend(is_seed);
+                self.spend(is_seed && is_replaced);
                 if let Some(client) = &account.secrets.client {
                     self.worked(client.clone(), None);
                 }
