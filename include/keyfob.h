@@ -406,7 +406,8 @@ uint64_t keyfob_client_fresh_number(const keyfob_client *client);
 /**
  * Gives the headers that carry the token, one `Name: value` a line, without a line end after the
  * last: `Authorization: Bearer ...`. The string is the caller's, to be freed with
- * `keyfob_string_free`. Errors as `keyfob_client_token`.
+ * `keyfob_string_free`. Errors as `keyfob_client_token`; `KEYFOB_INVALID_ARGUMENT` where the cloud
+ * has each request signed: then ask `keyfob_client_headers_for_request`.
  */
 keyfob_status keyfob_client_headers(const keyfob_client *client, char **lines, keyfob_error **err);
 
@@ -422,6 +423,22 @@ keyfob_status keyfob_client_headers_for(const keyfob_client *client,
                                         const char *url,
                                         char **lines,
                                         keyfob_error **err);
+
+/**
+ * As `keyfob_client_headers_for`, for a request with this method and body: some clouds have each
+ * request signed. What is sent must then be exactly this, and once: a request that is repeated needs
+ * headers of its own. `body` may be NULL where `len` is 0.
+ *
+ * `KEYFOB_INVALID_ARGUMENT` where the cloud wants the token in the query or in the body:
+ * `keyfob_client_send` puts it there.
+ */
+keyfob_status keyfob_client_headers_for_request(const keyfob_client *client,
+                                                const char *method,
+                                                const char *url,
+                                                const uint8_t *body,
+                                                size_t len,
+                                                char **lines,
+                                                keyfob_error **err);
 
 /**
  * Whether an answer of an API with this HTTP status and body refuses the access token, by the

@@ -181,7 +181,8 @@ pub unsafe extern "C" fn keyfob_client_fresh_number(client: *const keyfob_client
 
 /// Gives the headers that carry the token, one `Name: value` a line, without a line end after the
 /// last: `Authorization: Bearer ...`. The string is the caller's, to be freed with
-/// `keyfob_string_free`. Errors as `keyfob_client_token`.
+/// `keyfob_string_free`. Errors as `keyfob_client_token`; `KEYFOB_INVALID_ARGUMENT` where the cloud
+/// has each request signed: then ask `keyfob_client_headers_for_request`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_client_headers(
     client: *const keyfob_client,
@@ -210,6 +211,31 @@ pub unsafe extern "C" fn keyfob_client_headers_for(
     guard(err, || {
         let out = Out::of_text(lines, "lines")?;
         out.set_text(handle(client, "client")?.0.headers_for(text(url, "url")?)?.expose());
+        Ok(())
+    })
+}
+
+/// As `keyfob_client_headers_for`, for a request with this method and body: some clouds have each
+/// request signed. What is sent must then be exactly this, and once: a request that is repeated needs
+/// headers of its own. `body` may be NULL where `len` is 0.
+///
+/// `KEYFOB_INVALID_ARGUMENT` where the cloud wants the token in the query or in the body:
+/// `keyfob_client_send` puts it there.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_client_headers_for_request(
+    client: *const keyfob_client,
+    method: *const c_char,
+    url: *const c_char,
+    body: *const u8,
+    len: usize,
+    lines: *mut *mut c_char,
+    err: *mut *mut keyfob_error,
+) -> Status {
+    guard(err, || {
+        let out = Out::of_text(lines, "lines")?;
+        let client = &handle(client, "client")?.0;
+        let (method, url) = (text(method, "method")?, text(url, "url")?);
+        out.set_text(client.headers_for_request(method, url, bytes(body, len, "body")?)?.expose());
         Ok(())
     })
 }

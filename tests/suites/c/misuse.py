@@ -139,6 +139,8 @@ STRINGS = {
     ("keyfob_config_load_file", "path"): ("INVALID_ARGUMENT", "INVALID_ARGUMENT"),
     ("keyfob_config_load_env", "prefix"): ("INVALID_ARGUMENT", "OK"),
     ("keyfob_client_headers_for", "url"): ("INVALID_ARGUMENT", "INVALID_ARGUMENT"),
+    ("keyfob_client_headers_for_request", "method"): ("INVALID_ARGUMENT", "INVALID_ARGUMENT"),
+    ("keyfob_client_headers_for_request", "url"): ("INVALID_ARGUMENT", "INVALID_ARGUMENT"),
     ("keyfob_client_refused", "token"): ("OK", "OK"),
     ("keyfob_client_set", "option"): ("UNKNOWN_OPTION", "UNKNOWN_OPTION"),
     ("keyfob_client_set", "value"): ("INVALID_OPTION", "INVALID_OPTION"),
@@ -175,6 +177,7 @@ NUMBERS = {
         "SIZE_MAX": "!result",
         "SIZE_MAX / 2 + 1": "!result",
     },
+    ("keyfob_client_headers_for_request", "len"): ABSURD_LENGTHS,
     ("keyfob_request_set_body", "len"): ABSURD_LENGTHS,
     ("keyfob_request_set_body_reader", "length"): {
         "-1": "OK",

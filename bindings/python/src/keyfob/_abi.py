@@ -224,6 +224,16 @@ def declare(library: CDLL) -> None:
         POINTER(c_void_p),
         POINTER(POINTER(keyfob_error)),
     )
+    library.keyfob_client_headers_for_request.restype = c_int32
+    library.keyfob_client_headers_for_request.argtypes = (
+        POINTER(keyfob_client),
+        c_char_p,
+        c_char_p,
+        POINTER(c_uint8),
+        c_size_t,
+        POINTER(c_void_p),
+        POINTER(POINTER(keyfob_error)),
+    )
     library.keyfob_client_is_refusal.restype = c_bool
     library.keyfob_client_is_refusal.argtypes = (
         POINTER(keyfob_client),
