@@ -5,6 +5,7 @@ use super::headers::Headers;
 use crate::error::{Error, Result, Status};
 use crate::http::message::Outgoing;
 use crate::http::payload::Payload;
+use crate::http::url::Url;
 use crate::model::record::Discovered;
 use crate::model::token::Token;
 use crate::provider::fill::{fields, signed_headers};
@@ -76,14 +77,18 @@ impl Account {
         !self.presented().query.is_empty() || self.presented().json.is_some()
     }
 
+    /// The URL of a request, without the token that was put into its query.
+    pub fn without_token(&self, url: Url) -> Url {
+        let names = self.presented().query.names();
+        names.fold(url, |url, name| url.without_field(name).unwrap_or(url))
+    }
+
     /// Puts the token into a request's query and body, where the cloud wants it there.
     pub fn put_into(&self, request: &mut Outgoing, names: &Names, clock: &Clock) -> Result<()> {
         let present = self.presented();
         let mut scope = Scope::new(&self.profile, names, clock);
         // A link that a cloud gave may carry the token already.
-        for name in present.query.names() {
-            request.url = request.url.without_field(name)?;
-        }
+        request.url = self.without_token(request.url.clone());
         let query = fields(present.query.iter(), Place::Query, &mut scope)?;
         request.url = request.url.with_query(&query)?;
         let Some(members) = &present.json else { return Ok(()) };

@@ -6,7 +6,10 @@ use crate::error::{Error, Result, Status};
 use crate::http::incoming::Incoming;
 use crate::http::message::Answer;
 use crate::http::url::Url;
+use crate::provider::paging::next_page;
+use crate::provider::profile::Profile;
 use crate::support::json;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// An answer, whatever its status: 404 and 500 are answers too.
@@ -18,6 +21,8 @@ pub struct Response {
     /// What is still to be read of the body, where it was not asked for as a whole.
     pub(crate) rest: Option<Incoming>,
     pub(crate) url: Url,
+    /// Whose answer it is: says where the next page is, where no link does.
+    profile: Option<Arc<Profile>>,
     /// How much of `answer.body` was given to who reads piece by piece.
     given: usize,
     progress: Option<Meter>,
@@ -38,7 +43,13 @@ impl Response {
     ) -> Response {
         let total = rest.as_ref().and_then(|rest| rest.announced);
         let progress = progress.map(|tell| Meter::new(tell, total));
-        Response { answer, rest, url, given: 0, progress }
+        Response { answer, rest, url, profile: None, given: 0, progress }
+    }
+
+    /// The same, as this provider's.
+    pub(super) fn of(mut self, profile: &Arc<Profile>) -> Response {
+        self.profile = Some(profile.clone());
+        self
     }
 
     /// Reads the next piece of the body; 0 at its end. For a response of
@@ -108,7 +119,8 @@ impl Response {
     }
 
     /// The absolute URL of the link with this relation, if there is one: from a `Link` header
-    /// (RFC 8288), a HATEOAS `links` array, a `links` object or a HAL `_links` object.
+    /// (RFC 8288), a HATEOAS `links` array, a `links` object or a HAL `_links` object; for `next` also
+    /// where the provider says that its next page is.
     ///
     /// # Errors
     /// `MALFORMED_ANSWER`: there is such a link, but it is not a URL.
@@ -118,7 +130,12 @@ impl Response {
         let Some(reference) =
             in_header.or_else(|| link_in_body(&json::parse(self.body()).ok()?, rel))
         else {
-            return Ok(None);
+            let profile = self.profile.as_ref().filter(|_| rel.eq_ignore_ascii_case("next"));
+            let next = profile.and_then(|profile| {
+                let rules = &profile.request.next;
+                next_page(rules, &self.url, &self.answer.headers, self.body())
+            });
+            return Ok(next.map(|url| url.as_str().into()));
         };
         match self.url.join(&reference) {
             Ok(url) => Ok(Some(url.as_str().into())),

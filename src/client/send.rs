@@ -198,7 +198,11 @@ fn exchange_once(
                 outgoing.shown = next.to_string();
                 outgoing.url = next;
             }
-            None => return Ok(Response::new(answer, rest, outgoing.url, request.progress.clone())),
+            None => {
+                let url = state.account.without_token(outgoing.url);
+                let response = Response::new(answer, rest, url, request.progress.clone());
+                return Ok(response.of(&state.account.profile));
+            }
         }
     }
     Err(Error::new(Status::UnexpectedAnswer, format!("{}: too many redirects", outgoing.shown)))

@@ -118,8 +118,9 @@ pub unsafe extern "C" fn keyfob_response_read(
 }
 
 /// Gives the absolute URL of the link with this relation, such as `next`: from a `Link` header (RFC
-/// 8288), a HATEOAS `links` array or a `_links` object. `KEYFOB_OK` with `*url` NULL where there is
-/// no such link. The string is the caller's, to be freed with `keyfob_string_free`.
+/// 8288), a HATEOAS `links` array or a `_links` object; for `next` also where the provider says that
+/// its next page is. `KEYFOB_OK` with `*url` NULL where there is no such link. The string is the
+/// caller's, to be freed with `keyfob_string_free`.
 ///
 /// `KEYFOB_MALFORMED_ANSWER`: there is such a link, but it is not a URL.
 #[unsafe(no_mangle)]

@@ -109,6 +109,14 @@ impl Url {
         Url::parse(&format!("{}{joint}{query}", self.text))
     }
 
+    /// The value of a field of the query, as it stands there.
+    pub fn field(&self, name: &str) -> Option<String> {
+        let mut encoded = String::new();
+        query_encode(name, &mut encoded);
+        let mut pairs = self.query()?.split('&').filter_map(|pair| pair.split_once('='));
+        pairs.find(|(n, _)| *n == encoded || *n == name).map(|(_, value)| value.to_string())
+    }
+
     /// Without the fields of the query that have this name.
     pub fn without_field(&self, name: &str) -> Result<Url> {
         let Some(query) = self.query() else { return Ok(self.clone()) };

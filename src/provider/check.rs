@@ -102,6 +102,9 @@ impl Format {
         for rule in self.request.refused.iter().flatten() {
             rule.check().map_err(|what| format!("request.refused: {what}"))?;
         }
+        for rule in &self.request.next.0 {
+            rule.check().map_err(|what| format!("request.next: {what}"))?;
+        }
         check_lifetime(&self.token.lifetime).map_err(|what| format!("token.lifetime.{what}"))?;
         let mut sets = Vec::new();
         for (at, present) in self.presented() {

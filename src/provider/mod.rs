@@ -10,6 +10,7 @@ pub(crate) mod kinds;
 pub(crate) mod names;
 mod own_options;
 pub(crate) mod places;
+pub(crate) mod paging;
 pub(crate) mod pointer;
 pub(crate) mod profile;
 pub(crate) mod reason;

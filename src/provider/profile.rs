@@ -4,6 +4,7 @@
 use super::computed::Computed;
 use super::json_template::JsonTemplate;
 use super::kinds::Kinds;
+use super::paging::PageRule;
 use super::pointer::Pointer;
 use super::rule::Rule;
 use super::template::{Number, Template};
@@ -219,6 +220,8 @@ document! {
         other headers: Ordered<Template>,
         /// Answers that mean: this access token is no good. Not given: 401.
         other refused: Option<Vec<Rule>>,
+        /// Where the next page is, where no link says so.
+        other next: OneOrMany<PageRule>,
     }
 }
 

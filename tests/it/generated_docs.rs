@@ -91,7 +91,10 @@ fn every_field_of_a_profile_is_documented_and_no_other() {
         "refresh": { "steps": [step] },
         "token": { "access_token": "/t", "lifetime": {} },
         "present": { "headers": { "A": "{access_token}" } },
-        "request": { "refused": [{ "status": 401 }] },
+        "request": {
+            "refused": [{ "status": 401 }],
+            "next": [{ "query": "page", "items": "/data" }]
+        },
         "errors": {}
     });
     for (at, title) in [
@@ -108,6 +111,7 @@ fn every_field_of_a_profile_is_documented_and_no_other() {
         ("/token", "`token`"),
         ("/token/lifetime", "`token.lifetime`"),
         ("/request", "`request`"),
+        ("/request/next/0", "An entry of `next`"),
         ("/errors", "`errors`"),
     ] {
         let mut profile = whole.clone();

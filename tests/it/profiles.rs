@@ -162,6 +162,8 @@ fn a_mistake_in_a_profile_is_told_with_its_place() {
             with("/request", json!({ "refused": [{ "status": [401, 200] }] })),
             &["request.refused: 200", "where"],
         ),
+        (with("/request", json!({ "next": {} })), &["request.next", "url"]),
+        (with("/request", json!({ "next": [{ "query": "page" }] })), &["request.next", "items"]),
         (with("/errors", json!({ "code": "header:X Y" })), &["errors.code: `header:X Y`"]),
         (
             with("/token/access_token", json!("token")),
@@ -548,6 +550,28 @@ fn a_refused_token_is_known_under_a_success() {
     let answer = client.send(&request).unwrap();
     assert_eq!(answer.body(), br#"{"success":false,"code":1004}"#);
     assert_eq!(world.sent(HOST, "api").last().unwrap().header("x-auth"), Some("two"));
+}
+
+#[test]
+fn the_next_page_is_found_where_no_link_says_so() {
+    let mut profile = plain();
+    profile["present"] = json!({ "query": { "key": "{access_token}" } });
+    profile["request"] = json!({ "next": [
+        { "cursor": "/next", "query": "cursor" },
+        { "query": "page", "pages": "/pages" }
+    ] });
+    let world = World::new();
+    world.answers_once(HOST, "api", Fault::answer(200, &[], r#"{"token":"t"}"#));
+    world.answers_once(HOST, "api", Fault::answer(200, &[], r#"{"pages":2}"#));
+    world.answers_once(HOST, "api", Fault::answer(200, &[], r#"{"pages":2}"#));
+    let client = config(&world, &profile).client().unwrap();
+    let first = client.send(&Request::new("GET", "devices?size=5").unwrap()).unwrap();
+    let next = first.link("next").unwrap().unwrap();
+    assert!(next.ends_with("/devices?size=5&page=1"), "without the token: {next}");
+    let second = client.send(&Request::new("GET", &next).unwrap()).unwrap();
+    assert_eq!(second.link("next").unwrap(), None);
+    assert_eq!(second.link("last").unwrap(), None);
+    assert_eq!(world.sent(HOST, "api")[2].query, "size=5&page=1&key=t");
 }
 
 #[test]

@@ -35,6 +35,12 @@ impl<'a> Document<'a> {
         self.at(path).map(|found| found.value())
     }
 
+    /// How many items the array has that a JSON pointer points at.
+    pub fn count(&self, path: &str) -> Option<usize> {
+        let found = self.at(path).filter(|found| found.0.first() == Some(&b'['))?;
+        Some(found.items().count())
+    }
+
     fn at(&self, path: &str) -> Option<Document<'a>> {
         if path.is_empty() {
             return Some(*self);
