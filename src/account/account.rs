@@ -118,6 +118,14 @@ impl Account {
         for steps in self.login().map(|login| &login.steps[..]).into_iter().chain(refresh) {
             places::check(&self.profile, &self.options, steps, &mut scope)?;
         }
+        // A fixed end is one of the tokens to come, or there will be none.
+        let end = self.options.get("expires_at_ms").and_then(|end| end.parse::<i64>().ok());
+        if end.is_some_and(|end| end <= clock.cloud_millis()) {
+            return Err(Error::new(
+                Status::InvalidOption,
+                "expires_at_ms: lies in the past, so that no login would give a token; token_lifetime_s is counted from each login",
+            ));
+        }
         self.token_of_options(&mut scope).map(drop)
     }
 

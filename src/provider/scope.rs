@@ -240,7 +240,13 @@ impl<'a> Scope<'a> {
                     let found = if opens(index) { self.opening(name) } else { self.value(name) };
                     found.is_none()
                 });
-                if missing { Ok(None) } else { template.fill(place, self) }
+                if missing {
+                    return Ok(None);
+                }
+                if template.only_name().is_some_and(|of| self.is_number(of)) {
+                    self.moment.numbers.push(name.into());
+                }
+                template.fill(place, self)
             }
             Alternative::Computed(computed) => {
                 for template in computed.templates() {

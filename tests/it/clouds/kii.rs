@@ -64,6 +64,33 @@ fn the_end_of_a_token_is_asked_for_as_a_json_number() {
 }
 
 #[test]
+fn a_lifetime_is_counted_from_each_login() {
+    let world = World::new();
+    let mut config = world.config(CLOUD, "user");
+    config.set("token_lifetime_s", "900").unwrap();
+    let client = config.client().unwrap();
+    client.token().unwrap();
+    let first = last_login(&world)["expiresAt"].as_i64().unwrap();
+    assert!((first - (world.sim.now() + 900) * 1000).abs() < 5_000, "{first}");
+    assert!((895..=900).contains(&client.expires_in().unwrap().as_secs()));
+    world.wind(100_000);
+    client.forget().unwrap();
+    client.token().unwrap();
+    let second = last_login(&world)["expiresAt"].as_i64().unwrap();
+    assert!((99_990_000..100_010_000).contains(&(second - first)), "{first} {second}");
+}
+
+#[test]
+fn an_end_that_is_past_is_refused_when_the_client_is_made() {
+    let world = World::new();
+    let mut config = world.config(CLOUD, "user");
+    config.set("expires_at_ms", "1700000000000").unwrap();
+    let error = config.client().unwrap_err();
+    assert_eq!(error.status(), Status::InvalidOption);
+    assert!(error.message().contains("token_lifetime_s"), "{error}");
+}
+
+#[test]
 fn token_calls_go_out_under_either_content_type() {
     let world = World::new();
     for (set, sent) in [
