@@ -132,6 +132,7 @@ headers: ## include/keyfob.h, and what the bindings declare, from the source
 
 docs: ## the generated pages of docs/, and what make house writes
 	$(CARGO) test --test it -- --ignored generated_docs::write house::draw
+	$(CARGO) test --lib -- --ignored schema::write
 
 house: ## the map of src/, which room uses which: printed, and into CONTRIBUTING.md and docs/img/
 	@$(CARGO) test --quiet --test it -- --ignored --nocapture --format terse house::draw | sed '/^$$/d; /^running /d; /^test result/d; /^\.$$/d'

@@ -21,7 +21,7 @@ use zeroize::Zeroizing;
 
 document! {
     /// How a value is computed, as a profile writes it.
-    struct Written {
+    pub(super) struct Written {
         /// Standard base64, with padding, of a text.
         other base64: Option<Template>,
         /// base64 as URLs carry it, without padding.
@@ -36,9 +36,13 @@ document! {
         other now: Option<Time>,
         /// This many random bytes.
         other random: Option<u8>,
+        /// A digest.
         other sha256: Option<Template>,
+        /// A digest, where a cloud wants it.
         other md5: Option<Template>,
+        /// A message authentication code, by `key`.
         other hmac_sha256: Option<Template>,
+        /// The same, where a cloud wants it.
         other hmac_sha1: Option<Template>,
         /// A signature with a private key in PEM form, of its own kind.
         other sign: Option<Template>,
@@ -52,6 +56,7 @@ document! {
         other is: Option<Form>,
         /// How the bytes of the result are written: `hex`, `HEX`, `base64` or `base64url`.
         other written as "as": Option<Writing>,
+        /// The key of a code or a signature.
         other key: Option<Template>,
         /// What the key is written in.
         other key_is: Option<Form>,
@@ -99,7 +104,7 @@ struct Key {
 
 /// What bytes are written in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Form {
+pub(super) enum Form {
     /// They are the text's own.
     #[default]
     Text,
@@ -111,7 +116,7 @@ enum Form {
 
 /// How bytes are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Writing {
+pub(super) enum Writing {
     #[default]
     Hex,
     UpperHex,
@@ -121,7 +126,7 @@ enum Writing {
 
 /// How the time is written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-enum Time {
+pub(super) enum Time {
     #[default]
     Seconds,
     Millis,
@@ -139,22 +144,61 @@ fn word<T: Copy>(at: &At<'_>, words: &[(&str, T)]) -> std::result::Result<T, Mis
     })
 }
 
+#[cfg(test)]
+mod schemas {
+    use super::{Form, Time, Writing};
+    use crate::support::crypto::JwtAlgorithm;
+    use crate::support::json::Value;
+    use crate::support::json::schema::{Definitions, Schema, pattern, words};
+
+    impl Schema for Form {
+        fn schema(_: &mut Definitions) -> Value {
+            words(Form::NAMES.iter().map(|(name, _)| *name))
+        }
+    }
+
+    impl Schema for Writing {
+        fn schema(_: &mut Definitions) -> Value {
+            words(Writing::NAMES.iter().map(|(name, _)| *name))
+        }
+    }
+
+    impl Schema for JwtAlgorithm {
+        fn schema(_: &mut Definitions) -> Value {
+            words(JwtAlgorithm::NAMES.iter().map(|(name, _)| *name))
+        }
+    }
+
+    impl Schema for Time {
+        fn schema(_: &mut Definitions) -> Value {
+            pattern("^(s|ms|([^%]|%[YmdHMS])*%[YmdHMS]([^%]|%[YmdHMS])*)$")
+        }
+    }
+}
+
+impl Form {
+    const NAMES: [(&str, Form); 3] =
+        [("base64", Form::Base64), ("hex", Form::Hex), ("pem", Form::Pem)];
+}
+
+impl Writing {
+    const NAMES: [(&str, Writing); 4] = [
+        ("hex", Writing::Hex),
+        ("HEX", Writing::UpperHex),
+        ("base64", Writing::Base64),
+        ("base64url", Writing::Base64Url),
+    ];
+}
+
 impl Read for Form {
     fn read(&mut self, at: &At<'_>) -> std::result::Result<(), Misread> {
-        let forms = [("base64", Form::Base64), ("hex", Form::Hex), ("pem", Form::Pem)];
-        word(at, &forms).map(|form| *self = form)
+        word(at, &Form::NAMES).map(|form| *self = form)
     }
 }
 
 impl Read for Writing {
     fn read(&mut self, at: &At<'_>) -> std::result::Result<(), Misread> {
-        let writings = [
-            ("hex", Writing::Hex),
-            ("HEX", Writing::UpperHex),
-            ("base64", Writing::Base64),
-            ("base64url", Writing::Base64Url),
-        ];
-        word(at, &writings).map(|writing| *self = writing)
+        word(at, &Writing::NAMES).map(|writing| *self = writing)
     }
 }
 

@@ -17,6 +17,8 @@ pub(crate) mod reason;
 pub(crate) mod registry;
 pub(crate) mod reply;
 pub(crate) mod rule;
+#[cfg(test)]
+mod schema;
 pub(crate) mod scope;
 pub(crate) mod selection;
 pub(crate) mod template;

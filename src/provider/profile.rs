@@ -64,7 +64,9 @@ document! {
     pub(crate) struct Format {
         /// The format's version: 2, or 1, which has fewer words.
         needed keyfob_profile: u32,
+        /// What messages and the status call the cloud; it names files, too.
         needed name: String,
+        /// What people call it.
         needed title: String,
         /// What a user of this cloud should know; where its documentation is silent.
         other notes: Vec<String>,
@@ -81,14 +83,21 @@ document! {
         other base_url: Option<Template>,
         /// Origins besides those of the URLs below that may see the token.
         other origins: Vec<OriginRule>,
+        /// Calls that find out where the others go.
         other discovery: Option<Discovery>,
+        /// The ways to get a token from credentials.
         other logins: Ordered<Login>,
+        /// The way to get a token from a refresh token, if there is one.
         other refresh: Option<Refresh>,
+        /// Steps that tell the cloud that the tokens will not be used again.
         other revoke: Vec<Step>,
+        /// Where an answer holds what.
         other token: TokenFields,
         /// How a request carries the token.
         other present: Present,
+        /// What requests are told, and how a refused token is known.
         other request: RequestRules,
+        /// Where an error answer holds what.
         other errors: ErrorFields,
     }
 }
@@ -96,11 +105,15 @@ document! {
 document! {
     /// An option that a profile adds to the table.
     pub(crate) struct OwnOption {
+        /// What it is, for people.
         other help: String,
+        /// Whether it is redacted, wiped, and may be given as a file (`<name>_file`).
         other secret: bool,
+        /// Its value when it is not set.
         other default: Option<String>,
         /// The only values it may have.
         other choices: Vec<String>,
+        /// Whether it is a whole number from 0 on.
         other number: bool,
         /// Whether it may have more than one line: a key in PEM form, a JSON document.
         other lines: bool,
@@ -111,8 +124,11 @@ document! {
 
 document! {
     pub(crate) struct WordMap {
+        /// The option whose value is looked up.
         needed of: String,
+        /// The word that is looked up when the option has no value.
         other default: Option<String>,
+        /// What each word stands for.
         needed to: Ordered<String>,
     }
 }
@@ -122,6 +138,7 @@ document! {
     pub(crate) struct Discovery {
         /// The option that asks for it.
         needed when: String,
+        /// The calls. What they save are URLs, which templates and requests may name.
         needed steps: Vec<Step>,
     }
 }
@@ -129,6 +146,7 @@ document! {
 document! {
     /// One way to get a token from credentials.
     pub(crate) struct Login {
+        /// What it takes, in words.
         other title: String,
         /// The options it cannot do without.
         needed needs: Vec<String>,
@@ -140,6 +158,7 @@ document! {
         other token: Option<Template>,
         /// How long such a token lives, where it is computed anew each time.
         other lifetime: Option<LifetimeRule>,
+        /// The calls; the last one's answer holds the token.
         other steps: Vec<Step>,
         /// In place of the profile's own.
         other present: Option<Present>,
@@ -148,10 +167,12 @@ document! {
 
 document! {
     pub(crate) struct Refresh {
+        /// The options it cannot do without, when a refresh token is all there is.
         other needs: Vec<String>,
         /// Whether nothing but what the steps call `rejected` leads to the login: for a cloud that
         /// takes a needless password for an attack.
         other rejected_only: bool,
+        /// The calls; the last one's answer holds the token.
         needed steps: Vec<Step>,
     }
 }
@@ -161,15 +182,21 @@ document! {
     pub(crate) struct Step {
         /// What messages call it.
         needed call: String,
+        /// Only when these options have these values.
         other when: Ordered<String>,
+        /// The HTTP method.
         needed method: String,
         /// Tried in order while the answer is 404.
         needed url: OneOrMany<Template>,
+        /// Fields of the query, in their order.
         other query: Ordered<Template>,
+        /// Headers, by name.
         other headers: Ordered<Template>,
         /// `Authorization: Basic` of two values, each form-encoded first (RFC 6749 2.3.1).
         other basic_auth: Option<(Template, Template)>,
+        /// A form, its fields in their order. A step has one body or none.
         other form: Option<Ordered<Template>>,
+        /// A JSON document whose texts are templates.
         other json: Option<JsonTemplate>,
         /// Names for later steps, from where in the answer they stand.
         other save: Ordered<Pointer>,
@@ -190,11 +217,13 @@ document! {
     pub(crate) struct TokenFields {
         /// Empty: the whole body is the token.
         other access_token: Option<Pointer>,
+        /// An answer without one keeps the old one.
         other refresh_token: Option<Pointer>,
         /// Where the type stands; only `Bearer` is accepted, without regard to case.
         other token_type: Option<Pointer>,
         /// Whom the token is for, shown in the status.
         other principal: Option<Pointer>,
+        /// How long the token lives.
         other lifetime: LifetimeRule,
     }
 }
@@ -202,11 +231,13 @@ document! {
 document! {
     /// How long a token lives: the first of these that says. None: until the cloud refuses it.
     pub(crate) struct LifetimeRule {
+        /// Where the number of seconds stands.
         other expires_in: Option<Pointer>,
         /// Where the moment stands at which it ends.
         other expires_at: Option<Pointer>,
         /// The token is a JWT, and its `exp` counts.
         other jwt: bool,
+        /// What the cloud's documentation says, or what was asked for.
         other seconds: Option<Number>,
     }
 }
@@ -228,6 +259,7 @@ document! {
 document! {
     /// Where an error answer holds what.
     pub(crate) struct ErrorFields {
+        /// The cloud's own code for it: a word or a number.
         other code: OneOrMany<Pointer>,
         /// The cloud's own sentence about it.
         other message: OneOrMany<Pointer>,
@@ -282,6 +314,7 @@ pub(crate) struct Present(pub Carriers);
 
 document! {
     pub(crate) struct Carriers {
+        /// Headers, by name.
         other headers: Ordered<Template>,
         /// Fields of the query.
         other query: Ordered<Template>,

@@ -10,7 +10,9 @@ document! {
     /// Matches an answer by HTTP status; by the cloud's own code, where one is given; and by what
     /// stands in its body, where that is given.
     pub(crate) struct Rule {
+        /// The HTTP status, or a list of them.
         needed status: OneOrMany<u16>,
+        /// The cloud's own code, or a list of them; `false` is an answer without one.
         other code: OneOrMany<Code>,
         /// JSON pointers, and what must stand there: one of these values.
         other places as "where": Ordered<OneOrMany<Value>>,

@@ -362,6 +362,42 @@ fn aliyun_signs_the_headers_that_are_not_there_too() {
     assert_eq!(signature, "QD2V+GVPeXIe0f6R2XbRF4YbTDNDXHig4ulJ59SN7Q8=");
 }
 
+/// The profile of this name in docs/PROFILES.md, with these options.
+fn documented(name: &str, options: &[(&str, &str)]) -> (Profile, Names) {
+    let page = include_str!("../../docs/PROFILES.md");
+    let blocks = page.split("\n```json\n").skip(1).map(|rest| rest.split("\n```").next().unwrap());
+    let mut blocks = blocks.filter(|block| block.contains(&format!("\"name\": \"{name}\"")));
+    let profile = Profile::parse(blocks.next().unwrap()).unwrap();
+    let mut set = Options::new(profile.table.clone());
+    options.iter().for_each(|(name, value)| set.set(name, value).unwrap());
+    let names = Names::of(&profile, &set, &Discovered::default()).unwrap();
+    (profile, names)
+}
+
+#[test]
+fn the_clouds_of_the_documentation_sign_as_theirs_do() {
+    let options = [("client_id", TUYA[0].1), ("client_secret", TUYA[1].1)];
+    let (profile, names) = documented("tuya-example", &options);
+    let names = names.and("access_token", &TUYA[2].1.into());
+    let body = r#"{"commands":[{"code":"switch_led","value":false}]}"#;
+    let commands = "https://openapi.tuyaeu.com/v1.0/devices/bf2c1e00ab0f12face/commands";
+    let request = request("POST", commands, &[], body);
+    let mut scope = Scope::of(&profile, &names, Moment::at(1_588_925_778_000));
+    let sign = profile.present.headers.get("sign").unwrap();
+    scope.prepare(sign, Place::Header).unwrap();
+    let sign = scope.within(&request).fill(sign, Place::Header).unwrap().unwrap();
+    let expected = "F27DD95A15E84C954DB2ED016096D517681FE79853B6CDAD446927352691804E";
+    assert_eq!(sign.expose(), expected);
+
+    let options = [("hub", "myhub"), ("device_id", "dev1"), ("shared_access_key", AZURE[2].1)];
+    let (profile, names) = documented("azure-example", &options);
+    let mut scope = Scope::of(&profile, &names, Moment::at((1_700_000_000 - 3600) * 1000));
+    let token = profile.logins.get("device").unwrap().token.as_ref().unwrap();
+    let token = scope.fill(token, Place::Header).unwrap().unwrap();
+    let expected = "SharedAccessSignature sr=myhub.azure-devices.net%2Fdevices%2Fdev1&sig=i%2BYmMcSSZc4KzBi6ejz3l0iL%2B2sN0CE3q6vSm837h2g%3D&se=1700000000";
+    assert_eq!(token.expose(), expected);
+}
+
 #[test]
 fn a_thumbprint_is_the_digest_of_the_certificate() {
     // Microsoft's page gives the SHA-1 and its base64url: the encoding is what is tried here.

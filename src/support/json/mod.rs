@@ -7,6 +7,8 @@
 pub(crate) mod document;
 mod parse;
 pub(crate) mod read;
+#[cfg(test)]
+pub(crate) mod schema;
 mod write;
 
 use crate::support::ordered::Ordered;

@@ -159,6 +159,28 @@ macro_rules! document {
                 ])
             }
         }
+
+        $crate::support::json::read::document! {
+            @schema $type
+            $($need $crate::support::json::read::document!(@name $field $($name)?), [$($doc)*], $kind;)*
+        }
+    };
+    (@schema $type:ident $($need:ident $name:expr, [$($doc:literal)*], $kind:ty;)*) => {
+        #[cfg(test)]
+        impl $crate::support::json::schema::Schema for $type {
+            fn schema(
+                definitions: &mut $crate::support::json::schema::Definitions,
+            ) -> $crate::support::json::Value {
+                definitions.object(stringify!($type), |definitions| vec![
+                    $($crate::support::json::schema::Described {
+                        name: $name,
+                        doc: concat!($($doc),*).to_string(),
+                        kind: <$kind as $crate::support::json::schema::Schema>::schema(definitions),
+                        needed: stringify!($need) == "needed",
+                    }),*
+                ])
+            }
+        }
     };
     (@name $field:ident) => { stringify!($field) };
     (@name $field:ident $name:literal) => { $name };

@@ -1,0 +1,112 @@
+//! docs/profile.schema.json: what a profile may say, for editors, made from the types that read it.
+
+use super::computed::{Computed, Written};
+use super::json_template::JsonTemplate;
+use super::pointer::Pointer;
+use super::profile::{Carriers, Entry, Format, Present};
+use super::rule::Code;
+use super::template::{Number, Template};
+use crate::http::url::OriginRule;
+use crate::support::json::schema::{Definitions, Schema, any_of, pattern, plain, pretty};
+use crate::support::json::{Value, object};
+use crate::support::ordered::Ordered;
+
+impl Schema for Template {
+    fn schema(_: &mut Definitions) -> Value {
+        plain("string")
+    }
+}
+
+impl Schema for Number {
+    fn schema(_: &mut Definitions) -> Value {
+        any_of([plain("integer"), plain("string")])
+    }
+}
+
+impl Schema for JsonTemplate {
+    fn schema(_: &mut Definitions) -> Value {
+        Value::Object(Vec::new())
+    }
+}
+
+impl Schema for OriginRule {
+    fn schema(_: &mut Definitions) -> Value {
+        pattern("^https?://[^/]+$")
+    }
+}
+
+impl Schema for Pointer {
+    fn schema(_: &mut Definitions) -> Value {
+        pattern("^(/.*|header:.+|cookie:.+|\\?)?$")
+    }
+}
+
+impl Schema for Code {
+    fn schema(_: &mut Definitions) -> Value {
+        any_of([plain("string"), plain("number"), object([("const", false.into())])])
+    }
+}
+
+impl Schema for Computed {
+    fn schema(definitions: &mut Definitions) -> Value {
+        Written::schema(definitions)
+    }
+}
+
+impl Schema for Entry {
+    fn schema(definitions: &mut Definitions) -> Value {
+        any_of([plain("string"), Computed::schema(definitions)])
+    }
+}
+
+impl Schema for Present {
+    fn schema(definitions: &mut Definitions) -> Value {
+        any_of([Carriers::schema(definitions), Ordered::<Template>::schema(definitions)])
+    }
+}
+
+fn page() -> String {
+    let mut definitions = Definitions::default();
+    Format::schema(&mut definitions);
+    let (_, Value::Object(format)) = definitions.0.remove(0) else {
+        panic!("the profile comes first")
+    };
+    let head = object([
+        ("$schema", "https://json-schema.org/draft/2020-12/schema".into()),
+        ("title", "A keyfob provider profile".into()),
+    ]);
+    let Value::Object(mut page) = head else { unreachable!() };
+    page.extend(format);
+    page.push(("$defs".into(), Value::Object(definitions.0)));
+    let mut text = String::new();
+    pretty(&Value::Object(page), 0, &mut text);
+    text + "\n"
+}
+
+fn path() -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/profile.schema.json")
+}
+
+#[test]
+fn the_schema_says_what_the_reader_reads() {
+    let written = std::fs::read_to_string(path()).unwrap();
+    assert!(written == page(), "docs/profile.schema.json is out of date: run `make docs`");
+}
+
+#[test]
+fn every_field_says_what_it_is_for() {
+    let mut definitions = Definitions::default();
+    Format::schema(&mut definitions);
+    for (name, schema) in &definitions.0 {
+        let Some(Value::Object(members)) = schema.get("properties") else { continue };
+        for (member, kind) in members {
+            assert!(kind.get("description").is_some(), "{name}.{member}");
+        }
+    }
+}
+
+#[test]
+#[ignore = "writes docs/: `make docs`"]
+fn write() {
+    std::fs::write(path(), page()).unwrap();
+}
