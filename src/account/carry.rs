@@ -131,7 +131,16 @@ impl Account {
         let is_set = |name: &str| request.headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(name));
         let polite = self.profile.request.headers.iter().filter(|(name, _)| !is_set(name));
         let headers = polite.chain(self.presented().headers.iter()).filter(is_new);
-        signed_headers(headers, &mut scope, request)
+        let headers: Vec<_> = headers.collect();
+        let signs_body = headers.iter().any(|(_, t)| self.profile.kinds.of_template(t).body);
+        if signs_body && matches!(request.body, Payload::Source(_)) {
+            let what = format!(
+                "{}: {} has the body signed, so it must be given as bytes, not read while it is sent",
+                request.shown, self.profile.name
+            );
+            return Err(Error::new(Status::InvalidArgument, what));
+        }
+        signed_headers(headers.into_iter(), &mut scope, request)
     }
 }
 

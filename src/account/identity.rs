@@ -10,7 +10,7 @@ use crate::provider::names::Names;
 use crate::provider::profile::{Login, Profile};
 use crate::provider::scope::{Moment, Scope};
 use crate::provider::selection::Selection;
-use crate::provider::template::Place;
+use crate::provider::template::{Place, Template};
 use crate::support::hex::to_hex;
 
 /// One account under the three names it has.
@@ -61,8 +61,13 @@ pub(super) fn places(
     let steps = steps.chain(profile.refresh.iter().flat_map(|refresh| &refresh.steps));
     let urls = profile.base_url.iter().chain(steps.flat_map(|step| &step.url.0));
     let mut scope = Scope::of(profile, &names, Moment::at(0));
-    // What only a discovery can fill in stays as it is written, and so does what changes by itself.
-    let filled = urls.map(|url| match profile.kinds.of_template(url).moment {
+    // What only a discovery can fill in stays as it is written, and so do what changes by itself and
+    // what is secret, which is no place.
+    let stays = |url: &Template| {
+        let kind = profile.kinds.of_template(url);
+        kind.moment || kind.secret
+    };
+    let filled = urls.map(|url| match stays(url) {
         true => url.source().to_string(),
         false => match scope.fill(url, Place::Url) {
             Ok(Some(filled)) => filled.expose().to_string(),

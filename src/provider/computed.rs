@@ -144,45 +144,13 @@ fn word<T: Copy>(at: &At<'_>, words: &[(&str, T)]) -> std::result::Result<T, Mis
     })
 }
 
-#[cfg(test)]
-mod schemas {
-    use super::{Form, Time, Writing};
-    use crate::support::crypto::JwtAlgorithm;
-    use crate::support::json::Value;
-    use crate::support::json::schema::{Definitions, Schema, pattern, words};
-
-    impl Schema for Form {
-        fn schema(_: &mut Definitions) -> Value {
-            words(Form::NAMES.iter().map(|(name, _)| *name))
-        }
-    }
-
-    impl Schema for Writing {
-        fn schema(_: &mut Definitions) -> Value {
-            words(Writing::NAMES.iter().map(|(name, _)| *name))
-        }
-    }
-
-    impl Schema for JwtAlgorithm {
-        fn schema(_: &mut Definitions) -> Value {
-            words(JwtAlgorithm::NAMES.iter().map(|(name, _)| *name))
-        }
-    }
-
-    impl Schema for Time {
-        fn schema(_: &mut Definitions) -> Value {
-            pattern("^(s|ms|([^%]|%[YmdHMS])*%[YmdHMS]([^%]|%[YmdHMS])*)$")
-        }
-    }
-}
-
 impl Form {
-    const NAMES: [(&str, Form); 3] =
+    pub const NAMES: [(&str, Form); 3] =
         [("base64", Form::Base64), ("hex", Form::Hex), ("pem", Form::Pem)];
 }
 
 impl Writing {
-    const NAMES: [(&str, Writing); 4] = [
+    pub const NAMES: [(&str, Writing); 4] = [
         ("hex", Writing::Hex),
         ("HEX", Writing::UpperHex),
         ("base64", Writing::Base64),

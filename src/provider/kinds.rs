@@ -16,6 +16,8 @@ pub(crate) struct Kind {
     pub token: bool,
     /// The request that it goes with.
     pub request: bool,
+    /// That request's body, which then must be at hand.
+    pub body: bool,
     /// The time, or a random number.
     pub moment: bool,
     /// What a step has saved of an answer.
@@ -29,6 +31,7 @@ impl Kind {
         Kind {
             token: self.token || other.token,
             request: self.request || other.request,
+            body: self.body || other.body,
             moment: self.moment || other.moment,
             learnt: self.learnt || other.learnt,
             secret: self.secret || other.secret,
@@ -97,7 +100,8 @@ impl Kinds {
         }
         let token = !optional && matches!(name, "access_token" | "refresh_token");
         let request = REQUEST_NAMES.contains(&name) && !self.taken.iter().any(|t| t == name);
+        let body = request && name == "body";
         let secret = self.secrets.iter().any(|secret| secret == name);
-        Kind { token, request, moment: false, learnt: self.saves(name), secret }
+        Kind { token, request, body, moment: false, learnt: self.saves(name), secret }
     }
 }

@@ -1,13 +1,14 @@
 //! docs/profile.schema.json: what a profile may say, for editors, made from the types that read it.
 
-use super::computed::{Computed, Written};
+use super::computed::{Computed, Form, Time, Writing, Written};
 use super::json_template::JsonTemplate;
 use super::pointer::Pointer;
 use super::profile::{Carriers, Entry, Format, Present};
 use super::rule::Code;
 use super::template::{Number, Template};
 use crate::http::url::OriginRule;
-use crate::support::json::schema::{Definitions, Schema, any_of, pattern, plain, pretty};
+use crate::support::crypto::JwtAlgorithm;
+use crate::support::json::schema::{Definitions, Schema, any_of, pattern, plain, pretty, words};
 use crate::support::json::{Value, object};
 use crate::support::ordered::Ordered;
 
@@ -44,6 +45,30 @@ impl Schema for Pointer {
 impl Schema for Code {
     fn schema(_: &mut Definitions) -> Value {
         any_of([plain("string"), plain("number"), object([("const", false.into())])])
+    }
+}
+
+impl Schema for Form {
+    fn schema(_: &mut Definitions) -> Value {
+        words(Form::NAMES.iter().map(|(name, _)| *name))
+    }
+}
+
+impl Schema for Writing {
+    fn schema(_: &mut Definitions) -> Value {
+        words(Writing::NAMES.iter().map(|(name, _)| *name))
+    }
+}
+
+impl Schema for JwtAlgorithm {
+    fn schema(_: &mut Definitions) -> Value {
+        words(JwtAlgorithm::NAMES.iter().map(|(name, _)| *name))
+    }
+}
+
+impl Schema for Time {
+    fn schema(_: &mut Definitions) -> Value {
+        pattern("^(s|ms|([^%]|%[YmdHMS])*%[YmdHMS]([^%]|%[YmdHMS])*)$")
     }
 }
 
