@@ -1,7 +1,8 @@
 //! The single flight under a model checker: every order in which its threads can meet, within bounds.
 //!
-//! src/flight.rs is compiled a second time here, with loom's locks and a call of our own in place of
-//! the library's.
+//! src/lifecycle/flight.rs, goal.rs and serving.rs are compiled a second time here, with loom's locks
+//! and a call of our own in place of the library's. The second half is a model of everything that
+//! serves, renews, sets, forgets and brings news by the store.
 #![allow(dead_code)] // the core is compiled whole, and used in part
 
 use loom::sync::Arc;
@@ -28,6 +29,10 @@ mod support {
 
             pub fn hasty(slices: usize) -> Call {
                 Call(Some(Cell::new(slices)))
+            }
+
+            pub fn remaining(&self) -> crate::error::Result<Duration> {
+                Ok(Duration::MAX)
             }
 
             pub fn slice(&self) -> crate::error::Result<Duration> {
@@ -73,8 +78,14 @@ mod support {
 
 #[path = "../src/lifecycle/flight.rs"]
 mod flight;
+#[path = "../src/lifecycle/goal.rs"]
+mod goal;
+#[path = "../src/lifecycle/serving.rs"]
+mod serving;
 
 use flight::{Flight, Joined};
+use goal::{Goal, Stage};
+use serving::Serving;
 use support::call::Call;
 
 /// Runs this model through every order of its threads' steps, with up to three preemptions.
@@ -243,5 +254,310 @@ fn a_failure_is_shared_by_those_who_waited_for_it() {
         assert!(outcomes.iter().all(|outcome| (1..=calls).contains(outcome)), "{outcomes:?}");
         assert_eq!(outcomes.iter().max(), Some(&calls));
         world.is_at_rest();
+    });
+}
+
+/// What a client knows at one moment: whose token it has, and which.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Known {
+    account: usize,
+    /// 0 for no token.
+    token: usize,
+    generation: u64,
+    stage: Stage,
+}
+
+/// What is stored of an account, and which refresh token its cloud would take.
+#[derive(Clone, Copy, Debug)]
+struct Shelf {
+    token: usize,
+    generation: u64,
+    good_refresh: u64,
+    locked: bool,
+}
+
+/// One client, the stores of two accounts, and the clouds behind them.
+struct Client {
+    flight: std::sync::Arc<Flight<error::Result<()>>>,
+    state: loom::sync::Mutex<std::sync::Arc<Known>>,
+    shelves: [loom::sync::Mutex<Shelf>; 2],
+    exchanging: AtomicUsize,
+    issued: AtomicUsize,
+}
+
+/// A lock of an account's store.
+struct ShelfLock(Arc<Client>, usize);
+
+impl Drop for ShelfLock {
+    fn drop(&mut self) {
+        self.0.shelf(self.1).locked = false;
+    }
+}
+
+const MINE: usize = 0;
+const ANOTHERS: usize = 1;
+
+/// Tokens of one account are of one hundred.
+fn account_of(token: usize) -> usize {
+    token / 100
+}
+
+impl Client {
+    /// A client whose token stands so, as its store has it too.
+    fn with(stage: Stage) -> Arc<Client> {
+        let shelf = Shelf { token: 1, generation: 1, good_refresh: 1, locked: false };
+        let empty = Shelf { token: 0, generation: 0, good_refresh: 0, locked: false };
+        let known = Known { account: MINE, token: 1, generation: 1, stage };
+        Arc::new(Client {
+            flight: std::sync::Arc::new(Flight::new()),
+            state: loom::sync::Mutex::new(std::sync::Arc::new(known)),
+            shelves: [loom::sync::Mutex::new(shelf), loom::sync::Mutex::new(empty)],
+            exchanging: AtomicUsize::new(0),
+            issued: AtomicUsize::new(1),
+        })
+    }
+
+    fn shelf(&self, account: usize) -> loom::sync::MutexGuard<'_, Shelf> {
+        self.shelves[account].lock().unwrap()
+    }
+
+    fn known(&self) -> Known {
+        **self.state.lock().unwrap()
+    }
+
+    fn publish(&self, known: Known) {
+        *self.state.lock().unwrap() = std::sync::Arc::new(known);
+    }
+
+    /// Tells the cloud of an account a refresh token; it takes each once.
+    fn spend(&self, account: usize, generation: u64) -> usize {
+        let mut shelf = self.shelf(account);
+        assert!(shelf.locked, "a refresh token is sent without its own store's lock");
+        assert_eq!(shelf.good_refresh, generation, "a refresh token is sent twice");
+        shelf.good_refresh = generation + 1;
+        drop(shelf);
+        let number = self.issued.fetch_add(1, Ordering::AcqRel) + 1;
+        account * 100 + number
+    }
+}
+
+/// A handle for a thread.
+#[derive(Clone)]
+struct Handle(Arc<Client>);
+
+impl Serving for Handle {
+    type State = Known;
+    type StoreLock = ShelfLock;
+
+    fn flight(&self) -> std::sync::Arc<Flight<error::Result<()>>> {
+        self.0.flight.clone()
+    }
+
+    fn state(&self) -> std::sync::Arc<Known> {
+        self.0.state.lock().unwrap().clone()
+    }
+
+    fn stage(&self, state: &Known) -> Stage {
+        state.stage
+    }
+
+    fn generation(&self, state: &Known) -> u64 {
+        state.generation
+    }
+
+    fn same_account(&self, one: &Known, other: &Known) -> bool {
+        one.account == other.account
+    }
+
+    fn is_paused(&self, _: &Known) -> bool {
+        false
+    }
+
+    fn renews_in_background(&self) -> bool {
+        false
+    }
+
+    fn has_news(&self, state: &Known) -> bool {
+        self.0.shelf(state.account).generation > state.generation
+    }
+
+    fn look(&self) -> error::Result<std::sync::Arc<Known>> {
+        let state = self.state();
+        let shelf = *self.0.shelf(state.account);
+        if shelf.generation > state.generation {
+            let stage = if shelf.token == 0 { Stage::None } else { Stage::Fresh };
+            let (token, generation) = (shelf.token, shelf.generation);
+            self.0.publish(Known { token, generation, stage, ..*state });
+        }
+        Ok(self.state())
+    }
+
+    fn lock(&self, state: &Known, _: &Call) -> error::Result<ShelfLock> {
+        // What holds it in these models is another process, which is done at once.
+        loop {
+            if let Some(lock) = self.try_lock(state) {
+                return Ok(lock);
+            }
+            thread::yield_now();
+        }
+    }
+
+    fn try_lock(&self, state: &Known) -> Option<ShelfLock> {
+        let mut shelf = self.0.shelf(state.account);
+        let free = !std::mem::replace(&mut shelf.locked, true);
+        drop(shelf);
+        free.then(|| ShelfLock(self.0.clone(), state.account))
+    }
+
+    fn exchange(&self, state: &Known, _: Goal, lock: ShelfLock, _: &Call) -> error::Result<()> {
+        let before = self.0.exchanging.fetch_add(1, Ordering::AcqRel);
+        assert_eq!(before, 0, "two exchanges at once");
+        assert_eq!(lock.1, state.account, "the lock is another store's");
+        let token = self.0.spend(state.account, state.generation);
+        let generation = state.generation + 1;
+        *self.0.shelf(state.account) =
+            Shelf { token, generation, good_refresh: generation, locked: true };
+        let known = Known { account: state.account, token, generation, stage: Stage::Fresh };
+        self.0.publish(known);
+        self.0.exchanging.fetch_sub(1, Ordering::AcqRel);
+        drop(lock);
+        Ok(())
+    }
+}
+
+impl Handle {
+    fn serve_patiently(&self) -> Known {
+        *self.serve(&Call::patient()).unwrap()
+    }
+
+    /// As `set` does with another account's credentials.
+    fn set_another(&self) {
+        let changed = self.alone(&Call::patient(), |_| {
+            let shelf = *self.0.shelf(ANOTHERS);
+            let stage = if shelf.token == 0 { Stage::None } else { Stage::Fresh };
+            let (token, generation) = (shelf.token, shelf.generation);
+            self.0.publish(Known { account: ANOTHERS, token, generation, stage });
+            Ok(())
+        });
+        changed.unwrap();
+    }
+
+    /// As `forget` does.
+    fn forget(&self) {
+        let forgotten = self.alone(&Call::patient(), |state| {
+            let lock = self.lock(&state, &Call::patient())?;
+            let generation = state.generation.max(self.0.shelf(state.account).generation) + 1;
+            *self.0.shelf(state.account) =
+                Shelf { token: 0, generation, good_refresh: generation, locked: true };
+            let account = state.account;
+            self.0.publish(Known { account, token: 0, generation, stage: Stage::None });
+            drop(lock);
+            Ok(())
+        });
+        forgotten.unwrap();
+    }
+
+    /// What another process does that shares the store: it renews and stores.
+    fn renew_elsewhere(&self) {
+        let state = Known { account: MINE, token: 1, generation: 1, stage: Stage::Due };
+        let Some(lock) = self.try_lock(&state) else { return };
+        let shelf = *self.0.shelf(MINE);
+        // It looks before it asks, as every process does.
+        if shelf.generation == state.generation {
+            let token = self.0.spend(MINE, shelf.generation);
+            let generation = shelf.generation + 1;
+            *self.0.shelf(MINE) =
+                Shelf { token, generation, good_refresh: generation, locked: true };
+        }
+        drop(lock);
+    }
+}
+
+/// Runs these on threads of their own beside each other.
+fn beside(client: &Arc<Client>, work: impl FnOnce(Handle) + 'static) -> thread::JoinHandle<()> {
+    let handle = Handle(client.clone());
+    thread::spawn(move || work(handle))
+}
+
+#[test]
+fn set_beside_a_due_caller_is_not_undone() {
+    check(|| {
+        let client = Client::with(Stage::Due);
+        let serving = beside(&client, |handle| {
+            let served = handle.serve_patiently();
+            assert_ne!(served.token, 0);
+        });
+        let handle = Handle(client.clone());
+        handle.set_another();
+        // From now on every call is the other account's.
+        let served = handle.serve_patiently();
+        assert_eq!(account_of(served.token), ANOTHERS, "{served:?}");
+        serving.join().unwrap();
+        assert_eq!(client.known().account, ANOTHERS, "whatever the due caller did");
+    });
+}
+
+#[test]
+fn set_beside_an_expired_caller_is_not_undone() {
+    check(|| {
+        let client = Client::with(Stage::Expired);
+        let serving = beside(&client, |handle| {
+            assert_ne!(handle.serve_patiently().token, 0);
+        });
+        let handle = Handle(client.clone());
+        handle.set_another();
+        assert_eq!(account_of(handle.serve_patiently().token), ANOTHERS);
+        serving.join().unwrap();
+        assert_eq!(client.known().account, ANOTHERS);
+    });
+}
+
+#[test]
+fn forget_beside_a_due_caller_leaves_nothing_behind() {
+    check(|| {
+        let client = Client::with(Stage::Due);
+        let serving = beside(&client, |handle| {
+            handle.serve_patiently();
+        });
+        let handle = Handle(client.clone());
+        handle.forget();
+        let forgotten = client.known().generation;
+        // What was forgotten is served to no call that comes after.
+        let served = handle.serve_patiently();
+        assert!(served.token != 0 && served.token != 1, "{served:?}");
+        assert!(served.generation >= forgotten, "{served:?}");
+        serving.join().unwrap();
+    });
+}
+
+#[test]
+fn news_of_the_store_beside_due_callers_costs_no_second_refresh() {
+    check(|| {
+        let client = Client::with(Stage::Due);
+        let elsewhere = beside(&client, |handle| handle.renew_elsewhere());
+        let serving = beside(&client, |handle| assert_ne!(handle.serve_patiently().token, 0));
+        let served = Handle(client.clone()).serve_patiently();
+        assert_ne!(served.token, 0);
+        elsewhere.join().unwrap();
+        serving.join().unwrap();
+        // Once news is there, nobody whose own token is due is served the older one.
+        let stored = client.shelf(MINE).token;
+        assert_eq!(Handle(client.clone()).serve_patiently().token, stored);
+    });
+}
+
+#[test]
+fn renew_beside_set_and_news_spends_no_token_twice() {
+    check(|| {
+        let client = Client::with(Stage::Expired);
+        let renewing = beside(&client, |handle| {
+            let before = handle.state().generation;
+            drop(handle.obtain(Goal::NewerThan(before), &Call::patient()));
+        });
+        let elsewhere = beside(&client, |handle| handle.renew_elsewhere());
+        Handle(client.clone()).set_another();
+        renewing.join().unwrap();
+        elsewhere.join().unwrap();
+        assert_eq!(client.known().account, ANOTHERS);
     });
 }
