@@ -39,7 +39,7 @@ pub unsafe extern "C" fn keyfob_providers_json(
 ) -> Status {
     guard(err, || {
         let out = Out::of_text(json, "json")?;
-        out.set_text(&crate::providers_json()?);
+        out.set_text(&crate::provider::providers_json()?);
         Ok(())
     })
 }
