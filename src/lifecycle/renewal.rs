@@ -48,7 +48,9 @@ impl Lifecycle {
     ) -> Result<()> {
         let account = &state.account;
         if !account.can_log_in() && state.record.refresh.is_none() {
-            return Err(nothing_left(account));
+            // Why the refresh token went was told to whoever saw it go.
+            let told = self.last_error().filter(|last| last.status() == Status::LoginRequired);
+            return Err(told.unwrap_or_else(|| nothing_left(account)));
         }
         let mut renewal = Renewal {
             lifecycle: self,
@@ -140,7 +142,7 @@ impl Renewal<'_> {
                 log!(lifecycle.log, Warn, "refresh token rejected: {}", failure.error);
                 self.record.refresh = None;
                 self.spend(is_seed);
-                self.login_needed()
+                self.login_needed().map_err(|error| told_why(error, &failure))
             }
             // The token was not looked at, so it is as good as before.
             Verdict::ClientRefused => Err(self.client_refused(failure, None)),
@@ -345,6 +347,19 @@ impl Renewal<'_> {
     fn now(&self) -> Moment {
         self.lifecycle.clock.now()
     }
+}
+
+/// Why the refresh token went: what the cloud said of it, and when.
+fn told_why(error: Error, failure: &Failure) -> Error {
+    let date = failure.time.and_then(|time| u64::try_from(time.date).ok());
+    let when = date.map_or(String::new(), |date| {
+        let date = std::time::UNIX_EPOCH + std::time::Duration::from_secs(date);
+        format!(" ({})", httpdate::fmt_http_date(date))
+    });
+    let cause = &failure.error;
+    let error = error.and(&format!("it was refused{when}: {}", cause.message()));
+    let error = error.with_provider_code(cause.provider_code().map(str::to_string));
+    error.with_provider_message(cause.provider_message().map(str::to_string))
 }
 
 fn nothing_left(account: &Account) -> Error {

@@ -263,3 +263,85 @@ fn an_api_that_always_refuses_costs_few_renewals() {
         assert_eq!(world.token_calls(CLOUD).len(), before + 1, "{login}");
     }
 }
+
+#[test]
+fn a_login_that_is_required_says_why_the_refresh_token_went() {
+    let world = World::new();
+    let mut config = world.reach(CLOUD);
+    config.set("refresh_token", "a-dead-token").unwrap();
+    config.set("client_id", "public").unwrap();
+    let body = r#"{"error": "invalid_grant", "error_description": "Session not active"}"#;
+    world.answers(CLOUD, "refresh", Fault::answer(400, &[("Content-Type", JSON)], body));
+    let client = config.client().unwrap();
+    for _ in 0..2 {
+        let error = client.token().unwrap_err();
+        assert_eq!(error.status(), Status::LoginRequired);
+        assert!(error.message().contains("400 invalid_grant, \"Session not active\""), "{error}");
+        assert!(error.message().contains(" GMT)"), "{error}");
+        assert_eq!(error.provider_code(), Some("invalid_grant"));
+    }
+    let sent = world.sent(CLOUD, "refresh");
+    assert_eq!(sent.len(), 1);
+    let form = String::from_utf8_lossy(&sent[0].body).into_owned();
+    assert!(form.contains("client_id=public"), "a public client says who it is: {form}");
+}
+
+#[test]
+fn basic_authentication_is_encoded_or_raw_as_is_asked_for() {
+    use base64::Engine;
+    let world = World::new();
+    for (how, pair) in
+        [("client_secret_basic", "a+b:c%2Bd%3A"), ("client_secret_basic_raw", "a b:c+d:")]
+    {
+        let mut config = world.reach(CLOUD);
+        for (option, value) in
+            [("client_id", "a b"), ("client_secret", "c+d:"), ("client_auth", how)]
+        {
+            config.set(option, value).unwrap();
+        }
+        config.client().unwrap().token().unwrap_err();
+        let sent = world.sent(CLOUD, "login");
+        let expected = base64::prelude::BASE64_STANDARD.encode(pair);
+        let header = sent.last().unwrap().header("authorization").map(str::to_string);
+        assert_eq!(header, Some(format!("Basic {expected}")), "{how}");
+    }
+}
+
+#[test]
+fn a_revocation_names_the_client_and_the_token_that_is_there() {
+    let world = World::new();
+    let url = format!("{}/oauth2/revoke", world.sim.base_url(CLOUD));
+    for (login, how) in [
+        ("client-credentials", "client_secret_basic"),
+        ("client-credentials", "client_secret_post"),
+        ("password", "client_secret_basic_raw"),
+        ("public_password", "client_secret_basic"),
+    ] {
+        let mut config = world.reach(CLOUD);
+        if login == "public_password" {
+            for (option, value) in [("username", "u"), ("password", "p"), ("client_id", "public")] {
+                config.set(option, value).unwrap();
+            }
+        } else {
+            config = world.config(CLOUD, login);
+        }
+        if login != "client-credentials" {
+            // The simulator knows no public client, and undoes the form encoding.
+            let issued = r#"{"access_token": "ACCESS-1", "refresh_token": "r", "expires_in": 60}"#;
+            let answer = Fault::answer(200, &[("Content-Type", JSON)], issued);
+            world.answers_once(CLOUD, "login", answer);
+        }
+        config.set("revocation_url", &url).unwrap();
+        config.set("client_auth", how).unwrap();
+        let client = config.client().unwrap();
+        let access = client.token().unwrap().expose().to_string();
+        client.forget().unwrap();
+        let sent = world.sent(CLOUD, "revoke");
+        let form = String::from_utf8_lossy(&sent.last().unwrap().body).into_owned();
+        assert!(form.contains("client_id="), "{login} {how}: {form}");
+        assert_eq!(form.contains(&access), login == "client-credentials", "{login} {how}");
+        assert!(form.starts_with("token=") && !form.starts_with("token=&"), "{login} {how}");
+        let is_basic = sent.last().unwrap().header("authorization").is_some();
+        assert_eq!(is_basic, how != "client_secret_post" && login != "public_password", "{how}");
+    }
+}
