@@ -15,7 +15,7 @@ use crate::support::call::{Call, Canceller};
 use crate::support::clock::{Clock, Moment};
 use crate::support::log::Log;
 use crate::support::secret::Secret;
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,8 +30,8 @@ pub struct Client {
     limit: Option<Duration>,
     /// What the client was made from, and what was set since.
     config: Arc<ArcSwap<Config>>,
-    /// Ends with the last handle.
-    background: Option<Arc<Background>>,
+    /// Ends with the last handle, or when the option is set to `false`.
+    background: Arc<ArcSwapOption<Background>>,
 }
 
 impl Client {
@@ -40,7 +40,7 @@ impl Client {
         let lifecycle = Arc::new(Lifecycle::new(account, clock, log)?);
         let start = || Background::start(lifecycle.clone()).map(Arc::new);
         Ok(Client {
-            background: in_background.then(start).transpose()?,
+            background: Arc::new(ArcSwapOption::from(in_background.then(start).transpose()?)),
             lifecycle,
             canceller: Arc::default(),
             limit: None,
@@ -223,12 +223,25 @@ impl Client {
         };
         // A bad value is refused at once. A good one waits its turn, to this call's own deadline.
         changed()?;
-        self.lifecycle.change(&self.call(None), |state| {
+        let mut ended = None;
+        let outcome = self.lifecycle.change(&self.call(None), |state| {
             let next = changed()?;
-            self.lifecycle.use_account(next.account(&self.lifecycle.clock)?, state)?;
+            let account = next.account(&self.lifecycle.clock)?;
+            let wanted = account.options.flag("background_renewal");
+            let runs = self.background.load().as_ref().is_some_and(|thread| thread.is_here());
+            // Refused where there is no thread to be had.
+            let start = || Background::start(self.lifecycle.clone()).map(Arc::new);
+            let started = (wanted && !runs).then(start).transpose()?;
+            self.lifecycle.use_account(account, state)?;
             self.config.store(Arc::new(next));
+            if started.is_some() || !wanted {
+                ended = self.background.swap(started);
+            }
             Ok(())
-        })
+        });
+        // The thread may be waiting for the lead, which is free again.
+        drop(ended);
+        outcome
     }
 
     /// Forgets the tokens and any hold: in memory, in the store, and at the cloud where it can

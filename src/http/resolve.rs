@@ -3,6 +3,7 @@
 use super::broken::{Broken, Outcome};
 use super::url::Origin;
 use crate::support::call::Call;
+use crate::support::os;
 use crate::support::process::PerProcess;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -62,8 +63,7 @@ impl LookUp {
             done: Condvar::new(),
         });
         let asking = asked.clone();
-        let thread = std::thread::Builder::new().name("keyfob-resolve".into());
-        thread.spawn(move || asking.ask()).map_err(Broken::NoThread)?;
+        os::spawn("keyfob-resolve", move || asking.ask()).map_err(Broken::NoThread)?;
         under_way.push(asked.clone());
         Ok(asked)
     }

@@ -7,7 +7,7 @@ use super::serving::Serving;
 use crate::error::{Error, Result, Status};
 use crate::support::call::{Call, Canceller, SLICE};
 use crate::support::clock::Moment;
-use crate::support::os::{Process, this_process};
+use crate::support::os::{self, Process, this_process};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -16,6 +16,7 @@ use std::time::Duration;
 /// The thread. Dropping this ends it, and waits until it has ended.
 pub(crate) struct Background {
     thread: Option<JoinHandle<()>>,
+    lifecycle: Arc<Lifecycle>,
     stop: Arc<AtomicBool>,
     canceller: Arc<Canceller>,
     process: Process,
@@ -37,21 +38,27 @@ impl Background {
                     }
                 }
             };
-            std::thread::Builder::new().name("keyfob-renew".into()).spawn(run).map_err(|e| {
+            os::spawn("keyfob-renew", run).map_err(|e| {
                 Error::new(Status::InvalidOption, format!("background_renewal: no thread: {e}"))
             })?
         };
-        lifecycle.renewed_by(thread.thread().clone());
-        Ok(Background { thread: Some(thread), stop, canceller, process: this_process() })
+        lifecycle.renewed_by(Some(thread.thread().clone()));
+        let (thread, process) = (Some(thread), this_process());
+        Ok(Background { thread, lifecycle, stop, canceller, process })
+    }
+
+    /// Whether the thread is one of this process. A forked child has none.
+    pub fn is_here(&self) -> bool {
+        self.process == this_process()
     }
 }
 
 impl Drop for Background {
     fn drop(&mut self) {
         // A forked child has no such thread to wait for.
-        let Some(thread) = self.thread.take().filter(|_| self.process == this_process()) else {
-            return;
-        };
+        let here = self.is_here();
+        let Some(thread) = self.thread.take().filter(|_| here) else { return };
+        self.lifecycle.renewed_by(None);
         self.stop.store(true, Ordering::Release);
         self.canceller.cancel();
         thread.thread().unpark();

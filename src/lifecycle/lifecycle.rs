@@ -19,8 +19,7 @@ use crate::support::log::{self, Log, log};
 use crate::support::os::{Process, this_process};
 use crate::support::process::PerProcess;
 use crate::support::striped::Striped;
-use arc_swap::{ArcSwap, Guard};
-use once_cell::race::OnceBox;
+use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 use std::sync::Arc;
 use std::thread::Thread;
 
@@ -38,7 +37,7 @@ pub(crate) struct Lifecycle {
     store_fault: ArcSwap<Option<Error>>,
     /// The thread that renews early, and its process, where the client asked for one. Set without a
     /// lock, which a forked child could inherit held.
-    renewer: OnceBox<(Process, Thread)>,
+    renewer: ArcSwapOption<(Process, Thread)>,
 }
 
 impl Lifecycle {
@@ -55,7 +54,7 @@ impl Lifecycle {
             flight: PerProcess::new(),
             last_error: ArcSwap::default(),
             store_fault: ArcSwap::default(),
-            renewer: OnceBox::new(),
+            renewer: ArcSwapOption::empty(),
         };
         if let Some(fault) = fault {
             lifecycle.note_store_fault(fault);
@@ -177,16 +176,16 @@ impl Lifecycle {
         }
     }
 
-    /// From now on this thread renews early, and no caller does.
-    pub fn renewed_by(&self, thread: Thread) {
-        self.renewer.set(Box::new((this_process(), thread))).ok();
+    /// From now on this thread renews early, and no caller does; or callers do, where there is none.
+    pub fn renewed_by(&self, thread: Option<Thread>) {
+        self.renewer.store(thread.map(|thread| Arc::new((this_process(), thread))));
     }
 
     /// Lets the renewing thread look again, after something changed.
     pub fn wake_renewer(&self) {
         let me = std::thread::current().id();
         // What it changes itself is no news to it.
-        if let Some((_, thread)) = self.renewer.get().filter(|(_, thread)| thread.id() != me) {
+        if let Some((_, thread)) = self.renewer.load().as_deref().filter(|(_, t)| t.id() != me) {
             thread.unpark();
         }
     }
@@ -269,7 +268,7 @@ impl Serving for Lifecycle {
 
     fn renews_in_background(&self) -> bool {
         // In a forked child the thread is not there, and callers renew as they do without one.
-        self.renewer.get().is_some_and(|(process, _)| *process == this_process())
+        self.renewer.load().as_deref().is_some_and(|(process, _)| *process == this_process())
     }
 
     fn has_news(&self, state: &State) -> bool {

@@ -74,7 +74,8 @@ pub(crate) fn lifetime_of(value: &Value, now: UnixSeconds) -> Option<Option<Dura
     const TEN_YEARS: f64 = 315_576_000.0;
     const CENTURY: f64 = 3_155_760_000.0;
     let number = value.whole()?;
-    let until = |end: f64| (1.0..TEN_YEARS).contains(&(end - now as f64)).then(|| end - now as f64);
+    let until =
+        |end: f64| (1.0..TEN_YEARS).contains(&(end - now as f64)).then_some(end - now as f64);
     let moment = until(number).or_else(|| until((number / 1000.0).trunc()));
     let seconds = moment.filter(|_| number > TEN_YEARS).unwrap_or(number);
     (1.0..=1e20)

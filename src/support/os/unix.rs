@@ -102,3 +102,37 @@ pub(crate) fn above_standard_streams(fd: OwnedFd) -> io::Result<OwnedFd> {
     // SAFETY: `fcntl` has just made it, and nobody else has it.
     Ok(unsafe { OwnedFd::from_raw_fd(copy) })
 }
+
+/// Starts a thread of the library's own. All signals are blocked in it: a program's handlers run on the
+/// program's threads.
+pub(crate) fn spawn(
+    name: &str,
+    work: impl FnOnce() + Send + 'static,
+) -> io::Result<std::thread::JoinHandle<()>> {
+    // A thread begins with its creator's mask, so there is no moment at which a signal finds it.
+    let _blocked = BlockedSignals::new();
+    std::thread::Builder::new().name(name.into()).spawn(work)
+}
+
+/// All signals are blocked in this thread until this is dropped.
+struct BlockedSignals(libc::sigset_t);
+
+impl BlockedSignals {
+    fn new() -> BlockedSignals {
+        // SAFETY: a set of signals is plain data, for which zeroes are a value.
+        let [mut all, mut before]: [libc::sigset_t; 2] = unsafe { std::mem::zeroed() };
+        // SAFETY: both sets may be written to, and belong to this thread alone.
+        unsafe {
+            libc::sigfillset(&mut all);
+            libc::pthread_sigmask(libc::SIG_SETMASK, &all, &mut before);
+        }
+        BlockedSignals(before)
+    }
+}
+
+impl Drop for BlockedSignals {
+    fn drop(&mut self) {
+        // SAFETY: the set is what the same call gave above.
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &self.0, std::ptr::null_mut()) };
+    }
+}
