@@ -4,7 +4,7 @@
 //! Otherwise a cloud that is slower than its callers are patient would look at the password at every
 //! call, and would have rotated a refresh token whose successor nobody has read.
 //!
-//! Nothing here knows sockets, so that tests/late_model.rs can try it in every order.
+//! Nothing here knows sockets, so that tests/late_answers.rs can try it in every order.
 
 use crate::support::clock::Moment;
 use crate::support::sync::{Mutex, MutexGuard, PoisonError};
