@@ -16,6 +16,16 @@
  * - A keyfob_client may be used from any thread at once. A keyfob_config or keyfob_request may not,
  *   while it is being changed. Freeing a handle must not race with a call on it.
  * - Strings are UTF-8 and end with a NUL. Times are milliseconds. All waiting has a limit.
+ *
+ * In the order in which the functions stand here:
+ *
+ * - Library: its versions, its providers, its strings. A program that loads the library at run time
+ *   compares KEYFOB_ABI_VERSION first.
+ * - Error: what a failed call tells: a status for the program, a message for the person who reads it.
+ * - Config: the options of an account, by name, from text, a file or the environment.
+ * - Client: one account's token, kept good; from any thread.
+ * - Request, its body, and response: a call of the cloud's API that carries the token.
+ * - Store: where tokens are kept, if neither memory nor files will do.
  */
 
 
@@ -26,6 +36,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* How the library's functions are found: by the loader, or in a DLL. With the static library on
+ * Windows, define KEYFOB_STATIC. */
+#if !defined(KEYFOB_API)
+#if defined(_WIN32) && !defined(KEYFOB_STATIC)
+#define KEYFOB_API __declspec(dllimport)
+#else
+#define KEYFOB_API
+#endif
+#endif
+
+/* Define KEYFOB_CHECKED, and the compiler warns where a status is not looked at. */
+#if !defined(KEYFOB_MUST_CHECK)
+#if defined(KEYFOB_CHECKED) && (defined(__GNUC__) || defined(__clang__))
+#define KEYFOB_MUST_CHECK __attribute__((warn_unused_result))
+#else
+#define KEYFOB_MUST_CHECK
+#endif
+#endif
+
 /* Further statuses may be added; treat one you do not know as a failure of its own kind. */
 
 
@@ -33,6 +62,22 @@
  * The version of this interface. It grows with every addition; what is there stays as it is.
  */
 #define KEYFOB_ABI_VERSION 1
+
+/**
+ * The version of the library that this header came with: MAJOR.MINOR.PATCH, as `keyfob_version`
+ * gives it of the library that is loaded.
+ */
+#define KEYFOB_VERSION_MAJOR 0
+
+/**
+ * See `KEYFOB_VERSION_MAJOR`.
+ */
+#define KEYFOB_VERSION_MINOR 1
+
+/**
+ * See `KEYFOB_VERSION_MAJOR`.
+ */
+#define KEYFOB_VERSION_PATCH 0
 
 /**
  * The kind of a failure. The numbers are part of the C ABI: they are never reused, and there are
@@ -241,6 +286,12 @@ typedef struct keyfob_request keyfob_request;
 typedef struct keyfob_response keyfob_response;
 
 /**
+ * Takes a log line. It runs on the thread that called keyfob, with no lock held; `message` is one
+ * line without a secret, borrowed for the time of the call. It must not unwind or jump out.
+ */
+typedef void (*keyfob_log_fn)(int32_t level, const char *message, void *user_data);
+
+/**
  * Gives the next bytes of a body: writes at most `capacity` of them to `buffer` and returns how
  * many; 0 at the end, and a negative number where it failed, which fails the call. It runs on the
  * thread that sends. It must not unwind or jump out.
@@ -258,12 +309,6 @@ typedef int32_t (*keyfob_rewind_fn)(void *user_data);
  * true to go on; false ends the call with `KEYFOB_CANCELLED`. It must not unwind or jump out.
  */
 typedef bool (*keyfob_progress_fn)(uint64_t done, int64_t total, void *user_data);
-
-/**
- * Takes a log line. It runs on the thread that called keyfob, with no lock held; `message` is one
- * line without a secret, borrowed for the time of the call. It must not unwind or jump out.
- */
-typedef void (*keyfob_log_fn)(int32_t level, const char *message, void *user_data);
 
 /**
  * Loads the record of this name: gives it to `keyfob_record_set`, or does not where there is none.
@@ -304,39 +349,172 @@ extern "C" {
 #endif // __cplusplus
 
 /**
- * Sends a file as the body, in place of any before. The file is opened when the request is sent, and
- * again for a replay, so it is never in memory as a whole.
- *
- * `KEYFOB_FILE`: there is no such file, or it is not a regular one.
+ * The `KEYFOB_ABI_VERSION` this library was built with. A binding compares it with its own when it
+ * loads the library: the library's must not be smaller.
  */
-keyfob_status keyfob_request_set_body_file(keyfob_request *request,
-                                           const char *path,
-                                           keyfob_error **err);
+KEYFOB_API uint32_t keyfob_abi_version(void);
 
 /**
- * Sends what a function gives as the body, in place of any before. `length` is how many bytes that
- * will be: fewer fail the call, and no more are asked for; -1 where it is not known, which sends it in chunks.
- * `rewind` may be NULL: then a request that has to be sent again after something was read fails with
- * `KEYFOB_BODY_NOT_REPEATABLE`. The functions and `user_data` must stay usable until the request is
- * freed or has another body.
- *
- * `KEYFOB_INVALID_ARGUMENT`: `length` is less than -1.
+ * The library's version, such as `0.1.0`. Static: never freed.
  */
-keyfob_status keyfob_request_set_body_reader(keyfob_request *request,
-                                             keyfob_read_fn read,
-                                             keyfob_rewind_fn rewind,
-                                             int64_t length,
-                                             void *user_data,
-                                             keyfob_error **err);
+KEYFOB_API const char *keyfob_version(void);
 
 /**
- * Has `progress` told how far the body of the answer has come; NULL for nobody. It and `user_data`
- * must stay usable until the request and its responses are freed.
+ * A status's name without `KEYFOB_`, such as `CREDENTIALS_REJECTED`; `UNKNOWN` for a number that
+ * is none. Static: never freed.
  */
-keyfob_status keyfob_request_set_progress(keyfob_request *request,
-                                          keyfob_progress_fn progress,
-                                          void *user_data,
-                                          keyfob_error **err);
+KEYFOB_API const char *keyfob_status_name(int32_t status);
+
+/**
+ * The built-in providers as JSON: `{"providers": [{"name", "title", "notes", "logins": [{"name",
+ * "title", "needs", "uses"}], "options": [...]}], "options": [{"name", "group", "type", "default",
+ * "secret", "help"}]}`. The string is the caller's, to be freed with `keyfob_string_free`.
+ */
+KEYFOB_API KEYFOB_MUST_CHECK keyfob_status keyfob_providers_json(char **json, keyfob_error **err);
+
+/**
+ * Overwrites a string with zeroes and frees it: one that a function of this library gave through a
+ * `char **`. NULL is fine.
+ */
+KEYFOB_API void keyfob_string_free(char *string);
+
+/**
+ * The status of the call that failed, as the call returned it. `KEYFOB_OK` for NULL.
+ */
+KEYFOB_API keyfob_status keyfob_error_status(const keyfob_error *error);
+
+/**
+ * What happened and what to do about it, in one line without a secret. Never NULL; empty for NULL.
+ * Borrowed until the error is freed.
+ */
+KEYFOB_API const char *keyfob_error_message(const keyfob_error *error);
+
+/**
+ * The HTTP status of the answer that caused this; 0 if no answer did.
+ */
+KEYFOB_API int32_t keyfob_error_http_status(const keyfob_error *error);
+
+/**
+ * The cloud's own code for the fault, such as `invalid_grant`; NULL if it gave none. Borrowed until
+ * the error is freed.
+ */
+KEYFOB_API const char *keyfob_error_provider_code(const keyfob_error *error);
+
+/**
+ * The cloud's own sentence about the fault, such as `Session not active`; NULL if it gave none. At most
+ * 200 characters, on one line, without secrets. Borrowed until the error is freed.
+ */
+KEYFOB_API
+const char *keyfob_error_provider_message(const keyfob_error *error);
+
+/**
+ * How many milliseconds to wait before another try, where the cloud or a hold says so; -1 if not.
+ */
+KEYFOB_API int64_t keyfob_error_retry_after_ms(const keyfob_error *error);
+
+/**
+ * Whether the same call may succeed later with nothing changed but the time. False for NULL.
+ */
+KEYFOB_API bool keyfob_error_is_retriable(const keyfob_error *error);
+
+/**
+ * Frees an error. NULL is fine.
+ */
+KEYFOB_API void keyfob_error_free(keyfob_error *error);
+
+/**
+ * Makes a config for a provider: `kontakt`, `kontakt-cloud`, `iotconnect`, `kii`, `simacan`,
+ * `oauth2`, or `custom`, whose profile is then set first with the option `profile` or
+ * `profile_file`. Free it with `keyfob_config_free`.
+ *
+ * `KEYFOB_UNKNOWN_PROVIDER`: the message lists the names there are.
+ */
+KEYFOB_API
+KEYFOB_MUST_CHECK
+keyfob_status keyfob_config_new(const char *provider,
+                                keyfob_config **out,
+                                keyfob_error **err);
+
+/**
+ * Sets an option. All values are strings; docs/OPTIONS.md lists the names, ranges and defaults.
+ * Every secret option `x` may be given as `x_file` instead, a file that is read when a client is
+ * made.
+ *
+ * `KEYFOB_UNKNOWN_OPTION`, `KEYFOB_INVALID_OPTION`, `KEYFOB_INVALID_PROFILE`; the config is then
+ * as it was.
+ */
+KEYFOB_API
+KEYFOB_MUST_CHECK
+keyfob_status keyfob_config_set(keyfob_config *config,
+                                const char *option,
+                                const char *value,
+                                keyfob_error **err);
+
+/**
+ * Gives an option's value or default: `***` for a secret that is set, and `*value` is NULL for an
+ * option that has no value. The string is the caller's, to be freed with `keyfob_string_free`.
+ *
+ * `KEYFOB_UNKNOWN_OPTION`.
+ */
+KEYFOB_API
+KEYFOB_MUST_CHECK
+keyfob_status keyfob_config_get(const keyfob_config *config,
+                                const char *option,
+                                char **value,
+                                keyfob_error **err);
+
+/**
+ * Sets every member of a JSON object; numbers and booleans may be written as such. All or nothing:
+ * after a failure the config is as it was.
+ *
+ * `KEYFOB_INVALID_ARGUMENT` where it is not such an object, and as `keyfob_config_set`.
+ */
+KEYFOB_API
+KEYFOB_MUST_CHECK
+keyfob_status keyfob_config_load_json(keyfob_config *config,
+                                      const char *json,
+                                      keyfob_error **err);
+
+/**
+ * As `keyfob_config_load_json`, from a file.
+ */
+KEYFOB_API
+KEYFOB_MUST_CHECK
+keyfob_status keyfob_config_load_file(keyfob_config *config,
+                                      const char *path,
+                                      keyfob_error **err);
+
+/**
+ * Sets the options that environment variables name: with the prefix `KEYFOB`, `KEYFOB_USERNAME`
+ * sets `username`. Variables that name no option, and empty ones, are passed over. The environment
+ * is read once, here, and never changed.
+ */
+KEYFOB_API
+KEYFOB_MUST_CHECK
+keyfob_status keyfob_config_load_env(keyfob_config *config,
+                                     const char *prefix,
+                                     keyfob_error **err);
+
+/**
+ * Sends log lines of the clients made from this config to `log`, up to `max_level`
+ * (`KEYFOB_LOG_LEVEL_ERROR` to `KEYFOB_LOG_LEVEL_DEBUG`). A NULL `log` sends them nowhere.
+ * `log` and `user_data` must stay usable, from any thread that uses a client, until the last
+ * client made from this config is freed.
+ *
+ * `KEYFOB_INVALID_ARGUMENT`: `max_level` is none of the levels.
+ */
+KEYFOB_API
+KEYFOB_MUST_CHECK
+keyfob_status keyfob_config_set_log(keyfob_config *config,
+                                    keyfob_log_fn log,
+                                    void *user_data,
+                                    int32_t max_level,
+                                    keyfob_error **err);
+
+/**
+ * Frees a config. Clients made from it go on. NULL is fine.
+ */
+KEYFOB_API void keyfob_config_free(keyfob_config *config);
 
 /**
  * Makes a client from a config, which is copied and stays the caller's. Nothing is sent: the first
@@ -345,6 +523,8 @@ keyfob_status keyfob_request_set_progress(keyfob_request *request,
  * `KEYFOB_MISSING_OPTION` or `KEYFOB_INVALID_OPTION` where the options fit no login, or more than
  * one; `KEYFOB_STORE` where the store cannot be used.
  */
+KEYFOB_API
+KEYFOB_MUST_CHECK
 keyfob_status keyfob_client_new(const keyfob_config *config,
                                 keyfob_client **out,
                                 keyfob_error **err);
@@ -359,6 +539,8 @@ keyfob_status keyfob_client_new(const keyfob_config *config,
  *
  * `KEYFOB_INVALID_ARGUMENT`: the time is negative.
  */
+KEYFOB_API
+KEYFOB_MUST_CHECK
 keyfob_status keyfob_client_share(const keyfob_client *client,
                                   int64_t timeout_ms,
                                   keyfob_client **out,
@@ -372,7 +554,11 @@ keyfob_status keyfob_client_share(const keyfob_client *client,
  * `KEYFOB_CREDENTIALS_REJECTED`, `KEYFOB_LOGIN_ON_HOLD`, `KEYFOB_LOGIN_REQUIRED`, and whatever
  * keeps from reaching the cloud; docs/ERRORS.md says what to do about each.
  */
-keyfob_status keyfob_client_token(const keyfob_client *client, char **token, keyfob_error **err);
+KEYFOB_API
+KEYFOB_MUST_CHECK
+keyfob_status keyfob_client_token(const keyfob_client *client,
+                                  char **token,
+                                  keyfob_error **err);
 
 /**
  * As `keyfob_client_token`, into the caller's buffer of `cap` bytes, with a NUL at its end. `*len`
@@ -380,6 +566,8 @@ keyfob_status keyfob_client_token(const keyfob_client *client, char **token, key
  *
  * `KEYFOB_BUFFER_TOO_SMALL`: `*len` is the length that is needed, and `cap` must be one more.
  */
+KEYFOB_API
+KEYFOB_MUST_CHECK
 keyfob_status keyfob_client_token_copy(const keyfob_client *client,
                                        char *buf,
                                        size_t cap,
@@ -391,6 +579,8 @@ keyfob_status keyfob_client_token_copy(const keyfob_client *client,
  *
  * `KEYFOB_WOULD_BLOCK` where no good token is at hand.
  */
+KEYFOB_API
+KEYFOB_MUST_CHECK
 keyfob_status keyfob_client_try_token(const keyfob_client *client,
                                       char **token,
                                       keyfob_error **err);
@@ -401,7 +591,7 @@ keyfob_status keyfob_client_try_token(const keyfob_client *client,
  * `keyfob_client_token` and `keyfob_client_headers` give: for languages in which asking for a
  * number is cheaper than converting a string. Never waits.
  */
-uint64_t keyfob_client_fresh_number(const keyfob_client *client);
+KEYFOB_API uint64_t keyfob_client_fresh_number(const keyfob_client *client);
 
 /**
  * Gives the headers that carry the token, one `Name: value` a line, without a line end after the
@@ -409,7 +599,11 @@ uint64_t keyfob_client_fresh_number(const keyfob_client *client);
  * `keyfob_string_free`. Errors as `keyfob_client_token`; `KEYFOB_INVALID_ARGUMENT` where the cloud
  * has each request signed: then ask `keyfob_client_headers_for_request`.
  */
-keyfob_status keyfob_client_headers(const keyfob_client *client, char **lines, keyfob_error **err);
+KEYFOB_API
+KEYFOB_MUST_CHECK
+keyfob_status keyfob_client_headers(const keyfob_client *client,
+                                    char **lines,
+                                    keyfob_error **err);
 
 /**
  * Gives the headers that `keyfob_client_send` adds to a request for this URL unless the request
@@ -419,6 +613,8 @@ keyfob_status keyfob_client_headers(const keyfob_client *client, char **lines, k
  * `KEYFOB_FOREIGN_ORIGIN` and `KEYFOB_INSECURE_URL` where the token must not go; errors as
  * `keyfob_client_token`.
  */
+KEYFOB_API
+KEYFOB_MUST_CHECK
 keyfob_status keyfob_client_headers_for(const keyfob_client *client,
                                         const char *url,
                                         char **lines,
@@ -432,6 +628,8 @@ keyfob_status keyfob_client_headers_for(const keyfob_client *client,
  * `KEYFOB_INVALID_ARGUMENT` where the cloud wants the token in the query or in the body:
  * `keyfob_client_send` puts it there.
  */
+KEYFOB_API
+KEYFOB_MUST_CHECK
 keyfob_status keyfob_client_headers_for_request(const keyfob_client *client,
                                                 const char *method,
                                                 const char *url,
@@ -446,6 +644,7 @@ keyfob_status keyfob_client_headers_for_request(const keyfob_client *client,
  * themselves. `body` may be NULL where `len` is 0; a large one, which is no error document, is
  * not looked into. False for NULL. Never waits.
  */
+KEYFOB_API
 bool keyfob_client_is_refusal(const keyfob_client *client,
                               uint16_t http_status,
                               const uint8_t *body,
@@ -455,6 +654,8 @@ bool keyfob_client_is_refusal(const keyfob_client *client,
  * How many milliseconds the token at hand lives: `INT64_MAX` for ever, 0 where there is none.
  * Never waits.
  */
+KEYFOB_API
+KEYFOB_MUST_CHECK
 keyfob_status keyfob_client_expires_in_ms(const keyfob_client *client,
                                           int64_t *ms,
                                           keyfob_error **err);
@@ -463,6 +664,17 @@ keyfob_status keyfob_client_expires_in_ms(const keyfob_client *client,
  * How many milliseconds until the token is due to be renewed: 0 for now, `INT64_MAX` for never.
  * For an event loop that calls `keyfob_client_token` at that time. Never waits.
  */
+KEYFOB_API
+KEYFOB_MUST_CHECK
+keyfob_status keyfob_client_renew_due_in_ms(const keyfob_client *client,
+                                            int64_t *ms,
+                                            keyfob_error **err);
+
+/**
+ * Deprecated: the old name of `keyfob_client_renew_due_in_ms`.
+ */
+KEYFOB_API
+KEYFOB_MUST_CHECK
 keyfob_status keyfob_client_renew_due_ms(const keyfob_client *client,
                                          int64_t *ms,
                                          keyfob_error **err);
@@ -470,12 +682,17 @@ keyfob_status keyfob_client_renew_due_ms(const keyfob_client *client,
 /**
  * Renews the token now, fresh or not. Callers at the same time share one renewal.
  */
-keyfob_status keyfob_client_renew(const keyfob_client *client, keyfob_error **err);
+KEYFOB_API
+KEYFOB_MUST_CHECK
+keyfob_status keyfob_client_renew(const keyfob_client *client,
+                                  keyfob_error **err);
 
 /**
  * Says that an API refused this access token, for those who send requests themselves. Renews,
  * unless a newer token is there already; then ask for the token again and repeat the request once.
  */
+KEYFOB_API
+KEYFOB_MUST_CHECK
 keyfob_status keyfob_client_refused(const keyfob_client *client,
                                     const char *token,
                                     keyfob_error **err);
@@ -485,6 +702,8 @@ keyfob_status keyfob_client_refused(const keyfob_client *client,
  * token is dropped. Errors as `keyfob_config_set` and `keyfob_client_new`; the client then goes on
  * as before.
  */
+KEYFOB_API
+KEYFOB_MUST_CHECK
 keyfob_status keyfob_client_set(const keyfob_client *client,
                                 const char *option,
                                 const char *value,
@@ -494,6 +713,8 @@ keyfob_status keyfob_client_set(const keyfob_client *client,
  * Changes several options at once, such as a name and its password: the members of a JSON object,
  * as `keyfob_config_load_json` takes it. All or nothing.
  */
+KEYFOB_API
+KEYFOB_MUST_CHECK
 keyfob_status keyfob_client_set_json(const keyfob_client *client,
                                      const char *json,
                                      keyfob_error **err);
@@ -502,12 +723,17 @@ keyfob_status keyfob_client_set_json(const keyfob_client *client,
  * Forgets the tokens and any hold: in memory, in the store, and at the cloud where it can revoke.
  * The next call logs in.
  */
-keyfob_status keyfob_client_forget(const keyfob_client *client, keyfob_error **err);
+KEYFOB_API
+KEYFOB_MUST_CHECK
+keyfob_status keyfob_client_forget(const keyfob_client *client,
+                                   keyfob_error **err);
 
 /**
  * Gives the client's state, counters and last error as JSON, without a secret; docs/ABI.md lists
  * the members. The string is the caller's, to be freed with `keyfob_string_free`. Never waits.
  */
+KEYFOB_API
+KEYFOB_MUST_CHECK
 keyfob_status keyfob_client_status_json(const keyfob_client *client,
                                         char **json,
                                         keyfob_error **err);
@@ -516,6 +742,8 @@ keyfob_status keyfob_client_status_json(const keyfob_client *client,
  * Ends the calls that are under way on this handle: they return `KEYFOB_CANCELLED`. Later calls
  * are not touched, but for the first of a handle of `keyfob_client_share`. May be called from any thread, and from a signal handler.
  */
+KEYFOB_API
+KEYFOB_MUST_CHECK
 keyfob_status keyfob_client_cancel(const keyfob_client *client,
                                    keyfob_error **err);
 
@@ -525,7 +753,11 @@ keyfob_status keyfob_client_cancel(const keyfob_client *client,
  *
  * `KEYFOB_INVALID_ARGUMENT`: the time is negative.
  */
-keyfob_status keyfob_client_wind_ms(const keyfob_client *client, int64_t ms, keyfob_error **err);
+KEYFOB_API
+KEYFOB_MUST_CHECK
+keyfob_status keyfob_client_wind_ms(const keyfob_client *client,
+                                    int64_t ms,
+                                    keyfob_error **err);
 
 /**
  * Sends a request with the token. If the API refuses the token, renews it and sends once more.
@@ -535,6 +767,8 @@ keyfob_status keyfob_client_wind_ms(const keyfob_client *client, int64_t ms, key
  * `KEYFOB_FOREIGN_ORIGIN` and `KEYFOB_INSECURE_URL` before anything is sent; the errors of
  * `keyfob_client_token`; and what keeps from getting an answer.
  */
+KEYFOB_API
+KEYFOB_MUST_CHECK
 keyfob_status keyfob_client_send(const keyfob_client *client,
                                  const keyfob_request *request,
                                  keyfob_response **out,
@@ -549,6 +783,8 @@ keyfob_status keyfob_client_send(const keyfob_client *client,
  * As `keyfob_client_send`, and `KEYFOB_BODY_NOT_REPEATABLE` where the token was refused and the
  * request's body cannot be read again.
  */
+KEYFOB_API
+KEYFOB_MUST_CHECK
 keyfob_status keyfob_client_open(const keyfob_client *client,
                                  const keyfob_request *request,
                                  keyfob_response **out,
@@ -569,6 +805,8 @@ keyfob_status keyfob_client_open(const keyfob_client *client,
  * download to it is under way. `KEYFOB_DIGEST_MISMATCH`: what came was thrown away. As
  * `keyfob_client_open`.
  */
+KEYFOB_API
+KEYFOB_MUST_CHECK
 keyfob_status keyfob_client_download(const keyfob_client *client,
                                      const keyfob_request *request,
                                      const char *path,
@@ -580,152 +818,7 @@ keyfob_status keyfob_client_download(const keyfob_client *client,
  * Frees a client handle; the last one of a client ends it. Must not race with a call on this
  * handle. NULL is fine.
  */
-void keyfob_client_free(keyfob_client *client);
-
-/**
- * Makes a config for a provider: `kontakt`, `kontakt-cloud`, `iotconnect`, `kii`, `simacan`,
- * `oauth2`, or `custom`, whose profile is then set first with the option `profile` or
- * `profile_file`. Free it with `keyfob_config_free`.
- *
- * `KEYFOB_UNKNOWN_PROVIDER`: the message lists the names there are.
- */
-keyfob_status keyfob_config_new(const char *provider, keyfob_config **out, keyfob_error **err);
-
-/**
- * Sets an option. All values are strings; docs/OPTIONS.md lists the names, ranges and defaults.
- * Every secret option `x` may be given as `x_file` instead, a file that is read when a client is
- * made.
- *
- * `KEYFOB_UNKNOWN_OPTION`, `KEYFOB_INVALID_OPTION`, `KEYFOB_INVALID_PROFILE`; the config is then
- * as it was.
- */
-keyfob_status keyfob_config_set(keyfob_config *config,
-                                const char *option,
-                                const char *value,
-                                keyfob_error **err);
-
-/**
- * Gives an option's value or default: `***` for a secret that is set, and `*value` is NULL for an
- * option that has no value. The string is the caller's, to be freed with `keyfob_string_free`.
- *
- * `KEYFOB_UNKNOWN_OPTION`.
- */
-keyfob_status keyfob_config_get(const keyfob_config *config,
-                                const char *option,
-                                char **value,
-                                keyfob_error **err);
-
-/**
- * Sets every member of a JSON object; numbers and booleans may be written as such. All or nothing:
- * after a failure the config is as it was.
- *
- * `KEYFOB_INVALID_ARGUMENT` where it is not such an object, and as `keyfob_config_set`.
- */
-keyfob_status keyfob_config_load_json(keyfob_config *config, const char *json, keyfob_error **err);
-
-/**
- * As `keyfob_config_load_json`, from a file.
- */
-keyfob_status keyfob_config_load_file(keyfob_config *config, const char *path, keyfob_error **err);
-
-/**
- * Sets the options that environment variables name: with the prefix `KEYFOB`, `KEYFOB_USERNAME`
- * sets `username`. Variables that name no option, and empty ones, are passed over. The environment
- * is read once, here, and never changed.
- */
-keyfob_status keyfob_config_load_env(keyfob_config *config, const char *prefix, keyfob_error **err);
-
-/**
- * Sends log lines of the clients made from this config to `log`, up to `max_level`
- * (`KEYFOB_LOG_LEVEL_ERROR` to `KEYFOB_LOG_LEVEL_DEBUG`). A NULL `log` sends them nowhere.
- * `log` and `user_data` must stay usable, from any thread that uses a client, until the last
- * client made from this config is freed.
- *
- * `KEYFOB_INVALID_ARGUMENT`: `max_level` is none of the levels.
- */
-keyfob_status keyfob_config_set_log(keyfob_config *config,
-                                    keyfob_log_fn log,
-                                    void *user_data,
-                                    int32_t max_level,
-                                    keyfob_error **err);
-
-/**
- * Frees a config. Clients made from it go on. NULL is fine.
- */
-void keyfob_config_free(keyfob_config *config);
-
-/**
- * The status of the call that failed, as the call returned it. `KEYFOB_OK` for NULL.
- */
-int32_t keyfob_error_status(const keyfob_error *error);
-
-/**
- * What happened and what to do about it, in one line without a secret. Never NULL; empty for NULL.
- * Borrowed until the error is freed.
- */
-const char *keyfob_error_message(const keyfob_error *error);
-
-/**
- * The HTTP status of the answer that caused this; 0 if no answer did.
- */
-int32_t keyfob_error_http_status(const keyfob_error *error);
-
-/**
- * The cloud's own code for the fault, such as `invalid_grant`; NULL if it gave none. Borrowed until
- * the error is freed.
- */
-const char *keyfob_error_provider_code(const keyfob_error *error);
-
-/**
- * The cloud's own sentence about the fault, such as `Session not active`; NULL if it gave none. At most
- * 200 characters, on one line, without secrets. Borrowed until the error is freed.
- */
-const char *keyfob_error_provider_message(const keyfob_error *error);
-
-/**
- * How many milliseconds to wait before another try, where the cloud or a hold says so; -1 if not.
- */
-int64_t keyfob_error_retry_after_ms(const keyfob_error *error);
-
-/**
- * Whether the same call may succeed later with nothing changed but the time. False for NULL.
- */
-bool keyfob_error_is_retriable(const keyfob_error *error);
-
-/**
- * Frees an error. NULL is fine.
- */
-void keyfob_error_free(keyfob_error *error);
-
-/**
- * The `KEYFOB_ABI_VERSION` this library was built with. A binding compares it with its own when it
- * loads the library: the library's must not be smaller.
- */
-uint32_t keyfob_abi_version(void);
-
-/**
- * The library's version, such as `0.1.0`. Static: never freed.
- */
-const char *keyfob_version(void);
-
-/**
- * A status's name without `KEYFOB_`, such as `CREDENTIALS_REJECTED`; `UNKNOWN` for a number that
- * is none. Static: never freed.
- */
-const char *keyfob_status_name(int32_t status);
-
-/**
- * The built-in providers as JSON: `{"providers": [{"name", "title", "notes", "logins": [{"name",
- * "title", "needs", "uses"}], "options": [...]}], "options": [{"name", "group", "type", "default",
- * "secret", "help"}]}`. The string is the caller's, to be freed with `keyfob_string_free`.
- */
-keyfob_status keyfob_providers_json(char **json, keyfob_error **err);
-
-/**
- * Overwrites a string with zeroes and frees it: one that a function of this library gave through a
- * `char **`. NULL is fine.
- */
-void keyfob_string_free(char *string);
+KEYFOB_API void keyfob_client_free(keyfob_client *client);
 
 /**
  * Makes a request. `method` is any HTTP method but CONNECT and TRACE. `url` is absolute, or
@@ -734,6 +827,8 @@ void keyfob_string_free(char *string);
  *
  * `KEYFOB_INVALID_ARGUMENT`: not a method, or not a URL.
  */
+KEYFOB_API
+KEYFOB_MUST_CHECK
 keyfob_status keyfob_request_new(const char *method,
                                  const char *url,
                                  keyfob_request **out,
@@ -745,6 +840,8 @@ keyfob_status keyfob_request_new(const char *method,
  *
  * `KEYFOB_INVALID_ARGUMENT`: a name or value that cannot be a header's.
  */
+KEYFOB_API
+KEYFOB_MUST_CHECK
 keyfob_status keyfob_request_set_header(keyfob_request *request,
                                         const char *name,
                                         const char *value,
@@ -753,6 +850,8 @@ keyfob_status keyfob_request_set_header(keyfob_request *request,
 /**
  * Adds `name=value` to the query, percent-encoded.
  */
+KEYFOB_API
+KEYFOB_MUST_CHECK
 keyfob_status keyfob_request_add_query(keyfob_request *request,
                                        const char *name,
                                        const char *value,
@@ -761,6 +860,8 @@ keyfob_status keyfob_request_add_query(keyfob_request *request,
 /**
  * Sets the body to a copy of `len` bytes, in place of any before. NULL is fine where `len` is 0.
  */
+KEYFOB_API
+KEYFOB_MUST_CHECK
 keyfob_status keyfob_request_set_body(keyfob_request *request,
                                       const uint8_t *data,
                                       size_t len,
@@ -772,6 +873,8 @@ keyfob_status keyfob_request_set_body(keyfob_request *request,
  *
  * `KEYFOB_INVALID_ARGUMENT`: the time is negative.
  */
+KEYFOB_API
+KEYFOB_MUST_CHECK
 keyfob_status keyfob_request_set_timeout_ms(keyfob_request *request,
                                             int64_t ms,
                                             keyfob_error **err);
@@ -781,6 +884,8 @@ keyfob_status keyfob_request_set_timeout_ms(keyfob_request *request,
  * leaves open whether it was carried out. True from the start for GET, HEAD, OPTIONS, PUT and
  * DELETE (RFC 9110 9.2.2), false for all others.
  */
+KEYFOB_API
+KEYFOB_MUST_CHECK
 keyfob_status keyfob_request_set_idempotent(keyfob_request *request,
                                             bool idempotent,
                                             keyfob_error **err);
@@ -788,23 +893,65 @@ keyfob_status keyfob_request_set_idempotent(keyfob_request *request,
 /**
  * Frees a request. NULL is fine.
  */
-void keyfob_request_free(keyfob_request *request);
+KEYFOB_API void keyfob_request_free(keyfob_request *request);
+
+/**
+ * Sends a file as the body, in place of any before. The file is opened when the request is sent, and
+ * again for a replay, so it is never in memory as a whole.
+ *
+ * `KEYFOB_FILE`: there is no such file, or it is not a regular one.
+ */
+KEYFOB_API
+KEYFOB_MUST_CHECK
+keyfob_status keyfob_request_set_body_file(keyfob_request *request,
+                                           const char *path,
+                                           keyfob_error **err);
+
+/**
+ * Sends what a function gives as the body, in place of any before. `length` is how many bytes that
+ * will be: fewer fail the call, and no more are asked for; -1 where it is not known, which sends it in chunks.
+ * `rewind` may be NULL: then a request that has to be sent again after something was read fails with
+ * `KEYFOB_BODY_NOT_REPEATABLE`. The functions and `user_data` must stay usable until the request is
+ * freed or has another body.
+ *
+ * `KEYFOB_INVALID_ARGUMENT`: `length` is less than -1.
+ */
+KEYFOB_API
+KEYFOB_MUST_CHECK
+keyfob_status keyfob_request_set_body_reader(keyfob_request *request,
+                                             keyfob_read_fn read,
+                                             keyfob_rewind_fn rewind,
+                                             int64_t length,
+                                             void *user_data,
+                                             keyfob_error **err);
+
+/**
+ * Has `progress` told how far the body of the answer has come; NULL for nobody. It and `user_data`
+ * must stay usable until the request and its responses are freed.
+ */
+KEYFOB_API
+KEYFOB_MUST_CHECK
+keyfob_status keyfob_request_set_progress(keyfob_request *request,
+                                          keyfob_progress_fn progress,
+                                          void *user_data,
+                                          keyfob_error **err);
 
 /**
  * The HTTP status; 0 for NULL.
  */
-uint16_t keyfob_response_status(const keyfob_response *response);
+KEYFOB_API uint16_t keyfob_response_status(const keyfob_response *response);
 
 /**
  * The value of the first header of this name, without regard to case; NULL if there is none.
  * Borrowed until the response is freed.
  */
-const char *keyfob_response_header(const keyfob_response *response, const char *name);
+KEYFOB_API const char *keyfob_response_header(const keyfob_response *response, const char *name);
 
 /**
  * The name of the header at this index, in lower case, and through `value`, which may be NULL, its
  * value; NULL past the end. Both borrowed until the response is freed.
  */
+KEYFOB_API
 const char *keyfob_response_header_at(const keyfob_response *response,
                                       size_t index,
                                       const char **value);
@@ -813,7 +960,7 @@ const char *keyfob_response_header_at(const keyfob_response *response,
  * The body and, through `len`, its length; an empty body may be NULL. Binary: no NUL is at its
  * end. Borrowed until the response is freed.
  */
-const uint8_t *keyfob_response_body(const keyfob_response *response, size_t *len);
+KEYFOB_API const uint8_t *keyfob_response_body(const keyfob_response *response, size_t *len);
 
 /**
  * Reads the next bytes of the body of a response of `keyfob_client_open`: at most `cap` of them, to
@@ -823,6 +970,8 @@ const uint8_t *keyfob_response_body(const keyfob_response *response, size_t *len
  * `KEYFOB_NETWORK`: the body was cut, so what came before is not the whole of it.
  * `KEYFOB_TIMEOUT`, `KEYFOB_CANCELLED`.
  */
+KEYFOB_API
+KEYFOB_MUST_CHECK
 keyfob_status keyfob_response_read(keyfob_response *response,
                                    uint8_t *buf,
                                    size_t cap,
@@ -837,6 +986,8 @@ keyfob_status keyfob_response_read(keyfob_response *response,
  *
  * `KEYFOB_MALFORMED_ANSWER`: there is such a link, but it is not a URL.
  */
+KEYFOB_API
+KEYFOB_MUST_CHECK
 keyfob_status keyfob_response_link(const keyfob_response *response,
                                    const char *rel,
                                    char **url,
@@ -846,12 +997,13 @@ keyfob_status keyfob_response_link(const keyfob_response *response,
  * How many bytes the body has in all, where the answer's head says so; -1 where it does not, and for
  * NULL.
  */
+KEYFOB_API
 int64_t keyfob_response_length(const keyfob_response *response);
 
 /**
  * Frees a response. NULL is fine.
  */
-void keyfob_response_free(keyfob_response *response);
+KEYFOB_API void keyfob_response_free(keyfob_response *response);
 
 /**
  * Keeps the tokens of the clients made from this config in a store of the caller's own: a database,
@@ -872,6 +1024,8 @@ void keyfob_response_free(keyfob_response *response);
  *
  * `KEYFOB_NULL_ARGUMENT`: `load` or `save` alone is NULL, or one of `lock` and `unlock`.
  */
+KEYFOB_API
+KEYFOB_MUST_CHECK
 keyfob_status keyfob_config_set_store(keyfob_config *config,
                                       keyfob_store_load_fn load,
                                       keyfob_store_save_fn save,
@@ -884,6 +1038,8 @@ keyfob_status keyfob_config_set_store(keyfob_config *config,
  * Hands over the record that was asked for, from within a load function; the bytes are copied. A
  * second call replaces what the first one gave.
  */
+KEYFOB_API
+KEYFOB_MUST_CHECK
 keyfob_status keyfob_record_set(keyfob_record *record,
                                 const uint8_t *data,
                                 size_t len,

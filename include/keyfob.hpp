@@ -18,6 +18,9 @@
 //   destructor, from one. So a Client is shared freely, and a Config is not while it is changed.
 // - Strings are UTF-8. One with a NUL inside is refused with KEYFOB_INVALID_ARGUMENT.
 // - Statuses, log levels and what each call promises are those of keyfob.h.
+//
+// One file, though of some 700 lines: it is copied into projects as it is, and its order is that of
+// keyfob.h, so that each class is found by what it wraps.
 
 #ifndef KEYFOB_HPP
 #define KEYFOB_HPP
@@ -415,7 +418,8 @@ class Config {
 
   /// Sets an option. docs/OPTIONS.md lists names, ranges and defaults.
   Config &set(std::string_view option, std::string_view value) {
-    return set(option, value, std::nothrow).value(), *this;
+    set(option, value, std::nothrow).value();
+    return *this;
   }
   Result<void> set(std::string_view option, std::string_view value, std::nothrow_t) {
     return detail::call(keyfob_config_set, get(), detail::Text(option), detail::Text(value));
@@ -431,7 +435,8 @@ class Config {
 
   /// Sets every member of a JSON object, or none.
   Config &load_json(std::string_view json) {
-    return load_json(json, std::nothrow).value(), *this;
+    load_json(json, std::nothrow).value();
+    return *this;
   }
   Result<void> load_json(std::string_view json, std::nothrow_t) {
     return detail::call(keyfob_config_load_json, get(), detail::Text(json));
@@ -439,7 +444,8 @@ class Config {
 
   /// As `load_json`, from a file.
   Config &load_file(std::string_view path) {
-    return load_file(path, std::nothrow).value(), *this;
+    load_file(path, std::nothrow).value();
+    return *this;
   }
   Result<void> load_file(std::string_view path, std::nothrow_t) {
     return detail::call(keyfob_config_load_file, get(), detail::Text(path));
@@ -448,7 +454,8 @@ class Config {
   /// Sets the options that environment variables name: with the prefix `KEYFOB`,
   /// `KEYFOB_USERNAME` sets `username`.
   Config &load_env(std::string_view prefix) {
-    return load_env(prefix, std::nothrow).value(), *this;
+    load_env(prefix, std::nothrow).value();
+    return *this;
   }
   Result<void> load_env(std::string_view prefix, std::nothrow_t) {
     return detail::call(keyfob_config_load_env, get(), detail::Text(prefix));
@@ -457,7 +464,8 @@ class Config {
   /// Sends log lines of the clients made from now on to `log`, up to `most`; an empty one sends
   /// them nowhere. Those clients keep it alive.
   Config &set_log(Log log, LogLevel most) {
-    return set_log(std::move(log), most, std::nothrow).value(), *this;
+    set_log(std::move(log), most, std::nothrow).value();
+    return *this;
   }
   Result<void> set_log(Log log, LogLevel most, std::nothrow_t) {
     std::shared_ptr<Log> kept;
@@ -471,7 +479,8 @@ class Config {
   /// Keeps the tokens of the clients made from now on in a store of one's own; an empty one leaves
   /// them where the option `store` says. Those clients keep it alive.
   Config &set_store(std::shared_ptr<Store> store) {
-    return set_store(std::move(store), std::nothrow).value(), *this;
+    set_store(std::move(store), std::nothrow).value();
+    return *this;
   }
   Result<void> set_store(std::shared_ptr<Store> store, std::nothrow_t) {
     const bool some = store != nullptr;
@@ -511,7 +520,8 @@ class Request {
 
   /// Sets a header, in place of one of the same name.
   Request &set_header(std::string_view name, std::string_view value) {
-    return set_header(name, value, std::nothrow).value(), *this;
+    set_header(name, value, std::nothrow).value();
+    return *this;
   }
   Result<void> set_header(std::string_view name, std::string_view value, std::nothrow_t) {
     return detail::call(keyfob_request_set_header, get(), detail::Text(name), detail::Text(value));
@@ -519,7 +529,8 @@ class Request {
 
   /// Adds `name=value` to the query, percent-encoded.
   Request &add_query(std::string_view name, std::string_view value) {
-    return add_query(name, value, std::nothrow).value(), *this;
+    add_query(name, value, std::nothrow).value();
+    return *this;
   }
   Result<void> add_query(std::string_view name, std::string_view value, std::nothrow_t) {
     return detail::call(keyfob_request_add_query, get(), detail::Text(name), detail::Text(value));
@@ -527,7 +538,8 @@ class Request {
 
   /// Sets the body to a copy of these bytes, in place of any before. They may have NULs.
   Request &set_body(std::string_view body) {
-    return set_body(body, std::nothrow).value(), *this;
+    set_body(body, std::nothrow).value();
+    return *this;
   }
   Result<void> set_body(std::string_view body, std::nothrow_t) {
     return detail::call(keyfob_request_set_body, get(),
@@ -588,7 +600,8 @@ class Request {
   /// Sets the longest this request takes, its retries and a renewal included; zero leaves it to
   /// the client.
   Request &set_timeout(std::chrono::milliseconds timeout) {
-    return set_timeout(timeout, std::nothrow).value(), *this;
+    set_timeout(timeout, std::nothrow).value();
+    return *this;
   }
   Result<void> set_timeout(std::chrono::milliseconds timeout, std::nothrow_t) {
     return detail::call(keyfob_request_set_timeout_ms, get(), std::int64_t{timeout.count()});
@@ -597,7 +610,8 @@ class Request {
   /// Says whether sending the request twice does no harm, so that it may be repeated after a fault
   /// that leaves open whether it was carried out.
   Request &set_idempotent(bool idempotent) {
-    return set_idempotent(idempotent, std::nothrow).value(), *this;
+    set_idempotent(idempotent, std::nothrow).value();
+    return *this;
   }
   Result<void> set_idempotent(bool idempotent, std::nothrow_t) {
     return detail::call(keyfob_request_set_idempotent, get(), idempotent);
@@ -787,7 +801,7 @@ class Client {
     return renew_due_in(std::nothrow).value();
   }
   Result<std::chrono::milliseconds> renew_due_in(std::nothrow_t) const {
-    return time(keyfob_client_renew_due_ms);
+    return time(keyfob_client_renew_due_in_ms);
   }
 
   /// Renews the token now, fresh or not.

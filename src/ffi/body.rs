@@ -29,6 +29,7 @@ pub type keyfob_progress_fn =
 /// again for a replay, so it is never in memory as a whole.
 ///
 /// `KEYFOB_FILE`: there is no such file, or it is not a regular one.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_request_set_body_file(
     request: *mut keyfob_request,
@@ -45,6 +46,7 @@ pub unsafe extern "C" fn keyfob_request_set_body_file(
 /// freed or has another body.
 ///
 /// `KEYFOB_INVALID_ARGUMENT`: `length` is less than -1.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_request_set_body_reader(
     request: *mut keyfob_request,
@@ -80,6 +82,7 @@ pub unsafe extern "C" fn keyfob_request_set_body_reader(
 
 /// Has `progress` told how far the body of the answer has come; NULL for nobody. It and `user_data`
 /// must stay usable until the request and its responses are freed.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_request_set_progress(
     request: *mut keyfob_request,

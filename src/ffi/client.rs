@@ -1,14 +1,15 @@
 //! `keyfob_client`: one account's token, and requests that carry it.
 
 use super::config::keyfob_config;
-use super::convert::{Out, bytes, free_handle, handle, into_handle, text};
+use super::convert::{Out, bytes, free_handle, handle, into_handle, milliseconds, text};
 use super::error::keyfob_error;
-use super::guard::{guard, plain};
+use super::guard::guard;
+use super::panics::plain;
 use super::request::keyfob_request;
 use super::response::keyfob_response;
 use crate::client::client::Client;
 use crate::client::download::Download;
-use crate::error::{Error, Result, Status};
+use crate::error::{Error, Status};
 use std::ffi::c_char;
 use std::ptr;
 use std::time::Duration;
@@ -22,6 +23,7 @@ pub struct keyfob_client(Client);
 ///
 /// `KEYFOB_MISSING_OPTION` or `KEYFOB_INVALID_OPTION` where the options fit no login, or more than
 /// one; `KEYFOB_STORE` where the store cannot be used.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_client_new(
     config: *const keyfob_config,
@@ -43,6 +45,7 @@ pub unsafe extern "C" fn keyfob_client_new(
 /// the first handle.
 ///
 /// `KEYFOB_INVALID_ARGUMENT`: the time is negative.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_client_share(
     client: *const keyfob_client,
@@ -58,22 +61,13 @@ pub unsafe extern "C" fn keyfob_client_share(
     })
 }
 
-/// A time in milliseconds; 0 stands for none.
-pub(super) fn milliseconds(ms: i64, what: &str) -> Result<Option<Duration>> {
-    const DAY: i64 = 86_400_000;
-    match u64::try_from(ms) {
-        Ok(0) => Ok(None),
-        Ok(ms) => Ok(Some(Duration::from_millis(ms.min(DAY as u64)))),
-        Err(_) => Err(Error::new(Status::InvalidArgument, format!("{what} is negative"))),
-    }
-}
-
 /// Gives a good access token, obtained or renewed first where that is needed. The string is the
 /// caller's, to be freed with `keyfob_string_free`. A token that is cached and fresh costs a clock
 /// read and a copy.
 ///
 /// `KEYFOB_CREDENTIALS_REJECTED`, `KEYFOB_LOGIN_ON_HOLD`, `KEYFOB_LOGIN_REQUIRED`, and whatever
 /// keeps from reaching the cloud; docs/ERRORS.md says what to do about each.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_client_token(
     client: *const keyfob_client,
@@ -90,6 +84,7 @@ pub unsafe extern "C" fn keyfob_client_token(
 /// is the token's length without the NUL.
 ///
 /// `KEYFOB_BUFFER_TOO_SMALL`: `*len` is the length that is needed, and `cap` must be one more.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_client_token_copy(
     client: *const keyfob_client,
@@ -155,6 +150,7 @@ fn too_small(needed: usize) -> Error {
 /// As `keyfob_client_token`, but never waits and never renews.
 ///
 /// `KEYFOB_WOULD_BLOCK` where no good token is at hand.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_client_try_token(
     client: *const keyfob_client,
@@ -183,6 +179,7 @@ pub unsafe extern "C" fn keyfob_client_fresh_number(client: *const keyfob_client
 /// last: `Authorization: Bearer ...`. The string is the caller's, to be freed with
 /// `keyfob_string_free`. Errors as `keyfob_client_token`; `KEYFOB_INVALID_ARGUMENT` where the cloud
 /// has each request signed: then ask `keyfob_client_headers_for_request`.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_client_headers(
     client: *const keyfob_client,
@@ -201,6 +198,7 @@ pub unsafe extern "C" fn keyfob_client_headers(
 ///
 /// `KEYFOB_FOREIGN_ORIGIN` and `KEYFOB_INSECURE_URL` where the token must not go; errors as
 /// `keyfob_client_token`.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_client_headers_for(
     client: *const keyfob_client,
@@ -221,6 +219,7 @@ pub unsafe extern "C" fn keyfob_client_headers_for(
 ///
 /// `KEYFOB_INVALID_ARGUMENT` where the cloud wants the token in the query or in the body:
 /// `keyfob_client_send` puts it there.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_client_headers_for_request(
     client: *const keyfob_client,
@@ -260,6 +259,7 @@ pub unsafe extern "C" fn keyfob_client_is_refusal(
 
 /// How many milliseconds the token at hand lives: `INT64_MAX` for ever, 0 where there is none.
 /// Never waits.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_client_expires_in_ms(
     client: *const keyfob_client,
@@ -275,8 +275,9 @@ pub unsafe extern "C" fn keyfob_client_expires_in_ms(
 
 /// How many milliseconds until the token is due to be renewed: 0 for now, `INT64_MAX` for never.
 /// For an event loop that calls `keyfob_client_token` at that time. Never waits.
+#[must_use]
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn keyfob_client_renew_due_ms(
+pub unsafe extern "C" fn keyfob_client_renew_due_in_ms(
     client: *const keyfob_client,
     ms: *mut i64,
     err: *mut *mut keyfob_error,
@@ -288,11 +289,24 @@ pub unsafe extern "C" fn keyfob_client_renew_due_ms(
     })
 }
 
+/// Deprecated: the old name of `keyfob_client_renew_due_in_ms`.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_client_renew_due_ms(
+    client: *const keyfob_client,
+    ms: *mut i64,
+    err: *mut *mut keyfob_error,
+) -> Status {
+    // SAFETY: the contract is the same.
+    unsafe { keyfob_client_renew_due_in_ms(client, ms, err) }
+}
+
 fn whole_milliseconds(time: Option<Duration>) -> i64 {
     time.map_or(i64::MAX, |time| i64::try_from(time.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// Renews the token now, fresh or not. Callers at the same time share one renewal.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_client_renew(
     client: *const keyfob_client,
@@ -303,6 +317,7 @@ pub unsafe extern "C" fn keyfob_client_renew(
 
 /// Says that an API refused this access token, for those who send requests themselves. Renews,
 /// unless a newer token is there already; then ask for the token again and repeat the request once.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_client_refused(
     client: *const keyfob_client,
@@ -315,6 +330,7 @@ pub unsafe extern "C" fn keyfob_client_refused(
 /// Changes an option while the client is in use. New credentials end a hold; another principal's
 /// token is dropped. Errors as `keyfob_config_set` and `keyfob_client_new`; the client then goes on
 /// as before.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_client_set(
     client: *const keyfob_client,
@@ -327,6 +343,7 @@ pub unsafe extern "C" fn keyfob_client_set(
 
 /// Changes several options at once, such as a name and its password: the members of a JSON object,
 /// as `keyfob_config_load_json` takes it. All or nothing.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_client_set_json(
     client: *const keyfob_client,
@@ -338,6 +355,7 @@ pub unsafe extern "C" fn keyfob_client_set_json(
 
 /// Forgets the tokens and any hold: in memory, in the store, and at the cloud where it can revoke.
 /// The next call logs in.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_client_forget(
     client: *const keyfob_client,
@@ -348,6 +366,7 @@ pub unsafe extern "C" fn keyfob_client_forget(
 
 /// Gives the client's state, counters and last error as JSON, without a secret; docs/ABI.md lists
 /// the members. The string is the caller's, to be freed with `keyfob_string_free`. Never waits.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_client_status_json(
     client: *const keyfob_client,
@@ -363,6 +382,7 @@ pub unsafe extern "C" fn keyfob_client_status_json(
 
 /// Ends the calls that are under way on this handle: they return `KEYFOB_CANCELLED`. Later calls
 /// are not touched, but for the first of a handle of `keyfob_client_share`. May be called from any thread, and from a signal handler.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_client_cancel(
     client: *const keyfob_client,
@@ -378,6 +398,7 @@ pub unsafe extern "C" fn keyfob_client_cancel(
 /// tokens age without waiting. The cloud's clock is not touched.
 ///
 /// `KEYFOB_INVALID_ARGUMENT`: the time is negative.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_client_wind_ms(
     client: *const keyfob_client,
@@ -398,6 +419,7 @@ pub unsafe extern "C" fn keyfob_client_wind_ms(
 ///
 /// `KEYFOB_FOREIGN_ORIGIN` and `KEYFOB_INSECURE_URL` before anything is sent; the errors of
 /// `keyfob_client_token`; and what keeps from getting an answer.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_client_send(
     client: *const keyfob_client,
@@ -421,6 +443,7 @@ pub unsafe extern "C" fn keyfob_client_send(
 ///
 /// As `keyfob_client_send`, and `KEYFOB_BODY_NOT_REPEATABLE` where the token was refused and the
 /// request's body cannot be read again.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_client_open(
     client: *const keyfob_client,
@@ -450,6 +473,7 @@ pub unsafe extern "C" fn keyfob_client_open(
 /// `KEYFOB_FILE`: the target is a directory or a symbolic link, or cannot be written, or another
 /// download to it is under way. `KEYFOB_DIGEST_MISMATCH`: what came was thrown away. As
 /// `keyfob_client_open`.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_client_download(
     client: *const keyfob_client,

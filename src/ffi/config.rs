@@ -2,7 +2,8 @@
 
 use super::convert::{Out, free_handle, handle, handle_mut, into_handle, text};
 use super::error::keyfob_error;
-use super::guard::{guard, plain};
+use super::guard::guard;
+use super::panics::plain;
 use crate::client::config::Config;
 use crate::error::{Error, Status};
 use crate::support::log::Level;
@@ -24,6 +25,7 @@ pub type keyfob_log_fn =
 /// `profile_file`. Free it with `keyfob_config_free`.
 ///
 /// `KEYFOB_UNKNOWN_PROVIDER`: the message lists the names there are.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_config_new(
     provider: *const c_char,
@@ -43,6 +45,7 @@ pub unsafe extern "C" fn keyfob_config_new(
 ///
 /// `KEYFOB_UNKNOWN_OPTION`, `KEYFOB_INVALID_OPTION`, `KEYFOB_INVALID_PROFILE`; the config is then
 /// as it was.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_config_set(
     config: *mut keyfob_config,
@@ -59,6 +62,7 @@ pub unsafe extern "C" fn keyfob_config_set(
 /// option that has no value. The string is the caller's, to be freed with `keyfob_string_free`.
 ///
 /// `KEYFOB_UNKNOWN_OPTION`.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_config_get(
     config: *const keyfob_config,
@@ -80,6 +84,7 @@ pub unsafe extern "C" fn keyfob_config_get(
 /// after a failure the config is as it was.
 ///
 /// `KEYFOB_INVALID_ARGUMENT` where it is not such an object, and as `keyfob_config_set`.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_config_load_json(
     config: *mut keyfob_config,
@@ -90,6 +95,7 @@ pub unsafe extern "C" fn keyfob_config_load_json(
 }
 
 /// As `keyfob_config_load_json`, from a file.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_config_load_file(
     config: *mut keyfob_config,
@@ -102,6 +108,7 @@ pub unsafe extern "C" fn keyfob_config_load_file(
 /// Sets the options that environment variables name: with the prefix `KEYFOB`, `KEYFOB_USERNAME`
 /// sets `username`. Variables that name no option, and empty ones, are passed over. The environment
 /// is read once, here, and never changed.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_config_load_env(
     config: *mut keyfob_config,
@@ -136,6 +143,7 @@ impl Sink {
 /// client made from this config is freed.
 ///
 /// `KEYFOB_INVALID_ARGUMENT`: `max_level` is none of the levels.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_config_set_log(
     config: *mut keyfob_config,

@@ -3,6 +3,7 @@
 use crate::error::{Error, Result, Status};
 use crate::support::wipe::wipe;
 use std::ffi::{CStr, c_char};
+use std::time::Duration;
 
 fn null(what: &str) -> Error {
     Error::new(Status::NullArgument, format!("{what} is NULL"))
@@ -55,6 +56,16 @@ pub(super) fn bytes_mut<'a>(pointer: *mut u8, len: usize, what: &str) -> Result<
         // SAFETY: not NULL, a possible length, and by the contract `len` writable bytes that nobody
         // else uses during the call. Bytes of any value are valid.
         (false, len) => Ok(unsafe { std::slice::from_raw_parts_mut(pointer, len) }),
+    }
+}
+
+/// A time in milliseconds; 0 stands for none.
+pub(super) fn milliseconds(ms: i64, what: &str) -> Result<Option<Duration>> {
+    const DAY: i64 = 86_400_000;
+    match u64::try_from(ms) {
+        Ok(0) => Ok(None),
+        Ok(ms) => Ok(Some(Duration::from_millis(ms.min(DAY as u64)))),
+        Err(_) => Err(Error::new(Status::InvalidArgument, format!("{what} is negative"))),
     }
 }
 

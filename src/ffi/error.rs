@@ -1,7 +1,7 @@
 //! `keyfob_error`: why a call failed.
 
 use super::convert::{free_handle, into_handle};
-use super::guard::plain;
+use super::panics::plain;
 use crate::error::{Error, Status};
 use std::ffi::{CString, c_char};
 use std::ptr;
@@ -42,8 +42,8 @@ impl keyfob_error {
 
 /// The status of the call that failed, as the call returned it. `KEYFOB_OK` for NULL.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn keyfob_error_status(error: *const keyfob_error) -> i32 {
-    keyfob_error::read(error, Status::Ok as i32, |e| e.error.status() as i32)
+pub unsafe extern "C" fn keyfob_error_status(error: *const keyfob_error) -> Status {
+    keyfob_error::read(error, Status::Ok, |e| e.error.status())
 }
 
 /// What happened and what to do about it, in one line without a secret. Never NULL; empty for NULL.

@@ -1,11 +1,8 @@
 //! The wall between Rust and C: no panic gets through it, and every failure becomes an error object.
 
 use super::error::keyfob_error;
+use super::panics::contain;
 use crate::error::{Error, Result, Status};
-use crate::support::os::NotCancelled;
-use std::cell::Cell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Runs the body of a function that can fail. Writes the error, or NULL, to `err`.
 pub(super) fn guard(err: *mut *mut keyfob_error, work: impl FnOnce() -> Result<()>) -> Status {
@@ -44,63 +41,4 @@ fn fail(err: *mut *mut keyfob_error, error: Error) -> Status {
         unsafe { err.write(error) };
     }
     status
-}
-
-/// Runs the body of a function that cannot fail, and yields `fallback` if it does all the same.
-pub(super) fn plain<T>(fallback: T, work: impl FnOnce() -> T) -> T {
-    contain(work).unwrap_or(fallback)
-}
-
-thread_local! {
-    static INSIDE: Cell<bool> = const { Cell::new(false) };
-}
-
-/// `None` for a panic. It is not printed either: a library writes nothing to its host's terminal.
-fn contain<T>(work: impl FnOnce() -> T) -> Option<T> {
-    let _not_cancelled = NotCancelled::begin();
-    if !QUIET.load(Ordering::Relaxed) {
-        be_quiet();
-    }
-    let outer = INSIDE.replace(true);
-    let outcome = catch_unwind(AssertUnwindSafe(|| {
-        #[cfg(feature = "panic-probe")]
-        probe::panic_if_armed();
-        work()
-    }));
-    INSIDE.set(outer);
-    outcome.ok()
-}
-
-/// Not a lock: a child that was forked while it is held would wait for ever.
-static QUIET: AtomicBool = AtomicBool::new(false);
-
-#[cold]
-fn be_quiet() {
-    if QUIET.swap(true, Ordering::Relaxed) {
-        return;
-    }
-    let before = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        if !INSIDE.get() {
-            before(panic);
-        }
-    }));
-}
-
-/// Lets a test put a panic behind the next call: the only way to see that each is contained.
-#[cfg(feature = "panic-probe")]
-pub mod probe {
-    use std::sync::atomic::{AtomicBool, Ordering};
-
-    static ARMED: AtomicBool = AtomicBool::new(false);
-
-    /// The next call into the library panics. For the tests in C, and in no header.
-    #[unsafe(no_mangle)]
-    pub extern "C" fn keyfob_test_arm_panic() {
-        ARMED.store(true, Ordering::SeqCst);
-    }
-
-    pub(super) fn panic_if_armed() {
-        assert!(!ARMED.swap(false, Ordering::SeqCst), "armed by a test");
-    }
 }

@@ -1,4 +1,4 @@
-//! The C ABI: converts, calls the crate once, converts back. The only `unsafe` code there is.
+//! The C ABI: converts, calls the crate once, converts back. Nearly all `unsafe` code there is.
 //!
 //! One file a handle. Every function that can fail runs inside [`guard::guard`], which turns a
 //! panic into `KEYFOB_PANIC`; every pointer is checked in [`convert`] before it is used. The C
@@ -8,15 +8,25 @@
 // What a caller must keep to is said once, at the head of the header.
 #![allow(clippy::missing_safety_doc)]
 
-mod body;
-mod client;
-mod config;
 mod convert;
-mod error;
 mod guard;
+mod panics;
+
+// In the order in which the header is to be read, and apart, so that they stay in it.
 mod library;
+
+mod error;
+
+mod config;
+
+mod client;
+
 mod request;
+
+mod body;
+
 mod response;
+
 mod store;
 
 pub use body::*;

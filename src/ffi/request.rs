@@ -1,9 +1,9 @@
 //! `keyfob_request`: what to send.
 
-use super::client::milliseconds;
-use super::convert::{Out, bytes, free_handle, handle_mut, into_handle, text};
+use super::convert::{Out, bytes, free_handle, handle_mut, into_handle, milliseconds, text};
 use super::error::keyfob_error;
-use super::guard::{guard, plain};
+use super::guard::guard;
+use super::panics::plain;
 use crate::client::request::Request;
 use crate::error::Status;
 use std::ffi::c_char;
@@ -18,6 +18,7 @@ pub struct keyfob_request(pub(super) Request);
 /// begins with a discovered endpoint: `{deviceBaseUrl}/Device`. Free it with `keyfob_request_free`.
 ///
 /// `KEYFOB_INVALID_ARGUMENT`: not a method, or not a URL.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_request_new(
     method: *const c_char,
@@ -37,6 +38,7 @@ pub unsafe extern "C" fn keyfob_request_new(
 /// the connection (`Host`, `Content-Length`, ...), are not the caller's to set.
 ///
 /// `KEYFOB_INVALID_ARGUMENT`: a name or value that cannot be a header's.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_request_set_header(
     request: *mut keyfob_request,
@@ -50,6 +52,7 @@ pub unsafe extern "C" fn keyfob_request_set_header(
 }
 
 /// Adds `name=value` to the query, percent-encoded.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_request_add_query(
     request: *mut keyfob_request,
@@ -64,6 +67,7 @@ pub unsafe extern "C" fn keyfob_request_add_query(
 }
 
 /// Sets the body to a copy of `len` bytes, in place of any before. NULL is fine where `len` is 0.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_request_set_body(
     request: *mut keyfob_request,
@@ -81,6 +85,7 @@ pub unsafe extern "C" fn keyfob_request_set_body(
 /// leaves it to the client.
 ///
 /// `KEYFOB_INVALID_ARGUMENT`: the time is negative.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_request_set_timeout_ms(
     request: *mut keyfob_request,
@@ -96,6 +101,7 @@ pub unsafe extern "C" fn keyfob_request_set_timeout_ms(
 /// Says whether sending the request twice does no harm. Only then is it repeated after a fault that
 /// leaves open whether it was carried out. True from the start for GET, HEAD, OPTIONS, PUT and
 /// DELETE (RFC 9110 9.2.2), false for all others.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_request_set_idempotent(
     request: *mut keyfob_request,

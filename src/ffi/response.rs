@@ -2,7 +2,8 @@
 
 use super::convert::{Out, bytes_mut, free_handle, handle, handle_mut, into_handle, text};
 use super::error::keyfob_error;
-use super::guard::{guard, plain};
+use super::guard::guard;
+use super::panics::plain;
 use crate::client::response::Response;
 use crate::error::Status;
 use std::ffi::{CStr, CString, c_char};
@@ -101,6 +102,7 @@ pub unsafe extern "C" fn keyfob_response_body(
 ///
 /// `KEYFOB_NETWORK`: the body was cut, so what came before is not the whole of it.
 /// `KEYFOB_TIMEOUT`, `KEYFOB_CANCELLED`.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_response_read(
     response: *mut keyfob_response,
@@ -123,6 +125,7 @@ pub unsafe extern "C" fn keyfob_response_read(
 /// caller's, to be freed with `keyfob_string_free`.
 ///
 /// `KEYFOB_MALFORMED_ANSWER`: there is such a link, but it is not a URL.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_response_link(
     response: *const keyfob_response,

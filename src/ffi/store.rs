@@ -66,6 +66,7 @@ pub type keyfob_store_unlock_fn =
 /// freed.
 ///
 /// `KEYFOB_NULL_ARGUMENT`: `load` or `save` alone is NULL, or one of `lock` and `unlock`.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_config_set_store(
     config: *mut keyfob_config,
@@ -97,6 +98,7 @@ pub unsafe extern "C" fn keyfob_config_set_store(
 
 /// Hands over the record that was asked for, from within a load function; the bytes are copied. A
 /// second call replaces what the first one gave.
+#[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_record_set(
     record: *mut keyfob_record,

@@ -232,7 +232,7 @@ export class Client {
   get renewDueIn(): number {
     const ms: Out<number | bigint> = [null];
     const err: Out<Pointer> = [null];
-    check(library.keyfob_client_renew_due_ms(this.#open(), ms, err), err);
+    check(library.keyfob_client_renew_due_in_ms(this.#open(), ms, err), err);
     return milliseconds(ms);
   }
 

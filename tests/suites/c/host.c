@@ -97,7 +97,7 @@ static void a_limit_on_files_is_told_and_ends_nobody(void) {
 }
 
 /* docs/ABI.md states what a call needs of its thread's stack. */
-enum { STACK = 1 << 20, STATED = 96 << 10, PAINT = 0xa5 };
+enum { STACK = 1 << 20, STATED = 160 << 10, PAINT = 0xa5 };
 
 static void *ask(void *client) {
     char *token;

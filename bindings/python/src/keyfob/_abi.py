@@ -135,13 +135,13 @@ class keyfob_response(Structure):
     """Opaque."""
 
 
+keyfob_log_fn = CFUNCTYPE(None, c_int32, c_char_p, c_void_p)
+
 keyfob_read_fn = CFUNCTYPE(c_int64, POINTER(c_uint8), c_size_t, c_void_p)
 
 keyfob_rewind_fn = CFUNCTYPE(c_int32, c_void_p)
 
 keyfob_progress_fn = CFUNCTYPE(c_bool, c_uint64, c_int64, c_void_p)
-
-keyfob_log_fn = CFUNCTYPE(None, c_int32, c_char_p, c_void_p)
 
 keyfob_store_load_fn = CFUNCTYPE(c_int32, c_char_p, POINTER(keyfob_record), c_void_p)
 
@@ -154,28 +154,83 @@ keyfob_store_unlock_fn = CFUNCTYPE(None, c_char_p, c_void_p)
 
 def declare(library: CDLL) -> None:
     """Gives every function of the library its types."""
-    library.keyfob_request_set_body_file.restype = c_int32
-    library.keyfob_request_set_body_file.argtypes = (
-        POINTER(keyfob_request),
+    library.keyfob_abi_version.restype = c_uint32
+    library.keyfob_abi_version.argtypes = ()
+    library.keyfob_version.restype = c_char_p
+    library.keyfob_version.argtypes = ()
+    library.keyfob_status_name.restype = c_char_p
+    library.keyfob_status_name.argtypes = (c_int32,)
+    library.keyfob_providers_json.restype = c_int32
+    library.keyfob_providers_json.argtypes = (
+        POINTER(c_void_p),
+        POINTER(POINTER(keyfob_error)),
+    )
+    library.keyfob_string_free.restype = None
+    library.keyfob_string_free.argtypes = (c_void_p,)
+    library.keyfob_error_status.restype = c_int32
+    library.keyfob_error_status.argtypes = (POINTER(keyfob_error),)
+    library.keyfob_error_message.restype = c_char_p
+    library.keyfob_error_message.argtypes = (POINTER(keyfob_error),)
+    library.keyfob_error_http_status.restype = c_int32
+    library.keyfob_error_http_status.argtypes = (POINTER(keyfob_error),)
+    library.keyfob_error_provider_code.restype = c_char_p
+    library.keyfob_error_provider_code.argtypes = (POINTER(keyfob_error),)
+    library.keyfob_error_provider_message.restype = c_char_p
+    library.keyfob_error_provider_message.argtypes = (POINTER(keyfob_error),)
+    library.keyfob_error_retry_after_ms.restype = c_int64
+    library.keyfob_error_retry_after_ms.argtypes = (POINTER(keyfob_error),)
+    library.keyfob_error_is_retriable.restype = c_bool
+    library.keyfob_error_is_retriable.argtypes = (POINTER(keyfob_error),)
+    library.keyfob_error_free.restype = None
+    library.keyfob_error_free.argtypes = (POINTER(keyfob_error),)
+    library.keyfob_config_new.restype = c_int32
+    library.keyfob_config_new.argtypes = (
+        c_char_p,
+        POINTER(POINTER(keyfob_config)),
+        POINTER(POINTER(keyfob_error)),
+    )
+    library.keyfob_config_set.restype = c_int32
+    library.keyfob_config_set.argtypes = (
+        POINTER(keyfob_config),
+        c_char_p,
         c_char_p,
         POINTER(POINTER(keyfob_error)),
     )
-    library.keyfob_request_set_body_reader.restype = c_int32
-    library.keyfob_request_set_body_reader.argtypes = (
-        POINTER(keyfob_request),
-        keyfob_read_fn,
-        keyfob_rewind_fn,
-        c_int64,
-        c_void_p,
+    library.keyfob_config_get.restype = c_int32
+    library.keyfob_config_get.argtypes = (
+        POINTER(keyfob_config),
+        c_char_p,
+        POINTER(c_void_p),
         POINTER(POINTER(keyfob_error)),
     )
-    library.keyfob_request_set_progress.restype = c_int32
-    library.keyfob_request_set_progress.argtypes = (
-        POINTER(keyfob_request),
-        keyfob_progress_fn,
-        c_void_p,
+    library.keyfob_config_load_json.restype = c_int32
+    library.keyfob_config_load_json.argtypes = (
+        POINTER(keyfob_config),
+        c_char_p,
         POINTER(POINTER(keyfob_error)),
     )
+    library.keyfob_config_load_file.restype = c_int32
+    library.keyfob_config_load_file.argtypes = (
+        POINTER(keyfob_config),
+        c_char_p,
+        POINTER(POINTER(keyfob_error)),
+    )
+    library.keyfob_config_load_env.restype = c_int32
+    library.keyfob_config_load_env.argtypes = (
+        POINTER(keyfob_config),
+        c_char_p,
+        POINTER(POINTER(keyfob_error)),
+    )
+    library.keyfob_config_set_log.restype = c_int32
+    library.keyfob_config_set_log.argtypes = (
+        POINTER(keyfob_config),
+        keyfob_log_fn,
+        c_void_p,
+        c_int32,
+        POINTER(POINTER(keyfob_error)),
+    )
+    library.keyfob_config_free.restype = None
+    library.keyfob_config_free.argtypes = (POINTER(keyfob_config),)
     library.keyfob_client_new.restype = c_int32
     library.keyfob_client_new.argtypes = (
         POINTER(keyfob_config),
@@ -243,6 +298,12 @@ def declare(library: CDLL) -> None:
     )
     library.keyfob_client_expires_in_ms.restype = c_int32
     library.keyfob_client_expires_in_ms.argtypes = (
+        POINTER(keyfob_client),
+        POINTER(c_int64),
+        POINTER(POINTER(keyfob_error)),
+    )
+    library.keyfob_client_renew_due_in_ms.restype = c_int32
+    library.keyfob_client_renew_due_in_ms.argtypes = (
         POINTER(keyfob_client),
         POINTER(c_int64),
         POINTER(POINTER(keyfob_error)),
@@ -324,83 +385,6 @@ def declare(library: CDLL) -> None:
     )
     library.keyfob_client_free.restype = None
     library.keyfob_client_free.argtypes = (POINTER(keyfob_client),)
-    library.keyfob_config_new.restype = c_int32
-    library.keyfob_config_new.argtypes = (
-        c_char_p,
-        POINTER(POINTER(keyfob_config)),
-        POINTER(POINTER(keyfob_error)),
-    )
-    library.keyfob_config_set.restype = c_int32
-    library.keyfob_config_set.argtypes = (
-        POINTER(keyfob_config),
-        c_char_p,
-        c_char_p,
-        POINTER(POINTER(keyfob_error)),
-    )
-    library.keyfob_config_get.restype = c_int32
-    library.keyfob_config_get.argtypes = (
-        POINTER(keyfob_config),
-        c_char_p,
-        POINTER(c_void_p),
-        POINTER(POINTER(keyfob_error)),
-    )
-    library.keyfob_config_load_json.restype = c_int32
-    library.keyfob_config_load_json.argtypes = (
-        POINTER(keyfob_config),
-        c_char_p,
-        POINTER(POINTER(keyfob_error)),
-    )
-    library.keyfob_config_load_file.restype = c_int32
-    library.keyfob_config_load_file.argtypes = (
-        POINTER(keyfob_config),
-        c_char_p,
-        POINTER(POINTER(keyfob_error)),
-    )
-    library.keyfob_config_load_env.restype = c_int32
-    library.keyfob_config_load_env.argtypes = (
-        POINTER(keyfob_config),
-        c_char_p,
-        POINTER(POINTER(keyfob_error)),
-    )
-    library.keyfob_config_set_log.restype = c_int32
-    library.keyfob_config_set_log.argtypes = (
-        POINTER(keyfob_config),
-        keyfob_log_fn,
-        c_void_p,
-        c_int32,
-        POINTER(POINTER(keyfob_error)),
-    )
-    library.keyfob_config_free.restype = None
-    library.keyfob_config_free.argtypes = (POINTER(keyfob_config),)
-    library.keyfob_error_status.restype = c_int32
-    library.keyfob_error_status.argtypes = (POINTER(keyfob_error),)
-    library.keyfob_error_message.restype = c_char_p
-    library.keyfob_error_message.argtypes = (POINTER(keyfob_error),)
-    library.keyfob_error_http_status.restype = c_int32
-    library.keyfob_error_http_status.argtypes = (POINTER(keyfob_error),)
-    library.keyfob_error_provider_code.restype = c_char_p
-    library.keyfob_error_provider_code.argtypes = (POINTER(keyfob_error),)
-    library.keyfob_error_provider_message.restype = c_char_p
-    library.keyfob_error_provider_message.argtypes = (POINTER(keyfob_error),)
-    library.keyfob_error_retry_after_ms.restype = c_int64
-    library.keyfob_error_retry_after_ms.argtypes = (POINTER(keyfob_error),)
-    library.keyfob_error_is_retriable.restype = c_bool
-    library.keyfob_error_is_retriable.argtypes = (POINTER(keyfob_error),)
-    library.keyfob_error_free.restype = None
-    library.keyfob_error_free.argtypes = (POINTER(keyfob_error),)
-    library.keyfob_abi_version.restype = c_uint32
-    library.keyfob_abi_version.argtypes = ()
-    library.keyfob_version.restype = c_char_p
-    library.keyfob_version.argtypes = ()
-    library.keyfob_status_name.restype = c_char_p
-    library.keyfob_status_name.argtypes = (c_int32,)
-    library.keyfob_providers_json.restype = c_int32
-    library.keyfob_providers_json.argtypes = (
-        POINTER(c_void_p),
-        POINTER(POINTER(keyfob_error)),
-    )
-    library.keyfob_string_free.restype = None
-    library.keyfob_string_free.argtypes = (c_void_p,)
     library.keyfob_request_new.restype = c_int32
     library.keyfob_request_new.argtypes = (
         c_char_p,
@@ -443,6 +427,28 @@ def declare(library: CDLL) -> None:
     )
     library.keyfob_request_free.restype = None
     library.keyfob_request_free.argtypes = (POINTER(keyfob_request),)
+    library.keyfob_request_set_body_file.restype = c_int32
+    library.keyfob_request_set_body_file.argtypes = (
+        POINTER(keyfob_request),
+        c_char_p,
+        POINTER(POINTER(keyfob_error)),
+    )
+    library.keyfob_request_set_body_reader.restype = c_int32
+    library.keyfob_request_set_body_reader.argtypes = (
+        POINTER(keyfob_request),
+        keyfob_read_fn,
+        keyfob_rewind_fn,
+        c_int64,
+        c_void_p,
+        POINTER(POINTER(keyfob_error)),
+    )
+    library.keyfob_request_set_progress.restype = c_int32
+    library.keyfob_request_set_progress.argtypes = (
+        POINTER(keyfob_request),
+        keyfob_progress_fn,
+        c_void_p,
+        POINTER(POINTER(keyfob_error)),
+    )
     library.keyfob_response_status.restype = c_uint16
     library.keyfob_response_status.argtypes = (POINTER(keyfob_response),)
     library.keyfob_response_header.restype = c_char_p

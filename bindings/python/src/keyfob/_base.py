@@ -134,7 +134,7 @@ class BaseClient:
     @property
     def renew_due_in(self) -> float:
         """How many seconds until the token is to be renewed: 0 for now, `math.inf` for never."""
-        return _seconds(library.keyfob_client_renew_due_ms, self._open_handle())
+        return _seconds(library.keyfob_client_renew_due_in_ms, self._open_handle())
 
     def try_token(self) -> str:
         """A token that has not expired, if that takes no waiting; `WouldBlockError` if it does."""
