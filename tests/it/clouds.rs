@@ -1,6 +1,7 @@
 //! Each cloud by its own rules: login, refresh, devices, and what it does differently.
 
 mod catalogue;
+mod computed;
 mod iotconnect;
 mod kii;
 mod kontakt;

@@ -35,6 +35,11 @@ impl Scene<'_> {
         self.ports.url(self.cloud, role, tls)
     }
 
+    /// The origin the request arrived at, as it is called where what is signed names it.
+    pub(crate) fn secure(&self) -> String {
+        self.url_over(self.role, true)
+    }
+
     /// The origin the request arrived at.
     pub(crate) fn here(&self) -> String {
         self.url(self.role)

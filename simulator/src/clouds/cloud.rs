@@ -64,6 +64,19 @@ macro_rules! every_cloud {
             "Zoho." Zoho "zoho" refresh_only::ZOHO,
             "hawkBit." HawkBit "hawkbit" hawkbit::HawkBit,
             "Fronius Solar.web." Fronius "fronius" fronius::Fronius,
+            "Azure IoT Hub." AzureIotHub "azure-iot-hub" azure::IOT_HUB,
+            "Azure Device Provisioning." AzureDps "azure-dps" azure::DPS,
+            "Azure Event Hubs." AzureEventHubs "azure-event-hubs" azure::EVENT_HUBS,
+            "Microsoft Entra." Entra "entra" entra::Entra,
+            "Google service accounts." Google "google" google::Google,
+            "AWS, by Signature Version 4." Aws "aws" aws::Aws,
+            "AWS IoT Core, by a certificate." AwsIot "aws-iot" aws::AwsIot,
+            "Tuya." Tuya "tuya" tuya::Tuya,
+            "SwitchBot." SwitchBot "switchbot" switchbot::SwitchBot,
+            "Aqara." Aqara "aqara" aqara::Aqara,
+            "Aliyun API gateway." AliyunApi "aliyun-api" aliyun::AliyunApi,
+            "Huawei Cloud IoTDA." HuaweiIotda "huawei-iotda" huawei::HuaweiIotda,
+            "Mender, for devices." MenderDevice "mender-device" mender_device::MenderDevice,
         }
     };
 }

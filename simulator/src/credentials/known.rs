@@ -20,6 +20,16 @@ pub mod catalogue {
     pub const API_KEY: &str = "f0e1d2c3/b4a5+9687==";
     /// A refresh token that is good from the start, for clouds where a person lets a client in.
     pub const REFRESH_TOKEN: &str = "seed-refresh-token-3b1f9d";
+    /// A private key, in PEM form, that signs what a client asserts. It was made for these tests.
+    pub const RSA_KEY: &str = include_str!("../../data/rsa-key.pem");
+    /// Its certificate, in PEM form.
+    pub const RSA_CERTIFICATE: &str = include_str!("../../data/rsa-cert.pem");
+    /// Its public key, in PEM form.
+    pub const RSA_PUBLIC: &str = include_str!("../../data/rsa-public.pem");
+    /// Its public key, as PKCS #1 has it.
+    pub const RSA_PUBLIC_DER: &[u8] = include_bytes!("../../data/rsa-public.der");
+    /// The key file of a Google service account, with the same key.
+    pub const GOOGLE_KEY: &str = include_str!("../../data/google-key.json");
 }
 
 /// Kontakt.io: a person's login, and the account's static API key.

@@ -40,7 +40,7 @@ impl Sent {
     fn of(entry: &Entry) -> Sent {
         let mut headers = entry.headers.clone();
         headers.retain(|(name, _)| {
-            !["host", "content-length", "connection"].contains(&name.to_lowercase().as_str())
+            !["content-length", "connection"].contains(&name.to_lowercase().as_str())
         });
         Sent {
             method: entry.method.clone(),
@@ -51,13 +51,14 @@ impl Sent {
         }
     }
 
-    /// Sends it to an origin over plain HTTP; whether the cloud refused it.
+    /// Sends it to an origin over plain HTTP, with the host that it was for, which may be signed;
+    /// whether the cloud refused it.
     fn is_refused(&self, origin: &str) -> bool {
         let authority = origin.trim_start_matches("http://");
         let mut stream = TcpStream::connect(authority.replace("localhost", "127.0.0.1")).unwrap();
         let query = if self.query.is_empty() { String::new() } else { format!("?{}", self.query) };
         let mut bytes = format!(
-            "{} {}{query} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\nContent-Length: {}\r\n",
+            "{} {}{query} HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n",
             self.method,
             self.path,
             self.body.len()
@@ -131,9 +132,11 @@ impl Sent {
 /// Whether an answer under 200 says that it is none.
 fn says_no(body: &Value) -> bool {
     let status = &body["status"];
+    let is_other = |number: &Value| number.as_i64().is_some_and(|code| code != 0 && code != 200);
     !body["error"].is_null()
         || status == "Failed"
-        || status.as_i64().is_some_and(|status| status != 0 && status != 200)
+        || is_other(status)
+        || is_other(&body["code"])
         || body["success"] == false
 }
 
