@@ -120,7 +120,8 @@ fn a_refresh_that_fails_says_what_to_check() {
         let (_, hint) = error.message().rsplit_once("; ").unwrap();
         let mut words: Vec<&str> = hint["check ".len()..].split(", ").collect();
         let mut expected: Vec<&str> = checked["check ".len()..].split(", ").collect();
-        (words.sort_unstable(), expected.sort_unstable());
+        words.sort_unstable();
+        expected.sort_unstable();
         assert_eq!(words, expected, "{error}");
     }
 }
