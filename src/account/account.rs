@@ -1,6 +1,6 @@
 //! An account at a cloud: what a set of options adds up to, and the calls it can make.
 
-use crate::account::identity::{Identity, jitter_of};
+use crate::account::identity::{Identity, place_of};
 use crate::account::secrets::Secrets;
 use crate::error::{Error, Result, Status};
 use crate::http::message::TransportSettings;
@@ -78,7 +78,7 @@ impl Account {
         let secrets = Secrets::of(&profile, &options, &selection, &choice, clock)?;
         let window = RenewalWindow {
             before: options.seconds("renew_before_s"),
-            jitter: jitter_of(&identity.name),
+            jitter: place_of(&identity.name, clock.machine_id().as_deref()),
         };
         let mut origins = options.allowed_origins();
         // A cloud's own origins go with its own address: a private host's token stays there.
@@ -334,6 +334,13 @@ impl Account {
         let saved = token.saved.iter().filter(|(name, _)| self.profile.kinds.saves(name));
         let names = saved.fold(names, |names, (name, value)| names.and(name, value));
         names.and("access_token", &token.access)
+    }
+
+    /// Before which moment of this boot the first login is not sent: a fleet that boots together is
+    /// spread by the option `start_spread_s`.
+    pub fn first_login_at(&self) -> Moment {
+        let spread = self.options.seconds("start_spread_s");
+        Moment(0).after(spread.mul_f64(self.window.jitter))
     }
 
     /// Whether this is the refresh token that was set.

@@ -114,10 +114,15 @@ pub(super) fn digest(
     to_hex(&bytes.as_ref()[..16])
 }
 
-/// Where an identity stands among all others, from 0 to 1.
-pub(super) fn jitter_of(identity: &str) -> f64 {
-    let bits = u32::from_str_radix(&identity[..8], 16).unwrap_or(0);
-    f64::from(bits) / f64::from(u32::MAX)
+/// Where an identity on a machine stands among all others, from 0 to 1: machines that share an identity
+/// are not due at the same instant.
+pub(super) fn place_of(identity: &str, machine: Option<&str>) -> f64 {
+    let mut context = ring::digest::Context::new(&ring::digest::SHA256);
+    context.update(identity.as_bytes());
+    context.update(machine.unwrap_or_default().as_bytes());
+    let bytes = context.finish();
+    let first = bytes.as_ref().first_chunk().map_or(0, |first| u32::from_be_bytes(*first));
+    f64::from(first) / f64::from(u32::MAX)
 }
 
 #[cfg(test)]
@@ -169,6 +174,16 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn machines_that_share_an_identity_have_places_of_their_own() {
+        let place = |machine: &str| place_of("an identity", Some(machine));
+        assert_eq!(place("a"), place("a"));
+        assert_ne!(place("a"), place("b"));
+        let places: Vec<f64> = (0..1000).map(|n: usize| place(&n.to_string())).collect();
+        let below = |limit: f64| places.iter().filter(|place| **place < limit).count();
+        assert!((400..600).contains(&below(0.5)) && (200..300).contains(&below(0.25)));
     }
 
     #[test]

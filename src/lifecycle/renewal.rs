@@ -209,6 +209,7 @@ impl Renewal<'_> {
     fn log_in(&mut self) -> Result<()> {
         let (lifecycle, account, clock) = (self.lifecycle, self.account, &self.lifecycle.clock);
         let Some(login) = account.secrets.login.clone() else { return Err(nothing_left(account)) };
+        self.wait_for_start()?;
         let (turn, fault) = login.turn(self.call)?;
         self.note_fault(fault.map_or(Ok(()), Err));
         if !account.awaits_login(&self.record, self.now()) {
@@ -257,6 +258,23 @@ impl Renewal<'_> {
             }
             Verdict::Silent | Verdict::Busy => Err(self.pause(failure, Moment::START)),
         }
+    }
+
+    /// Lets the first login wait for this gateway's moment after the machine's start.
+    fn wait_for_start(&self) -> Result<()> {
+        let left = self.account.first_login_at().since(self.now());
+        if self.record.generation > 0 || left.is_zero() {
+            return Ok(());
+        }
+        if self.call.remaining().is_ok_and(|remaining| left < remaining) {
+            return self.lifecycle.clock.sleep(left, self.call);
+        }
+        let what = format!(
+            "{}: start_spread_s has the first login wait for another {} s",
+            self.account.profile.name,
+            left.as_secs().max(1)
+        );
+        Err(Error::new(Status::WouldBlock, what).with_retry_after(Some(left)))
     }
 
     /// The client software was refused: what authenticates it is held back, and nothing is dropped.

@@ -134,6 +134,7 @@ pub(crate) fn table() -> Vec<Opt> {
         option(Lifecycle, Kind::Number { from: 0, to: 86_400 }, "renew_before_s", "How long before its end a token is renewed; never more than a tenth of its lifetime.").default("300"),
         option(Lifecycle, Kind::Bool, "background_renewal", "Renew on a thread of the library's own, so that no caller waits.").default("false"),
         option(Lifecycle, Kind::Number { from: 1, to: 3_600 }, "login_hold_s", "How long a rejected login is not repeated; doubles with each rejection, up to an hour.").default("60"),
+        option(Lifecycle, Kind::Number { from: 0, to: 86_400 }, "start_spread_s", "Within what time after the machine's start the first login is sent, each gateway at a moment of its own: for fleets that boot together. 0: at once.").default("0"),
         option(Store, Kind::Text, "store", "`memory`, or `file:<directory>`: tokens survive restarts, and all processes with this directory are one client.").default("memory"),
         option(Store, Kind::Text, "store_key", "Seals the stored tokens: 32 bytes as 64 hexadecimal digits or base64.").secret(),
     ]

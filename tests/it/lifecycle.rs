@@ -136,6 +136,32 @@ fn the_moment_of_renewal_is_stable_and_spreads_a_fleet() {
 }
 
 #[test]
+fn the_first_logins_of_a_fleet_are_spread_if_it_is_asked_for() {
+    let world = World::new();
+    let waits: Vec<u64> = (0..8)
+        .map(|n| {
+            let mut config = world.config(CLOUD, "password");
+            config.set("start_spread_s", "3600").unwrap();
+            // An identity of its own for each.
+            config.set("username", &format!("gateway-{n}")).unwrap();
+            let clock = keyfob::Clock::manual();
+            config.set_clock(clock.clone());
+            let client = config.client().unwrap();
+            let hasty = client.share(Some(Duration::from_millis(1)));
+            let error = hasty.token().unwrap_err();
+            assert_eq!(error.status(), Status::WouldBlock, "{error}");
+            let wait = error.retry_after().unwrap();
+            clock.wind(wait);
+            assert_ne!(client.token().unwrap_err().status(), Status::WouldBlock);
+            wait.as_secs()
+        })
+        .collect();
+    assert_eq!(world.sim.count(CLOUD, "login"), 8);
+    let (first, last) = (waits.iter().min().unwrap(), waits.iter().max().unwrap());
+    assert!(*last < 3600 && last - first > 300, "{waits:?}");
+}
+
+#[test]
 fn the_window_is_the_option_or_a_tenth_of_the_lifetime() {
     for (set, lifetime, window) in
         [("300", 3600, 300), ("60", 3600, 60), ("300", 600, 60), ("0", 600, 0)]
