@@ -1,6 +1,6 @@
 //! Links by relation: from `Link` headers (RFC 8288), HATEOAS `links`, and HAL's `_links`.
 
-use crate::support::json::Value;
+use crate::support::json::document::Document;
 
 /// The targets of a `Link` header's links with this relation type.
 pub(crate) fn link_header(header: &str, rel: &str) -> Vec<String> {
@@ -35,23 +35,24 @@ fn until_comma(text: &str) -> (&str, &str) {
     (text, "")
 }
 
-pub(crate) fn link_in_body(body: &Value, rel: &str) -> Option<String> {
-    let href = |link: &Value| match link {
-        Value::Text(href) => Some(href.to_string()),
-        Value::Object(_) => Some(link.get("href")?.as_str()?.to_string()),
-        Value::Array(links) => Some(links.first()?.get("href")?.as_str()?.to_string()),
-        _ => None,
+/// The target of the link with this relation. It is looked for at the beginning of the body alone, and
+/// where it stands: a body of any size and shape costs no memory.
+pub(crate) fn link_in_body(body: &[u8], rel: &str) -> Option<String> {
+    const BEGINNING: usize = 1 << 20;
+    let body = Document::beginning_of(&body[..body.len().min(BEGINNING)])?;
+    let href = |link: Document| {
+        let object = if link.is_object() { Some(link) } else { link.entries().next() };
+        link.as_text().or_else(|| object?.member("href")?.as_text())
     };
-    let of_array = |links: &[Value]| {
-        let is_rel = |l: &&Value| {
-            l.get("rel").and_then(Value::as_str).is_some_and(|r| r.eq_ignore_ascii_case(rel))
-        };
-        links.iter().find(is_rel).and_then(href)
+    let has_rel = |link: &Document| {
+        let found = link.member("rel").and_then(|found| found.as_text());
+        found.is_some_and(|found| found.eq_ignore_ascii_case(rel))
     };
-    ["links", "_links"].iter().find_map(|field| match body.get(field)? {
-        Value::Array(links) => of_array(links),
-        links @ Value::Object(_) => links.get(rel).and_then(href),
-        _ => None,
+    ["links", "_links"].iter().find_map(|field| {
+        let links = body.member(field)?;
+        let link =
+            if links.is_object() { links.member(rel) } else { links.entries().find(has_rel) };
+        link.and_then(href)
     })
 }
 
@@ -77,9 +78,22 @@ mod tests {
             r#"{"_links": {"next": {"href": "/n"}}}"#,
             r#"{"_links": {"next": [{"href": "/n"}]}}"#,
         ] {
-            let body = crate::support::json::parse(body.as_bytes()).unwrap();
-            assert_eq!(link_in_body(&body, "next").as_deref(), Some("/n"), "{}", *body.to_json());
-            assert_eq!(link_in_body(&body, "last"), None);
+            assert_eq!(link_in_body(body.as_bytes(), "next").as_deref(), Some("/n"), "{body}");
+            assert_eq!(link_in_body(body.as_bytes(), "last"), None);
         }
+    }
+
+    #[test]
+    fn links_are_looked_for_in_the_first_megabyte_alone() {
+        let padded = |before: usize| {
+            let padding = "x".repeat(before);
+            format!(r#"{{"data": "{padding}", "links": {{"next": "/n"}}}}"#)
+        };
+        let near = padded(1_000_000);
+        assert_eq!(link_in_body(near.as_bytes(), "next").as_deref(), Some("/n"));
+        assert_eq!(link_in_body(&near.as_bytes()[..near.len() - 1], "next").as_deref(), Some("/n"));
+        assert_eq!(link_in_body(padded(1 << 20).as_bytes(), "next"), None);
+        let deep = format!(r#"{{"links": {}"#, "[".repeat(1 << 20));
+        assert_eq!(link_in_body(deep.as_bytes(), "next"), None);
     }
 }

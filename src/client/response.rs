@@ -8,7 +8,6 @@ use crate::http::message::Answer;
 use crate::http::url::Url;
 use crate::provider::paging::next_page;
 use crate::provider::profile::Profile;
-use crate::support::json;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -127,9 +126,7 @@ impl Response {
     pub fn link(&self, rel: &str) -> Result<Option<String>> {
         let headers = self.answer.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case("link"));
         let in_header = headers.flat_map(|(_, value)| link_header(value, rel)).next();
-        let Some(reference) =
-            in_header.or_else(|| link_in_body(&json::parse(self.body()).ok()?, rel))
-        else {
+        let Some(reference) = in_header.or_else(|| link_in_body(self.body(), rel)) else {
             let profile = self.profile.as_ref().filter(|_| rel.eq_ignore_ascii_case("next"));
             let next = profile.and_then(|profile| {
                 let rules = &profile.request.next;

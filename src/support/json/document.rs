@@ -26,6 +26,32 @@ impl<'a> Document<'a> {
         (is_container || parse(text).is_ok()).then_some(Document(value))
     }
 
+    /// The same of a text that may be cut: what stands before the cut, of an object.
+    pub fn beginning_of(text: &'a [u8]) -> Option<Document<'a>> {
+        let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text).trim_ascii_start();
+        text.starts_with(b"{").then_some(Document(text))
+    }
+
+    /// A member of an object, by its name.
+    pub fn member(&self, name: &str) -> Option<Document<'a>> {
+        let members = self.is_object().then(|| self.members()).into_iter().flatten();
+        members.filter(|(found, _)| is(found, name)).last().map(|member| member.1)
+    }
+
+    /// What an array holds; nothing of anything else.
+    pub fn entries(&self) -> impl Iterator<Item = Document<'a>> {
+        let is_array = self.0.first() == Some(&b'[');
+        is_array.then(|| self.items()).into_iter().flatten()
+    }
+
+    /// The text, if it is one.
+    pub fn as_text(&self) -> Option<String> {
+        match self.0 {
+            [b'"', inner @ .., b'"'] => Some(text(inner).to_string()),
+            _ => None,
+        }
+    }
+
     pub fn is_object(&self) -> bool {
         self.0.first() == Some(&b'{')
     }
