@@ -37,9 +37,9 @@ impl Rules for Aqara {
         )]
     }
 
-    fn furnish(&self, site: &mut Site, now_ms: i64) {
+    fn furnish(&self, site: &mut Site, _now_ms: i64) {
         let grant = Grant { principal: APP_ID.to_owned(), scope: String::new() };
-        site.vault.adopt_refresh(grant, known::REFRESH_TOKEN, now_ms);
+        site.vault.adopt_seeds(grant, known::REFRESH_TOKEN);
     }
 
     fn call(&self, _role: Role, request: &Request) -> Option<&'static str> {

@@ -34,9 +34,9 @@ impl Rules for HomeAssistant {
         ]
     }
 
-    fn furnish(&self, site: &mut Site, now_ms: i64) {
+    fn furnish(&self, site: &mut Site, _now_ms: i64) {
         let grant = Grant { principal: CLIENT.to_owned(), scope: String::new() };
-        site.vault.adopt_refresh(grant, known::REFRESH_TOKEN, now_ms);
+        site.vault.adopt_seeds(grant, known::REFRESH_TOKEN);
     }
 
     fn call(&self, _role: Role, request: &Request) -> Option<&'static str> {

@@ -178,9 +178,9 @@ impl Rules for RefreshOnly {
         &[LOGIN]
     }
 
-    fn furnish(&self, site: &mut Site, now_ms: i64) {
+    fn furnish(&self, site: &mut Site, _now_ms: i64) {
         let grant = Grant { principal: known::CLIENT_ID.to_owned(), scope: String::new() };
-        site.vault.adopt_refresh(grant, known::REFRESH_TOKEN, now_ms);
+        site.vault.adopt_seeds(grant, known::REFRESH_TOKEN);
     }
 
     fn calls(&self) -> &'static [(&'static str, &'static str)] {
