@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 import keyfob
+from keyfob._async import _Call
 from simulator import CLOUDS, Simulator
 
 
@@ -98,7 +102,7 @@ def test_a_time_limit_is_the_calls_own(sim: Simulator) -> None:
     async def story() -> None:
         sim.order("inject", cloud="simacan", call="login", fault="delay:1000")
         async with sim.async_client("simacan", timeout_ms=60_000) as client:
-            with pytest.raises(keyfob.TimeoutError, match="within 50 ms"):
+            with pytest.raises(keyfob.TimeoutError, match=r"within \d+ ms"):
                 await client.token(timeout=0.05)
             sim.order("clear")
             assert await client.token()
@@ -133,18 +137,88 @@ def test_a_thousand_tasks_that_meet_no_token_share_one_login(sim: Simulator) -> 
 
 
 def test_a_fresh_token_is_given_without_a_thread(
-    sim: Simulator, monkeypatch: pytest.MonkeyPatch
+    sim: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    def none() -> ThreadPoolExecutor:
+    def none(kind: str) -> ThreadPoolExecutor:
         raise AssertionError("a thread was asked for")
 
     async def story() -> None:
+        async with sim.async_client("simacan", store=f"file:{tmp_path}") as client:
+            token = await client.token()
+        monkeypatch.setattr(keyfob.AsyncClient, "_threads", none)
+        url = sim.devices("simacan")
+        presented = {"Authorization": f"Bearer {token}"}
+        # Each time another client, so that it is the first that is asked of it.
+        async with sim.async_client("simacan", store=f"file:{tmp_path}") as client:
+            assert await client.token() == await client.token() == token
+        async with sim.async_client("simacan", store=f"file:{tmp_path}") as client:
+            assert await client.headers() == await client.headers() == presented
+        async with sim.async_client("simacan", store=f"file:{tmp_path}") as client:
+            asked = {"Accept": "application/json"}
+            assert await client.headers_for(url) == {**presented, **asked}
+
+    asyncio.run(story())
+
+
+def test_a_token_waits_behind_no_silent_request(sim: Simulator) -> None:
+    async def story() -> None:
+        sim.order("inject", cloud="simacan", call="api", fault="stall:before-headers")
+        async with sim.async_client("simacan", timeout_ms=60_000) as client:
+            url = sim.devices("simacan")
+            stalled = [asyncio.create_task(client.get(url)) for _ in range(40)]
+            await asyncio.to_thread(sim.wait_for, "simacan", "api")
+            first = await client.token()
+            await client.renew()
+            assert await client.token() != first
+            assert not any(each.done() for each in stalled)
+            client.cancel()
+            ended = await asyncio.gather(*stalled, return_exceptions=True)
+            assert {type(each) for each in ended} == {keyfob.CancelledError}
+
+    asyncio.run(story())
+
+
+def test_the_time_a_call_waits_for_a_thread_counts(
+    sim: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story() -> None:
         async with sim.async_client("simacan") as client:
-            await client.token()
-            kept = await client.token(), await client.headers(), await client.headers()
-            monkeypatch.setattr(client, "_threads", none)
-            assert await client.token() == kept[0]
-            assert await client.headers() == kept[1]
+            # All threads are taken, by whatever; a call never gets one.
+            taken = threading.Event()
+            for _ in range(32):
+                client._threads("request").submit(taken.wait)
+            try:
+                with pytest.raises(keyfob.TimeoutError, match="no thread was free within 50 ms"):
+                    await client.get(sim.devices("simacan"), timeout=0.05)
+                await client.set(timeout_ms=60)
+                with pytest.raises(keyfob.TimeoutError, match="no thread was free within 60 ms"):
+                    await client.get(sim.devices("simacan"))
+                # One is free after half of the call's time: it has the other half.
+                limits: list[float] = []
+                monkeypatch.setattr(client, "_begin_call", limits.append)
+                call = _Call(client, lambda _: None, 20.0)
+                call._began -= 15
+                await asyncio.to_thread(call.run)
+                assert len(limits) == 1 and 0 < limits[0] <= 5
+            finally:
+                taken.set()
+
+    asyncio.run(story())
+    assert sim.counts("simacan") == {}
+
+
+def test_closing_cancels_the_calls_that_wait_for_a_thread(sim: Simulator) -> None:
+    async def story() -> None:
+        sim.order("inject", cloud="simacan", call="login", fault="stall:before-headers")
+        client = sim.async_client("simacan", timeout_ms=60_000)
+        url = sim.devices("simacan")
+        calls: list[asyncio.Task[Any]]
+        calls = [asyncio.create_task(client.get(url)) for _ in range(40)]
+        calls += [asyncio.create_task(client.token()) for _ in range(40)]
+        await asyncio.to_thread(sim.wait_for, "simacan", "login")
+        await client.close()
+        ended = await asyncio.gather(*calls, return_exceptions=True)
+        assert {type(each) for each in ended} == {keyfob.CancelledError}
 
     asyncio.run(story())
 

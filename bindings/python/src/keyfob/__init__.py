@@ -80,8 +80,8 @@ __version__: str = _library.keyfob_version().decode()
 def providers() -> dict[str, Any]:
     """The built-in providers, the logins of each, and all options.
 
-    >>> [each["name"] for each in keyfob.providers()["providers"]]
-    ['kontakt', 'iotconnect', 'kii', 'simacan', 'kontakt-cloud', 'oauth2']
+    >>> "kontakt" in [each["name"] for each in keyfob.providers()["providers"]]
+    True
     """
     import json
 

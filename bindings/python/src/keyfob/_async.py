@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, Any, Callable, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Generic, TypeVar
 
-from keyfob._base import BaseClient, Option, as_headers, as_json
-from keyfob._errors import Error
-from keyfob._foreign import call, call_for_text, utf8
+from keyfob._abi import Status
+from keyfob._base import BaseClient, Option, as_headers, take_as_json
+from keyfob._errors import ArgumentError, CancelledError, Error, TimeoutError
+from keyfob._foreign import call, call_for_text, hidden_utf8, milliseconds, utf8
 from keyfob._library import library
 from keyfob._request import prepare, send
 from keyfob._response import Response
@@ -23,12 +25,69 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_MOST_THREADS = 32
+# Requests have threads of their own, so that no token waits behind requests to a silent API.
+_THREADS = {"request": 32, "token": 8}
+
+# A thread that is free has a call within this. Only a longer wait is taken off the call's limit:
+# whoever gave 50 ms reads of 50 ms when they have passed.
+_HANDED_OVER_S = 0.01
+
+
+class _Call(Generic[T]):
+    """A call from its beginning in the event loop to its end on a thread."""
+
+    def __init__(self, client: AsyncClient, work: Callable[[Any], T], limit: float) -> None:
+        self._client = client
+        self._work = work
+        self._began = time.monotonic()
+        self._handle: Any = None
+        self._is_cancelled = False
+        #: How many seconds it may take in all.
+        self.limit = limit
+        #: Whether a thread has taken it.
+        self.has_begun = False
+
+    def run(self) -> T:
+        """Does the work, on a thread, in the time that is left."""
+        self.has_begun = True
+        waited = time.monotonic() - self._began
+        left = self.limit - waited if waited > _HANDED_OVER_S else self.limit
+        if left <= 0:
+            raise self.late()
+        try:
+            handle = self._handle = self._client._begin_call(left)
+        except ArgumentError:
+            # It began when the client was open still: to be closed meanwhile is to be cancelled.
+            raise CancelledError("the client was closed", status=Status.CANCELLED) from None
+        try:
+            # It may have been cancelled before it had a handle by which to be.
+            if self._is_cancelled:
+                library.keyfob_client_cancel(handle, None)
+            return self._work(handle)
+        finally:
+            self._handle = None
+            self._client._end_call(handle)
+
+    def cancel(self) -> None:
+        """Ends it, wherever it is."""
+        self._is_cancelled = True
+        handle = self._handle
+        if handle is not None:
+            library.keyfob_client_cancel(handle, None)
+
+    def late(self) -> TimeoutError:
+        """What is raised when its time passed before a thread took it."""
+        return TimeoutError(
+            f"no thread was free within {milliseconds(self.limit)} ms, so many calls are under way;"
+            " give them shorter limits, or begin fewer at once",
+            status=Status.TIMEOUT,
+            is_retriable=True,
+        )
 
 
 class AsyncClient(BaseClient):
-    """`Client` for asyncio. A token that is fresh is given without leaving the event loop; what has
-    to wait does so on a thread, and cancelling the task ends it there.
+    """`Client` for asyncio. What is at hand is given without leaving the event loop; what has to
+    wait does so on a thread. A call's limit begins with the call, and cancelling its task ends it.
 
     >>> import asyncio
     >>> async def first_device():
@@ -39,53 +98,81 @@ class AsyncClient(BaseClient):
     'gw-0001'
     """
 
-    # Made when the first call has to wait, in the process in which it does: no thread survives
-    # a fork.
-    _pool: tuple[int, ThreadPoolExecutor] | None = None
+    def _begin(self, config: Any, options: Any) -> None:
+        self._calls: set[_Call[Any]] = set()
+        # Made when the first call has to wait, in the process in which it does: no thread survives
+        # a fork.
+        self._pools: dict[tuple[int, str], ThreadPoolExecutor] = {}
+        super()._begin(config, options)
+        limit_ms = call_for_text(library.keyfob_config_get, config, b"timeout_ms")
+        self._limit = int(limit_ms or 30_000) / 1000
 
-    def _threads(self) -> ThreadPoolExecutor:
-        if self._pool is None or self._pool[0] != os.getpid():
-            pool = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="keyfob")
-            self._pool = (os.getpid(), pool)
-        return self._pool[1]
+    def _threads(self, kind: str) -> ThreadPoolExecutor:
+        key = (os.getpid(), kind)
+        pool = self._pools.get(key)
+        if pool is None:
+            pool = ThreadPoolExecutor(_THREADS[kind], thread_name_prefix=f"keyfob-{kind}")
+            self._pools[key] = pool
+        return pool
 
-    async def _wait(self, work: Callable[[Any], T], timeout: float | None) -> T:
-        handle = self._begin_call(timeout)
+    async def _wait(
+        self, work: Callable[[Any], T], timeout: float | None, kind: str = "token"
+    ) -> T:
+        self._open_handle()
+        limit = milliseconds(timeout) / 1000 or self._limit
+        call = _Call(self, work, limit)
+        self._calls.add(call)
+        loop = asyncio.get_running_loop()
+        future = loop.run_in_executor(self._threads(kind), call.run)
         try:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._threads(), work, handle)
+            await asyncio.wait((future,), timeout=limit)
+            if not call.has_begun:
+                call.cancel()
+                future.cancel()
+                raise call.late()
+            return await future
         except asyncio.CancelledError:
-            library.keyfob_client_cancel(handle, None)
+            call.cancel()
+            future.cancel()
             raise
         except Error as error:
             # As in Client: its traceback would keep the client alive.
             raise error.with_traceback(None)  # noqa: B904
         finally:
-            self._end_call(handle)
-            del handle
+            self._calls.discard(call)
+            del call, future
+
+    def cancel(self) -> None:
+        """As `Client.cancel`."""
+        for each in list(self._calls):
+            each.cancel()
 
     async def token(self, *, timeout: float | None = None) -> str:
         """As `Client.token`."""
         number, token = self._token
         if number == self._fresh_number():
             return token
-        return await self._wait(self._get_token, timeout)
+        del token  # an old one, which no traceback needs
+        at_hand = self._token_at_hand()
+        return await self._wait(self._get_token, timeout) if at_hand is None else at_hand
 
     async def headers(self, *, timeout: float | None = None) -> dict[str, str]:
         """As `Client.headers`."""
         number, headers = self._headers
         if number == self._fresh_number():
             return headers.copy()
-        return await self._wait(self._get_headers, timeout)
+        del headers
+        at_hand = self._headers_at_hand()
+        return await self._wait(self._get_headers, timeout) if at_hand is None else at_hand
 
     async def headers_for(self, url: str, *, timeout: float | None = None) -> dict[str, str]:
         """As `Client.headers_for`."""
-        target = utf8(url, "url")
+        function, target = library.keyfob_client_headers_for, utf8(url, "url")
+        at_hand = self._lines_at_hand(function, target)
+        if at_hand is not None:
+            return at_hand
         return await self._wait(
-            lambda handle: as_headers(
-                call_for_text(library.keyfob_client_headers_for, handle, target)
-            ),
-            timeout,
+            lambda handle: as_headers(call_for_text(function, handle, target)), timeout
         )
 
     async def renew(self, *, timeout: float | None = None) -> None:
@@ -94,15 +181,19 @@ class AsyncClient(BaseClient):
 
     async def refused(self, token: str, *, timeout: float | None = None) -> None:
         """As `Client.refused`."""
-        refused = utf8(token, "token")
+        refused = hidden_utf8(token, "token")
+        del token  # so that no traceback shows it
         await self._wait(
             lambda handle: call(library.keyfob_client_refused, handle, refused), timeout
         )
 
     async def set(self, **options: Option) -> None:
         """As `Client.set`."""
-        json = as_json(options)
+        limit_ms: Any = options.get("timeout_ms")
+        json = take_as_json(options)
         await self._wait(lambda handle: call(library.keyfob_client_set_json, handle, json), None)
+        if limit_ms is not None:
+            self._limit = int(limit_ms) / 1000
 
     async def forget(self, *, timeout: float | None = None) -> None:
         """As `Client.forget`."""
@@ -118,7 +209,9 @@ class AsyncClient(BaseClient):
     ) -> Response:
         """As `Client.request`."""
         request = prepare(method, url, **options)
-        return await self._wait(lambda handle: send(handle, request, method, url), timeout)
+        return await self._wait(
+            lambda handle: send(handle, request, method, url), timeout, "request"
+        )
 
     async def get(self, url: str, **options: Unpack[CallOptions]) -> Response:
         """`request` with GET."""
@@ -156,9 +249,10 @@ class AsyncClient(BaseClient):
     async def close(self) -> None:
         """Ends the calls under way, and the client."""
         self._end()
-        if self._pool is not None and self._pool[0] == os.getpid():
-            self._pool[1].shutdown(wait=False)
-        self._pool = None
+        for (process, _), pool in self._pools.items():
+            if process == os.getpid():
+                pool.shutdown(wait=False)
+        self._pools = {}
 
     async def __aenter__(self) -> Self:
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 import os
 from functools import partial
@@ -9,14 +10,18 @@ from typing import TYPE_CHECKING, Any, Union
 from weakref import ref
 
 from keyfob import _foreign, _log
+from keyfob._abi import Status
 from keyfob._ending import note, open_clients, rest_at_the_end
-from keyfob._errors import ArgumentError
+from keyfob._errors import ArgumentError, Error, OptionError, TimeoutError, WouldBlockError
 from keyfob._foreign import (
     call,
     call_for_handle,
     call_for_number,
     call_for_text,
     milliseconds,
+    number,
+    octets,
+    path_text,
     utf8,
 )
 from keyfob._library import fresh_number, library
@@ -28,14 +33,19 @@ if TYPE_CHECKING:
 Option = Union[str, int, bool, "os.PathLike[str]", "list[str]", "dict[str, Any]", None]
 
 _NEVER_MS = 2**63 - 1
+_QUICK_MS = 1
+_LONGEST_S = 2**63 // 1000 - 1
 _NOTHING: tuple[int, str] = (-1, "")
 
 
 class BaseClient:
     """One account's token at one cloud. May be used from any number of threads at once."""
 
+    _handle: Any = None
+
     def __init__(self, provider: str, /, **options: Option) -> None:
-        self._begin(_config(provider), options)
+        taken = take_as_json(options)
+        self._begin(_config(provider), taken)
 
     @classmethod
     def load(
@@ -57,21 +67,28 @@ class BaseClient:
         >>> keyfob.Client.load("kontakt", env="GATEWAY").token()
         'my key'
         """
+        taken = take_as_json(options)
         config = _config(provider)
         if file is not None:
-            call(library.keyfob_config_load_file, config, utf8(os.fspath(file), "file"))
+            call(library.keyfob_config_load_file, config, utf8(path_text(file, "file"), "file"))
         if env is not None:
             call(library.keyfob_config_load_env, config, utf8(env, "env"))
         client = cls.__new__(cls)
-        client._begin(config, options)
+        client._begin(config, taken)
         return client
 
-    def _begin(self, config: Any, options: dict[str, Option]) -> None:
-        call(library.keyfob_config_load_json, config, as_json(options))
+    def _begin(self, config: Any, options: Any) -> None:
+        call(library.keyfob_config_load_json, config, options)
         _log.attach(config)
         handle = call_for_handle(_foreign.ClientHandle, library.keyfob_client_new, config)
         self._handle = handle
         note(handle)
+        # For calls that are sure to wait for nothing, or nearly so: should the token have become
+        # due since the caller looked, they end at once.
+        self._quick = call_for_handle(
+            _foreign.ClientHandle, library.keyfob_client_share, handle, _QUICK_MS
+        )
+        note(self._quick)
         # The number of the fresh token at hand. While it is the same, so are token and headers:
         # what was converted for Python is kept with its number, and freshness stays the library's
         # to judge.
@@ -81,10 +98,42 @@ class BaseClient:
         self._waiting: set[ref[Any]] = set()
         open_clients.add(self)
 
+    # What needs no waiting is answered on whatever thread asks: the event loop's, for one.
+
+    def _token_at_hand(self) -> str | None:
+        """The token while it is fresh."""
+        # The number first: should a renewal come between, the pair is one that never matches.
+        number = self._fresh_number()
+        if not number:
+            return None
+        try:
+            token = self.try_token()
+        except WouldBlockError:
+            return None
+        self._token = (number, token)
+        return token
+
+    def _headers_at_hand(self) -> dict[str, str] | None:
+        """What `headers` gives while the token is fresh."""
+        number = self._fresh_number()
+        headers = self._lines_at_hand(library.keyfob_client_headers)
+        if number and headers is not None:
+            self._headers = (number, headers)
+            return headers.copy()
+        return headers
+
+    def _lines_at_hand(self, function: Any, *arguments: Any) -> dict[str, str] | None:
+        """Headers that a function gives while the token is fresh."""
+        if self._fresh_number():
+            try:
+                return as_headers(call_for_text(function, self._quick, *arguments))
+            except TimeoutError:
+                pass
+        return None
+
     # The calls that may wait. They run where waiting is allowed, on a handle of their own.
 
     def _get_token(self, handle: Any) -> str:
-        # The number first: should a renewal come between, the pair is one that never matches.
         number = self._fresh_number()
         token = call_for_text(library.keyfob_client_token, handle) or ""
         if number:
@@ -158,6 +207,9 @@ class BaseClient:
 
         For those who send requests themselves. `refused` is then to be told.
         """
+        if not isinstance(http_status, int) or not 100 <= http_status <= 999:
+            raise ArgumentError(f"{http_status!r} is no HTTP status")
+        content = octets(content, "content")
         body = _foreign.pointer_to(content, library.keyfob_client_is_refusal.argtypes[2])
         refusal: bool = library.keyfob_client_is_refusal(
             self._open_handle(), http_status, body, len(content)
@@ -179,20 +231,24 @@ class BaseClient:
         ...     client.expires_in
         0.0
         """
-        call(library.keyfob_client_wind_ms, self._open_handle(), round(seconds * 1000))
+        if number(seconds, "seconds") > _LONGEST_S:
+            raise ArgumentError(f"seconds must be at most {_LONGEST_S}")
+        ms = round(seconds * 1000)
+        call(library.keyfob_client_wind_ms, self._open_handle(), ms)
 
     def _end(self) -> None:
         """Lets go of everything; calls under way end, and hold what they need until they have."""
         self._fresh_number = _refuse  # type: ignore[assignment]
-        self._handle = None
+        self._handle = self._quick = None
         open_clients.discard(self)
         self._token, self._headers = _NOTHING, (-1, {})
         self.cancel()
 
     def __repr__(self) -> str:
-        if self._handle is None:
+        try:
+            return f"<{type(self).__name__} {self.status()['provider']}>"
+        except Error:
             return f"<{type(self).__name__} closed>"
-        return f"<{type(self).__name__} {self.status()['provider']}>"
 
 
 def _config(provider: str) -> Any:
@@ -200,16 +256,49 @@ def _config(provider: str) -> Any:
     return call_for_handle(_foreign.ConfigHandle, library.keyfob_config_new, name)
 
 
-def as_json(options: dict[str, Option]) -> bytes:
-    """Options as the library takes several at once."""
+def take_as_json(options: dict[str, Option]) -> Any:
+    """Options as the library takes several at once.
+
+    The dictionary is emptied, and the `repr` of what is given shows nothing: whatever fails later,
+    no traceback that shows variables has a secret of these.
+    """
+    try:
+        return ctypes.create_string_buffer(_json(options))
+    except BaseException as error:
+        # Its frames hold them as well.
+        error.__context__ = None
+        raise error.with_traceback(None)  # noqa: B904
+    finally:
+        options.clear()
+
+
+def _json(options: dict[str, Option]) -> bytes:
     import json
 
-    def value(of: Option) -> Any:
-        if isinstance(of, (list, tuple)):
-            return " ".join(of)
-        return os.fspath(of) if isinstance(of, os.PathLike) else of
+    plain = {name: _plain(name, value) for name, value in options.items() if value is not None}
+    try:
+        return json.dumps(plain, allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError) as why:
+        # What json says of a value is its type, not the value.
+        raise _option_error(f"the options are no JSON: {why}") from None
 
-    return json.dumps({n: value(of) for n, of in options.items() if of is not None}).encode()
+
+def _plain(name: str, value: Any) -> Any:
+    """An option's value as JSON has it."""
+    if isinstance(value, (str, int, float, dict)):
+        return value
+    if isinstance(value, os.PathLike):
+        return path_text(value, name)
+    if isinstance(value, (list, tuple)) and all(isinstance(each, str) for each in value):
+        return " ".join(value)
+    raise _option_error(
+        f"{name}: an option is text, a number, a path, a list of texts or, for a profile, a"
+        f" dictionary; not {type(value).__name__}"
+    )
+
+
+def _option_error(message: str) -> OptionError:
+    return OptionError(message, status=Status.INVALID_OPTION)
 
 
 def as_headers(lines: str | None) -> dict[str, str]:

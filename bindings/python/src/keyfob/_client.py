@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
-from keyfob._base import BaseClient, Option, as_headers, as_json
+from keyfob._base import BaseClient, Option, as_headers, take_as_json
 from keyfob._ending import rest_at_the_end
 from keyfob._errors import Error
-from keyfob._foreign import call, call_for_text, utf8
+from keyfob._foreign import call, call_for_text, hidden_utf8, utf8
 from keyfob._library import library
 from keyfob._request import prepare, send
 from keyfob._response import Response
@@ -70,7 +70,9 @@ class Client(BaseClient):
         number, token = self._token
         if number == self._fresh_number():
             return token
-        return self._wait(self._get_token, timeout)
+        del token  # an old one, which no traceback needs
+        at_hand = self._token_at_hand()
+        return self._wait(self._get_token, timeout) if at_hand is None else at_hand
 
     def headers(self, *, timeout: float | None = None) -> dict[str, str]:
         """The headers that carry the token. Raises as `token`.
@@ -81,7 +83,9 @@ class Client(BaseClient):
         number, headers = self._headers
         if number == self._fresh_number():
             return headers.copy()
-        return self._wait(self._get_headers, timeout)
+        del headers
+        at_hand = self._headers_at_hand()
+        return self._wait(self._get_headers, timeout) if at_hand is None else at_hand
 
     def headers_for(self, url: str, *, timeout: float | None = None) -> dict[str, str]:
         """The headers for a request to this URL, for those who send requests themselves: those that
@@ -94,13 +98,13 @@ class Client(BaseClient):
         Traceback (most recent call last):
         keyfob.OriginError: https://apps-api.example/v3/device: not an origin of kontakt, ...
         """
-        target = utf8(url, "url")
-
-        def work(handle: Any) -> dict[str, str]:
-            return as_headers(call_for_text(library.keyfob_client_headers_for, handle, target))
-
-        # With a fresh token there is nothing to wait for; an adapter asks with every request.
-        return work(self._open_handle()) if self._fresh_number() else self._wait(work, timeout)
+        function, target = library.keyfob_client_headers_for, utf8(url, "url")
+        at_hand = self._lines_at_hand(function, target)
+        if at_hand is not None:
+            return at_hand
+        return self._wait(
+            lambda handle: as_headers(call_for_text(function, handle, target)), timeout
+        )
 
     def renew(self, *, timeout: float | None = None) -> None:
         """Renews the token now, fresh or not. Callers at the same time share one renewal."""
@@ -112,18 +116,16 @@ class Client(BaseClient):
         Renews, unless a newer token is there already. Then ask for the token again, and repeat the
         request once.
         """
-        refused = utf8(token, "token")
-        work: Callable[[Any], None] = lambda handle: call(  # noqa: E731
-            library.keyfob_client_refused, handle, refused
-        )
-        self._wait(work, timeout)
+        refused = hidden_utf8(token, "token")
+        del token  # so that no traceback shows it
+        self._wait(lambda handle: call(library.keyfob_client_refused, handle, refused), timeout)
 
     def set(self, **options: Option) -> None:
         """Changes options while the client is in use, all or none of them.
 
         New credentials end a hold; another account's token is dropped.
         """
-        json = as_json(options)
+        json = take_as_json(options)
         self._wait(lambda handle: call(library.keyfob_client_set_json, handle, json), None)
 
     def forget(self, *, timeout: float | None = None) -> None:

@@ -7,6 +7,7 @@ arguments, so nothing is freed during a call, whatever other threads do.
 from __future__ import annotations
 
 import ctypes
+import os
 from typing import Any, Callable
 
 from keyfob import _abi
@@ -83,6 +84,8 @@ def pointer_to(data: bytes, pointer_type: Any) -> Any:
 
 def utf8(text: str, what: str) -> bytes:
     """Text as C takes it. A NUL would end it there, unnoticed."""
+    if not isinstance(text, str):
+        raise ArgumentError(f"{what} must be text, not {type(text).__name__}")
     if "\0" in text:
         raise ArgumentError(f"{what} has a NUL character")
     try:
@@ -91,11 +94,42 @@ def utf8(text: str, what: str) -> bytes:
         raise ArgumentError(f"{what} has a character that UTF-8 cannot carry") from None
 
 
+def hidden_utf8(text: str, what: str) -> Any:
+    """The same for a secret: the object's `repr`, in a traceback that shows variables, is mute."""
+    return ctypes.create_string_buffer(utf8(text, what))
+
+
+def path_text(path: str | os.PathLike[str], what: str) -> str:
+    """A path as text."""
+    try:
+        return os.fsdecode(path)
+    except (TypeError, UnicodeDecodeError):
+        raise ArgumentError(f"{what} must be a path, not {type(path).__name__}") from None
+
+
+def octets(data: Any, what: str) -> bytes:
+    """Bytes, of whatever holds some: `bytes`, `bytearray`, `memoryview`, an array."""
+    if isinstance(data, bytes):
+        return data
+    try:
+        with memoryview(data) as view:
+            return view.tobytes()
+    except TypeError:
+        raise ArgumentError(f"{what} must be bytes, not {type(data).__name__}") from None
+
+
+def number(value: float, what: str) -> float:
+    """A number of seconds, or the like."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:
+        raise ArgumentError(f"{what} must be a number, not {value!r}")
+    return value
+
+
 def milliseconds(seconds: float | None, what: str = "timeout") -> int:
     """Seconds as C takes them; `None` is 0, which leaves it to the client."""
     if seconds is None:
         return 0
-    if not seconds > 0:
+    if not number(seconds, what) > 0:
         raise ArgumentError(f"{what} must be more than 0 seconds, or None")
     # Less than a millisecond is not no limit. A day is the longest the library waits.
     return max(1, round(min(seconds, 86_400) * 1000))
