@@ -134,14 +134,15 @@ class BaseClient:
     # The calls that may wait. They run where waiting is allowed, on a handle of their own.
 
     def _get_token(self, handle: Any) -> str:
-        number = self._fresh_number()
+        # Of this handle, which is good even when the client is closed meanwhile.
+        number = fresh_number(handle)
         token = call_for_text(library.keyfob_client_token, handle) or ""
         if number:
             self._token = (number, token)
         return token
 
     def _get_headers(self, handle: Any) -> dict[str, str]:
-        number = self._fresh_number()
+        number = fresh_number(handle)
         headers = as_headers(call_for_text(library.keyfob_client_headers, handle))
         if number:
             self._headers = (number, headers)
