@@ -45,8 +45,10 @@ class Simulator(Clouds):
         self._clients.append(client)
         return client
 
-    def async_client(self, cloud: str, **options: Any) -> keyfob.AsyncClient:
-        client = keyfob.AsyncClient(provider(cloud), **{**self.options(cloud), **options})
+    def async_client(
+        self, cloud: str, login: str | None = None, **options: Any
+    ) -> keyfob.AsyncClient:
+        client = keyfob.AsyncClient(provider(cloud), **{**self.options(cloud, login), **options})
         self._clients.append(client)
         return client
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import pickle
 import ssl
 from collections.abc import Iterator
 
@@ -147,14 +148,66 @@ def test_nothing_is_sent_where_the_token_must_not_go(sim: Simulator) -> None:
     assert sim.counts("kontakt") == {}
 
 
-def test_requests_takes_no_token_along_to_another_origin(sim: Simulator) -> None:
-    for login, name in (("api-key", "api-key"), ("password", "authorization")):
-        sim.reset()
-        sim.order("inject", cloud="kontakt", call="api", times=1, fault="redirect:302:other-origin")
-        with sim.client("kontakt", login) as client, session(sim, client) as to:
-            to.get(sim.devices("kontakt"))
-        (followed,) = sim.journal("kontakt", "elsewhere")
-        assert name not in {header.lower() for header, _ in followed["headers"]}
+ADDED = {"authorization", "api-key", "x-kii-appid", "x-kii-appkey"}
+
+
+def elsewhere(sim: Simulator, cloud: str) -> set[str]:
+    """The names of the headers that the other origin saw."""
+    (followed,) = sim.journal(cloud, "elsewhere")
+    return {name.lower() for name, _ in followed["headers"]}
+
+
+@pytest.mark.parametrize(
+    ("cloud", "login", "replayed"),
+    [
+        ("kontakt", "api-key", False),
+        ("kontakt", "password", False),
+        ("kontakt", "password", True),
+        ("kii", "user", False),
+        ("kii", "user", True),
+    ],
+)
+@pytest.mark.parametrize("by", ["requests", "requests with an adapter", "httpx", "httpx async"])
+def test_no_redirect_takes_along_what_was_added(
+    sim: Simulator, cloud: str, login: str, replayed: bool, by: str
+) -> None:
+    url = sim.devices(cloud)
+
+    def prepare(client: keyfob.Client | keyfob.AsyncClient) -> None:
+        assert client.try_token()
+        if replayed:
+            body = '{"errorCode": "WRONG_TOKEN"}' if cloud == "kii" else ""
+            status = "status:403" if cloud == "kii" else "status:401"
+            sim.order("inject", cloud=cloud, call="api", times=1, fault=status, body=body)
+        fault = "redirect:302:other-origin"
+        sim.order("inject", cloud=cloud, call="api", times=1, fault=fault)
+
+    async def story() -> None:
+        async with sim.async_client(cloud, login) as client, async_http(sim, client) as to:
+            await client.token()
+            prepare(client)
+            await to.get(url, headers={"x-own": "kept"}, follow_redirects=True)
+
+    if by == "httpx async":
+        asyncio.run(story())
+    else:
+        with sim.client(cloud, login) as client:
+            client.token()
+            prepare(client)
+            if by == "httpx":
+                with http(sim, client) as other:
+                    other.get(url, headers={"x-own": "kept"}, follow_redirects=True)
+            elif by == "requests":
+                with session(sim, client) as to:
+                    to.get(url, headers={"x-own": "kept"})
+            else:
+                with session(sim, client) as to:
+                    to.auth = None
+                    api = sim.info["clouds"][cloud]["api_url"]
+                    to.mount(api, keyfob.requests.Adapter(client))
+                    to.get(url, headers={"x-own": "kept"})
+    assert elsewhere(sim, cloud) & {*ADDED, "x-own"} == {"x-own"}
+    assert sim.counts(cloud)["api"] == (2 if replayed else 1)
 
 
 @pytest.mark.parametrize("login", ["api-key", "password"])
@@ -163,6 +216,70 @@ def test_requests_takes_the_token_along_on_the_same_origin(sim: Simulator, login
     with sim.client("kontakt", login) as client, session(sim, client) as to:
         assert to.get(sim.devices("kontakt")).status_code == 200
     assert sim.counts("kontakt")["api"] == 2
+
+
+@pytest.mark.parametrize("login", ["api-key", "password"])
+def test_httpx_sends_the_token_where_a_redirect_led_on_the_origin(
+    sim: Simulator, login: str
+) -> None:
+    sim.order("inject", cloud="kontakt", call="api", times=1, fault="redirect:307:same")
+    with sim.client("kontakt", login) as client, http(sim, client) as to:
+        assert to.get(sim.devices("kontakt"), follow_redirects=True).status_code == 200
+        # The second came without the token, and was sent again with it. No token was replaced.
+        assert client.status()["counters"]["refreshes"] == 0
+    assert sim.counts("kontakt")["api"] == 3
+
+
+def test_the_callers_limit_is_that_of_the_token_too(sim: Simulator) -> None:
+    url = sim.devices("simacan")
+    sim.order("inject", cloud="simacan", call="login", fault="stall:before-headers")
+
+    async def story() -> None:
+        async with sim.async_client("simacan", timeout_ms=60_000) as client:
+            async with async_http(sim, client) as to:
+                with pytest.raises(httpx.TimeoutException):
+                    await to.get(url, timeout=0.05)
+
+    with sim.client("simacan", timeout_ms=60_000) as client:
+        with session(sim, client) as to:
+            to.auth = keyfob.requests.Auth(client, timeout=0.05)
+            with pytest.raises(requests.Timeout):
+                to.get(url)
+            to.auth = None
+            to.mount("https://", keyfob.requests.Adapter(client))
+            for timeout in (0.05, (30, 0.05)):
+                with pytest.raises(requests.Timeout):
+                    to.get(url, timeout=timeout)
+        with http(sim, client) as other:
+            with pytest.raises(httpx.TimeoutException):
+                other.get(url, timeout=0.05)
+            other.auth = keyfob.httpx.Auth(client, timeout=0.05)
+            with pytest.raises(httpx.TimeoutException):
+                other.get(url, timeout=None)
+    asyncio.run(story())
+    assert "api" not in sim.counts("simacan")
+
+
+def test_errors_are_those_of_the_library_that_asked_too(sim: Simulator) -> None:
+    foreign = sim.info["clouds"]["kontakt"]["api_url"] + "/echo"
+    for password, url, family, of_requests, of_httpx in (
+        ("wrong, by adapters", sim.devices("simacan"), keyfob.CredentialsError, None, None),
+        (None, foreign, keyfob.OriginError, requests.exceptions.InvalidURL, None),
+    ):
+        changed = {"password": password} if password else {}
+        with sim.client("simacan", **changed) as client:
+            with session(sim, client) as to:
+                with pytest.raises(of_requests or requests.RequestException) as by_requests:
+                    to.get(url)
+            with http(sim, client) as other:
+                with pytest.raises(of_httpx or httpx.RequestError) as by_httpx:
+                    other.get(url)
+        for raised in (by_requests.value, by_httpx.value):
+            assert isinstance(raised, family)
+            assert str(raised.request.url) == url
+            again = pickle.loads(pickle.dumps(raised))
+            assert (type(again), str(again)) == (type(raised), str(raised))
+            assert again.status is raised.status
 
 
 def test_the_wrong_kind_of_client_is_told(sim: Simulator) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 from typing import Any
 
@@ -102,7 +103,24 @@ def test_raise_for_status_names_the_request_but_not_its_query(sim: Simulator) ->
     assert raised.value.response is bad
     assert raised.value.http_status == 404
     assert "hidden" not in str(raised.value)
-    assert str(pickle.loads(pickle.dumps(raised.value))) == str(raised.value)
+
+
+def test_a_response_and_its_error_can_be_copied_and_pickled(sim: Simulator) -> None:
+    url = sim.info["clouds"]["simacan"]["api_url"]
+    with sim.client("simacan") as client, pytest.raises(keyfob.ResponseError) as raised:
+        client.get(f"{url}/status/404").raise_for_status()
+    error, response = raised.value, raised.value.response
+    for again in (copy.copy(error), copy.deepcopy(error)):
+        assert (type(again), str(again)) == (keyfob.ResponseError, str(error))
+        assert again.response is response
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), str(again)) == (keyfob.ResponseError, str(error))
+    assert again.http_status == again.response.status == 404
+    assert again.response.content == response.content
+    assert dict(again.response.headers) == dict(response.headers)
+    assert (again.response.method, again.response.url) == ("GET", response.url)
+    with pytest.raises(keyfob.ArgumentError, match="pickled"):
+        again.response.links.get("next")
 
 
 def test_headers_are_found_in_any_case_and_listed_as_they_came(sim: Simulator) -> None:

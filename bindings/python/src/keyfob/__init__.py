@@ -33,7 +33,6 @@ from keyfob._errors import (
     OptionError,
     OriginError,
     RateLimitError,
-    ResponseError,
     ServerError,
     StoreError,
     TimeoutError,
@@ -41,7 +40,7 @@ from keyfob._errors import (
     WouldBlockError,
 )
 from keyfob._library import library as _library
-from keyfob._response import Headers, Links, Response
+from keyfob._response import Headers, Links, Response, ResponseError
 
 if TYPE_CHECKING:
     from keyfob._async import AsyncClient
@@ -98,3 +97,7 @@ def __getattr__(name: str) -> Any:
 
         return AsyncClient
     raise AttributeError(f"module 'keyfob' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

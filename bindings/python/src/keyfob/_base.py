@@ -131,6 +131,16 @@ class BaseClient:
                 pass
         return None
 
+    def _may_see(self, url: str) -> bool:
+        """Whether the token may go to this URL, and is there to go."""
+        try:
+            target = utf8(url, "url")
+            call_for_text(library.keyfob_client_headers_for, self._quick, target)
+        except Error as error:
+            # Without a token at hand the limit ends the call; the URL was looked at before.
+            return isinstance(error, TimeoutError)
+        return True
+
     # The calls that may wait. They run where waiting is allowed, on a handle of their own.
 
     def _get_token(self, handle: Any) -> str:

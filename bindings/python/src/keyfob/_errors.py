@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import builtins
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from keyfob._abi import FAMILIES, Status
-
-if TYPE_CHECKING:
-    from keyfob._response import Response
 
 
 class Error(Exception):
@@ -45,6 +42,11 @@ class Error(Exception):
         self.retry_after = retry_after
         #: Whether the same call may succeed later with nothing changed but the time.
         self.is_retriable = is_retriable
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What is the error's own, and nothing that another library hung on it.
+        names = ("status", "http_status", "provider_code", "retry_after", "is_retriable")
+        return type(self), (str(self),), {name: getattr(self, name) for name in names}
 
 
 class ArgumentError(Error, ValueError):
@@ -111,19 +113,6 @@ class InternalError(Error):
     """A fault in keyfob itself, contained. The client stays usable."""
 
 
-class ResponseError(Error):
-    """A response whose status is 400 or more, from `Response.raise_for_status`."""
-
-    def __init__(self, message: str, response: Response) -> None:
-        super().__init__(message, status=Status.UNEXPECTED_ANSWER, http_status=response.status)
-        #: The response itself.
-        self.response = response
-
-    def __reduce__(self) -> tuple[type[Error], tuple[str], dict[str, Any]]:
-        # A response stays in its process.
-        return Error, (str(self),), {"status": self.status, "http_status": self.http_status}
-
-
 _OF_STATUS: dict[Status, type[Error]] = {
     status: globals()[family] for status, family in FAMILIES.items()
 }
@@ -134,5 +123,10 @@ def of_status(status: Status) -> type[Error]:
     return _OF_STATUS.get(status, Error)
 
 
-for _class in {Error, ResponseError, *_OF_STATUS.values()}:
+def families() -> list[type[Error]]:
+    """Every class of errors that calls raise."""
+    return list(dict.fromkeys([Error, *_OF_STATUS.values()]))
+
+
+for _class in families():
     _class.__module__ = "keyfob"

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
-from keyfob._errors import ResponseError
+from keyfob._abi import Status
+from keyfob._errors import ArgumentError, Error
 from keyfob._foreign import call_for_text, utf8
 from keyfob._library import library
 
@@ -53,6 +54,8 @@ class Links:
     def get(self, rel: str) -> str | None:
         """The absolute URL of the link, or `None`. `AnswerError`: it is not a URL."""
         handle = self._response._handle
+        if handle is None:
+            raise ArgumentError("a response that was pickled has no links; look them up before")
         return call_for_text(library.keyfob_response_link, handle, utf8(rel, "rel"))
 
     def __getitem__(self, rel: str) -> str:
@@ -66,6 +69,21 @@ class Links:
 
     # Links are looked up, not listed; without this Python would try them as 0, 1, 2.
     __iter__ = None
+
+
+class ResponseError(Error):
+    """A response whose status is 400 or more, from `Response.raise_for_status`."""
+
+    def __init__(self, message: str, response: Response) -> None:
+        super().__init__(message, status=Status.UNEXPECTED_ANSWER, http_status=response.status)
+        #: The response itself.
+        self.response = response
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (str(self), self.response)
+
+
+ResponseError.__module__ = "keyfob"
 
 
 class Response:
@@ -144,5 +162,28 @@ class Response:
         url = self.url.partition("?")[0]
         raise ResponseError(f"{self.method} {url} answered {self.status}", self)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # As a copy that has everything but links, which only the library can find.
+        kept = {name: getattr(self, name) for name in _KEPT}
+        return _without_handle, (type(self), kept, self.headers.pairs)
+
+    def __copy__(self) -> Response:
+        # It never changes.
+        return self
+
+    def __deepcopy__(self, _: object) -> Response:
+        return self
+
     def __repr__(self) -> str:
         return f"<Response [{self.status}]>"
+
+
+_KEPT = ("method", "url", "status", "content")
+
+
+def _without_handle(
+    kind: type[Response], kept: dict[str, Any], pairs: list[tuple[str, str]]
+) -> Response:
+    response = kind.__new__(kind)
+    vars(response).update(kept, headers=Headers(pairs), _handle=None)
+    return response

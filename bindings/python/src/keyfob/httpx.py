@@ -2,12 +2,109 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, ItemsView, Iterator, KeysView, ValuesView
+from typing import Any, Optional, Union
 
 import httpx
 
+from keyfob import _errors
 from keyfob._async import AsyncClient
 from keyfob._client import Client
+from keyfob._hosts import HostErrors
+
+_errors_of_httpx = HostErrors(
+    globals(),
+    {
+        _errors.Error: httpx.RequestError,
+        _errors.NetworkError: httpx.ConnectError,
+        _errors.TimeoutError: httpx.TimeoutException,
+        _errors.OriginError: httpx.UnsupportedProtocol,
+    },
+)
+
+
+class _Presented(httpx.Headers):
+    """Headers with a token that is sent, and that no copy of them has.
+
+    httpx follows redirects below an `Auth`, which is not asked, and makes the headers of the next
+    request as a copy of these. It would take all of them but `Authorization` to any host.
+    """
+
+    def __init__(self, own: httpx.Headers, token: dict[str, str]) -> None:
+        names = {name.lower() for name in token}
+        super().__init__([each for each in own.multi_items() if each[0].lower() not in names])
+        self._whole = httpx.Headers(own)
+        self._whole.update(token)
+
+    @property
+    def raw(self) -> list[tuple[bytes, bytes]]:
+        return self._whole.raw
+
+    def keys(self) -> KeysView[str]:
+        return self._whole.keys()
+
+    def values(self) -> ValuesView[str]:
+        return self._whole.values()
+
+    def items(self) -> ItemsView[str, str]:
+        return self._whole.items()
+
+    def multi_items(self) -> list[tuple[str, str]]:
+        return self._whole.multi_items()
+
+    def get_list(self, key: str, split_commas: bool = False) -> list[str]:
+        return self._whole.get_list(key, split_commas)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return self._whole.get(key, default)
+
+    def __getitem__(self, key: str) -> str:
+        return self._whole[key]
+
+    def __contains__(self, key: Any) -> bool:
+        return key in self._whole
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._whole)
+
+    def __len__(self) -> int:
+        return len(self._whole)
+
+    def __repr__(self) -> str:
+        return repr(self._whole)
+
+
+class _Flow:
+    """One request's way: what was added to it, and whether its answer is worth a second try."""
+
+    def __init__(self, request: httpx.Request, timeout: float | None) -> None:
+        self.request = request
+        self._own = request.headers
+        self.token = ""
+        read = request.extensions.get("timeout", {}).get("read")
+        known = [each for each in (read, timeout) if each is not None]
+        #: How long a token may be waited for: as long as an answer would be.
+        self.limit: float | None = min(known, default=None)
+
+    def present(self, token: str, own: dict[str, str], wanted: dict[str, str]) -> None:
+        """The token's own headers are set; what else the provider wants, unless the caller did."""
+        self.token = token
+        added = {name: v for name, v in wanted.items() if name in own or name not in self._own}
+        self.request.headers = _Presented(self._own, added)
+
+    def went_elsewhere(self, response: httpx.Response) -> bool:
+        """Whether redirects led to another request, which has no token; then it is this flow's."""
+        if response.request is self.request:
+            return False
+        self.request, self._own = response.request, response.request.headers
+        return True
+
+    def failed(self, error: _errors.Error) -> _errors.Error:
+        """The error as httpx has it."""
+        return _errors_of_httpx.joined(error, _request=self.request)
+
+    def __repr__(self) -> str:
+        return "<a token>"
 
 
 class Auth(httpx.Auth):
@@ -21,11 +118,20 @@ class Auth(httpx.Auth):
     ...         http.get("https://apps-api.prod.kontakt.io/v3/device").status_code
     200
 
-    `OriginError` is raised, and nothing sent, for a URL that must not see the token.
+    A token is waited for as long as an answer would be, by httpx's own `timeout`, and no longer
+    than `timeout` seconds.
+
+    `OriginError` is raised, and nothing sent, for a URL that must not see the token. No redirect
+    takes along what was added; where one led to a URL that may see the token, and was not
+    answered well there, that request is sent again with it. Every error raised here is one of
+    `httpx`, too, such as `httpx.TimeoutException`.
     """
 
-    def __init__(self, client: Client | AsyncClient) -> None:
+    def __init__(
+        self, client: Union[Client, AsyncClient], *, timeout: Optional[float] = None
+    ) -> None:
         self._client = client
+        self._timeout = timeout
 
     def sync_auth_flow(
         self, request: httpx.Request
@@ -34,17 +140,37 @@ class Auth(httpx.Auth):
         client = self._client
         if not isinstance(client, Client):
             raise TypeError("httpx.Client needs a keyfob.Client, not a keyfob.AsyncClient")
-        # The token before the headers: should a renewal come between, `refused` is told of a token
-        # that is gone already, and no good one is given up.
-        token = client.token()
-        _present(request, client.headers(), client.headers_for(str(request.url)))
+        flow = _Flow(request, self._timeout)
+        self._present(client, flow)
         response = yield request
         if response.status_code < 400:
             return
-        if client.is_refusal(response.status_code, response.read()):
-            client.refused(token)
-            _present(request, client.headers(), client.headers_for(str(request.url)))
-            yield request
+        if flow.went_elsewhere(response):
+            # What answered saw no token.
+            if not client._may_see(str(flow.request.url)):
+                return
+        elif client.is_refusal(response.status_code, response.read()):
+            try:
+                client.refused(flow.token, timeout=flow.limit)
+            except _errors.Error as error:
+                raise flow.failed(error) from None
+        else:
+            return
+        self._present(client, flow)
+        yield flow.request
+
+    def _present(self, client: Client, flow: _Flow) -> None:
+        limit = flow.limit
+        try:
+            # The token before the headers: should a renewal come between, `refused` is told of a
+            # token that is gone already, and no good one is given up.
+            flow.present(
+                client.token(timeout=limit),
+                client.headers(timeout=limit),
+                client.headers_for(str(flow.request.url), timeout=limit),
+            )
+        except _errors.Error as error:
+            raise flow.failed(error) from None
 
     async def async_auth_flow(
         self, request: httpx.Request
@@ -53,19 +179,32 @@ class Auth(httpx.Auth):
         client = self._client
         if not isinstance(client, AsyncClient):
             raise TypeError("httpx.AsyncClient needs a keyfob.AsyncClient, not a keyfob.Client")
-        token = await client.token()
-        _present(request, await client.headers(), await client.headers_for(str(request.url)))
+        flow = _Flow(request, self._timeout)
+        await self._present_async(client, flow)
         response = yield request
         if response.status_code < 400:
             return
-        if client.is_refusal(response.status_code, await response.aread()):
-            await client.refused(token)
-            _present(request, await client.headers(), await client.headers_for(str(request.url)))
-            yield request
+        if flow.went_elsewhere(response):
+            # What answered saw no token.
+            if not client._may_see(str(flow.request.url)):
+                return
+        elif client.is_refusal(response.status_code, await response.aread()):
+            try:
+                await client.refused(flow.token, timeout=flow.limit)
+            except _errors.Error as error:
+                raise flow.failed(error) from None
+        else:
+            return
+        await self._present_async(client, flow)
+        yield flow.request
 
-
-def _present(request: httpx.Request, own: dict[str, str], headers: dict[str, str]) -> None:
-    """The token's own headers are set; what else the provider wants, unless the caller set it."""
-    for name, value in headers.items():
-        if name in own or name not in request.headers:
-            request.headers[name] = value
+    async def _present_async(self, client: AsyncClient, flow: _Flow) -> None:
+        limit = flow.limit
+        try:
+            flow.present(
+                await client.token(timeout=limit),
+                await client.headers(timeout=limit),
+                await client.headers_for(str(flow.request.url), timeout=limit),
+            )
+        except _errors.Error as error:
+            raise flow.failed(error) from None
