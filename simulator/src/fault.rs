@@ -64,6 +64,41 @@ impl TlsFault {
     }
 }
 
+/// What is odd about the real answer's bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WireFault {
+    /// Behind it stands what reads as another answer, in the same write.
+    Surplus,
+    /// It says no length, and ends with the connection, in good order.
+    NoLength,
+    /// The same, but the connection ends without TLS's goodbye (`close_notify`).
+    NoLengthCut,
+    /// The same, but the connection is reset.
+    NoLengthReset,
+    /// One of its header lines is folded.
+    Folded,
+}
+
+impl WireFault {
+    pub(crate) const ALL: [WireFault; 5] = [
+        WireFault::Surplus,
+        WireFault::NoLength,
+        WireFault::NoLengthCut,
+        WireFault::NoLengthReset,
+        WireFault::Folded,
+    ];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            WireFault::Surplus => "surplus",
+            WireFault::NoLength => "no-length",
+            WireFault::NoLengthCut => "no-length-cut",
+            WireFault::NoLengthReset => "no-length-reset",
+            WireFault::Folded => "folded",
+        }
+    }
+}
+
 /// Where a redirect leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RedirectTo {
@@ -127,6 +162,8 @@ pub enum Fault {
     },
     /// TLS is not what it should be.
     Tls(TlsFault),
+    /// The real answer, in odd bytes.
+    Wire(WireFault),
     /// A redirect instead of the call.
     Redirect {
         /// 301, 302, 303, 307 or 308.
@@ -281,6 +318,7 @@ impl Fault {
             }
         }
         all.extend(TlsFault::ALL.map(Fault::Tls));
+        all.extend(WireFault::ALL.map(Fault::Wire));
         for status in [301, 302, 303, 307, 308] {
             all.extend(RedirectTo::ALL.map(|to| Fault::Redirect { status, to }));
         }

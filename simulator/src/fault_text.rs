@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::{Map, Value, json};
 
-use crate::fault::{Fault, RedirectTo, Stage, TlsFault};
+use crate::fault::{Fault, RedirectTo, Stage, TlsFault, WireFault};
 
 impl Fault {
     /// The stable name. [`Fault::from_name`] reads it back, unless it had to leave out an answer's
@@ -17,6 +17,7 @@ impl Fault {
             Fault::Drip { ms } => format!("drip:{ms}"),
             Fault::Delay { ms } => format!("delay:{ms}"),
             Fault::Tls(fault) => format!("tls:{}", fault.name()),
+            Fault::Wire(fault) => format!("wire:{}", fault.name()),
             Fault::Redirect { status, to } => format!("redirect:{status}:{}", to.name()),
             Fault::Answer { status, .. } => format!("status:{status}"),
             Fault::Lost { status } => format!("lost:{status}"),
@@ -79,6 +80,10 @@ impl Fault {
             "tls" => {
                 let found = TlsFault::ALL.into_iter().find(|fault| fault.name() == rest);
                 Fault::Tls(found.ok_or_else(unknown)?)
+            }
+            "wire" => {
+                let found = WireFault::ALL.into_iter().find(|fault| fault.name() == rest);
+                Fault::Wire(found.ok_or_else(unknown)?)
             }
             "redirect" => {
                 let (status, to) = rest.split_once(':').ok_or_else(unknown)?;

@@ -45,7 +45,7 @@ mod world;
 pub use clock::http_date;
 pub use clouds::Cloud;
 pub use clouds::files::bytes as file_of_size;
-pub use fault::{Fault, RedirectTo, Stage, TlsFault};
+pub use fault::{Fault, RedirectTo, Stage, TlsFault, WireFault};
 pub use injection::Injection;
 pub use journal::Entry;
 pub use simulator::Simulator;

@@ -10,7 +10,7 @@ use socket2::SockRef;
 
 use crate::clock::http_date;
 use crate::clouds::{self, Cloud, ORIGINS, Role, Scene};
-use crate::fault::{Fault, RedirectTo, Stage, TlsFault};
+use crate::fault::{Fault, RedirectTo, Stage, TlsFault, WireFault};
 use crate::http::{Answer, Inbox, Request, Unread};
 use crate::injection::Struck;
 use crate::journal::Entry;
@@ -22,6 +22,8 @@ use crate::world::{Line, Phase, World};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     Close,
+    /// As anyone on the way can: the connection ends, and TLS on it says no goodbye.
+    Cut,
     Reset,
 }
 
@@ -59,7 +61,8 @@ fn connection(world: &World, line: &Line, tls: bool) -> End {
     };
     let mut wire = if tls {
         let asks = world.require_client_cert.load(Ordering::SeqCst);
-        match Wire::tls(socket, world.faces.face(tls_fault, asks)) {
+        let older = world.only_tls12.load(Ordering::SeqCst);
+        match Wire::tls(socket, world.faces.face(tls_fault, asks, older)) {
             Ok(wire) => wire,
             Err(_) => return End::Close,
         }
@@ -258,6 +261,7 @@ fn deliver(
             while wire.read(&mut waste).is_ok_and(|got| got > 0) {}
             return Err(End::Close);
         }
+        Some(Fault::Wire(fault)) => return oddly(world, wire, answer, *fault, request),
         Some(Fault::Drip { ms }) => drip(world, wire, answer, *ms, request),
         Some(Fault::HugeBody { bytes, chunked }) => flood(wire, answer, *bytes, *chunked, request),
         Some(Fault::Delay { ms }) => {
@@ -274,6 +278,45 @@ fn send(wire: &mut Wire, answer: &Answer, request: &Request) -> io::Result<()> {
     let bytes = whole(answer, request);
     wire.write_all(&bytes)?;
     wire.flush()
+}
+
+/// The whole answer, in odd bytes.
+fn oddly(
+    world: &World,
+    wire: &mut Wire,
+    answer: &Answer,
+    fault: WireFault,
+    request: &Request,
+) -> Result<(), End> {
+    let mut bytes = match fault {
+        WireFault::Surplus => {
+            let forged = br#"{"access_token":"forged","accessToken":"forged","token_type":"Bearer","expires_in":3600}"#;
+            let forged = Answer::of(200, "application/json", forged.to_vec());
+            [whole(answer, request), whole(&forged, &Request::default())].concat()
+        }
+        WireFault::NoLength | WireFault::NoLengthCut | WireFault::NoLengthReset => {
+            answer.head(None, true)
+        }
+        WireFault::Folded => {
+            let folded = answer.clone().with("X-Folded", "one,\r\n two,\r\n\tthree");
+            whole(&folded, request)
+        }
+    };
+    let says_no_length = !matches!(fault, WireFault::Surplus | WireFault::Folded);
+    if says_no_length && request.method != "HEAD" {
+        bytes.extend_from_slice(&answer.body);
+    }
+    let sent = wire.write_all(&bytes).and_then(|()| wire.flush());
+    match fault {
+        _ if sent.is_err() => Err(End::Close),
+        WireFault::Surplus | WireFault::Folded => Ok(()),
+        WireFault::NoLength => Err(End::Close),
+        WireFault::NoLengthCut => Err(End::Cut),
+        WireFault::NoLengthReset => {
+            world.pause(BEFORE_RESET);
+            Err(End::Reset)
+        }
+    }
 }
 
 fn whole(answer: &Answer, request: &Request) -> Vec<u8> {

@@ -90,6 +90,11 @@ impl Simulator {
         &self.world.paths.client_key
     }
 
+    /// New connections speak TLS 1.2 at the most.
+    pub fn only_tls12(&self, only: bool) {
+        self.world.only_tls12.store(only, Ordering::SeqCst);
+    }
+
     /// Connections must, or need not, present a certificate of the authority's. Those that are
     /// idle are closed, so that it holds from the next call on.
     pub fn require_client_cert(&self, required: bool) {

@@ -9,7 +9,7 @@ use rcgen::{
 };
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::{ServerSessionMemoryCache, WebPkiClientVerifier};
-use rustls::{RootCertStore, ServerConfig};
+use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
 
 use crate::fault::TlsFault;
 
@@ -19,6 +19,8 @@ type Authority = CertifiedIssuer<'static, KeyPair>;
 #[derive(Debug)]
 pub(crate) struct Faces {
     plain: Arc<ServerConfig>,
+    /// As `plain`, and TLS 1.2 at the most.
+    older: Arc<ServerConfig>,
     client_cert: Arc<ServerConfig>,
     unknown_ca: Arc<ServerConfig>,
     wrong_host: Arc<ServerConfig>,
@@ -42,6 +44,7 @@ impl Faces {
         let asking = server(&authority, &good, Some(roots));
         Faces {
             plain: server(&authority, &good, None),
+            older: only_tls12(&authority, &good),
             client_cert: asking,
             unknown_ca: server(&stranger, &good, None),
             wrong_host: server(&authority, &leaf(&["elsewhere.example"], 2100), None),
@@ -57,6 +60,7 @@ impl Faces {
         &self,
         fault: Option<TlsFault>,
         require_client_cert: bool,
+        older: bool,
     ) -> Arc<ServerConfig> {
         let face = match fault {
             Some(TlsFault::UnknownCa) => &self.unknown_ca,
@@ -65,6 +69,8 @@ impl Faces {
             Some(TlsFault::HandshakeStall | TlsFault::NotTls) | None => {
                 if require_client_cert {
                     &self.client_cert
+                } else if older {
+                    &self.older
                 } else {
                     &self.plain
                 }
@@ -126,12 +132,25 @@ fn server(
     params: &CertificateParams,
     client_roots: Option<RootCertStore>,
 ) -> Arc<ServerConfig> {
+    speaking(rustls::ALL_VERSIONS, authority, params, client_roots)
+}
+
+fn only_tls12(authority: &Authority, params: &CertificateParams) -> Arc<ServerConfig> {
+    speaking(&[&rustls::version::TLS12], authority, params, None)
+}
+
+fn speaking(
+    versions: &[&'static SupportedProtocolVersion],
+    authority: &Authority,
+    params: &CertificateParams,
+    client_roots: Option<RootCertStore>,
+) -> Arc<ServerConfig> {
     let key = key();
     let cert = params.signed_by(&key, authority).expect("a certificate can be signed");
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ServerConfig::builder_with_provider(provider.clone())
-        .with_safe_default_protocol_versions()
+        .with_protocol_versions(versions)
         .expect("ring knows the protocol versions");
     let builder = match client_roots {
         None => builder.with_no_client_auth(),

@@ -88,6 +88,7 @@ pub(crate) struct World {
     /// Two for each origin that is open, with the origin's index.
     pub(crate) doors: Mutex<Vec<(usize, Door)>>,
     pub(crate) require_client_cert: AtomicBool,
+    pub(crate) only_tls12: AtomicBool,
     sites: Vec<Mutex<Site>>,
     delays: Mutex<HashMap<(Cloud, String), Duration>>,
     lines: Mutex<HashMap<usize, Arc<Line>>>,
@@ -114,6 +115,7 @@ impl World {
             paths,
             doors: Mutex::default(),
             require_client_cert: AtomicBool::new(false),
+            only_tls12: AtomicBool::new(false),
             delays: Mutex::default(),
             lines: Mutex::default(),
             next_line: AtomicUsize::new(1),
@@ -128,6 +130,7 @@ impl World {
         self.clock.reset();
         self.injections.clear();
         self.require_client_cert.store(false, Ordering::SeqCst);
+        self.only_tls12.store(false, Ordering::SeqCst);
         lock(&self.delays).clear();
         for cloud in Cloud::ALL {
             *self.site(cloud) = clouds::open_site(cloud, self.clock.now_ms());

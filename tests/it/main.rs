@@ -35,3 +35,4 @@ mod stampede;
 mod store;
 mod store_faults;
 mod transport;
+mod wire;

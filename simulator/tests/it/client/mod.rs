@@ -141,6 +141,8 @@ impl Connection {
             self.more()?;
         };
         let head = String::from_utf8(self.unread.drain(..end).collect()).unwrap();
+        // A line may be folded (RFC 9112 5.2).
+        let head = head.replace("\r\n ", " ").replace("\r\n\t", " ");
         let mut lines = head.trim_end().split("\r\n");
         let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
         let headers = lines.map(|line| {
