@@ -780,6 +780,20 @@ class Client {
     return apart(detail::get_text(keyfob_client_headers_for, get(), detail::Text(url)));
   }
 
+  /// The same for a request that the provider has signed: its method, URL and body. For providers
+  /// that sign nothing it is as `headers_for`. Good for this request alone, and for a short time.
+  [[nodiscard]] std::vector<Header> headers_for(std::string_view method, std::string_view url,
+                                                std::string_view body) const {
+    return headers_for(method, url, body, std::nothrow).value();
+  }
+  Result<std::vector<Header>> headers_for(std::string_view method, std::string_view url,
+                                          std::string_view body, std::nothrow_t) const {
+    return apart(detail::get_text(keyfob_client_headers_for_request, get(), detail::Text(method),
+                                  detail::Text(url),
+                                  reinterpret_cast<const std::uint8_t *>(body.data()),
+                                  body.size()));
+  }
+
   /// Whether an API's answer refuses the token, by the provider's rule; then `refused` is to be
   /// told.
   [[nodiscard]] bool is_refusal(int http_status, std::string_view body) const noexcept {

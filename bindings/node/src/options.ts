@@ -2,12 +2,80 @@
 
 /** The clouds whose profiles are built in, and `custom` for one that is not. */
 export type Provider =
-  | "kontakt"
+  | "1nce"
+  | "adafruit-io"
+  | "airvantage"
+  | "akenza"
+  | "aliyun-api"
+  | "aqara"
+  | "arduino-iot"
+  | "aws"
+  | "aws-iot"
+  | "azure-dps"
+  | "azure-event-hubs"
+  | "azure-iot-hub"
+  | "balena"
+  | "blynk"
+  | "chirpstack"
+  | "cisco-iot"
+  | "clearblade"
+  | "cognito"
+  | "cumulocity"
+  | "datacake"
+  | "digi-rm"
+  | "directus"
+  | "ditto"
+  | "emnify"
+  | "entra"
+  | "fronius"
+  | "geotab"
+  | "golioth"
+  | "google"
+  | "hawkbit"
+  | "helium"
+  | "hologram"
+  | "home-assistant"
+  | "huawei-iotda"
+  | "imonnit"
+  | "insights-hub"
   | "iotconnect"
+  | "keyrock"
   | "kii"
-  | "simacan"
+  | "kontakt"
   | "kontakt-cloud"
+  | "kore"
+  | "loriot"
+  | "losant"
+  | "memfault"
+  | "mender"
+  | "mender-device"
+  | "milesight"
+  | "netatmo"
+  | "node-red"
   | "oauth2"
+  | "openhab"
+  | "parse-server"
+  | "particle"
+  | "pocketbase"
+  | "samsara"
+  | "sigfox"
+  | "simacan"
+  | "smartthings"
+  | "solaredge"
+  | "soracom"
+  | "supabase"
+  | "switchbot"
+  | "teltonika-rms"
+  | "the-things-stack"
+  | "thingpark-dx"
+  | "thingsboard"
+  | "thingworx"
+  | "tuya"
+  | "ubidots"
+  | "verkada"
+  | "wise-paas"
+  | "withings"
+  | "zoho"
   | "custom";
 
 /** The options by their names in docs/OPTIONS.md. Every secret can be given as a file. */
@@ -56,6 +124,8 @@ export interface Options {
   site?: string | undefined;
   /** OAuth 2.0 token endpoint, where no issuer is given. */
   token_url?: string | undefined;
+  /** OAuth 2.0 revocation endpoint (RFC 7009), where no issuer names it. */
+  revocation_url?: string | undefined;
   /** OAuth 2.0 issuer, whose metadata names the endpoints (RFC 8414, OpenID Connect Discovery). */
   issuer?: string | undefined;
   /** A provider profile as JSON text, in place of a built-in one. */
@@ -68,12 +138,18 @@ export interface Options {
   scope?: string | undefined;
   /** The API the token is for. */
   audience?: string | undefined;
-  /** How the client authenticates at the token endpoint (RFC 6749 2.3.1). Default: `client_secret_basic`. */
+  /** How the client authenticates at the token endpoint (RFC 6749 2.3.1). `client_secret_basic_raw` is for servers that do not undo the form encoding of name and secret. Default: `client_secret_basic`. */
   client_auth?: string | undefined;
   /** Longest wait for a connection, TLS handshake excluded. Default: `10000`. */
   connect_timeout_ms?: number | undefined;
   /** Longest any call waits, all its tries included. Default: `30000`. */
   timeout_ms?: number | undefined;
+  /** Longest silence in a body that is read as it comes. Default: `30000`. */
+  idle_timeout_ms?: number | undefined;
+  /** Longest that a body which is read as it comes takes from beginning to end; 0 is no limit. Default: `0`. */
+  transfer_timeout_ms?: number | undefined;
+  /** How long a download is tried again while nothing comes. Default: `300`. */
+  download_retry_s?: number | undefined;
   /** An HTTP CONNECT proxy: `http://[user:password@]host:port`. Environment variables are not read. */
   proxy?: string | undefined;
   /** A file with proxy, read when the client is made. */
@@ -104,20 +180,120 @@ export interface Options {
   background_renewal?: boolean | undefined;
   /** How long a rejected login is not repeated; doubles with each rejection, up to an hour. Default: `60`. */
   login_hold_s?: number | undefined;
+  /** Within what time after the machine's start the first login is sent, each gateway at a moment of its own: for fleets that boot together. 0: at once. Default: `0`. */
+  start_spread_s?: number | undefined;
   /** `memory`, or `file:<directory>`: tokens survive restarts, and all processes with this directory are one client. Default: `memory`. */
   store?: string | undefined;
   /** Seals the stored tokens: 32 bytes as 64 hexadecimal digits or base64. */
   store_key?: string | undefined;
   /** A file with store_key, read when the client is made. */
   store_key_file?: string | undefined;
+  /** An option of losant. */
+  access_key?: string | undefined;
+  /** An option of aws and fronius. */
+  access_key_id?: string | undefined;
+  /** An option of fronius. */
+  access_key_value?: string | undefined;
+  /** An option of losant. */
+  access_secret?: string | undefined;
+  /** An option of solaredge. */
+  account_key?: string | undefined;
+  /** An option of digi-rm and imonnit. */
+  api_key_id?: string | undefined;
+  /** An option of digi-rm. */
+  api_key_secret?: string | undefined;
+  /** An option of switchbot. */
+  api_secret?: string | undefined;
+  /** An option of imonnit. */
+  api_secret_key?: string | undefined;
+  /** An option of insights-hub. */
+  app_name?: string | undefined;
+  /** An option of aliyun-api. */
+  app_secret?: string | undefined;
+  /** An option of insights-hub. */
+  app_version?: string | undefined;
+  /** An option of emnify. */
+  application_token?: string | undefined;
+  /** An option of soracom. */
+  auth_key?: string | undefined;
+  /** An option of soracom. */
+  auth_key_id?: string | undefined;
+  /** An option of entra. */
+  client_assertion_cert?: string | undefined;
+  /** An option of entra. */
+  client_assertion_key?: string | undefined;
+  /** An option of pocketbase. */
+  collection?: string | undefined;
+  /** An option of soracom. */
+  coverage?: string | undefined;
+  /** An option of aws-iot. */
+  data_endpoint?: string | undefined;
+  /** An option of geotab. */
+  database?: string | undefined;
+  /** An option of azure-iot-hub and losant. */
+  device_id?: string | undefined;
   /** An option of iotconnect. */
   discovery_url?: string | undefined;
-  /** An option of kontakt-cloud. */
+  /** An option of cumulocity. */
+  domain?: string | undefined;
+  /** An option of huawei-iotda. */
+  domain_name?: string | undefined;
+  /** An option of aws-iot. */
+  endpoint?: string | undefined;
+  /** An option of azure-dps. */
+  enrollment_group_key?: string | undefined;
+  /** An option of azure-event-hubs. */
+  event_hub?: string | undefined;
+  /** An option of hawkbit. */
+  gateway_token?: string | undefined;
+  /** An option of azure-iot-hub. */
+  hub?: string | undefined;
+  /** An option of mender-device. */
+  id_data?: string | undefined;
+  /** An option of azure-dps. */
+  id_scope?: string | undefined;
+  /** An option of google. */
+  key?: string | undefined;
+  /** An option of aqara. */
+  key_id?: string | undefined;
+  /** An option of azure-event-hubs. */
+  namespace?: string | undefined;
+  /** An option of arduino-iot. */
+  organization?: string | undefined;
+  /** An option of azure-event-hubs and azure-iot-hub. */
+  policy?: string | undefined;
+  /** An option of mender-device. */
+  private_key?: string | undefined;
+  /** An option of supabase. */
+  project?: string | undefined;
+  /** An option of aqara and aws and aws-iot and cognito and huawei-iotda and insights-hub and kontakt-cloud and milesight and tuya and verkada. */
   region?: string | undefined;
-  /** An option of kontakt-cloud. */
+  /** An option of azure-dps. */
+  registration_id?: string | undefined;
+  /** An option of aws-iot. */
+  role_alias?: string | undefined;
+  /** An option of aws. */
+  secret_access_key?: string | undefined;
+  /** An option of aws. */
+  service?: string | undefined;
+  /** An option of aws. */
+  session_token?: string | undefined;
+  /** An option of azure-dps and azure-event-hubs and azure-iot-hub. */
+  shared_access_key?: string | undefined;
+  /** An option of clearblade. */
+  system_key?: string | undefined;
+  /** An option of clearblade. */
+  system_secret?: string | undefined;
+  /** An option of cumulocity and entra and insights-hub and kontakt-cloud. */
   tenant?: string | undefined;
+  /** An option of mender-device. */
+  tenant_token?: string | undefined;
+  /** An option of aws-iot. */
+  thing_name?: string | undefined;
   /** An option of kii. */
   token_content_type?: string | undefined;
+  /** An option of kii. */
+  token_lifetime_s?: string | undefined;
 }
 
 /** Options, and those that a profile of one's own declares. */

@@ -22,6 +22,7 @@ def failure(sim: Simulator, fault: str | dict[str, Any], **options: Any) -> keyf
     sim.order("clear")
     sim.order("inject", cloud="simacan", call="login", times=1, **rule)
     with sim.client("simacan", retries=0, **options) as client:
+        client.forget()  # whatever other clients of the account have met in this process
         with pytest.raises(keyfob.Error) as raised:
             client.token()
         assert type(raised.value) is of_status(raised.value.status)

@@ -100,6 +100,7 @@ FALLBACK = {
 # What they return for good arguments.
 SUCCESS = {
     "keyfob_error_status": "result == KEYFOB_UNKNOWN_PROVIDER",
+    "keyfob_error_provider_message": "result == NULL",
     "keyfob_error_message": "strlen(result) > 0",
     "keyfob_error_http_status": "result == 0",
     "keyfob_error_provider_code": "result == NULL",
@@ -206,7 +207,7 @@ class Call:
     def __init__(self, header, function):
         self.header, self.function = header, function
         self.name = function.name
-        self.returns_status = str(function.result) == "keyfob_status"
+        self.returns_status = str(function.result) == "keyfob_status" and "err" in function.arguments
         self.is_free = self.name.endswith("_free")
         self.callbacks = {callback.name for callback in header.callbacks}
 
