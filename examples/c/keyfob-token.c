@@ -102,19 +102,32 @@ static int parse(int argc, char **argv, struct arguments *arguments) {
 }
 
 /* Where tokens are kept from one run to the next, unless the option `store` says otherwise: a
- * script that runs each minute must not log in each minute. */
-static keyfob_status set_default_store(keyfob_config *config, keyfob_error **err) {
+ * script that runs each minute must not log in each minute. `*found` says whether there is a place. */
+static keyfob_status set_default_store(keyfob_config *config, int *found, keyfob_error **err) {
     char store[4096];
+    const char *service = getenv("STATE_DIRECTORY"); /* systemd's */
     const char *state = getenv("XDG_STATE_HOME");
     const char *home = getenv("HOME");
     int length;
-    if (state != NULL && state[0] == '/')
+    *found = 1;
+    if (service != NULL && service[0] == '/')
+        length = snprintf(store, sizeof store, "file:%s", service);
+    else if (state != NULL && state[0] == '/')
         length = snprintf(store, sizeof store, "file:%s/keyfob", state);
-    else if (home != NULL && home[0] == '/')
+    else if (home != NULL && home[0] == '/' && home[1] != '\0')
         length = snprintf(store, sizeof store, "file:%s/.local/state/keyfob", home);
     else
-        return KEYFOB_OK; /* nobody's home: every run logs in */
+        return *found = 0, KEYFOB_OK;
     return keyfob_config_set(config, "store", (size_t)length < sizeof store ? store : "", err);
+}
+
+/* Without a place to remember a hold in, each run would send a wrong password again: that has to be
+ * asked for. */
+static int asks_for_memory(const struct arguments *arguments) {
+    for (int i = 0; i < arguments->setting_count; i++)
+        if (strncmp(arguments->settings[i], "store=", 6) == 0)
+            return 1;
+    return getenv("KEYFOB_STORE") != NULL;
 }
 
 static keyfob_status set(keyfob_config *config, char *setting, keyfob_error **err) {
@@ -133,9 +146,10 @@ static void log_line(int32_t level, const char *message, void *user_data) {
 
 static keyfob_status configure(const struct arguments *arguments, keyfob_config **config,
                                keyfob_error **err) {
+    int found = 1, asked_for_memory = asks_for_memory(arguments);
     keyfob_status status = keyfob_config_new(arguments->provider, config, err);
     if (status == KEYFOB_OK)
-        status = set_default_store(*config, err);
+        status = set_default_store(*config, &found, err);
     if (status == KEYFOB_OK && arguments->config_file != NULL)
         status = keyfob_config_load_file(*config, arguments->config_file, err);
     if (status == KEYFOB_OK)
@@ -144,6 +158,11 @@ static keyfob_status configure(const struct arguments *arguments, keyfob_config 
         status = set(*config, arguments->settings[i], err);
     if (status == KEYFOB_OK && arguments->verbose)
         status = keyfob_config_set_log(*config, log_line, NULL, KEYFOB_LOG_LEVEL_DEBUG, err);
+    if (status == KEYFOB_OK && !found && !asked_for_memory) {
+        fputs("keyfob-token: no home to keep tokens in: name a directory with --set\n"
+              "store=file:DIRECTORY, or keep nothing between runs with --set store=memory\n", stderr);
+        return KEYFOB_MISSING_OPTION;
+    }
     return status;
 }
 
