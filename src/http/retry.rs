@@ -34,7 +34,9 @@ impl Retry<'_> {
     /// Sends until there is an answer worth having, or no use or no time in trying again.
     pub fn run(&self, mut send: impl FnMut() -> Result<Answer, Fault>) -> Result<Answer, Fault> {
         let mut lost = 0;
-        for attempt in 1.. {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
             let outcome = send();
             if let Some(date) = outcome.as_ref().ok().and_then(date) {
                 self.clock.hear(date);
@@ -52,7 +54,6 @@ impl Retry<'_> {
                 return outcome;
             }
         }
-        unreachable!("the loop above ends by returning")
     }
 
     fn may_repeat(&self, outcome: &Result<Answer, Fault>, lost: u32) -> bool {

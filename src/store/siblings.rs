@@ -18,6 +18,7 @@ pub(crate) struct Siblings {
     /// it can try passwords against it.
     pub name: String,
     family: Arc<Entry<Family>>,
+    clock: Clock,
 }
 
 /// What all clients of one identity have in common. A forked child inherits what is plain data.
@@ -56,7 +57,7 @@ impl Siblings {
             gate: PerProcess::new(),
             late: PerProcess::new(),
         };
-        Siblings { name: name.into(), family: KNOWN.get(name, clock, family) }
+        Siblings { name: name.into(), family: KNOWN.get(name, clock, family), clock: clock.clone() }
     }
 
     /// Answers that their callers could not wait for.
@@ -66,6 +67,9 @@ impl Siblings {
 
     /// Adds what the cloud said to any of them.
     pub fn tell(&self, record: &mut Record) {
+        if !self.family.agrees_with(&self.clock) {
+            return;
+        }
         let cloud = self.family.cloud.load();
         if cloud.pause.as_ref().map(|p| p.until) > record.pause.as_ref().map(|p| p.until) {
             record.pause = cloud.pause.clone();
@@ -75,6 +79,9 @@ impl Siblings {
 
     /// Notes what the cloud said to one of them.
     pub fn note(&self, record: &Record) {
+        if !self.family.agrees_with(&self.clock) {
+            return;
+        }
         let pause = record.pause.clone().filter(|pause| pause.strict);
         self.family.cloud.store(Arc::new(CloudsWord { pause, time: record.cloud }));
     }

@@ -29,6 +29,14 @@ pub(crate) struct Entry<T> {
     value: T,
 }
 
+impl<T> Entry<T> {
+    /// Whether a moment of this clock is the same moment to the others who share the value: not any
+    /// more once a test has wound it.
+    pub fn agrees_with(&self, clock: &Clock) -> bool {
+        self.boot == clock.boots() && self.clock.agrees_with(clock)
+    }
+}
+
 impl<T> Deref for Entry<T> {
     type Target = T;
 
@@ -48,10 +56,7 @@ impl<T: Shared> Registry<T> {
         loop {
             let seen = shard.load();
             let known = || seen.iter().flat_map(|entries| entries.iter());
-            let boot = clock.boots();
-            let is_same = |entry: &&Arc<Entry<T>>| {
-                entry.name == name && entry.boot == boot && entry.clock.agrees_with(clock)
-            };
+            let is_same = |entry: &&Arc<Entry<T>>| entry.name == name && entry.agrees_with(clock);
             if let Some(same) = known().find(is_same) {
                 return same.clone();
             }
@@ -59,7 +64,7 @@ impl<T: Shared> Registry<T> {
                 Arc::strong_count(entry) > 1 || !entry.value.is_over(entry.clock.now())
             };
             let mut next: Vec<Arc<Entry<T>>> = known().filter(is_kept).cloned().collect();
-            let (name, clock) = (name.to_string(), clock.clone());
+            let (name, clock, boot) = (name.to_string(), clock.clone(), clock.boots());
             let fresh = Arc::new(Entry { name, clock, boot, value: make() });
             next.push(fresh.clone());
             let before = shard.compare_and_swap(&*seen, Some(Arc::new(next)));

@@ -47,7 +47,8 @@ test("a cloud that wants fewer calls says how many ms to wait", async (t) => {
   assert.equal(fault.name, "RateLimitError");
   assert.equal(fault.code, "RATE_LIMITED");
   assert.equal(fault.status, 429);
-  assert.equal(fault.retryAfter, 120_000);
+  // What was asked for, and some chance after it.
+  assert.ok(fault.retryAfter >= 120_000 && fault.retryAfter <= 151_000, String(fault.retryAfter));
   assert.equal(fault.retriable, true);
   // Or the next client of the account would keep quiet, too.
   await client.forget();
@@ -62,6 +63,8 @@ const FAULTS = {
 for (const [fault, name] of Object.entries(FAULTS)) {
   test(`${fault} is a ${name}`, async (t) => {
     const client = clouds.client(t, "simacan", { retries: 0 });
+    // Whatever other clients of the account have met in this process.
+    await client.forget();
     await clouds.inject("simacan", "login", fault);
     const { name: is, message } = await failure(client.token());
     assert.equal(is, name);
