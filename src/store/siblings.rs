@@ -79,11 +79,13 @@ impl Siblings {
 
     /// Notes what the cloud said to one of them.
     pub fn note(&self, record: &Record) {
-        if !self.family.agrees_with(&self.clock) {
-            return;
-        }
         let pause = record.pause.clone().filter(|pause| pause.strict);
-        self.family.cloud.store(Arc::new(CloudsWord { pause, time: record.cloud }));
+        let agree = self.family.agrees_with(&self.clock);
+        let time = if agree { record.cloud } else { self.family.cloud.load().time };
+        // That there is none is true by any clock.
+        if agree || pause.is_none() {
+            self.family.cloud.store(Arc::new(CloudsWord { pause, time }));
+        }
     }
 
     pub(super) fn gate(&self) -> Arc<Gate> {
