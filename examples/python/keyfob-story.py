@@ -27,7 +27,7 @@ def answer(client: keyfob.Client, order: str, argument: str) -> str:
         client.wind(float(argument))
         return "later"
     if order == "status":
-        return json.dumps(client.status())
+        return json.dumps(client.status().raw)
     return "not an order"
 
 

@@ -74,7 +74,7 @@ def show(client: keyfob.Client, what: str) -> None:
         try:
             client.token()
         finally:
-            print(json.dumps(client.status()))
+            print(json.dumps(client.status().raw))
     elif what == "header":
         for name, value in client.headers().items():
             print(f"{name}: {value}")

@@ -83,7 +83,7 @@ class Driver:
         return []
 
     def do_status(self, client: Any) -> list[str]:
-        return [json.dumps(client.status())]
+        return [json.dumps(client.status().raw)]
 
     def do_request(self, client: Any, method: str, url: str, *body: str) -> list[str]:
         data = body[0].encode() if body else None

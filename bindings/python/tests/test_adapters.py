@@ -226,7 +226,7 @@ def test_httpx_sends_the_token_where_a_redirect_led_on_the_origin(
     with sim.client("kontakt", login) as client, http(sim, client) as to:
         assert to.get(sim.devices("kontakt"), follow_redirects=True).status_code == 200
         # The second came without the token, and was sent again with it. No token was replaced.
-        assert client.status()["counters"]["refreshes"] == 0
+        assert client.status().counters.refreshes == 0
     assert sim.counts("kontakt")["api"] == 3
 
 

@@ -33,7 +33,7 @@ def test_every_call_has_its_awaitable_form(sim: Simulator, cloud: str) -> None:
             await client.set(timeout_ms=10_000)
             await client.forget()
             assert (await client.get(sim.devices(cloud))).ok
-            assert client.status()["counters"]["logins"] == 2
+            assert client.status().counters.logins == 2
 
     asyncio.run(story())
     assert sim.counts(cloud)["login"] == 2

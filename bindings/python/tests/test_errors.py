@@ -240,6 +240,7 @@ def test_arguments_of_another_type_are_errors_of_keyfob(sim: Simulator) -> None:
 def test_a_body_is_anything_that_holds_bytes(sim: Simulator) -> None:
     url = sim.info["clouds"]["simacan"]["api_url"] + "/echo"
     with sim.client("simacan") as client:
-        for data in (b"abc", bytearray(b"abc"), memoryview(b"abc"), array.array("B", b"abc")):
+        held: list[Any] = [b"abc", bytearray(b"abc"), memoryview(b"abc"), array.array("B", b"abc")]
+        for data in held:
             assert client.post(url, data=data).json()["body"] == "abc"
         assert client.is_refusal(401, bytearray(b"")) == client.is_refusal(401, b"")  # type: ignore[arg-type]

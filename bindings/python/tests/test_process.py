@@ -239,7 +239,7 @@ keyfob.Client("kontakt", api_key="my key").token()
 def wait():
     client.token()
 threading.Thread(target=wait, daemon=True).start()
-while client.status()["counters"]["logins"] == 0:
+while client.status().counters.logins == 0:
     pass
 """
     done = python(code)

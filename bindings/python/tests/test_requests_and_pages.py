@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
+import io
 import pickle
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,6 +32,43 @@ def test_devices_are_listed_page_by_page(sim: Simulator, cloud: str) -> None:
         statuses = [page.status for page in client.pages(sim.devices(cloud))]
     assert statuses == [200, 200, 200]
     assert sim.counts(cloud)["api"] == 3
+
+
+@pytest.mark.parametrize("cloud", [*CLOUDS, "oauth2", "thingsboard"])
+def test_items_are_those_of_every_page(sim: Simulator, cloud: str) -> None:
+    async def story() -> list[Any]:
+        async with sim.async_client(cloud) as client:
+            return [item async for item in client.items(sim.devices(cloud))]
+
+    with sim.client(cloud) as client:
+        items = list(client.items(sim.devices(cloud)))
+    assert len(items) == 7
+    assert asyncio.run(story()) == items
+
+
+def test_items_say_which_page_has_no_list(sim: Simulator) -> None:
+    def items(body: str, **options: Any) -> list[Any]:
+        sim.order("clear")
+        sim.order("inject", call="api", fault="status:200", body=body)
+        with sim.client("kontakt") as client:
+            return list(client.items("/v3/device", **options))
+
+    assert items("[1, 2]") == items('{"links": [], "a": [1, 2], "n": 2}') == [1, 2]
+    assert items('{"_embedded": {"devices": [1]}}') == [1]
+    assert items('{"a": [1], "b": {"c": [2]}}', at="b.c") == [2]
+    for body, options, said in (
+        ('{"a": [1], "b": [2]}', {}, r"2 \(a, b\); say which"),
+        ('{"a": 1}', {}, r"0 \(none\)"),
+        ('{"a": [1]}', {"at": "b.c"}, "no list at 'b.c'"),
+        ("3", {}, "0"),
+        ("<html>", {}, "is not JSON"),
+    ):
+        with pytest.raises(keyfob.AnswerError, match=said):
+            items(body, **options)
+    sim.order("clear")
+    sim.order("inject", call="api", fault="status:404")
+    with sim.client("kontakt") as client, pytest.raises(keyfob.ResponseError):
+        list(client.items("/v3/device"))
 
 
 def test_pages_go_on_without_the_first_ones_query(sim: Simulator) -> None:
@@ -194,3 +235,82 @@ def test_a_post_is_repeated_only_if_it_is_said_to_do_no_harm(sim: Simulator) -> 
             else:
                 assert client.post(url, idempotent=idempotent).ok
             assert sim.counts("simacan")["api"] == tries
+
+
+def test_a_file_is_read_while_it_is_sent_and_sent_again(sim: Simulator, tmp_path: Path) -> None:
+    url = sim.info["clouds"]["simacan"]["api_url"] + "/echo"
+    file = tmp_path / "body"
+    file.write_bytes(b"skipped" + b"x" * 200_000)
+    with sim.client("simacan") as client, file.open("rb") as data:
+        client.token()
+        data.seek(7)
+        sim.order("revoke", cloud="simacan", what="access")
+        arrived = client.post(url, data=data).json()
+        assert arrived["headers"]["content-length"] == "200000"
+        assert arrived["body"] == "x" * 200_000
+        assert client.status().counters.replays == 1
+
+
+def test_an_iterator_is_sent_piece_by_piece_and_once(sim: Simulator) -> None:
+    url = sim.info["clouds"]["simacan"]["api_url"] + "/echo"
+    pieces: list[Any] = [b"a" * 100_000, bytearray(b"b"), b"", b"c"]
+    with sim.client("simacan") as client:
+        assert client.post(url, data=iter(pieces)).json()["body"] == "a" * 100_000 + "bc"
+        sim.order("revoke", cloud="simacan", what="access")
+        with pytest.raises(keyfob.BodyError):
+            client.post(url, data=iter(pieces))
+
+
+def test_what_a_body_raises_is_the_cause_of_the_error(sim: Simulator) -> None:
+    def pieces() -> Iterator[Any]:
+        yield b"a"
+        raise LookupError("no more")
+
+    url = sim.info["clouds"]["simacan"]["api_url"] + "/echo"
+    with sim.client("simacan") as client:
+        with pytest.raises(keyfob.BodyError, match="LookupError: no more") as raised:
+            client.post(url, data=pieces())
+        assert isinstance(raised.value.__cause__, LookupError)
+        with pytest.raises(keyfob.BodyError, match="must be bytes, not str"):
+            client.post(url, data=iter(["text"]))  # type: ignore[arg-type]
+        assert client.get(url).ok
+
+
+def test_files_are_sent_as_browsers_do(sim: Simulator, tmp_path: Path) -> None:
+    path = tmp_path / "log.txt"
+    path.write_bytes(b"lines")
+    with path.open("rb") as file:
+        for content in (b"\x01", io.BytesIO(b"\x01")):
+            arrived = echo(
+                sim,
+                "POST",
+                data={"device": "gate-7"},
+                files={
+                    "log": file,
+                    "firmware": ('a"b.bin', content, "application/x-firmware"),
+                    "note": ("note.txt", "café", "text/plain", {"X-Note": "1"}),
+                },
+            )
+            file.seek(0)
+            kind, _, boundary = arrived["headers"]["content-type"].partition("; boundary=")
+            assert kind == "multipart/form-data"
+            parts = arrived["body"].split(f"--{boundary}")
+            assert [part.partition("\r\n\r\n")[2].strip() for part in parts[1:-1]] == [
+                "gate-7",
+                "lines",
+                "\x01",
+                "café",
+            ]
+            assert 'form-data; name="log"; filename="log.txt"' in parts[2]
+            assert 'filename="a%22b.bin"\r\nContent-Type: application/x-firmware' in parts[3]
+            assert "X-Note: 1" in parts[4]
+
+
+def test_a_pair_of_limits_is_their_sum(sim: Simulator) -> None:
+    sim.order("inject", cloud="simacan", call="login", fault="stall:before-headers")
+    with sim.client("simacan", timeout_ms=60_000) as client:
+        with pytest.raises(keyfob.TimeoutError, match="within 50 ms"):
+            client.get(sim.devices("simacan"), timeout=(0.02, 0.03))
+        for wrong in ((1,), (0, 1), (1, "2"), (1, 2, 3)):
+            with pytest.raises(keyfob.ArgumentError, match="timeout"):
+                client.get(sim.devices("simacan"), timeout=wrong)  # type: ignore[arg-type]

@@ -44,6 +44,7 @@ from keyfob._response import Headers, Links, Response, ResponseError
 
 if TYPE_CHECKING:
     from keyfob._async import AsyncClient
+    from keyfob._status import ClientStatus
 
 __all__ = [
     "AnswerError",
@@ -52,6 +53,7 @@ __all__ = [
     "BodyError",
     "CancelledError",
     "Client",
+    "ClientStatus",
     "CredentialsError",
     "Error",
     "Headers",
@@ -96,6 +98,10 @@ def __getattr__(name: str) -> Any:
         from keyfob._async import AsyncClient
 
         return AsyncClient
+    if name == "ClientStatus":
+        from keyfob._status import ClientStatus
+
+        return ClientStatus
     raise AttributeError(f"module 'keyfob' has no attribute {name!r}")
 
 

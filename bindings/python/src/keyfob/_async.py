@@ -8,20 +8,21 @@ import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, Any, Callable, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Generic, Optional, TypeVar
 
 from keyfob._abi import Status
 from keyfob._base import BaseClient, Option, as_headers, take_as_json
 from keyfob._errors import ArgumentError, CancelledError, Error, TimeoutError
 from keyfob._foreign import call, call_for_text, hidden_utf8, milliseconds, utf8
+from keyfob._items import items_of
 from keyfob._library import library
-from keyfob._request import prepare, send
+from keyfob._request import CallOptions, RequestOptions, Timeout, prepare, seconds_of, send
 from keyfob._response import Response
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
-
-    from keyfob._request import CallOptions, RequestOptions
+else:
+    from keyfob._typing import Self, Unpack
 
 T = TypeVar("T")
 
@@ -116,7 +117,7 @@ class AsyncClient(BaseClient):
         return pool
 
     async def _wait(
-        self, work: Callable[[Any], T], timeout: float | None, kind: str = "token"
+        self, work: Callable[[Any], T], timeout: Optional[float], kind: str = "token"
     ) -> T:
         self._open_handle()
         limit = milliseconds(timeout) / 1000 or self._limit
@@ -147,7 +148,7 @@ class AsyncClient(BaseClient):
         for each in list(self._calls):
             each.cancel()
 
-    async def token(self, *, timeout: float | None = None) -> str:
+    async def token(self, *, timeout: Optional[float] = None) -> str:
         """As `Client.token`."""
         number, token = self._token
         if number == self._fresh_number():
@@ -156,7 +157,7 @@ class AsyncClient(BaseClient):
         at_hand = self._token_at_hand()
         return await self._wait(self._get_token, timeout) if at_hand is None else at_hand
 
-    async def headers(self, *, timeout: float | None = None) -> dict[str, str]:
+    async def headers(self, *, timeout: Optional[float] = None) -> dict[str, str]:
         """As `Client.headers`."""
         number, headers = self._headers
         if number == self._fresh_number():
@@ -165,7 +166,7 @@ class AsyncClient(BaseClient):
         at_hand = self._headers_at_hand()
         return await self._wait(self._get_headers, timeout) if at_hand is None else at_hand
 
-    async def headers_for(self, url: str, *, timeout: float | None = None) -> dict[str, str]:
+    async def headers_for(self, url: str, *, timeout: Optional[float] = None) -> dict[str, str]:
         """As `Client.headers_for`."""
         function, target = library.keyfob_client_headers_for, utf8(url, "url")
         at_hand = self._lines_at_hand(function, target)
@@ -175,11 +176,11 @@ class AsyncClient(BaseClient):
             lambda handle: as_headers(call_for_text(function, handle, target)), timeout
         )
 
-    async def renew(self, *, timeout: float | None = None) -> None:
+    async def renew(self, *, timeout: Optional[float] = None) -> None:
         """As `Client.renew`."""
         await self._wait(partial(call, library.keyfob_client_renew), timeout)
 
-    async def refused(self, token: str, *, timeout: float | None = None) -> None:
+    async def refused(self, token: str, *, timeout: Optional[float] = None) -> None:
         """As `Client.refused`."""
         refused = hidden_utf8(token, "token")
         del token  # so that no traceback shows it
@@ -195,7 +196,7 @@ class AsyncClient(BaseClient):
         if limit_ms is not None:
             self._limit = int(limit_ms) / 1000
 
-    async def forget(self, *, timeout: float | None = None) -> None:
+    async def forget(self, *, timeout: Optional[float] = None) -> None:
         """As `Client.forget`."""
         await self._wait(partial(call, library.keyfob_client_forget), timeout)
 
@@ -204,13 +205,13 @@ class AsyncClient(BaseClient):
         method: str,
         url: str,
         *,
-        timeout: float | None = None,
+        timeout: Timeout = None,
         **options: Unpack[RequestOptions],
     ) -> Response:
         """As `Client.request`."""
         request = prepare(method, url, **options)
         return await self._wait(
-            lambda handle: send(handle, request, method, url), timeout, "request"
+            lambda handle: send(handle, request, method, url), seconds_of(timeout), "request"
         )
 
     async def get(self, url: str, **options: Unpack[CallOptions]) -> Response:
@@ -239,12 +240,20 @@ class AsyncClient(BaseClient):
 
     async def pages(self, url: str, **options: Unpack[CallOptions]) -> AsyncIterator[Response]:
         """As `Client.pages`: `async for page in client.pages(url)`."""
-        following: str | None = url
+        following: Optional[str] = url
         while following is not None:
             page = await self.get(following, **options)
             yield page
             options["params"] = None
             following = page.links.get("next")
+
+    async def items(
+        self, url: str, *, at: Optional[str] = None, **options: Unpack[CallOptions]
+    ) -> AsyncIterator[Any]:
+        """As `Client.items`: `async for item in client.items(url)`."""
+        async for page in self.pages(url, **options):
+            for item in items_of(page, at):
+                yield item
 
     async def close(self) -> None:
         """Ends the calls under way, and the client."""

@@ -6,9 +6,11 @@ import ctypes
 import math
 import os
 from functools import partial
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any, Optional, Union
 from weakref import ref
 
+# By this name the hint of `status` finds a module that takes long to import, when somebody asks.
+import keyfob
 from keyfob import _foreign, _log
 from keyfob._abi import Status
 from keyfob._ending import note, open_clients, rest_at_the_end
@@ -28,9 +30,11 @@ from keyfob._library import fresh_number, library
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+else:
+    from keyfob._typing import Self
 
 #: What an option's value may be. `None` leaves the option unset.
-Option = Union[str, int, bool, "os.PathLike[str]", "list[str]", "dict[str, Any]", None]
+Option = Union[str, int, bool, os.PathLike[str], list[str], dict[str, Any], None]
 
 _NEVER_MS = 2**63 - 1
 _QUICK_MS = 1
@@ -53,8 +57,8 @@ class BaseClient:
         provider: str,
         /,
         *,
-        file: str | os.PathLike[str] | None = None,
-        env: str | None = None,
+        file: Union[str, os.PathLike[str], None] = None,
+        env: Optional[str] = None,
         **options: Option,
     ) -> Self:
         """A client whose options come from a file, from the environment, from the caller; later
@@ -100,7 +104,7 @@ class BaseClient:
 
     # What needs no waiting is answered on whatever thread asks: the event loop's, for one.
 
-    def _token_at_hand(self) -> str | None:
+    def _token_at_hand(self) -> Optional[str]:
         """The token while it is fresh."""
         # The number first: should a renewal come between, the pair is one that never matches.
         number = self._fresh_number()
@@ -113,7 +117,7 @@ class BaseClient:
         self._token = (number, token)
         return token
 
-    def _headers_at_hand(self) -> dict[str, str] | None:
+    def _headers_at_hand(self) -> Optional[dict[str, str]]:
         """What `headers` gives while the token is fresh."""
         number = self._fresh_number()
         headers = self._lines_at_hand(library.keyfob_client_headers)
@@ -122,7 +126,7 @@ class BaseClient:
             return headers.copy()
         return headers
 
-    def _lines_at_hand(self, function: Any, *arguments: Any) -> dict[str, str] | None:
+    def _lines_at_hand(self, function: Any, *arguments: Any) -> Optional[dict[str, str]]:
         """Headers that a function gives while the token is fresh."""
         if self._fresh_number():
             try:
@@ -158,7 +162,7 @@ class BaseClient:
             self._headers = (number, headers)
         return headers.copy()
 
-    def _begin_call(self, timeout: float | None) -> Any:
+    def _begin_call(self, timeout: Optional[float]) -> Any:
         """A handle for one call: with its own time limit, and its own cancellation."""
         limit = milliseconds(timeout)
         handle = call_for_handle(
@@ -200,18 +204,20 @@ class BaseClient:
         """A token that has not expired, if that takes no waiting; `WouldBlockError` if it does."""
         return call_for_text(library.keyfob_client_try_token, self._open_handle()) or ""
 
-    def status(self) -> dict[str, Any]:
+    def status(self) -> keyfob.ClientStatus:
         """State, counters and the last error, for dashboards and bug reports. No secret is in it.
 
         >>> client = keyfob.Client("kontakt", api_key="my key")
-        >>> client.status()["provider"]
-        'kontakt'
+        >>> status = client.status()
+        >>> status.provider, status.state, status.counters.logins
+        ('kontakt', 'fresh', 0)
         """
         import json
 
+        from keyfob._status import client_status
+
         text = call_for_text(library.keyfob_client_status_json, self._open_handle())
-        status: dict[str, Any] = json.loads(text or "{}")
-        return status
+        return client_status(json.loads(text or "{}"))
 
     def is_refusal(self, http_status: int, content: bytes) -> bool:
         """Whether an answer refuses the access token, by the provider's rule.
@@ -255,9 +261,16 @@ class BaseClient:
         self._token, self._headers = _NOTHING, (-1, {})
         self.cancel()
 
+    def __reduce__(self) -> Any:
+        raise ArgumentError(
+            f"a keyfob.{type(self).__name__} cannot be pickled or copied: it holds secrets, and its"
+            " connections are its process's. Make one in each process, from the same options; with"
+            " a file store they are one client. A forked process may use this one"
+        )
+
     def __repr__(self) -> str:
         try:
-            return f"<{type(self).__name__} {self.status()['provider']}>"
+            return f"<{type(self).__name__} {self.status().provider}>"
         except Error:
             return f"<{type(self).__name__} closed>"
 
@@ -312,7 +325,7 @@ def _option_error(message: str) -> OptionError:
     return OptionError(message, status=Status.INVALID_OPTION)
 
 
-def as_headers(lines: str | None) -> dict[str, str]:
+def as_headers(lines: Optional[str]) -> dict[str, str]:
     """Lines of `Name: value` as a dictionary."""
     split = (line.partition(": ") for line in (lines or "").split("\n") if line)
     return {name: value for name, _, value in split}

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any, Callable, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar
 
 from keyfob._base import BaseClient, Option, as_headers, take_as_json
 from keyfob._ending import rest_at_the_end
 from keyfob._errors import Error
 from keyfob._foreign import call, call_for_text, hidden_utf8, utf8
+from keyfob._items import items_of
 from keyfob._library import library
-from keyfob._request import prepare, send
+from keyfob._request import CallOptions, RequestOptions, Timeout, prepare, seconds_of, send
 from keyfob._response import Response
 from keyfob._waiting import interruptible
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
-
-    from keyfob._request import CallOptions, RequestOptions
+else:
+    from keyfob._typing import Self, Unpack
 
 T = TypeVar("T")
 
@@ -42,7 +43,7 @@ class Client(BaseClient):
     Raises `OptionError` where the options fit no login, or more than one.
     """
 
-    def _wait(self, work: Callable[[Any], T], timeout: float | None) -> T:
+    def _wait(self, work: Callable[[Any], T], timeout: Optional[float]) -> T:
         handle = None
         try:
             handle = self._begin_call(timeout)
@@ -58,7 +59,7 @@ class Client(BaseClient):
             del handle
             rest_at_the_end()
 
-    def token(self, *, timeout: float | None = None) -> str:
+    def token(self, *, timeout: Optional[float] = None) -> str:
         """A good access token, obtained or renewed first where that is needed.
 
         >>> with keyfob.Client.load("kontakt", env="KEYFOB") as client:
@@ -74,7 +75,7 @@ class Client(BaseClient):
         at_hand = self._token_at_hand()
         return self._wait(self._get_token, timeout) if at_hand is None else at_hand
 
-    def headers(self, *, timeout: float | None = None) -> dict[str, str]:
+    def headers(self, *, timeout: Optional[float] = None) -> dict[str, str]:
         """The headers that carry the token. Raises as `token`.
 
         >>> keyfob.Client("kontakt", api_key="my key").headers()
@@ -87,7 +88,7 @@ class Client(BaseClient):
         at_hand = self._headers_at_hand()
         return self._wait(self._get_headers, timeout) if at_hand is None else at_hand
 
-    def headers_for(self, url: str, *, timeout: float | None = None) -> dict[str, str]:
+    def headers_for(self, url: str, *, timeout: Optional[float] = None) -> dict[str, str]:
         """The headers for a request to this URL, for those who send requests themselves: those that
         carry the token, and what the provider asks of every request.
 
@@ -106,11 +107,11 @@ class Client(BaseClient):
             lambda handle: as_headers(call_for_text(function, handle, target)), timeout
         )
 
-    def renew(self, *, timeout: float | None = None) -> None:
+    def renew(self, *, timeout: Optional[float] = None) -> None:
         """Renews the token now, fresh or not. Callers at the same time share one renewal."""
         self._wait(partial(call, library.keyfob_client_renew), timeout)
 
-    def refused(self, token: str, *, timeout: float | None = None) -> None:
+    def refused(self, token: str, *, timeout: Optional[float] = None) -> None:
         """Says that an API refused this access token, for those who send requests themselves.
 
         Renews, unless a newer token is there already. Then ask for the token again, and repeat the
@@ -128,7 +129,7 @@ class Client(BaseClient):
         json = take_as_json(options)
         self._wait(lambda handle: call(library.keyfob_client_set_json, handle, json), None)
 
-    def forget(self, *, timeout: float | None = None) -> None:
+    def forget(self, *, timeout: Optional[float] = None) -> None:
         """Forgets tokens and any hold: in memory, in the store, at a cloud that can revoke them."""
         self._wait(partial(call, library.keyfob_client_forget), timeout)
 
@@ -137,7 +138,7 @@ class Client(BaseClient):
         method: str,
         url: str,
         *,
-        timeout: float | None = None,
+        timeout: Timeout = None,
         **options: Unpack[RequestOptions],
     ) -> Response:
         """Sends a request with the token. If the API refuses the token, renews it and sends again,
@@ -145,7 +146,8 @@ class Client(BaseClient):
 
         `url` is absolute, or relative to the provider's base URL (a leading slash begins at the
         host), or begins with a discovered endpoint: `{deviceBaseUrl}/Device`. `options` are
-        `params`, `headers`, `data` (bytes, text or a form's fields), `json`, and `idempotent`.
+        `params`, `headers`, `data` (bytes, text, a form's fields; a file or an iterator is read
+        while it is sent), `json`, `files`, and `idempotent`.
 
         Raises `OriginError` before anything is sent; else as `token`.
 
@@ -154,7 +156,7 @@ class Client(BaseClient):
         201
         """
         request = prepare(method, url, **options)
-        return self._wait(lambda handle: send(handle, request, method, url), timeout)
+        return self._wait(lambda handle: send(handle, request, method, url), seconds_of(timeout))
 
     def get(self, url: str, **options: Unpack[CallOptions]) -> Response:
         """`request` with GET."""
@@ -187,13 +189,29 @@ class Client(BaseClient):
         ...     [page.status for page in client.pages("/v3/device")]
         [200, 200, 200]
         """
-        following: str | None = url
+        following: Optional[str] = url
         while following is not None:
             page = self.get(following, **options)
             yield page
             # The link has the query already.
             options["params"] = None
             following = page.links.get("next")
+
+    def items(
+        self, url: str, *, at: Optional[str] = None, **options: Unpack[CallOptions]
+    ) -> Iterator[Any]:
+        """The items of all pages, one after the other: what the list in each page has.
+
+        `at` names the list where a page has several: `data`, or `data.devices` for one further
+        down. Raises `ResponseError` for a page that is none, and `AnswerError` for one without
+        such a list.
+
+        >>> with keyfob.Client.load("kontakt", env="KEYFOB") as client:
+        ...     [device["id"] for device in client.items("/v3/device")][:2]
+        ['gw-0001', 'gw-0002']
+        """
+        for page in self.pages(url, **options):
+            yield from items_of(page, at)
 
     def close(self) -> None:
         """Ends the calls under way, and the client."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from typing import Any
+from typing import Any, Optional
 
 from keyfob._abi import FAMILIES, Status
 
@@ -23,10 +23,10 @@ class Error(Exception):
         message: str,
         *,
         status: Status = Status.INVALID_ARGUMENT,
-        http_status: int | None = None,
-        provider_code: str | None = None,
-        provider_message: str | None = None,
-        retry_after: float | None = None,
+        http_status: Optional[int] = None,
+        provider_code: Optional[str] = None,
+        provider_message: Optional[str] = None,
+        retry_after: Optional[float] = None,
         is_retriable: bool = False,
     ) -> None:
         super().__init__(message)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from typing import Any, Callable
+from typing import Any, Callable, Optional, Union
 
 from keyfob import _abi
 from keyfob._errors import ArgumentError, of_status
@@ -56,7 +56,7 @@ def call(function: Any, *arguments: Any) -> None:
         raise _exception(error)
 
 
-def call_for_text(function: Any, *arguments: Any) -> str | None:
+def call_for_text(function: Any, *arguments: Any) -> Optional[str]:
     """Calls a function whose result is a string."""
     text = _Text()
     call(function, *arguments, ctypes.byref(text))
@@ -99,7 +99,7 @@ def hidden_utf8(text: str, what: str) -> Any:
     return ctypes.create_string_buffer(utf8(text, what))
 
 
-def path_text(path: str | os.PathLike[str], what: str) -> str:
+def path_text(path: Union[str, os.PathLike[str]], what: str) -> str:
     """A path as text."""
     try:
         return os.fsdecode(path)
@@ -125,7 +125,7 @@ def number(value: float, what: str) -> float:
     return value
 
 
-def milliseconds(seconds: float | None, what: str = "timeout") -> int:
+def milliseconds(seconds: Optional[float], what: str = "timeout") -> int:
     """Seconds as C takes them; `None` is 0, which leaves it to the client."""
     if seconds is None:
         return 0

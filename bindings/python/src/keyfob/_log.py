@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from typing import Any
+from typing import Any, Optional
 
 from keyfob._abi import LogLevel, keyfob_log_fn
 from keyfob._foreign import call
@@ -13,7 +13,7 @@ from keyfob._library import library
 _LEVELS = {LogLevel.ERROR: 40, LogLevel.WARN: 30, LogLevel.INFO: 20, LogLevel.DEBUG: 10}
 
 
-def _write(level: int, message: bytes, _: int | None) -> None:
+def _write(level: int, message: bytes, _: Optional[int]) -> None:
     # Whoever wants to see log lines has imported logging; there is no need to do it for them.
     logging = sys.modules.get("logging")
     if logging is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, Optional
 
 from keyfob._abi import Status
 from keyfob._errors import ArgumentError, Error
@@ -51,7 +51,7 @@ class Links:
     def __init__(self, response: Response) -> None:
         self._response = response
 
-    def get(self, rel: str) -> str | None:
+    def get(self, rel: str) -> Optional[str]:
         """The absolute URL of the link, or `None`. `AnswerError`: it is not a URL."""
         handle = self._response._handle
         if handle is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import _thread
 import os
 from _queue import SimpleQueue
-from typing import Any, Callable, TypeVar
+from typing import Any, Callable, Optional, TypeVar
 
 T = TypeVar("T")
 
@@ -21,7 +21,7 @@ class _Call:
     def __init__(self, work: Callable[[], Any]) -> None:
         self._work = work
         self._result: Any = None
-        self._failure: BaseException | None = None
+        self._failure: Optional[BaseException] = None
         self._is_done = False
         # Whoever takes the first may do the work, or may say that nobody will.
         self._claim, self._end = _thread.allocate_lock(), _thread.allocate_lock()
@@ -62,14 +62,14 @@ class _Call:
 # The threads that have nothing to do, as the queues on which they take a call. There is seldom more
 # than one, since only the main thread asks for them, and a second time only from a signal handler.
 # To start one anew costs more than a request.
-_idle: list[SimpleQueue[_Call | None]] = []
+_idle: list[SimpleQueue[Optional[_Call]]] = []
 _ended: SimpleQueue[None] = SimpleQueue()
 
 
 def _serve(first: list[_Call]) -> None:
     """One of those threads. What it is given for its life is a list, to be emptied here."""
-    call: _Call | None = first.pop()
-    calls: SimpleQueue[_Call | None] = SimpleQueue()
+    call: Optional[_Call] = first.pop()
+    calls: SimpleQueue[Optional[_Call]] = SimpleQueue()
     while call is not None:
         call.do()
         # Before the main thread is told, which may have the next call at once.
@@ -80,7 +80,7 @@ def _serve(first: list[_Call]) -> None:
     _ended.put(None)
 
 
-def _give(call: _Call | None) -> None:
+def _give(call: Optional[_Call]) -> None:
     """Takes an idle thread and gives it a call, or `None` to end it; `IndexError` if none is idle.
 
     One call to C does both, and no signal can split it: a thread that is taken has its work.

@@ -77,14 +77,14 @@ class _Presented(httpx.Headers):
 class _Flow:
     """One request's way: what was added to it, and whether its answer is worth a second try."""
 
-    def __init__(self, request: httpx.Request, timeout: float | None) -> None:
+    def __init__(self, request: httpx.Request, timeout: Optional[float]) -> None:
         self.request = request
         self._own = request.headers
         self.token = ""
         read = request.extensions.get("timeout", {}).get("read")
         known = [each for each in (read, timeout) if each is not None]
         #: How long a token may be waited for: as long as an answer would be.
-        self.limit: float | None = min(known, default=None)
+        self.limit: Optional[float] = min(known, default=None)
 
     def present(self, token: str, own: dict[str, str], wanted: dict[str, str]) -> None:
         """The token's own headers are set; what else the provider wants, unless the caller did."""

@@ -41,7 +41,7 @@ class _Token:
         self._value = ""
         self._added: dict[str, str] = {}
 
-    def present(self, request: PreparedRequest, timeout: float | None) -> None:
+    def present(self, request: PreparedRequest, timeout: Optional[float]) -> None:
         """Puts the token into a request: its own headers, and what else the provider wants unless
         the caller set it."""
         try:
@@ -67,7 +67,7 @@ class _Token:
             return False
         return self._client.is_refusal(response.status_code, response.content)
 
-    def renew(self, request: PreparedRequest, timeout: float | None) -> None:
+    def renew(self, request: PreparedRequest, timeout: Optional[float]) -> None:
         """Has the token replaced."""
         try:
             self._client.refused(self._value, timeout=timeout)
@@ -198,7 +198,7 @@ class Adapter(HTTPAdapter):
         return response
 
 
-def _limit(timeout: Any, least: float | None = None) -> float | None:
+def _limit(timeout: Any, least: Optional[float] = None) -> Optional[float]:
     """How long a token may be waited for: as long as an answer would be."""
     read = timeout[1] if isinstance(timeout, tuple) else getattr(timeout, "read_timeout", timeout)
     known = [each for each in (read, least) if isinstance(each, (int, float))]

@@ -1,0 +1,69 @@
+"""What types, names and hints promise, to type checkers and at run time."""
+
+from __future__ import annotations
+
+import copy
+import os
+import pickle
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import keyfob
+from simulator import Simulator
+
+SRC = Path(keyfob.__file__).parent.parent
+
+
+def pythons() -> list[str]:
+    """This Python, and whatever others the machine has that the package is for."""
+    names = [f"python3.{minor}" for minor in range(9, 15)]
+    found = [path for path in map(shutil.which, names) if path]
+    works = [p for p in found if subprocess.run([p, "-c", ""], capture_output=True).returncode == 0]
+    return [sys.executable, *works]
+
+
+@pytest.mark.parametrize("python", pythons())
+def test_every_type_hint_can_be_read_at_run_time(python: str) -> None:
+    done = subprocess.run(
+        [python, Path(__file__).parent / "hints.py"],
+        env={**os.environ, "PYTHONPATH": str(SRC)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 80
+
+
+def test_dir_has_every_name_of_the_package() -> None:
+    code = "import keyfob; print(sorted(set(keyfob.__all__) - set(dir(keyfob))))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("kind", [keyfob.Client, keyfob.AsyncClient])
+@pytest.mark.parametrize("way", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_a_client_says_why_it_cannot_be_pickled(kind: Any, way: Any) -> None:
+    client = kind("kontakt", api_key="my key")
+    with pytest.raises(keyfob.ArgumentError, match="Make one in each process") as raised:
+        way(client)
+    assert "my key" not in str(raised.value)
+
+
+def test_the_status_is_typed_and_has_what_happened(sim: Simulator) -> None:
+    with sim.client("simacan", password="wrong, by types", retries=0) as client:
+        with pytest.raises(keyfob.CredentialsError):
+            client.token()
+        status = client.status()
+        assert isinstance(status, keyfob.ClientStatus)
+        assert status.state == "none"
+        assert status.counters.logins_rejected == 1
+        assert status.hold and 0 < status.hold <= 60
+        assert isinstance(status.last_error, keyfob.CredentialsError)
+        assert status.last_error.status is keyfob.Status.CREDENTIALS_REJECTED
+        assert status.raw["counters"]["logins"] == status.counters.logins == 1
+        assert "wrong, by types" not in repr(status) + str(status.raw)
