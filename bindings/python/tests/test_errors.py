@@ -99,7 +99,7 @@ def test_options_that_fit_no_login_are_refused_with_their_names() -> None:
     with pytest.raises(keyfob.OptionError, match="password"):
         keyfob.Client("simacan", username="gateway@example.com")
     with pytest.raises(keyfob.OptionError, match="colour"):
-        keyfob.Client("simacan", colour="red")
+        keyfob.Client("simacan", colour="red")  # type: ignore[call-arg]
     with pytest.raises(ValueError, match="kontakt"):
         keyfob.Client("kontact")
 
@@ -153,7 +153,7 @@ def test_no_frame_of_a_failed_call_holds_a_secret(sim: Simulator) -> None:
 
     def calls(client: keyfob.Client) -> Iterator[Callable[[], Any]]:
         yield lambda: client.set(password=SECRET, timeout_ms="soon")
-        yield lambda: client.set(password=SECRET, colour="red")
+        yield lambda: client.set(password=SECRET, colour="red")  # type: ignore[call-arg]
         yield lambda: client.set(password=SECRET.encode())  # type: ignore[arg-type]
         client.wind(4000)
         sim.order("wind", seconds=4000)
@@ -179,7 +179,7 @@ def test_no_frame_of_a_failed_call_holds_a_secret(sim: Simulator) -> None:
 
 def test_a_client_that_was_not_made_can_be_printed() -> None:
     with pytest.raises(keyfob.OptionError) as raised:
-        keyfob.Client("simacan", colour="red")
+        keyfob.Client("simacan", colour="red")  # type: ignore[call-arg]
     made = [
         repr(value)
         for frame, _ in traceback.walk_tb(raised.value.__traceback__)
@@ -197,7 +197,7 @@ def test_arguments_of_another_type_are_errors_of_keyfob(sim: Simulator) -> None:
         calls: list[Callable[[], Any]] = [
             lambda: keyfob.Client(wrong),
             lambda: keyfob.Client("simacan", username=wrong),
-            lambda: keyfob.Client("simacan", username=["a", 1]),  # type: ignore[list-item]
+            lambda: keyfob.Client("simacan", username=["a", 1]),  # type: ignore[arg-type]
             lambda: keyfob.Client("custom", profile={"a": wrong}),
             lambda: keyfob.Client("custom", profile={"a": float("nan")}),
             lambda: keyfob.Client.load("simacan", file=wrong),

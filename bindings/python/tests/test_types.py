@@ -67,3 +67,33 @@ def test_the_status_is_typed_and_has_what_happened(sim: Simulator) -> None:
         assert status.last_error.status is keyfob.Status.CREDENTIALS_REJECTED
         assert status.raw["counters"]["logins"] == status.counters.logins == 1
         assert "wrong, by types" not in repr(status) + str(status.raw)
+
+
+def test_type_checkers_know_the_options(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text("""\
+import keyfob
+
+keyfob.Client("simacan", username="me", password_file="p", timeout_ms=5, proxy=None)
+keyfob.Client("simacan", usrname="me")
+keyfob.AsyncClient.load("simacan", env="KEYFOB", usrname="me")
+keyfob.Client("simacan", username=5)
+who: keyfob.options.SimacanOptions = {"username": "me", "password": "x"}
+keyfob.Client("simacan", **who).set(**who)
+who = {"api_key": "x"}
+keyfob.Client("custom", profile_file="p", **{"an_option_of_the_profile": "x"})
+keyfob.Client("simacan").status().counters.logns
+""")
+    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path), str(program)]
+    done = subprocess.run(
+        command, env={**os.environ, "MYPYPATH": str(SRC)}, capture_output=True, text=True
+    )
+    wrong = [line.split(":")[1] for line in done.stdout.splitlines() if ": error:" in line]
+    assert wrong == ["4", "5", "6", "9", "11"], done.stdout
+    assert 'Unexpected keyword argument "usrname"' in done.stdout
+
+
+def test_the_types_of_options_are_those_of_the_library() -> None:
+    generator = SRC.parent / "options"
+    done = subprocess.run([sys.executable, generator, "--check"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "")

@@ -98,6 +98,10 @@ def __getattr__(name: str) -> Any:
         from keyfob._async import AsyncClient
 
         return AsyncClient
+    if name == "options":
+        import keyfob.options as options
+
+        return options
     if name == "ClientStatus":
         from keyfob._status import ClientStatus
 

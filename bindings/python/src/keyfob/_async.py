@@ -10,8 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Generic, Optional, TypeVar
 
+import keyfob
 from keyfob._abi import Status
-from keyfob._base import BaseClient, Option, as_headers, take_as_json
+from keyfob._base import BaseClient, as_headers, take_as_json
 from keyfob._errors import ArgumentError, CancelledError, Error, TimeoutError
 from keyfob._foreign import call, call_for_text, hidden_utf8, milliseconds, utf8
 from keyfob._items import items_of
@@ -21,6 +22,8 @@ from keyfob._response import Response
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
+
+    import keyfob.options
 else:
     from keyfob._typing import Self, Unpack
 
@@ -188,7 +191,7 @@ class AsyncClient(BaseClient):
             lambda handle: call(library.keyfob_client_refused, handle, refused), timeout
         )
 
-    async def set(self, **options: Option) -> None:
+    async def set(self, **options: Unpack[keyfob.options.Options]) -> None:
         """As `Client.set`."""
         limit_ms: Any = options.get("timeout_ms")
         json = take_as_json(options)

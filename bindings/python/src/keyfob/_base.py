@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Optional, Union
 from weakref import ref
 
-# By this name the hint of `status` finds a module that takes long to import, when somebody asks.
+# By this name hints find modules that take long to import, if somebody reads the hints.
 import keyfob
 from keyfob import _foreign, _log
 from keyfob._abi import Status
@@ -29,9 +29,11 @@ from keyfob._foreign import (
 from keyfob._library import fresh_number, library
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing_extensions import Self, Unpack
+
+    import keyfob.options
 else:
-    from keyfob._typing import Self
+    from keyfob._typing import Self, Unpack
 
 #: What an option's value may be. `None` leaves the option unset.
 Option = Union[str, int, bool, os.PathLike[str], list[str], dict[str, Any], None]
@@ -47,7 +49,7 @@ class BaseClient:
 
     _handle: Any = None
 
-    def __init__(self, provider: str, /, **options: Option) -> None:
+    def __init__(self, provider: str, /, **options: Unpack[keyfob.options.Options]) -> None:
         taken = take_as_json(options)
         self._begin(_config(provider), taken)
 
@@ -59,7 +61,7 @@ class BaseClient:
         *,
         file: Union[str, os.PathLike[str], None] = None,
         env: Optional[str] = None,
-        **options: Option,
+        **options: Unpack[keyfob.options.Options],
     ) -> Self:
         """A client whose options come from a file, from the environment, from the caller; later
         ones win.
@@ -280,7 +282,7 @@ def _config(provider: str) -> Any:
     return call_for_handle(_foreign.ConfigHandle, library.keyfob_config_new, name)
 
 
-def take_as_json(options: dict[str, Option]) -> Any:
+def take_as_json(options: Any) -> Any:
     """Options as the library takes several at once.
 
     The dictionary is emptied, and the `repr` of what is given shows nothing: whatever fails later,
@@ -296,7 +298,7 @@ def take_as_json(options: dict[str, Option]) -> Any:
         options.clear()
 
 
-def _json(options: dict[str, Option]) -> bytes:
+def _json(options: dict[str, Any]) -> bytes:
     import json
 
     plain = {name: _plain(name, value) for name, value in options.items() if value is not None}

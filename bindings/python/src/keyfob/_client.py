@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar
 
-from keyfob._base import BaseClient, Option, as_headers, take_as_json
+import keyfob
+from keyfob._base import BaseClient, as_headers, take_as_json
 from keyfob._ending import rest_at_the_end
 from keyfob._errors import Error
 from keyfob._foreign import call, call_for_text, hidden_utf8, utf8
@@ -18,6 +19,8 @@ from keyfob._waiting import interruptible
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
+
+    import keyfob.options
 else:
     from keyfob._typing import Self, Unpack
 
@@ -121,7 +124,7 @@ class Client(BaseClient):
         del token  # so that no traceback shows it
         self._wait(lambda handle: call(library.keyfob_client_refused, handle, refused), timeout)
 
-    def set(self, **options: Option) -> None:
+    def set(self, **options: Unpack[keyfob.options.Options]) -> None:
         """Changes options while the client is in use, all or none of them.
 
         New credentials end a hold; another account's token is dropped.
