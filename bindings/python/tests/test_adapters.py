@@ -6,13 +6,16 @@ import asyncio
 import io
 import pickle
 import ssl
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
+import aiohttp
 import httpx
 import pytest
 import requests
 
 import keyfob
+import keyfob.aiohttp
 import keyfob.httpx
 import keyfob.requests
 from simulator import CLOUDS, Simulator
@@ -79,6 +82,84 @@ def test_httpx_with_asyncio_repeats_once_what_was_refused(sim: Simulator, cloud:
 
     assert asyncio.run(story()) == 200
     assert (sim.counts(cloud)["refresh"], sim.counts(cloud)["api"]) == (1, 2)
+
+
+def aio(sim: Simulator, client: keyfob.AsyncClient, **options: Any) -> aiohttp.ClientSession:
+    tls = ssl.create_default_context(cafile=sim.info["ca_file"])
+    connector = aiohttp.TCPConnector(ssl=tls)
+    auth = keyfob.aiohttp.Auth(client, **options)
+    return aiohttp.ClientSession(connector=connector, middlewares=[auth])
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_aiohttp_repeats_once_what_was_refused(sim: Simulator, cloud: str) -> None:
+    async def story() -> int:
+        async with sim.async_client(cloud) as client, aio(sim, client) as to:
+            await client.token()
+            sim.order("revoke", cloud=cloud, what="access")
+            async with to.get(sim.devices(cloud)) as response:
+                return response.status
+
+    assert asyncio.run(story()) == 200
+    assert (sim.counts(cloud)["refresh"], sim.counts(cloud)["api"]) == (1, 2)
+
+
+def test_aiohttp_sends_a_body_again_if_it_is_at_hand(sim: Simulator) -> None:
+    url = sim.info["clouds"]["simacan"]["api_url"] + "/echo"
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"abc"
+
+    async def story() -> None:
+        async with sim.async_client("simacan") as client, aio(sim, client) as to:
+            await client.token()
+            sim.order("revoke", cloud="simacan", what="access")
+            async with to.post(url, data=b"abc") as response:
+                assert (await response.json())["body"] == "abc"
+            sim.order("revoke", cloud="simacan", what="access")
+            async with to.post(url, data=pieces()) as response:
+                assert response.status == 401
+
+    asyncio.run(story())
+
+
+def test_aiohttp_follows_no_redirect_to_another_origin(sim: Simulator) -> None:
+    async def story(login: str) -> None:
+        async with sim.async_client("kontakt", login) as client, aio(sim, client) as to:
+            for where in ("same", "other-origin"):
+                fault = f"redirect:302:{where}"
+                sim.order("inject", cloud="kontakt", call="api", times=1, fault=fault)
+                if where == "same":
+                    async with to.get(sim.devices("kontakt")) as response:
+                        assert response.status == 200
+                else:
+                    with pytest.raises(keyfob.OriginError) as raised:
+                        await to.get(sim.devices("kontakt"))
+                    assert isinstance(raised.value, aiohttp.ClientError)
+        assert sim.journal("kontakt", "elsewhere") == []
+
+    for login in ("api-key", "password"):
+        sim.reset()
+        asyncio.run(story(login))
+
+
+def test_aiohttps_limits_are_those_of_the_token_too(sim: Simulator) -> None:
+    sim.order("inject", cloud="simacan", call="login", fault="stall:before-headers")
+
+    async def story() -> None:
+        async with sim.async_client("simacan", timeout_ms=60_000) as client:
+            async with aio(sim, client) as to:
+                with pytest.raises(asyncio.TimeoutError):
+                    limit = aiohttp.ClientTimeout(total=0.05)
+                    await to.get(sim.devices("simacan"), timeout=limit)
+            async with aio(sim, client, timeout=0.05) as to:
+                with pytest.raises(aiohttp.ServerTimeoutError) as raised:
+                    await to.get(sim.devices("simacan"))
+                assert isinstance(raised.value, keyfob.TimeoutError)
+        with pytest.raises(TypeError, match=r"keyfob\.AsyncClient"):
+            keyfob.aiohttp.Auth(sim.client("simacan"))  # type: ignore[arg-type]
+
+    asyncio.run(story())
 
 
 def test_a_second_refusal_is_the_callers_to_see(sim: Simulator) -> None:

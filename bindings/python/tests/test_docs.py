@@ -8,9 +8,11 @@ import logging
 import os
 import pkgutil
 import re
+import ssl
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import httpx
 import pytest
 import requests
@@ -48,6 +50,8 @@ def world(sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Si
     monkeypatch.setenv("KEYFOB_USERNAME", "gateway@example.com")
     monkeypatch.setenv("KEYFOB_PASSWORD", "correct horse")
     monkeypatch.setenv("GATEWAY_API_KEY", "my key")
+    tls = ssl.create_default_context(cafile=sim.info["ca_file"])
+    monkeypatch.setattr(aiohttp.connector, "_SSL_CONTEXT_VERIFIED", tls)
     (tmp_path / "password").write_text("correct horse\n")
     monkeypatch.chdir(tmp_path)
     return sim
@@ -62,7 +66,7 @@ def here(text: str, sim: Simulator) -> str:
 @pytest.mark.parametrize("name", MODULES)
 def test_every_docstrings_example_does_what_it_shows(world: Simulator, name: str) -> None:
     module = importlib.import_module(name)
-    names = {"keyfob": keyfob, "requests": requests, "httpx": httpx}
+    names = {"keyfob": keyfob, "requests": requests, "httpx": httpx, "aiohttp": aiohttp}
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
     for test in doctest.DocTestFinder().find(module, extraglobs=names):
         for example in test.examples:

@@ -183,6 +183,42 @@ def test_a_signal_whose_handler_returns_ends_nothing(sim: Simulator) -> None:
     assert seen == [signal.SIGUSR1]
 
 
+def test_a_waiting_call_stops_no_greenlet(sim: Simulator) -> None:
+    pytest.importorskip("gevent")
+    sim.order("inject", cloud="simacan", call="login", fault="stall:before-headers", times=2)
+    options = {**sim.options("simacan"), "timeout_ms": 60_000}
+    code = f"""
+from gevent import monkey
+monkey.patch_all()
+import gevent, keyfob
+client = keyfob.Client("simacan", **{options!r})
+
+def wait():
+    try:
+        client.token()
+    except keyfob.CancelledError:
+        return "cancelled"
+
+def started(count):
+    while client.status().counters.logins < count:
+        gevent.sleep()
+
+waiting = gevent.spawn(wait)
+started(1)          # this greenlet runs on while the other one's call waits
+client.cancel()
+print(waiting.get())
+
+killed = gevent.spawn(client.token)
+started(2)
+killed.kill()       # ends the call, too
+print(killed.successful(), len(client._waiting))
+other = keyfob.Client("kontakt", **{sim.options("kontakt")!r})
+print(len({{each.get() for each in [gevent.spawn(other.token) for _ in range(50)]}}))
+"""
+    done = python(code)
+    assert done.stdout == "cancelled\nTrue 0\n1\n", done.stderr
+
+
 def test_what_happens_is_logged_without_a_secret(
     sim: Simulator, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import os
+import sys
 from _queue import SimpleQueue
 from typing import Any, Callable, Optional, TypeVar
 
@@ -102,9 +103,15 @@ def interruptible(work: Callable[[], T], cancel: Callable[[], None]) -> T:
     Python runs signal handlers on the main thread, between two of its instructions. A main thread
     inside a foreign call would not get there, so another thread makes the call, and the main thread
     waits for it in a way that signals interrupt. On any other thread there is nothing to do.
+
+    Where gevent has replaced Python's threads, a foreign call would stop every greenlet of its
+    thread, so it is made on one of gevent's own real threads.
     """
     import threading
 
+    monkey = sys.modules.get("gevent.monkey")
+    if monkey is not None and monkey.is_module_patched("threading"):
+        return _beside_greenlets(work, cancel)
     if threading.current_thread() is not threading.main_thread():
         return work()
     call = _Call(work)
@@ -120,6 +127,23 @@ def interruptible(work: Callable[[], T], cancel: Callable[[], None]) -> T:
         cancel()
         if not call.is_withdrawn():
             call.wait()
+        raise
+    result: T = call.outcome()
+    return result
+
+
+def _beside_greenlets(work: Callable[[], T], cancel: Callable[[], None]) -> T:
+    """Does the work on a real thread of gevent's; if this greenlet is killed, cancels it."""
+    import gevent
+
+    call = _Call(work)
+    done = gevent.get_hub().threadpool.spawn(call.do)
+    try:
+        done.wait()
+    except BaseException:
+        cancel()
+        if not call.is_withdrawn():
+            done.wait()
         raise
     result: T = call.outcome()
     return result
