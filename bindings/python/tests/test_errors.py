@@ -109,6 +109,8 @@ def test_an_error_survives_the_way_to_another_process(sim: Simulator) -> None:
     again = pickle.loads(pickle.dumps(error))
     assert (type(again), str(again)) == (type(error), str(error))
     assert vars(again) == vars(error)
+    told = keyfob.ServerError("broken", status=Status.SERVER_ERROR, provider_message="says so")
+    assert pickle.loads(pickle.dumps(told)).provider_message == "says so"
     timeout = keyfob.TimeoutError("late", status=Status.TIMEOUT, is_retriable=True)
     assert vars(pickle.loads(pickle.dumps(timeout))) == vars(timeout)
 

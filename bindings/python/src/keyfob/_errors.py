@@ -45,7 +45,14 @@ class Error(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # What is the error's own, and nothing that another library hung on it.
-        names = ("status", "http_status", "provider_code", "retry_after", "is_retriable")
+        names = (
+            "status",
+            "http_status",
+            "provider_code",
+            "provider_message",
+            "retry_after",
+            "is_retriable",
+        )
         return type(self), (str(self),), {name: getattr(self, name) for name in names}
 
 
