@@ -2,6 +2,7 @@
 
 use crate::client::response::Response;
 use crate::error::{Error, Result, Status};
+use crate::support::file;
 use crate::support::hex::to_hex;
 use crate::support::json::{self, Value, object};
 use crate::support::os::above_standard_streams;
@@ -195,15 +196,11 @@ impl Part {
     }
 }
 
+/// What is written down beside a part; a link that somebody may have put in its place is not followed.
 fn read_note(path: &Path) -> Option<Value> {
     const LONGEST: u64 = 65_536;
-    let mut text = Vec::new();
-    let about = std::fs::symlink_metadata(path).ok().filter(|about| about.is_file())?;
-    if about.len() > LONGEST {
-        return None;
-    }
-    File::open(path).ok()?.take(LONGEST).read_to_end(&mut text).ok()?;
-    json::parse(&text).ok()
+    std::fs::symlink_metadata(path).ok().filter(|about| about.is_file())?;
+    json::parse(&file::read(path, LONGEST).ok()?).ok()
 }
 
 fn beside(path: &Path, ending: &str) -> PathBuf {
