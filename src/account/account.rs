@@ -8,7 +8,12 @@ use crate::http::retry::Repeat;
 use crate::http::tls::TlsFiles;
 use crate::http::transport::Transport;
 use crate::http::url::{OriginRule, Url};
-use crate::model::options::{Options, REFRESH_TOKEN};
+use crate::model::option::Key;
+use crate::model::option_table::{
+    BASE_URL, CA_FILE, CA_ONLY, CLIENT_CERT_FILE, CLIENT_KEY_FILE, CONNECT_TIMEOUT_MS,
+    EXPIRES_AT_MS, PROXY, REFRESH_TOKEN, RENEW_BEFORE_S, START_SPREAD_S, USER_AGENT,
+};
+use crate::model::options::Options;
 use crate::model::record::Discovered;
 use crate::model::record::Record;
 use crate::model::token::{Claims, RenewalWindow, Token};
@@ -73,16 +78,16 @@ impl Account {
             let (profile, options) = (profile.clone(), options.clone());
             move |record: &Record| are_possible(&profile, &options, &record.discovered)
         };
-        let shares_tokens = options.is_set(REFRESH_TOKEN);
+        let shares_tokens = options.is_set(REFRESH_TOKEN.name);
         let store = choice.record(&siblings, shares_tokens, Arc::new(is_credible))?;
         let secrets = Secrets::of(&profile, &options, &selection, &choice, clock)?;
         let window = RenewalWindow {
-            before: options.seconds("renew_before_s"),
+            before: options.duration(RENEW_BEFORE_S),
             jitter: place_of(&identity.name, clock.machine_id().as_deref()),
         };
         let mut origins = options.allowed_origins();
         // A cloud's own origins go with its own address: a private host's token stays there.
-        if !options.is_set("base_url") {
+        if !options.is_set(BASE_URL.name) {
             origins.extend(profile.origins.iter().cloned());
         }
         let signs = signs(&profile, selection.login(&profile));
@@ -113,14 +118,15 @@ impl Account {
             })?;
             safe(&base_url, &self.options, || "base_url".into())?;
         }
-        let refreshes = self.options.is_set("refresh_token");
+        let refreshes = self.options.is_set(REFRESH_TOKEN.name);
         let refresh = self.profile.refresh.iter().filter(|_| refreshes).map(|r| &r.steps[..]);
         for steps in self.login().map(|login| &login.steps[..]).into_iter().chain(refresh) {
             places::check(&self.profile, &self.options, steps, &mut scope)?;
         }
         // A fixed end is one of the tokens to come, or there will be none.
-        let end = self.options.get("expires_at_ms").and_then(|end| end.parse::<i64>().ok());
-        if end.is_some_and(|end| end <= clock.cloud_millis()) {
+        let end =
+            self.options.is_set(EXPIRES_AT_MS.name).then(|| self.options.number(EXPIRES_AT_MS));
+        if end.is_some_and(|end| end as i64 <= clock.cloud_millis()) {
             return Err(Error::new(
                 Status::InvalidOption,
                 "expires_at_ms: lies in the past, so that no login would give a token; token_lifetime_s is counted from each login",
@@ -203,7 +209,7 @@ impl Account {
 
     /// What a client of this account begins with when nothing is stored.
     pub fn first_record(&self) -> Result<Record> {
-        let refresh = self.options.get("refresh_token").map(Secret::from);
+        let refresh = self.options.text(REFRESH_TOKEN).map(Secret::from);
         Ok(Record { token: self.fixed_token()?, refresh, ..Record::default() })
     }
 
@@ -339,13 +345,13 @@ impl Account {
     /// Before which moment of this boot the first login is not sent: a fleet that boots together is
     /// spread by the option `start_spread_s`.
     pub fn first_login_at(&self) -> Moment {
-        let spread = self.options.seconds("start_spread_s");
+        let spread = self.options.duration(START_SPREAD_S);
         Moment(0).after(spread.mul_f64(self.window.jitter))
     }
 
     /// Whether this is the refresh token that was set.
     pub fn is_seed(&self, refresh: Option<&Secret>) -> bool {
-        refresh.is_some() && refresh.map(Secret::expose) == self.options.get(REFRESH_TOKEN)
+        refresh.is_some() && refresh.map(Secret::expose) == self.options.text(REFRESH_TOKEN)
     }
 
     /// Whether answers that may refuse a refresh token lead to the login in the end.
@@ -395,16 +401,16 @@ fn signs(profile: &Profile, login: Option<&Login>) -> bool {
 }
 
 fn transport_settings(options: &Options) -> TransportSettings {
-    let text = |name: &str| options.get(name).map(str::to_string);
+    let text = |key: Key<str>| options.text(key).map(str::to_string);
     TransportSettings {
         tls: TlsFiles {
-            ca_file: text("ca_file"),
-            replace_roots: options.flag("ca_only"),
-            client_cert_file: text("client_cert_file"),
-            client_key_file: text("client_key_file"),
+            ca_file: text(CA_FILE),
+            replace_roots: options.flag(CA_ONLY),
+            client_cert_file: text(CLIENT_CERT_FILE),
+            client_key_file: text(CLIENT_KEY_FILE),
         },
-        proxy: options.get("proxy").map(Secret::from),
-        user_agent: text("user_agent").unwrap_or_default(),
-        connect_timeout: options.millis("connect_timeout_ms"),
+        proxy: options.text(PROXY).map(Secret::from),
+        user_agent: text(USER_AGENT).unwrap_or_default(),
+        connect_timeout: options.duration(CONNECT_TIMEOUT_MS),
     }
 }

@@ -4,7 +4,9 @@
 //! them, and where the profile sends its calls with them. There is no list to keep.
 
 use crate::error::Result;
-use crate::model::options::{Group, Kind, Opt, Options, Proof};
+use crate::model::option::{Group, Kind, Opt, Proof};
+use crate::model::option_table::REFRESH_TOKEN;
+use crate::model::options::Options;
 use crate::model::record::Discovered;
 use crate::provider::names::Names;
 use crate::provider::profile::{Login, Profile};
@@ -46,7 +48,7 @@ impl Identity {
 /// says nothing of it, and may be rotated.
 fn says_who(options: &Options, login: Option<&Login>) -> bool {
     let needed = login.into_iter().flat_map(|login| &login.needs);
-    options.is_set("refresh_token")
+    options.is_set(REFRESH_TOKEN.name)
         || needed.filter_map(|name| options.option(name)).any(Opt::is_somebodys)
 }
 

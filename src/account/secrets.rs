@@ -3,7 +3,9 @@
 
 use super::identity::{digest, places};
 use crate::error::Result;
-use crate::model::options::{CLIENT_AUTH, Group, Opt, Options, Proof, REFRESH_TOKEN};
+use crate::model::option::{Group, Opt, Proof};
+use crate::model::option_table::{CLIENT_AUTH, REFRESH_TOKEN};
+use crate::model::options::Options;
 use crate::provider::profile::Profile;
 use crate::provider::selection::Selection;
 use crate::store::attempt_log::AttemptLog;
@@ -41,7 +43,7 @@ impl Secrets {
             Arc::new(AttemptLog::new(&name, clock, store.attempts(&name)))
         };
         let (here, anywhere) = (places(profile, options, login)?, places(profile, options, None)?);
-        let how = |option: &Opt| option.name == CLIENT_AUTH;
+        let how = |option: &Opt| CLIENT_AUTH.is(option);
         // A user's password is the same password for whatever client sends it.
         let of_login =
             |option: &Opt| how(option) || needs(option) && !(is_users && option.is_of_client());
@@ -49,12 +51,14 @@ impl Secrets {
         let proves_client =
             |option: &&Opt| option.proof == Some(Proof::Client) && options.is_set(&option.name);
         let has_client = options.table().iter().find(proves_client).is_some();
-        let of_seed = |option: &Opt| option.name == REFRESH_TOKEN;
+        let of_seed = |option: &Opt| REFRESH_TOKEN.is(option);
         Ok(Secrets {
             login: login.map(|_| log(selection.name(), &here, &of_login)),
             client: (has_client && (is_users || login.is_none()))
                 .then(|| log("client", &anywhere, &of_client)),
-            seed: options.is_set(REFRESH_TOKEN).then(|| log(REFRESH_TOKEN, &anywhere, &of_seed)),
+            seed: options
+                .is_set(REFRESH_TOKEN.name)
+                .then(|| log(REFRESH_TOKEN.name, &anywhere, &of_seed)),
         })
     }
 }

@@ -11,6 +11,7 @@ use crate::error::{Error, Result, Status};
 use crate::lifecycle::background::Background;
 use crate::lifecycle::lifecycle::Lifecycle;
 use crate::lifecycle::state::State;
+use crate::model::option_table::{BACKGROUND_RENEWAL, TIMEOUT_MS};
 use crate::support::call::{Call, Canceller};
 use crate::support::clock::{Clock, Moment};
 use crate::support::log::Log;
@@ -36,7 +37,7 @@ pub struct Client {
 
 impl Client {
     pub(crate) fn new(account: Account, config: Config, clock: Clock, log: Log) -> Result<Client> {
-        let in_background = account.options.flag("background_renewal");
+        let in_background = account.options.flag(BACKGROUND_RENEWAL);
         let lifecycle = Arc::new(Lifecycle::new(account, clock, log)?);
         let start = || Background::start(lifecycle.clone()).map(Arc::new);
         Ok(Client {
@@ -75,7 +76,7 @@ impl Client {
     }
 
     fn call(&self, own: Option<Duration>) -> Call {
-        let configured = || self.lifecycle.state().account.options.millis("timeout_ms");
+        let configured = || self.lifecycle.state().account.options.duration(TIMEOUT_MS);
         Call::new(own.or(self.limit).unwrap_or_else(configured), &self.canceller)
     }
 
@@ -227,7 +228,7 @@ impl Client {
         let outcome = self.lifecycle.change(&self.call(None), |state| {
             let next = changed()?;
             let account = next.account(&self.lifecycle.clock)?;
-            let wanted = account.options.flag("background_renewal");
+            let wanted = account.options.flag(BACKGROUND_RENEWAL);
             let runs = self.background.load().as_ref().is_some_and(|thread| thread.is_here());
             // Refused where there is no thread to be had.
             let start = || Background::start(self.lifecycle.clone()).map(Arc::new);

@@ -2,6 +2,7 @@
 
 use crate::account::account::Account;
 use crate::error::{Error, Result, Status};
+use crate::model::option_table::{PROFILE, PROFILE_FILE};
 use crate::model::options::Options;
 use crate::provider::profile::Profile;
 use crate::provider::registry::named;
@@ -13,6 +14,9 @@ use crate::support::json::{self, Value};
 use crate::support::log::{Level, Log, LogSink};
 use std::path::Path;
 use std::sync::Arc;
+
+/// What says which further options there are, and so is set before them.
+const OF_PROFILE: [&str; 2] = [PROFILE.name, PROFILE_FILE.name];
 
 /// A provider and the options for it. One config may make any number of clients.
 ///
@@ -59,13 +63,13 @@ impl Config {
     /// # Errors
     /// `UNKNOWN_OPTION`, `INVALID_OPTION`, `INVALID_PROFILE`; the config is then as it was.
     pub fn set(&mut self, option: &str, value: &str) -> Result<()> {
-        let profile = match option {
-            "profile" => Some(Profile::parse(value)?),
-            "profile_file" => {
-                let parsed = Profile::parse(&read(option, value)?);
-                Some(parsed.map_err(|error| error.about(&format!("{option}: {value}")))?)
-            }
-            _ => None,
+        let profile = if option == PROFILE.name {
+            Some(Profile::parse(value)?)
+        } else if option == PROFILE_FILE.name {
+            let parsed = Profile::parse(&read(option, value)?);
+            Some(parsed.map_err(|error| error.about(&format!("{option}: {value}")))?)
+        } else {
+            None
         };
         self.options.set(option, value)?;
         if let Some(profile) = profile {
@@ -100,7 +104,7 @@ impl Config {
             let text = match value {
                 Value::Text(text) => text.clone(),
                 Value::Bool(_) | Value::Number(_) => value.to_json(),
-                Value::Object(_) if name == "profile" => value.to_json(),
+                Value::Object(_) if name == PROFILE.name => value.to_json(),
                 _ => return Err(invalid(format!("{name}: must be a text, a number or a boolean"))),
             };
             pairs.push((name.clone(), text));
@@ -139,7 +143,7 @@ impl Config {
         // A profile brings options of its own, which are looked for after it.
         let mut next = self.clone();
         next.variables = variables(prefix);
-        for option in ["profile", "profile_file"] {
+        for option in OF_PROFILE {
             if let Some(value) = variable(option) {
                 next.set(option, &value)?;
             }
@@ -156,8 +160,8 @@ impl Config {
 
     fn set_all(&mut self, pairs: Vec<(String, zeroize::Zeroizing<String>)>) -> Result<()> {
         let mut next = self.clone();
-        let of_profile = |name: &str| matches!(name, "profile" | "profile_file");
-        let (first, then): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|(n, _)| of_profile(n));
+        let (first, then): (Vec<_>, Vec<_>) =
+            pairs.into_iter().partition(|(n, _)| OF_PROFILE.contains(&n.as_str()));
         for (name, value) in first.into_iter().chain(then) {
             next.set(&name, &value)?;
         }

@@ -11,6 +11,7 @@ use crate::client::response::{Meter, Response};
 use crate::client::send::{self, Body};
 use crate::error::{Error, Result, Status};
 use crate::http::retry::{Growth, backoff};
+use crate::model::option_table::DOWNLOAD_RETRY_S;
 use crate::support::log::log;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -115,7 +116,7 @@ impl Client {
 
     /// Where to stop trying: nothing has come for so long.
     fn retry_limit(&self) -> Duration {
-        self.lifecycle().state().account.options.seconds("download_retry_s")
+        self.lifecycle().state().account.options.duration(DOWNLOAD_RETRY_S)
     }
 
     /// One request, and its answer as far as it comes.

@@ -14,6 +14,7 @@ use crate::http::url::Url;
 use crate::lifecycle::counters::count;
 use crate::lifecycle::lifecycle::Lifecycle;
 use crate::lifecycle::state::State;
+use crate::model::option_table::{IDLE_TIMEOUT_MS, MAX_BODY_BYTES, RETRIES, TRANSFER_TIMEOUT_MS};
 use crate::provider::pointer::Pointed;
 use crate::provider::{reason, reply};
 use crate::support::call::Call;
@@ -155,14 +156,14 @@ fn exchange_once(
     let retry = Retry {
         call,
         clock: &lifecycle.clock,
-        attempts: 1 + options.number("retries") as u32,
+        attempts: 1 + options.number(RETRIES) as u32,
         repeat: if request.idempotent { Repeat::Safe } else { Repeat::Unheard },
         repeatable: &|| request.body.is_repeatable(),
     };
-    let max = options.number("max_body_bytes");
-    let transfer = options.millis("transfer_timeout_ms");
+    let max = options.number(MAX_BODY_BYTES);
+    let transfer = options.duration(TRANSFER_TIMEOUT_MS);
     let limits = BodyLimits {
-        idle: options.millis("idle_timeout_ms"),
+        idle: options.duration(IDLE_TIMEOUT_MS),
         end: (!transfer.is_zero()).then(|| (Instant::now() + transfer, transfer)),
     };
     /// Whoever is led on again then may well be led in a circle: the last answer is the caller's.

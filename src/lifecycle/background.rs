@@ -5,6 +5,7 @@ use super::lifecycle::Lifecycle;
 use super::pauses;
 use super::serving::Serving;
 use crate::error::{Error, Result, Status};
+use crate::model::option_table::TIMEOUT_MS;
 use crate::support::call::{Call, Canceller, SLICE};
 use crate::support::clock::Moment;
 use crate::support::os::{self, Process, this_process};
@@ -95,7 +96,7 @@ fn is_due(lifecycle: &Lifecycle) -> bool {
 
 fn renew_if_due(lifecycle: &Lifecycle, canceller: &Arc<Canceller>) {
     if is_due(lifecycle) {
-        let limit = lifecycle.state().account.options.millis("timeout_ms");
+        let limit = lifecycle.state().account.options.duration(TIMEOUT_MS);
         // A failure is in the status and the log.
         lifecycle.renew_in_background(&Call::new(limit, canceller)).ok();
     }

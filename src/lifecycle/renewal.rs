@@ -9,6 +9,7 @@ use super::state::State;
 use crate::account::account::Account;
 use crate::error::{Error, Result, Status};
 use crate::model::attempts::Attempts;
+use crate::model::option_table::LOGIN_HOLD_S;
 use crate::model::record::Record;
 use crate::provider::reply::Failure;
 use crate::provider::verdict::Verdict;
@@ -230,7 +231,7 @@ impl Renewal<'_> {
             Err(failure) => failure,
         };
         self.record.learn_time(failure.time);
-        let (now, first) = (self.now(), account.options.seconds("login_hold_s"));
+        let (now, first) = (self.now(), account.options.duration(LOGIN_HOLD_S));
         match failure.verdict {
             Verdict::Refused => {
                 count(&lifecycle.counters.logins_rejected);
@@ -284,7 +285,7 @@ impl Renewal<'_> {
         login: Option<(Arc<AttemptLog>, Turn)>,
     ) -> Error {
         self.record.learn_time(failure.time);
-        let (now, first) = (self.now(), self.account.options.seconds("login_hold_s"));
+        let (now, first) = (self.now(), self.account.options.duration(LOGIN_HOLD_S));
         let client = self.account.secrets.client.clone().map(|client| (client, None));
         match client.or(login.map(|(login, turn)| (login, Some(turn)))) {
             Some((log, turn)) => {

@@ -4,6 +4,8 @@
 //! clock.
 
 pub(crate) mod attempts;
+pub(crate) mod option;
+pub(crate) mod option_table;
 pub(crate) mod options;
 pub(crate) mod record;
 pub(crate) mod token;

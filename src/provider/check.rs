@@ -8,7 +8,7 @@ use super::profile::{Format, LifetimeRule};
 use super::template::{Number, Template};
 use crate::http::headers::{is_of_the_connection, is_token};
 use crate::http::message::Method;
-use crate::model::options::Opt;
+use crate::model::option::Opt;
 
 impl Format {
     pub fn check(&self, table: &[Opt]) -> std::result::Result<Kinds, String> {

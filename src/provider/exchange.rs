@@ -14,6 +14,7 @@ use crate::http::late::Asking;
 use crate::http::message::{Outgoing, Purpose};
 use crate::http::retry::{Repeat, Retry};
 use crate::http::transport::{Late, Transport};
+use crate::model::option_table::{MAX_TOKEN_BYTES, RETRIES};
 use crate::model::options::Options;
 use crate::model::record::Discovered;
 use crate::model::token::Token;
@@ -192,12 +193,12 @@ impl Exchange<'_> {
         let retry = Retry {
             call: self.call,
             clock: self.clock,
-            attempts: step.attempts.unwrap_or(1 + self.options.number("retries") as u32),
+            attempts: step.attempts.unwrap_or(1 + self.options.number(RETRIES) as u32),
             repeat: if idempotent && !secret { Repeat::Safe } else { repeat },
             repeatable: &|| true,
         };
         let asked = self.clock.now();
-        let max = self.options.number("max_token_bytes");
+        let max = self.options.number(MAX_TOKEN_BYTES);
         let send = || match retry.repeat {
             Repeat::Safe => self.transport.send(outgoing, Purpose::Token, max, self.call),
             Repeat::Unheard | Repeat::Refresh => {

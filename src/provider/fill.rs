@@ -8,6 +8,7 @@ use crate::error::{Error, Result, Status};
 use crate::http::message::{Method, Outgoing};
 use crate::http::payload::Payload;
 use crate::http::url::{Url, form_encode, query_encode};
+use crate::model::option_table::ALLOW_HTTP;
 use crate::model::options::Options;
 use crate::support::json::Value;
 use crate::support::secret::Secret;
@@ -121,7 +122,7 @@ fn body(step: &Step, scope: &mut Scope<'_>) -> Result<Body> {
 /// HTTPS, or plain HTTP where it cannot leave the machine or the user said so.
 pub(crate) fn safe(url: &Url, options: &Options, shown: impl FnOnce() -> String) -> Result<()> {
     let origin = url.origin();
-    if origin.is_https() || origin.is_loopback() || options.flag("allow_http") {
+    if origin.is_https() || origin.is_loopback() || options.flag(ALLOW_HTTP) {
         return Ok(());
     }
     Err(Error::new(

@@ -29,7 +29,8 @@ mod vectors;
 pub(crate) mod verdict;
 
 use crate::error::Result;
-use crate::model::options::{Kind, Opt, table};
+use crate::model::option::{Kind, Opt};
+use crate::model::option_table::table;
 use crate::support::json::{Value, object};
 use profile::{Login, Profile};
 use registry::built_in;

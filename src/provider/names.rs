@@ -4,7 +4,8 @@
 use super::profile::Profile;
 use super::template::Values;
 use crate::error::{Error, Result, Status};
-use crate::model::options::{Kind, Options};
+use crate::model::option::Kind;
+use crate::model::options::Options;
 use crate::model::record::Discovered;
 use crate::support::ordered::Ordered;
 use crate::support::redaction::Redaction;

@@ -1,10 +1,12 @@
 //! Options that a profile adds to the table, and defaults that it gives to built-in ones.
 
 use super::profile::{Format, OwnOption, Profile};
-use crate::model::options::{Group, Kind, Opt, file_of, table};
+use crate::model::option::{Group, Kind, Opt};
+use crate::model::option_table::{PROFILE, PROFILE_FILE, table};
+use crate::model::options::file_of;
 
 /// What every cloud's template may be asked to name, so that no option can.
-const TAKEN: &[&str] = &["access_token", "profile", "profile_file"];
+const TAKEN: &[&str] = &["access_token", PROFILE.name, PROFILE_FILE.name];
 
 impl Format {
     /// The table of options with this profile's own: those it changes, and those it adds, come last.

@@ -10,7 +10,7 @@ use super::rule::Rule;
 use super::template::{Number, Template};
 use crate::error::{Error, Result, Status};
 use crate::http::url::OriginRule;
-use crate::model::options::Opt;
+use crate::model::option::Opt;
 use crate::support::json::read::{At, Misread, OneOrMany, Read, document, read};
 use crate::support::json::{self, Value};
 use crate::support::ordered::Ordered;
@@ -49,7 +49,7 @@ impl Profile {
     /// What a user's own provider is until its profile is given.
     pub fn none(name: &str) -> Profile {
         let format = Format { name: name.into(), ..Format::default() };
-        let table = Arc::new(crate::model::options::table());
+        let table = Arc::new(crate::model::option_table::table());
         Profile { format, table, kinds: Kinds::default() }
     }
 

@@ -12,7 +12,7 @@ use crate::error::{Error, Result, Status, misleads};
 use crate::http::headers;
 use crate::http::message::{Answer, MOST_HEADER, Outgoing};
 use crate::http::url::{Url, has_scheme};
-use crate::model::options::Group;
+use crate::model::option::Group;
 use crate::model::token::{self, Claims, MOST_TOKEN, Token, is_token};
 use crate::support::clock::{Clock, CloudTime, Moment, UnixSeconds};
 use crate::support::json::Value;

@@ -3,7 +3,9 @@
 use super::profile::{Login, Profile, Step};
 use super::template::Template;
 use crate::error::{Error, Result, Status};
-use crate::model::options::{Opt, Options};
+use crate::model::option::Opt;
+use crate::model::option_table::{GRANT, REFRESH_TOKEN};
+use crate::model::options::Options;
 
 /// What the options add up to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,9 +83,9 @@ pub(crate) fn select(profile: &Profile, options: &Options) -> Result<Selection> 
 /// client software's own, and no user's. It takes `grant` to ask for it then.
 fn is_anothers(profile: &Profile, options: &Options, name: &str, login: &Login) -> bool {
     let is_a_users = |need: &String| options.option(need).is_some_and(Opt::is_somebodys);
-    let asked = options.is_set("grant") && options.get("grant") == Some(name);
+    let asked = options.is_set(GRANT.name) && options.text(GRANT) == Some(name);
     profile.refresh.is_some()
-        && options.is_set("refresh_token")
+        && options.is_set(REFRESH_TOKEN.name)
         && !asked
         && !login.needs.iter().any(is_a_users)
 }

@@ -5,7 +5,8 @@ use super::json_template::JsonTemplate;
 use super::kinds::{Kinds, REQUEST_NAMES};
 use super::profile::{Entry, Format, Present, Profile, Step};
 use super::template::{Number, Template};
-use crate::model::options::{Group, Opt, Options};
+use crate::model::option::{Group, Opt};
+use crate::model::options::Options;
 use crate::support::ordered::Ordered;
 use std::collections::BTreeSet;
 

@@ -11,6 +11,7 @@ use super::memory::Memory;
 use super::record_store::RecordStore;
 use super::siblings::Siblings;
 use crate::error::{Error, Result, Status};
+use crate::model::option_table::{STORE, STORE_KEY};
 use crate::model::options::Options;
 use crate::model::record::Record;
 use crate::support::clock::Clock;
@@ -66,10 +67,10 @@ impl StoreChoice {
         clock: &Clock,
     ) -> Result<StoreChoice> {
         let invalid = |what: &str| Error::new(Status::InvalidOption, format!("store: {what}"));
-        let named = options.get("store").unwrap_or("memory");
+        let named = options.text(STORE).unwrap_or("memory");
         let directory = named.strip_prefix("file:").filter(|directory| !directory.is_empty());
         let media = match (caller, named, directory) {
-            (Some(_), _, _) if options.is_set("store") => {
+            (Some(_), _, _) if options.is_set(STORE.name) => {
                 return Err(invalid("is set, but the config has a store of the caller's own, too"));
             }
             (Some(caller), _, _) => Some(Media::Caller(caller.clone())),
@@ -81,7 +82,7 @@ impl StoreChoice {
             }
             (None, _, None) => return Err(invalid("must be memory or file:<directory>")),
         };
-        let key = options.get("store_key").map(Secret::from);
+        let key = options.text(STORE_KEY).map(Secret::from);
         Ok(StoreChoice { media, provider: provider.into(), key, clock: clock.clone() })
     }
 

@@ -1,0 +1,89 @@
+//! The built-in options: each is named, described and given its default here and nowhere else.
+
+use super::option::Group::{Identity, Lifecycle, OAuth, Store, Transport, Where};
+use super::option::{Key, Kind, Opt, Proof};
+use std::time::Duration;
+
+pub(crate) const CLIENT_ID: Key<str> = Key::of("client_id");
+pub(crate) const REFRESH_TOKEN: Key<str> = Key::of("refresh_token");
+pub(crate) const EXPIRES_AT_MS: Key<u64> = Key::of("expires_at_ms");
+pub(crate) const BASE_URL: Key<str> = Key::of("base_url");
+pub(crate) const PROFILE: Key<str> = Key::of("profile");
+pub(crate) const PROFILE_FILE: Key<str> = Key::of("profile_file");
+pub(crate) const GRANT: Key<str> = Key::of("grant");
+pub(crate) const CLIENT_AUTH: Key<str> = Key::of("client_auth");
+pub(crate) const CONNECT_TIMEOUT_MS: Key<Duration> = Key::of("connect_timeout_ms");
+pub(crate) const TIMEOUT_MS: Key<Duration> = Key::of("timeout_ms");
+pub(crate) const IDLE_TIMEOUT_MS: Key<Duration> = Key::of("idle_timeout_ms");
+pub(crate) const TRANSFER_TIMEOUT_MS: Key<Duration> = Key::of("transfer_timeout_ms");
+pub(crate) const DOWNLOAD_RETRY_S: Key<Duration> = Key::of("download_retry_s");
+pub(crate) const PROXY: Key<str> = Key::of("proxy");
+pub(crate) const CA_FILE: Key<str> = Key::of("ca_file");
+pub(crate) const CA_ONLY: Key<bool> = Key::of("ca_only");
+pub(crate) const CLIENT_CERT_FILE: Key<str> = Key::of("client_cert_file");
+pub(crate) const CLIENT_KEY_FILE: Key<str> = Key::of("client_key_file");
+pub(crate) const ALLOW_HTTP: Key<bool> = Key::of("allow_http");
+pub(crate) const ALLOWED_ORIGINS: Key<str> = Key::of("allowed_origins");
+pub(crate) const MAX_TOKEN_BYTES: Key<u64> = Key::of("max_token_bytes");
+pub(crate) const MAX_BODY_BYTES: Key<u64> = Key::of("max_body_bytes");
+pub(crate) const USER_AGENT: Key<str> = Key::of("user_agent");
+pub(crate) const RETRIES: Key<u64> = Key::of("retries");
+pub(crate) const RENEW_BEFORE_S: Key<Duration> = Key::of("renew_before_s");
+pub(crate) const BACKGROUND_RENEWAL: Key<bool> = Key::of("background_renewal");
+pub(crate) const LOGIN_HOLD_S: Key<Duration> = Key::of("login_hold_s");
+pub(crate) const START_SPREAD_S: Key<Duration> = Key::of("start_spread_s");
+pub(crate) const STORE: Key<str> = Key::of("store");
+pub(crate) const STORE_KEY: Key<str> = Key::of("store_key");
+
+/// The built-in options, in the order they are documented.
+#[rustfmt::skip] // a table: one option a line
+pub(crate) fn table() -> Vec<Opt> {
+    vec![
+        Opt::of(Identity, Kind::Text, "username", "The account's login name."),
+        Opt::of(Identity, Kind::Text, "password", "The account's or thing's password.").proves(Proof::User),
+        Opt::of(Identity, Kind::Text, "api_key", "A static key that is presented as it is; nothing is exchanged.").secret(),
+        Opt::of(Identity, Kind::Text, CLIENT_ID.name, "OAuth 2.0 client identifier (RFC 6749 2.2)."),
+        Opt::of(Identity, Kind::Text, "client_secret", "OAuth 2.0 client secret (RFC 6749 2.3.1).").proves(Proof::Client),
+        Opt::of(Identity, Kind::Text, REFRESH_TOKEN.name, "A refresh token from elsewhere, used before any login. With no other credentials, the only way in.").secret(),
+        Opt::of(Identity, Kind::Text, "solution_key", "IoTConnect: the solution's key.").secret(),
+        Opt::of(Identity, Kind::Text, "app_id", "Kii: the application's identifier."),
+        Opt::of(Identity, Kind::Text, "app_key", "Kii: the application's key.").proves(Proof::Client),
+        Opt::of(Identity, Kind::Text, "vendor_thing_id", "Kii: the thing's vendor ID, without the prefix."),
+        Opt::of(Identity, Kind::Number { from: 0, to: i64::MAX }, EXPIRES_AT_MS.name, "Kii: when tokens of a login end, in milliseconds since 1970."),
+        Opt::of(Where, Kind::BaseUrl, BASE_URL.name, "Where the cloud is, instead of the provider's own address: a private host, a test system."),
+        Opt::of(Where, Kind::Text, "environment", "Simacan: `production` (default) or `staging`. IoTConnect: the environment to discover endpoints for; unset, none are discovered."),
+        Opt::of(Where, Kind::Text, "platform", "IoTConnect discovery: `aws` (default) or `az`."),
+        Opt::of(Where, Kind::Text, "site", "Kii: `us` (default), `jp`, `sg`, `eu` or `cn3`."),
+        Opt::of(Where, Kind::Url, "token_url", "OAuth 2.0 token endpoint, where no issuer is given."),
+        Opt::of(Where, Kind::Url, "revocation_url", "OAuth 2.0 revocation endpoint (RFC 7009), where no issuer names it."),
+        Opt::of(Where, Kind::BaseUrl, "issuer", "OAuth 2.0 issuer, whose metadata names the endpoints (RFC 8414, OpenID Connect Discovery)."),
+        Opt::of(Where, Kind::Profile, PROFILE.name, "A provider profile as JSON text, in place of a built-in one."),
+        Opt::of(Where, Kind::Path, PROFILE_FILE.name, "A file with a provider profile."),
+        Opt::of(OAuth, Kind::Text, GRANT.name, "Which grant to use where more than one fits: `client_credentials` or `password`."),
+        Opt::of(OAuth, Kind::Text, "scope", "Scopes to ask for, separated by blanks (RFC 6749 3.3)."),
+        Opt::of(OAuth, Kind::Text, "audience", "The API the token is for."),
+        Opt::of(OAuth, Kind::Choice(vec!["client_secret_basic".into(), "client_secret_basic_raw".into(), "client_secret_post".into()]), CLIENT_AUTH.name, "How the client authenticates at the token endpoint (RFC 6749 2.3.1). `client_secret_basic_raw` is for servers that do not undo the form encoding of name and secret.").default("client_secret_basic"),
+        Opt::of(Transport, Kind::Number { from: 1, to: 3_600_000 }, CONNECT_TIMEOUT_MS.name, "Longest wait for a connection, TLS handshake excluded.").default("10000"),
+        Opt::of(Transport, Kind::Number { from: 1, to: 3_600_000 }, TIMEOUT_MS.name, "Longest any call waits, all its tries included.").default("30000"),
+        Opt::of(Transport, Kind::Number { from: 1, to: 86_400_000 }, IDLE_TIMEOUT_MS.name, "Longest silence in a body that is read as it comes.").default("30000"),
+        Opt::of(Transport, Kind::Number { from: 0, to: 604_800_000 }, TRANSFER_TIMEOUT_MS.name, "Longest that a body which is read as it comes takes from beginning to end; 0 is no limit.").default("0"),
+        Opt::of(Transport, Kind::Number { from: 0, to: 604_800 }, DOWNLOAD_RETRY_S.name, "How long a download is tried again while nothing comes.").default("300"),
+        Opt::of(Transport, Kind::Text, PROXY.name, "An HTTP CONNECT proxy: `http://[user:password@]host:port`. Environment variables are not read.").secret(),
+        Opt::of(Transport, Kind::Path, CA_FILE.name, "PEM file with certificate authorities to trust besides Mozilla's."),
+        Opt::of(Transport, Kind::Bool, CA_ONLY.name, "Trust ca_file alone, not Mozilla's authorities.").default("false"),
+        Opt::of(Transport, Kind::Path, CLIENT_CERT_FILE.name, "PEM file with the client certificate chain, for mutual TLS."),
+        Opt::of(Transport, Kind::Path, CLIENT_KEY_FILE.name, "PEM file with the private key of client_cert_file."),
+        Opt::of(Transport, Kind::Bool, ALLOW_HTTP.name, "Allow plain HTTP to other machines. Without it, only loopback.").default("false"),
+        Opt::of(Transport, Kind::Origins, ALLOWED_ORIGINS.name, "Further origins that may see the token, such as `https://api.example.com https://*.example.org`."),
+        Opt::of(Transport, Kind::Number { from: 256, to: 67_108_864 }, MAX_TOKEN_BYTES.name, "Largest answer of a token call.").default("1048576"),
+        Opt::of(Transport, Kind::Number { from: 1024, to: 4_294_967_296 }, MAX_BODY_BYTES.name, "Largest answer of a request.").default("67108864"),
+        Opt::of(Transport, Kind::Text, USER_AGENT.name, "The User-Agent header.").default(concat!("keyfob/", env!("CARGO_PKG_VERSION"))),
+        Opt::of(Transport, Kind::Number { from: 0, to: 10 }, RETRIES.name, "How often a call that is safe to repeat is tried again after a network fault, 429 or 5xx.").default("2"),
+        Opt::of(Lifecycle, Kind::Number { from: 0, to: 86_400 }, RENEW_BEFORE_S.name, "How long before its end a token is renewed; never more than a tenth of its lifetime.").default("300"),
+        Opt::of(Lifecycle, Kind::Bool, BACKGROUND_RENEWAL.name, "Renew on a thread of the library's own, so that no caller waits.").default("false"),
+        Opt::of(Lifecycle, Kind::Number { from: 1, to: 3_600 }, LOGIN_HOLD_S.name, "How long a rejected login is not repeated; doubles with each rejection, up to an hour.").default("60"),
+        Opt::of(Lifecycle, Kind::Number { from: 0, to: 86_400 }, START_SPREAD_S.name, "Within what time after the machine's start the first login is sent, each gateway at a moment of its own: for fleets that boot together. 0: at once.").default("0"),
+        Opt::of(Store, Kind::Text, STORE.name, "`memory`, or `file:<directory>`: tokens survive restarts, and all processes with this directory are one client.").default("memory"),
+        Opt::of(Store, Kind::Text, STORE_KEY.name, "Seals the stored tokens: 32 bytes as 64 hexadecimal digits or base64.").secret(),
+    ]
+}
