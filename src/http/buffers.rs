@@ -2,7 +2,8 @@
 //! outgrown is wiped where it may hold a token.
 
 use super::broken::{Broken, Outcome};
-use zeroize::{Zeroize, Zeroizing};
+use crate::support::wipe::wipe;
+use zeroize::Zeroizing;
 
 /// A body while it is read whole.
 pub(super) struct Whole {
@@ -59,7 +60,7 @@ impl Whole {
             let mut larger = Vec::new();
             larger.try_reserve_exact(size).map_err(|_| Broken::NoMemory(size))?;
             larger.extend_from_slice(&self.bytes);
-            self.bytes.zeroize();
+            wipe(&mut self.bytes);
             *self.bytes = larger;
         } else {
             self.bytes.try_reserve_exact(more).map_err(|_| Broken::NoMemory(size))?;
@@ -85,7 +86,7 @@ pub(super) fn append(bytes: &mut Vec<u8>, more: &[u8]) -> Outcome<()> {
         let mut larger = Vec::new();
         larger.try_reserve_exact(size).map_err(|_| Broken::NoMemory(size))?;
         larger.extend_from_slice(bytes);
-        bytes.zeroize();
+        wipe(bytes);
         *bytes = larger;
     }
     bytes.extend_from_slice(more);

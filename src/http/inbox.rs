@@ -1,7 +1,7 @@
 //! Bytes that came and were not taken yet. Tokens go through here, so what was used is wiped.
 
 use super::broken::{Broken, Outcome};
-use zeroize::Zeroize;
+use crate::support::wipe::wipe;
 
 /// A buffer that is filled at its end and emptied from its beginning.
 #[derive(Default)]
@@ -82,7 +82,7 @@ impl Inbox {
         larger.try_reserve_exact(size).map_err(|_| Broken::NoMemory(size))?;
         larger.extend_from_slice(&self.bytes[..self.end]);
         larger.resize(size, 0);
-        self.bytes[..self.touched].zeroize();
+        wipe(&mut self.bytes[..self.touched]);
         self.bytes = larger;
         self.touched = self.end;
         Ok(())
@@ -90,13 +90,13 @@ impl Inbox {
 
     /// Gives the memory back. For a connection that is idle: there is nothing to keep.
     pub fn release(&mut self) {
-        self.bytes[..self.touched].zeroize();
+        wipe(&mut self.bytes[..self.touched]);
         *self = Inbox::default();
     }
 }
 
 impl Drop for Inbox {
     fn drop(&mut self) {
-        self.bytes[..self.touched].zeroize();
+        wipe(&mut self.bytes[..self.touched]);
     }
 }

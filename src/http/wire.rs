@@ -7,11 +7,11 @@ use super::in_flight;
 use super::session::Came;
 use super::socket::For;
 use crate::support::call::Call;
+use crate::support::wipe::wipe;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
 use ureq::{Error, Timeout};
-use zeroize::Zeroize;
 
 /// Gives ureq the connection that the call in flight has.
 #[derive(Debug)]
@@ -265,7 +265,7 @@ impl Transport for Wire {
 
 impl Drop for Wire {
     fn drop(&mut self) {
-        self.output[..self.touched].zeroize();
+        wipe(&mut self.output[..self.touched]);
         let conversation = self.conversation.take();
         in_flight::with_in_flight(|flight| flight.conversation = conversation);
     }

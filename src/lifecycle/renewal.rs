@@ -11,7 +11,7 @@ use crate::error::{Error, Result, Status};
 use crate::model::attempts::Attempts;
 use crate::model::option_table::LOGIN_HOLD_S;
 use crate::model::record::Record;
-use crate::provider::reply::Failure;
+use crate::provider::failure::Failure;
 use crate::provider::verdict::Verdict;
 use crate::store::Lock;
 use crate::store::attempt_log::{AttemptLog, Turn};

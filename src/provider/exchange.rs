@@ -1,10 +1,11 @@
 //! Runs a profile's steps against the cloud and yields a token, or why there is none.
 
 use super::endpoints;
+use super::failure::Failure;
 use super::fill::request;
 use super::names::Names;
 use super::profile::{Profile, Step};
-use super::reply::{Failure, Reply};
+use super::reply::Reply;
 use super::scope::Scope;
 use super::template::{Number, Place};
 use super::trail::Trail;

@@ -1,8 +1,9 @@
-//! An answer of a token call: what it says, and whether that is a token, a refusal or a fault.
+//! An answer of a token call: what it says, and whether that is a success, a refusal or a fault.
 
+use super::failure::Failure;
 use super::names::Names;
 use super::places::place;
-use super::pointer::{Part, Pointed, Pointer};
+use super::pointer::{Pointed, Pointer};
 use super::profile::{Profile, Step};
 use super::reason::Reason;
 use super::scope::Scope;
@@ -13,61 +14,33 @@ use crate::http::headers;
 use crate::http::message::{Answer, MOST_HEADER, Outgoing};
 use crate::http::url::{Url, has_scheme};
 use crate::model::option::Group;
-use crate::model::token::{self, Claims, MOST_TOKEN, Token, is_token};
 use crate::support::clock::{Clock, CloudTime, Moment, UnixSeconds};
 use crate::support::json::Value;
 use crate::support::json::document::Document;
-use crate::support::ordered::Ordered;
 use crate::support::redaction::Redaction;
 use crate::support::secret::Secret;
 use std::cell::OnceCell;
-use std::time::Duration;
 use zeroize::Zeroizing;
-
-/// Why an exchange yielded no token.
-#[derive(Debug)]
-pub(crate) struct Failure {
-    pub error: Error,
-    /// What it says of the credentials.
-    pub verdict: Verdict,
-    /// Whether the last call may have been carried out although no good answer came back.
-    pub in_doubt: bool,
-    /// Whether this call has sent what is secret, and not an earlier call whose answer it read.
-    pub sent_secret: bool,
-    /// A new refresh token that stood in an answer which was no good otherwise. The old one is
-    /// spent by now, so this is the only one left.
-    pub salvaged: Option<Secret>,
-    /// The cloud's time, where it answered at all.
-    pub time: Option<CloudTime>,
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Failure {
-        let verdict = Verdict::Silent;
-        let (in_doubt, sent_secret) = (false, false);
-        Failure { error, verdict, in_doubt, sent_secret, salvaged: None, time: None }
-    }
-}
 
 /// An answer of a token call, parsed once.
 pub(super) struct Reply<'a> {
-    profile: &'a Profile,
+    pub(super) profile: &'a Profile,
     pub status: u16,
     /// Looked for when it is asked for: a good answer has none.
     reason: OnceCell<Reason>,
     /// What no message may repeat of the reason.
-    hidden: Redaction,
+    pub(super) hidden: Redaction,
     /// Whether the call sent a refresh token.
     of_refresh: bool,
     /// Whether the profile's rule is the only one.
     strict: bool,
     headers: Vec<(String, String)>,
-    raw: Zeroizing<Vec<u8>>,
+    pub(super) raw: Zeroizing<Vec<u8>>,
     retry_after: Option<std::time::Duration>,
-    date: Option<UnixSeconds>,
+    pub(super) date: Option<UnixSeconds>,
     /// The cloud's time, as well as it is known.
-    now: UnixSeconds,
-    asked: Moment,
+    pub(super) now: UnixSeconds,
+    pub(super) asked: Moment,
     /// Whether what it answers was sent by this call, and was secret.
     pub sent_secret: bool,
     html: bool,
@@ -268,16 +241,16 @@ impl<'a> Reply<'a> {
         Document::of(&self.raw)
     }
 
-    fn is_object(&self) -> bool {
+    pub(super) fn is_object(&self) -> bool {
         self.json().is_some_and(|json| json.is_object())
     }
 
-    fn pointed(&self) -> Pointed<'_> {
+    pub(super) fn pointed(&self) -> Pointed<'_> {
         Pointed { headers: &self.headers, json: self.json() }
     }
 
     /// A text with something in it.
-    fn text(&self, pointer: &Pointer) -> Option<Secret> {
+    pub(super) fn text(&self, pointer: &Pointer) -> Option<Secret> {
         self.pointed().text(pointer)?.as_str().map(Secret::from)
     }
 
@@ -286,11 +259,11 @@ impl<'a> Reply<'a> {
         self.pointed().word(pointer)?.as_str().map(Secret::from)
     }
 
-    fn malformed(&self, what: &str) -> Failure {
+    pub(super) fn malformed(&self, what: &str) -> Failure {
         self.failure(Status::MalformedAnswer, &format!("{}, but {what}", self.answered()))
     }
 
-    fn not_an_object(&self) -> String {
+    pub(super) fn not_an_object(&self) -> String {
         match self.json() {
             Some(_) => "the JSON is not an object".into(),
             None if self.raw.is_empty() => "the body is empty".into(),
@@ -299,94 +272,6 @@ impl<'a> Reply<'a> {
             }
             None => "the body is not JSON".into(),
         }
-    }
-
-    /// The token that the answer holds. `fixed` is how long it lives where the answer does not say.
-    pub fn token(&self, fixed: Option<Duration>) -> std::result::Result<Token, Failure> {
-        let fields = &self.profile.token;
-        let whole_body = fields.access_token.as_ref().is_some_and(Pointer::is_whole_body);
-        let in_body = fields.access_token.as_ref().is_some_and(|p| p.part == Part::Body);
-        if in_body && !whole_body && !self.is_object() {
-            return Err(self.malformed(&self.not_an_object()));
-        }
-        // One that cannot be sent back is as good as none: the access token beside it may be good,
-        // and some clouds write an empty one where they mean that there is none.
-        let refresh = fields
-            .refresh_token
-            .as_ref()
-            .and_then(|pointer| self.text(pointer).filter(|text| is_token(text.expose())));
-        self.checked_token(fixed, whole_body, refresh.clone()).map_err(|failure| {
-            // A cloud that issues a refresh token has refused nothing.
-            let verdict = refresh.as_ref().map_or(failure.verdict, |_| Verdict::Silent);
-            Failure { salvaged: refresh, verdict, ..failure }
-        })
-    }
-
-    fn checked_token(
-        &self,
-        fixed: Option<Duration>,
-        whole_body: bool,
-        refresh: Option<Secret>,
-    ) -> std::result::Result<Token, Failure> {
-        let fields = &self.profile.token;
-        let at = |pointer: &Option<Pointer>| self.pointed().value(pointer.as_ref()?);
-        let stated = at(&fields.access_token).filter(|_| !whole_body);
-        let access = if whole_body {
-            std::str::from_utf8(&self.raw).ok().map(str::trim)
-        } else {
-            stated.as_ref().and_then(|stated| stated.as_str())
-        };
-        let access = access.ok_or_else(|| self.malformed("it holds no access token"))?;
-        if access.is_empty() {
-            return Err(self.malformed("the access token is empty"));
-        }
-        if access.len() > MOST_TOKEN {
-            return Err(self.malformed("the access token is longer than a header can be"));
-        }
-        if !is_token(access) {
-            return Err(self.malformed("the access token has characters that no header can carry"));
-        }
-        if let Some(pointer) = &fields.token_type {
-            let bearer = match at(&fields.token_type) {
-                Some(Value::Text(kind)) => kind.eq_ignore_ascii_case("bearer"),
-                Some(_) => false,
-                None => pointer.optional,
-            };
-            if !bearer {
-                return Err(self.malformed("the token type is not Bearer"));
-            }
-        }
-        let rule = &fields.lifetime;
-        let stated = match at(&rule.expires_in) {
-            None => None,
-            Some(value) => Some(token::lifetime_of(&value, self.now).ok_or_else(|| {
-                self.malformed("the lifetime (expires_in) is not a sane number of seconds")
-            })?),
-        };
-        let ends = match at(&rule.expires_at).filter(|_| stated.is_none()) {
-            None => None,
-            Some(value) => Some(
-                token::lifetime_until(&value, self.now)
-                    .ok_or_else(|| self.malformed("its end (expires_at) is not a time to come"))?,
-            ),
-        };
-        let claims = Claims::of(access);
-        let by_jwt = || claims.as_ref().filter(|_| rule.jwt)?.lifetime(self.date);
-        let stated_principal = at(&fields.principal);
-        let principal = stated_principal.as_ref().and_then(|principal| principal.as_str());
-        let principal = principal.map(str::to_string).or_else(|| claims.as_ref()?.subject());
-        let principal = principal.filter(|principal| !self.hidden.is_shown_by(principal));
-        Ok(Token {
-            access: access.into(),
-            refresh,
-            // Whose token it is, is the account's to say.
-            login: String::new(),
-            saved: Ordered::default(),
-            principal: principal.map(|p| p.chars().take(200).collect()),
-            issued: self.asked,
-            date: self.date,
-            lifetime: stated.or(ends).unwrap_or_else(|| by_jwt().or(fixed)),
-        })
     }
 }
 

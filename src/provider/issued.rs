@@ -1,0 +1,101 @@
+//! The token that an answer issues: whether a header can carry it, how long it lives, and whose it is.
+
+use super::failure::Failure;
+use super::pointer::{Part, Pointer};
+use super::reply::Reply;
+use super::verdict::Verdict;
+use crate::model::token::{self, Claims, MOST_TOKEN, Token, is_token};
+use crate::support::json::Value;
+use crate::support::ordered::Ordered;
+use crate::support::secret::Secret;
+use std::time::Duration;
+
+impl Reply<'_> {
+    /// The token that the answer holds. `fixed` is how long it lives where the answer does not say.
+    pub fn token(&self, fixed: Option<Duration>) -> Result<Token, Failure> {
+        let fields = &self.profile.token;
+        let whole_body = fields.access_token.as_ref().is_some_and(Pointer::is_whole_body);
+        let in_body = fields.access_token.as_ref().is_some_and(|p| p.part == Part::Body);
+        if in_body && !whole_body && !self.is_object() {
+            return Err(self.malformed(&self.not_an_object()));
+        }
+        // One that cannot be sent back is as good as none: the access token beside it may be good,
+        // and some clouds write an empty one where they mean that there is none.
+        let refresh = fields
+            .refresh_token
+            .as_ref()
+            .and_then(|pointer| self.text(pointer).filter(|text| is_token(text.expose())));
+        self.checked_token(fixed, whole_body, refresh.clone()).map_err(|failure| {
+            // A cloud that issues a refresh token has refused nothing.
+            let verdict = refresh.as_ref().map_or(failure.verdict, |_| Verdict::Silent);
+            Failure { salvaged: refresh, verdict, ..failure }
+        })
+    }
+
+    fn checked_token(
+        &self,
+        fixed: Option<Duration>,
+        whole_body: bool,
+        refresh: Option<Secret>,
+    ) -> Result<Token, Failure> {
+        let fields = &self.profile.token;
+        let at = |pointer: &Option<Pointer>| self.pointed().value(pointer.as_ref()?);
+        let stated = at(&fields.access_token).filter(|_| !whole_body);
+        let access = if whole_body {
+            std::str::from_utf8(&self.raw).ok().map(str::trim)
+        } else {
+            stated.as_ref().and_then(|stated| stated.as_str())
+        };
+        let access = access.ok_or_else(|| self.malformed("it holds no access token"))?;
+        if access.is_empty() {
+            return Err(self.malformed("the access token is empty"));
+        }
+        if access.len() > MOST_TOKEN {
+            return Err(self.malformed("the access token is longer than a header can be"));
+        }
+        if !is_token(access) {
+            return Err(self.malformed("the access token has characters that no header can carry"));
+        }
+        if let Some(pointer) = &fields.token_type {
+            let bearer = match at(&fields.token_type) {
+                Some(Value::Text(kind)) => kind.eq_ignore_ascii_case("bearer"),
+                Some(_) => false,
+                None => pointer.optional,
+            };
+            if !bearer {
+                return Err(self.malformed("the token type is not Bearer"));
+            }
+        }
+        let rule = &fields.lifetime;
+        let stated = match at(&rule.expires_in) {
+            None => None,
+            Some(value) => Some(token::lifetime_of(&value, self.now).ok_or_else(|| {
+                self.malformed("the lifetime (expires_in) is not a sane number of seconds")
+            })?),
+        };
+        let ends = match at(&rule.expires_at).filter(|_| stated.is_none()) {
+            None => None,
+            Some(value) => Some(
+                token::lifetime_until(&value, self.now)
+                    .ok_or_else(|| self.malformed("its end (expires_at) is not a time to come"))?,
+            ),
+        };
+        let claims = Claims::of(access);
+        let by_jwt = || claims.as_ref().filter(|_| rule.jwt)?.lifetime(self.date);
+        let stated_principal = at(&fields.principal);
+        let principal = stated_principal.as_ref().and_then(|principal| principal.as_str());
+        let principal = principal.map(str::to_string).or_else(|| claims.as_ref()?.subject());
+        let principal = principal.filter(|principal| !self.hidden.is_shown_by(principal));
+        Ok(Token {
+            access: access.into(),
+            refresh,
+            // Whose token it is, is the account's to say.
+            login: String::new(),
+            saved: Ordered::default(),
+            principal: principal.map(|p| p.chars().take(200).collect()),
+            issued: self.asked,
+            date: self.date,
+            lifetime: stated.or(ends).unwrap_or_else(|| by_jwt().or(fixed)),
+        })
+    }
+}
