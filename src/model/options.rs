@@ -1,10 +1,11 @@
-//! A set of options with the values they were given, and what an unknown name may have meant.
+//! A set of options with the values they were given.
 
 use super::option::{Group, Key, Opt, clipped, origins};
 use super::option_table::ALLOWED_ORIGINS;
 use crate::error::{Error, Result, Status};
 use crate::http::url::OriginRule;
 use crate::support::file;
+use crate::support::nearest::nearest;
 use crate::support::ordered::Ordered;
 use crate::support::secret::Secret;
 use std::sync::Arc;
@@ -180,24 +181,8 @@ pub(crate) fn file_of<'a>(table: &'a [Opt], name: &str) -> Option<&'a Opt> {
 
 fn unknown(table: &[Opt], name: &str) -> String {
     let name = clipped(name);
-    let near = table.iter().min_by_key(|o| distance(&o.name, &name));
-    match near.filter(|o| distance(&o.name, &name) <= 2 + name.len() / 5) {
-        Some(near) => format!("no option is called `{name}`; did you mean `{}`?", near.name),
+    match nearest(table.iter().map(|option| option.name.as_str()), &name) {
+        Some(near) => format!("no option is called `{name}`; did you mean `{near}`?"),
         None => format!("no option is called `{name}`; see docs/OPTIONS.md"),
     }
-}
-
-/// Levenshtein distance, for the hint in the message above.
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.bytes().enumerate() {
-            let cost = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = cost.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }

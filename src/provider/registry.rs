@@ -3,6 +3,7 @@
 
 use super::profile::Profile;
 use crate::error::{Error, Result, Status};
+use crate::support::nearest::nearest;
 use once_cell::race::OnceBox;
 use std::sync::Arc;
 
@@ -39,14 +40,15 @@ fn parsed(index: usize) -> Result<Arc<Profile>> {
 
 fn unknown(name: &str) -> Error {
     let name: String = name.chars().take(60).collect();
-    let names: Vec<&str> = CATALOGUE.iter().map(|(known, _)| *known).collect();
-    Error::new(
-        Status::UnknownProvider,
-        format!(
-            "no provider is called `{name}`; there are {} and `{CUSTOM}`, whose profile is given with the option profile or profile_file",
-            names.join(", ")
+    let known = || CATALOGUE.iter().map(|(known, _)| *known);
+    let hint = match nearest(known(), &name) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!(
+            "there are {} and `{CUSTOM}`, whose profile is given with the option profile or profile_file",
+            known().collect::<Vec<_>>().join(", ")
         ),
-    )
+    };
+    Error::new(Status::UnknownProvider, format!("no provider is called `{name}`; {hint}"))
 }
 
 #[cfg(test)]

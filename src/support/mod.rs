@@ -11,6 +11,7 @@ pub(crate) mod hex;
 pub(crate) mod json;
 pub(crate) mod log;
 mod md5;
+pub(crate) mod nearest;
 pub(crate) mod ordered;
 pub(crate) mod os;
 pub(crate) mod process;
