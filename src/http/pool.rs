@@ -49,9 +49,12 @@ fn remove(pool: &mut Vec<Idle>, gone: impl Fn(&Idle) -> bool) -> Vec<Idle> {
 /// A connection to this place that has not been idle for longer than `most`: the one that was used
 /// last. One that was closed meanwhile, or on which something came, is left.
 pub(super) fn take(place: &Place, most: Duration) -> Option<Connection> {
+    take_at(boot_time(), place, most)
+}
+
+fn take_at(now: Moment, place: &Place, most: Duration) -> Option<Connection> {
     let pool = pool();
     loop {
-        let now = boot_time();
         let idle = {
             let mut pool = lock(&pool);
             let last = pool.iter().rposition(|idle| idle.place == *place)?;
@@ -94,4 +97,39 @@ pub(super) fn leave_all_of(transport: u64) {
 pub(super) fn close_all() -> bool {
     let idle = std::mem::take(&mut *lock(&pool()));
     !idle.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::socket::Socket;
+    use crate::http::url::Url;
+    use crate::support::call::{Call, Canceller};
+    use std::net::{TcpListener, TcpStream};
+
+    #[test]
+    fn a_token_call_takes_no_connection_that_was_idle_for_long() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let origin = Url::parse(&url).unwrap().origin().clone();
+        let place = Place { transport: u64::MAX, origin };
+        let call = Call::new(Duration::from_secs(20), &Arc::<Canceller>::default());
+        let connect = || -> (Connection, TcpStream) {
+            let addresses = [listener.local_addr().unwrap()];
+            let socket = Socket::connect(&addresses, Duration::from_secs(20), &call).unwrap();
+            (Connection::over(socket), listener.accept().unwrap().0)
+        };
+        let (kept, _far_end) = connect();
+        put(place.clone(), kept);
+        let later = |seconds| boot_time().after(Duration::from_secs(seconds));
+        let second = Duration::from_secs(1);
+        // Nothing shows that it died meanwhile; a token call must not find out.
+        assert!(take_at(later(2), &place, second).is_none());
+        assert!(take_at(later(31), &place, Duration::MAX).is_none(), "routers forget it");
+        assert!(take_at(later(2), &place, Duration::MAX).is_some(), "a request may try it");
+        let (closed, far_end) = connect();
+        put(place.clone(), closed);
+        drop(far_end);
+        assert!(take_at(later(0), &place, Duration::MAX).is_none());
+    }
 }

@@ -14,6 +14,7 @@ mod background;
 mod bodies;
 mod clocks;
 mod clouds;
+mod connections;
 mod deadlines;
 mod fallback;
 mod faults;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 pub mod alone;
 pub mod directory;
 pub mod proxy;
+pub mod relay;
 
 /// A simulator, and a clock that its clients live by.
 pub struct World {

@@ -1,0 +1,103 @@
+//! Connections that are kept: which call goes on which, and when they are given up.
+
+use crate::common::World;
+use crate::common::alone::{alone, passed};
+use crate::common::relay::Relay;
+use keyfob::{Client, Request, Status};
+use keyfob_simulator::{Cloud, Rotation};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::time::Duration;
+
+/// One whose API is on the origin of its token calls.
+const CLOUD: Cloud = Cloud::Kontakt;
+
+fn get(client: &Client) -> keyfob::Result<keyfob::Response> {
+    client.send(&Request::new("GET", "/echo")?)
+}
+
+/// A client that reaches its cloud by a way that can die.
+fn by_relay(world: &World) -> (Relay, Client) {
+    let relay = Relay::to(&world.sim.base_url(CLOUD));
+    let mut config = world.config(CLOUD, "password");
+    config.set("base_url", &relay.leads(&world.sim.base_url(CLOUD))).unwrap();
+    (relay, config.client().unwrap())
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_dead_connection_costs_one_token_call_and_no_credential() {
+    let world = World::new();
+    world.sim.set_rotation(CLOUD, Rotation::RevokeFamilyOnReuse);
+    let (relay, client) = by_relay(&world);
+    let first = client.token().unwrap();
+    relay.dies();
+    // It was used a moment ago, so the refresh goes on it.
+    let client = client.share(Some(Duration::from_secs(3)));
+    let error = client.renew().unwrap_err();
+    assert_eq!(error.status(), Status::Timeout, "{error}");
+    // The kernel has repeated it in vain by then: the next call sends it on a connection of its own.
+    client.renew().unwrap();
+    assert_ne!(client.token().unwrap(), first);
+    assert_eq!(world.token_calls(CLOUD), ["login", "refresh"]);
+    assert_eq!(world.sim.reuse_count(CLOUD), 0);
+    assert_eq!(relay.count(), 2);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn after_one_timeout_the_older_idle_connections_go() {
+    let world = World::new();
+    let (relay, client) = by_relay(&world);
+    client.token().unwrap();
+    // Three requests at a time make three connections, all of them idle afterwards.
+    let mut open: Vec<_> =
+        (0..3).map(|_| client.open(&Request::new("GET", "/echo").unwrap()).unwrap()).collect();
+    for response in &mut open {
+        let mut buffer = [0; 4096];
+        while response.read(&mut buffer).unwrap() > 0 {}
+    }
+    drop(open);
+    assert_eq!(relay.count(), 3);
+    get(&client).unwrap();
+    assert_eq!(relay.count(), 3, "they are used again");
+    relay.dies();
+    let hasty = client.share(Some(Duration::from_millis(300)));
+    assert_eq!(get(&hasty).unwrap_err().status(), Status::Timeout);
+    let patient = client.share(Some(Duration::from_secs(20)));
+    assert_eq!(get(&patient).unwrap().status(), 200);
+    assert_eq!(relay.count(), 4, "none of the other two was tried");
+}
+
+#[test]
+fn idle_connections_are_given_up_for_want_of_descriptors() {
+    passed(alone(in_a_process_without_descriptors).output().unwrap());
+}
+
+#[test]
+#[ignore = "is run by the test above, in a process of its own"]
+fn in_a_process_without_descriptors() {
+    for host in ["localhost", "127.0.0.1"] {
+        let world = World::new();
+        let mut config = world.config(CLOUD, "password");
+        let base_url = world.sim.base_url(CLOUD).replace("localhost", host);
+        config.set("base_url", &base_url).unwrap();
+        let client = config.client().unwrap();
+        let request = Request::new("GET", "/echo").unwrap();
+        let open: Vec<_> = (0..8).map(|_| client.open(&request).unwrap()).collect();
+        for mut response in open {
+            let mut buffer = [0; 4096];
+            while response.read(&mut buffer).unwrap() > 0 {}
+        }
+        // Another client's connections are its own, where files say whom it trusts.
+        let other = config.client().unwrap();
+        let before = getrlimit(Resource::Nofile);
+        setrlimit(Resource::Nofile, Rlimit { current: Some(256), ..before.clone() }).unwrap();
+        let null = std::fs::File::open("/dev/null").unwrap();
+        let filled: Vec<_> = std::iter::from_fn(|| null.try_clone().ok()).collect();
+        assert!(!filled.is_empty());
+        let outcome = get(&other);
+        drop(filled);
+        setrlimit(Resource::Nofile, before).unwrap();
+        assert_eq!(outcome.unwrap().status(), 200, "{host}");
+    }
+}
