@@ -41,6 +41,11 @@ pub(super) enum Broken {
     },
     /// There is no memory for this many bytes.
     NoMemory(usize),
+    /// The same for the body of this answer.
+    NoRoom {
+        status: u16,
+        bytes: usize,
+    },
     /// The request cannot be sent.
     Unsendable(Error),
 }

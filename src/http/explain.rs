@@ -40,6 +40,10 @@ pub(super) fn explain(
             let what = format!("{at} answered with more than {most} bytes");
             return Error::new(Status::AnswerTooLarge, what).with_http_status(status);
         }
+        Broken::NoRoom { status, bytes } => {
+            let what = format!("{at} answered {status}, and there is no memory for {bytes} bytes");
+            return Error::new(Status::AnswerTooLarge, what).with_http_status(status);
+        }
         broken => in_words(broken, origin.host(), settings),
     };
     Error::new(status, format!("{at}: {what}"))
@@ -87,6 +91,7 @@ fn in_words(broken: Broken, host: &str, settings: &TransportSettings) -> (Status
         | Broken::AtProxy(_)
         | Broken::ProxyRefused(_)
         | Broken::TooLarge { .. }
+        | Broken::NoRoom { .. }
         | Broken::Unsendable(_) => network("the call is over".into()),
     }
 }

@@ -243,8 +243,12 @@ impl Transport {
         }
         let announced = rest.announced;
         let is_token = purpose == Purpose::Token;
-        let body = read_whole(|buffer| rest.read_within(buffer), announced, most, is_token)?;
-        answer.body = body.ok_or_else(too_large)?;
+        let body = read_whole(|buffer| rest.read_within(buffer), announced, most, is_token);
+        let body = body.map_err(|broken| match broken {
+            Broken::NoMemory(bytes) => Broken::NoRoom { status, bytes },
+            broken => broken,
+        });
+        answer.body = body?.ok_or_else(too_large)?;
         Ok(answer)
     }
 

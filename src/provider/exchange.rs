@@ -224,8 +224,7 @@ impl Exchange<'_> {
     }
 
     fn advise(&self, error: Error, step: &Step) -> Error {
-        let message = format!("{} {}: {}", self.profile.name, step.call, error.message());
-        Error::new(error.status(), message).with_retry_after(error.retry_after())
+        error.about(&format!("{} {}", self.profile.name, step.call))
     }
 }
 

@@ -25,6 +25,7 @@ mod house;
 mod identity;
 mod late;
 mod lifecycle;
+mod little_memory;
 mod options;
 mod own_requests;
 mod profiles;

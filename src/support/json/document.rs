@@ -6,7 +6,14 @@
 //! beside it. No tree is built either, so the memory that an answer takes is its own length.
 
 use super::{Value, parse};
+use serde::de::IgnoredAny;
 use zeroize::Zeroizing;
+
+/// A longer text is nothing that anybody asks for: no token, code or URL has a megabyte.
+const LONGEST_TEXT: usize = 1 << 20;
+/// Nor does anybody look into a larger object or array but by a pointer. A tree of it may take a
+/// hundred times the memory of its text, and a server chooses that.
+const LARGEST_TREE: usize = 16 * 1024;
 
 /// The text of a JSON value that is whole: its strings and brackets are closed.
 ///
@@ -23,7 +30,8 @@ impl<'a> Document<'a> {
         let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
         let value = Scan { rest: text }.value()?;
         let is_container = matches!(value.first(), Some(b'{' | b'['));
-        (is_container || parse(text).is_ok()).then_some(Document(value))
+        let is_scalar = || serde_json::from_slice::<IgnoredAny>(text).is_ok();
+        (is_container || is_scalar()).then_some(Document(value))
     }
 
     /// The same of a text that may be cut: what stands before the cut, of an object.
@@ -47,7 +55,7 @@ impl<'a> Document<'a> {
     /// The text, if it is one.
     pub fn as_text(&self) -> Option<String> {
         match self.0 {
-            [b'"', inner @ .., b'"'] => Some(text(inner).to_string()),
+            [b'"', inner @ .., b'"'] => Some(text(inner)?.to_string()),
             _ => None,
         }
     }
@@ -105,9 +113,11 @@ impl<'a> Document<'a> {
         match self.0 {
             b"true" => Value::Bool(true),
             b"false" => Value::Bool(false),
-            [b'"', inner @ .., b'"'] => Value::Text(text(inner)),
+            [b'"', inner @ .., b'"'] => text(inner).map_or(Value::Null, Value::Text),
             // Nobody asks for what such a one holds, unless it can be read as a whole.
+            [b'{' | b'[', ..] if self.0.len() > LARGEST_TREE => Value::Array(Vec::new()),
             [b'{' | b'[', ..] => parse(self.0).unwrap_or(Value::Array(Vec::new())),
+            word if word.len() > LONGEST_TEXT => Value::Null,
             word => match std::str::from_utf8(word).ok().filter(|word| is_number(word)) {
                 Some(digits) => Value::Number(digits.into()),
                 None => Value::Null,
@@ -221,21 +231,29 @@ fn index(step: &str) -> Option<usize> {
 
 /// Whether a member's name, as it is written, is this one.
 fn is(name: &[u8], wanted: &str) -> bool {
-    if name.contains(&b'\\') { *text(name) == wanted } else { name == wanted.as_bytes() }
+    if name.contains(&b'\\') {
+        text(name).is_some_and(|name| *name == wanted)
+    } else {
+        name == wanted.as_bytes()
+    }
 }
 
 const REPLACEMENT: char = char::REPLACEMENT_CHARACTER;
 
-/// A string's text.
-fn text(inner: &[u8]) -> Zeroizing<String> {
+/// A string's text; nothing of one that is too long, or that there is no memory for.
+fn text(inner: &[u8]) -> Option<Zeroizing<String>> {
+    if inner.len() > LONGEST_TEXT {
+        return None;
+    }
     let broken = inner.utf8_chunks().filter(|chunk| !chunk.invalid().is_empty()).count();
     // Large enough from the beginning: growing would leave copies of a secret behind.
-    let mut text = Zeroizing::new(String::with_capacity(inner.len() + 2 * broken));
+    let mut text = Zeroizing::new(String::new());
+    text.try_reserve_exact(inner.len() + 2 * broken).ok()?;
     for chunk in inner.utf8_chunks() {
         unescape(chunk.valid(), &mut text);
         text.extend((!chunk.invalid().is_empty()).then_some(REPLACEMENT));
     }
-    text
+    Some(text)
 }
 
 fn unescape(mut rest: &str, into: &mut String) {
