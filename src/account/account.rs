@@ -17,6 +17,7 @@ use crate::model::options::Options;
 use crate::model::record::Discovered;
 use crate::model::record::Record;
 use crate::model::token::{Claims, RenewalWindow, Token};
+use crate::provider::client_auth;
 use crate::provider::endpoints::are_possible;
 use crate::provider::exchange::{Exchange, lifetime};
 use crate::provider::failure::Failure;
@@ -66,6 +67,7 @@ impl Account {
     ) -> Result<Account> {
         options.read_files()?;
         let selection = select(&profile, &options)?;
+        client_auth::check(&options)?;
         let transport = Transport::shared(transport_settings(&options))?;
         let identity = Identity::of(&profile, &options, &selection)?;
         let siblings = Arc::new(Siblings::new(&identity.name, clock));

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::model::option::{Group, Opt, Proof};
 use crate::model::option_table::{CLIENT_AUTH, REFRESH_TOKEN};
 use crate::model::options::Options;
-use crate::provider::profile::Profile;
+use crate::provider::profile::{Login, Profile};
 use crate::provider::selection::Selection;
 use crate::store::attempt_log::AttemptLog;
 use crate::store::factory::StoreChoice;
@@ -32,7 +32,13 @@ impl Secrets {
         clock: &Clock,
     ) -> Result<Secrets> {
         let login = selection.login(profile);
-        let needs = |option: &Opt| login.is_some_and(|login| login.needs.contains(&option.name));
+        let needs = |option: &Opt| {
+            let takes = |login: &Login| {
+                let of_client = option.is_of_client() && login.takes_of_client(&option.name);
+                login.needs.contains(&option.name) || of_client
+            };
+            login.is_some_and(takes)
+        };
         let is_users = options.table().iter().any(|option| needs(option) && option.is_somebodys());
         let log = |kind: &str, places: &[String], is_part: &dyn Fn(&Opt) -> bool| {
             let mut named = places.to_vec();

@@ -62,7 +62,7 @@ pub(crate) fn table() -> Vec<Opt> {
         Opt::of(OAuth, Kind::Text, GRANT.name, "Which grant to use where more than one fits: `client_credentials` or `password`."),
         Opt::of(OAuth, Kind::Text, "scope", "Scopes to ask for, separated by blanks (RFC 6749 3.3)."),
         Opt::of(OAuth, Kind::Text, "audience", "The API the token is for."),
-        Opt::of(OAuth, Kind::Choice(vec!["client_secret_basic".into(), "client_secret_basic_raw".into(), "client_secret_post".into()]), CLIENT_AUTH.name, "How the client authenticates at the token endpoint (RFC 6749 2.3.1). `client_secret_basic_raw` is for servers that do not undo the form encoding of name and secret.").default("client_secret_basic"),
+        Opt::of(OAuth, Kind::Choice(["none", "client_secret_basic", "client_secret_basic_raw", "client_secret_post"].map(String::from).into()), CLIENT_AUTH.name, "How the client authenticates at the provider's endpoints (RFC 6749 2.3). Unset, it follows from what is set: without a secret it is `none`. `client_secret_basic_raw` is for servers that do not undo the form encoding of name and secret.").default("client_secret_basic"),
         Opt::of(Transport, Kind::Number { from: 1, to: 3_600_000 }, CONNECT_TIMEOUT_MS.name, "Longest wait for a connection, TLS handshake excluded.").default("10000"),
         Opt::of(Transport, Kind::Number { from: 1, to: 3_600_000 }, TIMEOUT_MS.name, "Longest any call waits, all its tries included.").default("30000"),
         Opt::of(Transport, Kind::Number { from: 1, to: 86_400_000 }, IDLE_TIMEOUT_MS.name, "Longest silence in a body that is read as it comes.").default("30000"),

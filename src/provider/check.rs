@@ -65,6 +65,14 @@ impl Format {
             if step.form.is_some() && step.json.is_some() {
                 return Err(format!("{at}: has both a form and a json body"));
             }
+            if step.client_auth && step.form.is_none() {
+                return Err(format!(
+                    "{at}.client_auth: needs a form, where the client's name goes"
+                ));
+            }
+            if step.client_auth && step.basic_auth.is_some() {
+                return Err(format!("{at}: has both client_auth and basic_auth"));
+            }
             if step.url.0.is_empty() {
                 return Err(format!("{at}.url: there is none"));
             }

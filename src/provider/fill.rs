@@ -1,5 +1,6 @@
 //! A profile's step filled in: the HTTP request that it is.
 
+use super::client_auth::{self, Credentials};
 use super::places::shown;
 use super::profile::{Profile, Step};
 use super::scope::Scope;
@@ -33,7 +34,11 @@ pub(super) fn request(
     let url_filled = Url::parse(filled.expose())?.with_query(&query)?;
     let shown = shown(url, scope.names(), scope);
     safe(&url_filled, options, || shown.clone())?;
-    let (body, kind) = body(step, scope)?;
+    let client = match step.client_auth {
+        true => client_auth::credentials(options, scope)?,
+        false => Credentials::default(),
+    };
+    let (body, kind) = body(step, &client, scope)?;
     let body = body.map_or(Payload::None, |body| Payload::Bytes(Arc::new(body)));
     let method = Method::parse(&step.method).map_err(wrong)?;
     let mut outgoing = Outgoing { method, url: url_filled, shown, headers: Vec::new(), body };
@@ -52,6 +57,8 @@ pub(super) fn request(
             outgoing.headers.push(("Authorization".into(), value));
         }
     }
+    let authorization = client.authorization;
+    outgoing.headers.extend(authorization.map(|value| ("Authorization".into(), value)));
     let has = |wanted: &str| outgoing.headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(wanted));
     if let Some(kind) = kind.filter(|_| !has("content-type")) {
         outgoing.headers.push(("Content-Type".into(), kind.into()));
@@ -103,9 +110,17 @@ pub(crate) fn fields<'t>(
 
 type Body = (Option<Zeroizing<Vec<u8>>>, Option<&'static str>);
 
-fn body(step: &Step, scope: &mut Scope<'_>) -> Result<Body> {
+fn body(step: &Step, client: &Credentials, scope: &mut Scope<'_>) -> Result<Body> {
     if let Some(form) = &step.form {
-        let text = fields(form.iter(), Place::Form, scope)?;
+        let mut text = fields(form.iter(), Place::Form, scope)?;
+        for (name, value) in &client.fields {
+            if !text.is_empty() {
+                text.push('&');
+            }
+            form_encode(name, &mut text);
+            text.push('=');
+            form_encode(value.expose(), &mut text);
+        }
         let bytes = Zeroizing::new(text.as_bytes().to_vec());
         return Ok((Some(bytes), Some("application/x-www-form-urlencoded")));
     }

@@ -1,6 +1,7 @@
 //! Clouds as data: the profile format, the built-in profiles, and the one engine that runs them.
 
 mod check;
+pub(crate) mod client_auth;
 mod computed;
 pub(crate) mod endpoints;
 pub(crate) mod exchange;
@@ -51,7 +52,7 @@ fn provider(profile: &Profile) -> Value {
             ("name", name.into()),
             ("title", (&login.title).into()),
             ("needs", login.needs.iter().collect()),
-            ("uses", login.uses.iter().collect()),
+            ("uses", login.uses_of(&profile.table).iter().collect()),
         ])
     };
     let refresh = profile.refresh.as_ref();

@@ -194,6 +194,9 @@ document! {
         other headers: Ordered<Template>,
         /// `Authorization: Basic` of two values, each form-encoded first (RFC 6749 2.3.1).
         other basic_auth: Option<(Template, Template)>,
+        /// Whether the client authenticates here, as the option `client_auth` says: in a header, or in
+        /// the step's form.
+        other client_auth: bool,
         /// A form, its fields in their order. A step has one body or none.
         other form: Option<Ordered<Template>>,
         /// A JSON document whose texts are templates.

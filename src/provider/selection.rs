@@ -1,5 +1,6 @@
 //! Which login a client uses: it follows from the identity options that are set.
 
+use super::client_auth;
 use super::profile::{Login, Profile, Step};
 use super::template::Template;
 use crate::error::{Error, Result, Status};
@@ -44,8 +45,7 @@ pub(crate) fn select(profile: &Profile, options: &Options) -> Result<Selection> 
         login.1.when.iter().all(|(o, wanted)| !options.is_set(o) || options.get(o) == Some(wanted))
     };
     let open: Vec<&(String, Login)> = profile.logins.0.iter().filter(allowed).collect();
-    let fits =
-        |login: &Login| login.needs.iter().all(|n| set.contains(&n.as_str()) || has(options, n));
+    let fits = |login: &Login| lacking(options, login).is_empty();
     let fitting: Vec<&(String, Login)> = open.iter().copied().filter(|l| fits(&l.1)).collect();
     // Of two that fit, one that needs everything the other needs and more is what is meant.
     let best: Vec<&(String, Login)> = fitting
@@ -55,25 +55,23 @@ pub(crate) fn select(profile: &Profile, options: &Options) -> Result<Selection> 
         .collect();
     let refreshes = |name: &str| name == "refresh_token" && profile.refresh.is_some();
     let unused = |login: &Login| -> Vec<&str> {
-        let taken = |name: &str| login.needs.iter().chain(&login.uses).any(|n| n == name);
-        set.iter().copied().filter(|name| !taken(name) && !refreshes(name)).collect()
+        set.iter().copied().filter(|name| !takes(login, name) && !refreshes(name)).collect()
     };
     match best.as_slice() {
-        [] => {
-            refresh_only(profile, options, &set).ok_or_else(|| nothing_fits(profile, &open, &set))
-        }
+        [] => refresh_only(profile, options, &set)
+            .ok_or_else(|| nothing_fits(profile, &open, options)),
         [(name, login)] => match unused(login).as_slice() {
             [] if is_anothers(profile, options, name, login) => {
                 Ok(Selection::RefreshOnly { withheld: Some(name.clone()) })
             }
             [] => Ok(Selection::Login(name.clone())),
-            left => Err(left_over(profile, name, left, &open, &set)),
+            left => Err(left_over(profile, name, left, &open, options)),
         },
         several => {
             let whole: Vec<_> = several.iter().filter(|(_, l)| unused(l).is_empty()).collect();
             match whole.as_slice() {
                 [(name, _)] => Ok(Selection::Login(name.clone())),
-                _ => Err(ambiguous(profile, several)),
+                _ => Err(ambiguous(profile, several, options)),
             }
         }
     }
@@ -83,7 +81,8 @@ pub(crate) fn select(profile: &Profile, options: &Options) -> Result<Selection> 
 /// client software's own, and no user's. It takes `grant` to ask for it then.
 fn is_anothers(profile: &Profile, options: &Options, name: &str, login: &Login) -> bool {
     let is_a_users = |need: &String| options.option(need).is_some_and(Opt::is_somebodys);
-    let asked = options.is_set(GRANT.name) && options.text(GRANT) == Some(name);
+    let named = login.when.get(GRANT.name).map_or(name, String::as_str);
+    let asked = options.is_set(GRANT.name) && options.text(GRANT) == Some(named);
     profile.refresh.is_some()
         && options.is_set(REFRESH_TOKEN.name)
         && !asked
@@ -94,6 +93,26 @@ fn has(options: &Options, name: &str) -> bool {
     options.get(name).is_some()
 }
 
+/// Whether the login has a use for this option.
+fn takes(login: &Login, name: &str) -> bool {
+    login.needs.iter().chain(&login.uses).any(|n| n == name) || login.takes_of_client(name)
+}
+
+/// What is missing for this login.
+fn lacking<'a>(options: &Options, login: &'a Login) -> Vec<&'a str> {
+    let missing = |name: &&str| !options.is_set(name) && !has(options, name);
+    let mut lacking: Vec<&str> = login.needs.iter().map(String::as_str).filter(missing).collect();
+    if login.is_the_clients_own(options) && !client_auth::can_prove(options) {
+        lacking.push(client_auth::PROOFS);
+    }
+    lacking
+}
+
+/// How many things a login needs, at most.
+fn needed(options: &Options, login: &Login) -> usize {
+    login.needs.len() + usize::from(login.is_the_clients_own(options))
+}
+
 fn needs_more(more: &Login, less: &Login) -> bool {
     more.needs.len() > less.needs.len() && less.needs.iter().all(|n| more.needs.contains(n))
 }
@@ -102,18 +121,27 @@ fn refresh_only(profile: &Profile, options: &Options, set: &[&str]) -> Option<Se
     let refresh = profile.refresh.as_ref()?;
     let known = |name: &&str| *name == "refresh_token" || refresh.needs.iter().any(|n| n == name);
     let named: Vec<(String, &Template)> = refresh.steps.iter().flat_map(Step::templates).collect();
-    let used_anywhere =
-        |name: &&str| known(name) || named.iter().any(|(_, t)| t.names().any(|(n, _)| n == *name));
+    let of_client =
+        |name: &str| client_auth::is_asked(&refresh.steps) && client_auth::OPTIONS.contains(&name);
+    let used_anywhere = |name: &&str| {
+        known(name)
+            || of_client(name)
+            || named.iter().any(|(_, t)| t.names().any(|(n, _)| n == *name))
+    };
     let complete = set.contains(&"refresh_token") && refresh.needs.iter().all(|n| has(options, n));
     (complete && set.iter().all(used_anywhere)).then_some(Selection::RefreshOnly { withheld: None })
 }
 
-fn described(login: &(String, Login)) -> String {
-    format!("{} ({})", login.0, login.1.needs.join(", "))
+fn described((name, login): &(String, Login), options: &Options) -> String {
+    let mut needs: Vec<&str> = login.needs.iter().map(String::as_str).collect();
+    if login.is_the_clients_own(options) {
+        needs.push(client_auth::PROOFS);
+    }
+    format!("{name} ({})", needs.join(", "))
 }
 
-fn ambiguous(profile: &Profile, several: &[&(String, Login)]) -> Error {
-    let names: Vec<String> = several.iter().map(|l| described(l)).collect();
+fn ambiguous(profile: &Profile, several: &[&(String, Login)], options: &Options) -> Error {
+    let names: Vec<String> = several.iter().map(|l| described(l, options)).collect();
     Error::new(
         Status::InvalidOption,
         format!(
@@ -129,41 +157,35 @@ fn left_over(
     chosen: &str,
     left: &[&str],
     open: &[&(String, Login)],
-    set: &[&str],
+    options: &Options,
 ) -> Error {
     let mut message = format!(
         "{}: the options fit the login {chosen}, which has no use for {}",
         profile.name,
         left.join(", ")
     );
-    let other = open.iter().find(|(name, login)| {
-        name != chosen && left.iter().all(|l| login.needs.iter().chain(&login.uses).any(|n| n == l))
-    });
+    let other =
+        open.iter().find(|(name, login)| name != chosen && left.iter().all(|l| takes(login, l)));
     let (status, hint) = match other {
-        Some((name, login)) => {
-            let missing: Vec<&str> =
-                login.needs.iter().map(String::as_str).filter(|n| !set.contains(n)).collect();
-            (
-                Status::MissingOption,
-                format!("; for the login {name} also set {}", missing.join(", ")),
-            )
-        }
+        Some((name, login)) => (
+            Status::MissingOption,
+            format!("; for the login {name} also set {}", lacking(options, login).join(", ")),
+        ),
         None => (Status::InvalidOption, "; leave it out".to_string()),
     };
     message.push_str(&hint);
     Error::new(status, message)
 }
 
-fn nothing_fits(profile: &Profile, open: &[&(String, Login)], set: &[&str]) -> Error {
+fn nothing_fits(profile: &Profile, open: &[&(String, Login)], options: &Options) -> Error {
     let mut ways: Vec<String> = open
         .iter()
         .map(|login| {
-            let missing: Vec<&str> =
-                login.1.needs.iter().map(String::as_str).filter(|n| !set.contains(n)).collect();
-            if missing.len() == login.1.needs.len() {
-                described(login)
+            let missing = lacking(options, &login.1);
+            if missing.len() == needed(options, &login.1) {
+                described(login, options)
             } else {
-                format!("{} (missing: {})", described(login), missing.join(", "))
+                format!("{} (missing: {})", described(login, options), missing.join(", "))
             }
         })
         .collect();

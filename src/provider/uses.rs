@@ -1,6 +1,7 @@
 //! Which names a profile's templates use, and which may stand where: tokens where there are any, a
 //! request where there is one.
 
+use super::client_auth;
 use super::json_template::JsonTemplate;
 use super::kinds::{Kinds, REQUEST_NAMES};
 use super::profile::{Entry, Format, Present, Profile, Step};
@@ -30,6 +31,9 @@ impl Profile {
         for Use { template, .. } in self.uses() {
             let options = template.names().filter(|(n, _)| self.table.iter().any(|o| o.name == *n));
             names.extend(options.map(|(n, _)| n.to_string()));
+        }
+        if self.steps().iter().any(|(_, step)| step.client_auth) {
+            names.extend(client_auth::OPTIONS.iter().map(|name| name.to_string()));
         }
         names.sort_unstable();
         names.dedup();
@@ -185,10 +189,13 @@ impl Step {
 
     /// Whether its call carries a secret of the user's, or something that is made of one.
     pub fn carries_secret(&self, kinds: &Kinds) -> bool {
-        self.templates().iter().any(|(_, template)| {
-            let kind = kinds.of_template(template);
-            kind.secret || template.names().any(|(name, _)| name == "refresh_token")
-        })
+        let mut templates = self.templates().into_iter();
+        // What proves the client counts towards a lockout, too.
+        self.client_auth
+            || templates.any(|(_, template)| {
+                let kind = kinds.of_template(template);
+                kind.secret || template.names().any(|(name, _)| name == "refresh_token")
+            })
     }
 
     /// All templates of the step, each with the field it stands in.

@@ -138,7 +138,7 @@ export interface Options {
   scope?: string | undefined;
   /** The API the token is for. */
   audience?: string | undefined;
-  /** How the client authenticates at the token endpoint (RFC 6749 2.3.1). `client_secret_basic_raw` is for servers that do not undo the form encoding of name and secret. Default: `client_secret_basic`. */
+  /** How the client authenticates at the provider's endpoints (RFC 6749 2.3). Unset, it follows from what is set: without a secret it is `none`. `client_secret_basic_raw` is for servers that do not undo the form encoding of name and secret. Default: `client_secret_basic`. */
   client_auth?: string | undefined;
   /** Longest wait for a connection, TLS handshake excluded. Default: `10000`. */
   connect_timeout_ms?: number | undefined;

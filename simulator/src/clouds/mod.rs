@@ -40,6 +40,7 @@ mod mender_device;
 mod milesight;
 mod node_red;
 mod oauth2;
+mod oauth2_client;
 mod once;
 mod parse_server;
 mod particle;

@@ -3,17 +3,16 @@
 
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 use super::call::{Call, FORM, Scene};
 use super::cloud::Role;
 use super::list::{List, Pages};
+use super::oauth2_client::authenticate;
 use super::rules::{Outcome, Rules};
 use crate::credentials::known::{Login, oauth2 as known};
 use crate::fields::{self, Fields};
-use crate::form::{decode, unescape};
+use crate::form::decode;
 use crate::http::{Answer, Request};
 use crate::tokens::{Dead, Form, Grant, Habits, Minted, Rotation};
 
@@ -97,9 +96,16 @@ impl Rules for OAuth2 {
             return revoke(call, &fields);
         }
         let answer = match fields.text("grant_type") {
-            "client_credentials" => by_client(call, &client, &fields)?,
-            "password" => by_password(call, &client, &fields)?,
-            "refresh_token" => by_refresh(call, &client, &fields)?,
+            "client_credentials" if !client.proven => {
+                // Only for clients that keep a secret (4.4).
+                return Err(refusal(
+                    "unauthorized_client",
+                    "a public client cannot log in as itself",
+                ));
+            }
+            "client_credentials" => by_client(call, &client.id, &fields)?,
+            "password" => by_password(call, &client.id, &fields)?,
+            "refresh_token" => by_refresh(call, &client.id, &fields)?,
             "" => return Err(refusal("invalid_request", "grant_type is missing")),
             _ => {
                 let why = "this server takes client_credentials, password and refresh_token";
@@ -153,7 +159,7 @@ impl Rules for OAuth2 {
 }
 
 /// An error of 5.2: always 400, but for `invalid_client`.
-fn refusal(error: &str, why: &str) -> Answer {
+pub(super) fn refusal(error: &str, why: &str) -> Answer {
     let body = json!({
         "error": error,
         "error_description": why,
@@ -163,7 +169,7 @@ fn refusal(error: &str, why: &str) -> Answer {
 }
 
 /// 401 in place of 400, and the challenge of the scheme that was used (5.2).
-fn client_refused(by_header: bool, why: &str) -> Answer {
+pub(super) fn client_refused(by_header: bool, why: &str) -> Answer {
     let mut answer = refusal("invalid_client", why);
     answer.status = 401;
     if by_header {
@@ -191,41 +197,6 @@ fn parameters(call: &Call<'_>) -> Result<Fields, Answer> {
     } else {
         Err(refusal("invalid_request", &fields::sentence(&repeated)))
     }
-}
-
-/// `client_secret_basic` or `client_secret_post`, never both (2.3).
-fn authenticate(call: &mut Call<'_>, fields: &Fields) -> Result<String, Answer> {
-    let by_header = call.request.header("authorization").is_some();
-    let (id, secret) = if by_header {
-        if fields.has("client_secret") {
-            return Err(refusal("invalid_request", "the client authenticated in two ways"));
-        }
-        let (id, secret) = basic(call.request).map_err(|why| client_refused(true, why))?;
-        if fields.has("client_id") && fields.text("client_id") != id {
-            return Err(refusal("invalid_request", "two different client_ids came"));
-        }
-        (id, secret)
-    } else {
-        if !fields.has("client_id") || !fields.has("client_secret") {
-            return Err(client_refused(false, "no client authentication came"));
-        }
-        (fields.text("client_id").to_owned(), fields.text("client_secret").to_owned())
-    };
-    call.site
-        .login(&format!("client:{id}"), &secret, call.scene.now_ms)
-        .map_err(|refused| client_refused(by_header, refused.why()))?;
-    Ok(id)
-}
-
-/// Identifier and secret are form-encoded before they are joined and written in base64 (2.3.1).
-fn basic(request: &Request) -> Result<(String, String), &'static str> {
-    let given = request
-        .credentials("authorization", "Basic")
-        .ok_or("Authorization must be of the Basic type")?;
-    let given = STANDARD.decode(given).map_err(|_| "the Basic credentials are not base64")?;
-    let colon =
-        given.iter().position(|byte| *byte == b':').ok_or("the Basic credentials have no ':'")?;
-    Ok((unescape(&given[..colon])?, unescape(&given[colon + 1..])?))
 }
 
 fn by_client(call: &mut Call<'_>, client: &str, fields: &Fields) -> Outcome {
@@ -354,7 +325,7 @@ fn metadata(scene: &Scene<'_>) -> Answer {
             "revocation_endpoint": format!("{issuer}{}", known::REVOCATION_PATH),
             "response_types_supported": [],
             "grant_types_supported": ["client_credentials", "password", "refresh_token"],
-            "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+            "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
             "scopes_supported": known::SCOPE.split(' ').collect::<Vec<_>>(),
         }),
     )

@@ -112,6 +112,8 @@ pub mod oauth2 {
     pub const LIMITED_CLIENT_ID: &str = "reporter";
     /// Its secret.
     pub const LIMITED_CLIENT_SECRET: &str = "report-secret";
+    /// A client without a secret: it may refresh, and pass on a user's password.
+    pub const PUBLIC_CLIENT_ID: &str = "kiosk-3";
     /// Resource owner of the password grant.
     pub const USERNAME: &str = "gateway@example.com";
     /// The resource owner's password.

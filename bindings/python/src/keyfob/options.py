@@ -830,6 +830,11 @@ class Oauth2Options(CommonOptions, total=False):
 
     #: The API the token is for.
     audience: Text
+    #: How the client authenticates at the provider's endpoints (RFC 6749 2.3). Unset, it follows
+    #: from what is set: without a secret it is `none`. `client_secret_basic_raw` is for servers
+    #: that do not undo the form encoding of name and secret. One of `none`, `client_secret_basic`,
+    #: `client_secret_basic_raw`, `client_secret_post`.
+    client_auth: Text
     #: OAuth 2.0 client identifier (RFC 6749 2.2).
     client_id: Text
     #: OAuth 2.0 client secret (RFC 6749 2.3.1).
@@ -1226,9 +1231,10 @@ class Options(CommonOptions, total=False):
     #: Entra: the private key of the application's certificate, in PEM form.
     client_assertion_key: Text
     client_assertion_key_file: Path
-    #: How the client authenticates at the token endpoint (RFC 6749 2.3.1).
-    #: `client_secret_basic_raw` is for servers that do not undo the form encoding of name and
-    #: secret. One of `client_secret_basic`, `client_secret_basic_raw`, `client_secret_post`.
+    #: How the client authenticates at the provider's endpoints (RFC 6749 2.3). Unset, it follows
+    #: from what is set: without a secret it is `none`. `client_secret_basic_raw` is for servers
+    #: that do not undo the form encoding of name and secret. One of `none`, `client_secret_basic`,
+    #: `client_secret_basic_raw`, `client_secret_post`.
     client_auth: Text
     #: OAuth 2.0 client identifier (RFC 6749 2.2).
     client_id: Text
