@@ -5,9 +5,9 @@ use crate::error::{Error, Result, Status};
 use crate::support::file;
 use crate::support::hex::to_hex;
 use crate::support::json::{self, Value, object};
-use crate::support::os::above_standard_streams;
+use crate::support::os;
 use ring::digest::{Context, SHA256};
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -53,7 +53,7 @@ impl Part {
         check_target(target)?;
         let path = beside(target, ".part");
         let file = open_regular(&path)?;
-        if rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_err() {
+        if !os::try_lock_handle(&file) {
             return Err(fault(target, "another download to it is under way"));
         }
         // A digest of it, since a URL may hold what not everybody should read.
@@ -168,11 +168,11 @@ impl Part {
         }
         self.sync()?;
         check_target(&self.target)?;
-        std::fs::rename(&self.path, &self.target).map_err(|e| fault(&self.target, e))?;
+        os::replace(&self.path, &self.target).map_err(|e| fault(&self.target, e))?;
         std::fs::remove_file(self.note_path()).ok();
         let directory = self.target.parent().filter(|p| !p.as_os_str().is_empty());
-        let directory = File::open(directory.unwrap_or(Path::new(".")));
-        directory.and_then(|d| d.sync_all()).map_err(|error| fault(&self.target, error))
+        let made_durable = os::make_names_durable(directory.unwrap_or(Path::new(".")));
+        made_durable.map_err(|error| fault(&self.target, error))
     }
 
     fn note_path(&self) -> PathBuf {
@@ -191,7 +191,7 @@ impl Part {
         let path = self.note_path();
         let fresh = beside(&path, ".new");
         std::fs::write(&fresh, note.without_nulls().to_json().as_bytes())
-            .and_then(|()| std::fs::rename(&fresh, &path))
+            .and_then(|()| os::replace(&fresh, &path))
             .map_err(|error| fault(&path, error))
     }
 }
@@ -232,17 +232,7 @@ fn check_target(target: &Path) -> Result<()> {
 
 /// Opens or makes a file, and follows no link that somebody may have put in its place.
 fn open_regular(path: &Path) -> Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.custom_flags(
-            (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits() as i32
-        );
-    }
-    let file = options.open(path).and_then(|file| above_standard_streams(file.into()));
-    let file = File::from(file.map_err(|error| fault(path, error))?);
+    let file = os::open_or_make(path).map_err(|error| fault(path, error))?;
     match file.metadata() {
         Ok(about) if about.is_file() => Ok(file),
         Ok(_) => Err(fault(path, "is not a regular file")),

@@ -4,7 +4,8 @@ use crate::lifecycle::goal::Stage;
 use crate::lifecycle::lifecycle::Lifecycle;
 use crate::support::clock::Moment;
 use crate::support::json::{Value, object};
-use std::sync::atomic::{AtomicU64, Ordering};
+use crate::support::sync::AtomicU64;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 pub(crate) fn of(lifecycle: &Lifecycle) -> String {

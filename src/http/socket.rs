@@ -2,10 +2,10 @@
 
 use super::broken::{Broken, Outcome};
 use crate::support::call::{Call, from_now};
-use crate::support::os::above_standard_streams;
+use crate::support::os;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketFlags, SocketType};
+use rustix::net::{AddressFamily, SocketType};
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -65,7 +65,7 @@ impl Socket {
 
     /// Whether what was sent has been repeated again and again, and nobody has acknowledged it.
     pub fn is_unheard(&self) -> bool {
-        crate::support::os::tcp::is_unheard(&self.0)
+        os::is_unheard(&self.0)
     }
 }
 
@@ -86,12 +86,11 @@ fn is_not_yet(kind: ErrorKind) -> bool {
 /// Whether something failed because the process has no descriptor left. The resolver, which needs
 /// some, too, says nothing of it.
 pub(super) fn is_out_of_descriptors(broken: &Broken) -> bool {
-    let is_so = |errno: Errno| errno == Errno::MFILE || errno == Errno::NFILE;
     match broken {
-        Broken::Io(error) => Errno::from_io_error(error).is_some_and(is_so),
+        Broken::Io(error) => os::is_out_of_descriptors(error),
         Broken::NoAddress => {
             let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None);
-            socket.is_err_and(is_so)
+            socket.is_err_and(|errno| os::is_out_of_descriptors(&errno.into()))
         }
         Broken::AtProxy(inner) => is_out_of_descriptors(inner),
         _ => false,
@@ -129,14 +128,14 @@ fn race(addresses: &[SocketAddr], limit: Duration, call: &Call) -> Outcome<TcpSt
         }
         if trying.is_empty() || now >= next_at {
             match waiting.pop_front() {
-                Some(address) => match begin(&address) {
+                Some(address) => match os::begin_to_connect(&address) {
                     Ok((stream, true)) => return Ok(stream),
                     Ok((stream, false)) => {
                         trying.push(stream);
                         next_at = now + HEAD_START;
                     }
                     Err(error) => {
-                        last = error;
+                        last = error.into();
                         continue;
                     }
                 },
@@ -175,22 +174,6 @@ fn by_turns(addresses: &[SocketAddr]) -> VecDeque<SocketAddr> {
     turns
 }
 
-/// Begins to connect; says whether that is done already.
-fn begin(address: &SocketAddr) -> Outcome<(TcpStream, bool)> {
-    let family = match address {
-        SocketAddr::V4(_) => AddressFamily::INET,
-        SocketAddr::V6(_) => AddressFamily::INET6,
-    };
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let socket = rustix::net::socket_with(family, SocketType::STREAM, flags, None)?;
-    let socket = above_standard_streams(socket)?;
-    match rustix::net::connect(&socket, address) {
-        Ok(()) => Ok((TcpStream::from(socket), true)),
-        Err(Errno::INPROGRESS | Errno::INTR) => Ok((TcpStream::from(socket), false)),
-        Err(error) => Err(error.into()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -220,7 +203,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let mut waiting = Vec::new();
         loop {
-            let (stream, done) = begin(&address).unwrap();
+            let (stream, done) = os::begin_to_connect(&address).unwrap();
             waiting.push(stream);
             let last = waiting.last().unwrap();
             let limit = Duration::from_millis(100);

@@ -1,6 +1,7 @@
 //! What happened so far, for the status.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use crate::support::sync::AtomicU64;
+use std::sync::atomic::Ordering;
 
 /// Counters of one client; docs/ABI.md says what each counts.
 #[derive(Debug, Default)]

@@ -1,8 +1,9 @@
 //! One call of a caller: how long it may take, and whether it was cancelled.
 
 use crate::error::{Error, Result, Status};
+use crate::support::sync::AtomicU64;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// The longest a wait goes without looking whether its call was cancelled.

@@ -4,9 +4,10 @@
 use crate::error::Result;
 use crate::support::call::Call;
 use crate::support::os;
+use crate::support::sync::{AtomicI64, AtomicU64};
 use arc_swap::ArcSwapOption;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A point on the boot-time clock, in nanoseconds: it never jumps, and time asleep counts. Negative
@@ -130,8 +131,7 @@ impl Clock {
         if self.0.manual {
             return self.0.machine.load().as_ref().map(|name| name.to_string());
         }
-        let id = std::fs::read_to_string("/etc/machine-id").ok()?;
-        Some(id.trim().to_string()).filter(|id| !id.is_empty())
+        os::machine_id()
     }
 
     /// Names this boot: moments of another one mean nothing here. `None` where the system does not
@@ -141,8 +141,7 @@ impl Clock {
             let machine = self.machine_id().unwrap_or_default();
             return Some(format!("manual-{machine}{}", self.0.boots.load(Ordering::Relaxed)));
         }
-        let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-        Some(id.trim().to_string())
+        os::boot_id()
     }
 
     /// How often a manual clock was rebooted.

@@ -3,8 +3,8 @@
 //! Only a regular file is read, and no more of it than its kind can need: a FIFO would wait for a writer
 //! for ever, and a device would never end.
 
+use crate::support::os;
 use std::fmt;
-use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 use zeroize::Zeroizing;
@@ -82,7 +82,7 @@ fn contents(path: &Path, most: u64) -> Result<Zeroizing<Vec<u8>>, Fault> {
     if !std::fs::metadata(path)?.is_file() {
         return Err(Fault::NoFile);
     }
-    let file = open(path)?;
+    let file = os::open_to_read(path)?;
     let meta = file.metadata()?;
     if !meta.is_file() {
         return Err(Fault::NoFile);
@@ -95,19 +95,6 @@ fn contents(path: &Path, most: u64) -> Result<Zeroizing<Vec<u8>>, Fault> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(meta.len().max(4096) as usize + 1));
     file.take(most + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most { Err(Fault::TooLarge) } else { Ok(bytes) }
-}
-
-/// Without waiting, should the file have become a FIFO meanwhile.
-fn open(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
-        options.custom_flags(flags.bits() as i32);
-    }
-    options.open(path)
 }
 
 #[cfg(test)]

@@ -5,9 +5,10 @@
 //! its thread with one locked instruction and gives it back with a plain store. A reader that finds
 //! its stripe taken gets nothing, and has to look where the value is kept otherwise.
 
+use crate::support::sync::AtomicU64;
 use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use try_lock::TryLock;
 

@@ -1,27 +1,11 @@
-//! Linux and its like.
+//! What all Unix systems share: processes and forks, threads and signals, descriptors, sockets.
 
+use super::{CANCEL_DISABLE, stream_socket};
+use rustix::io::Errno;
 use std::io;
+use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-
-#[cfg(any(target_os = "linux", target_os = "android"))]
-const CLOCK_THAT_COUNTS_SLEEP: libc::clockid_t = libc::CLOCK_BOOTTIME;
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-const CLOCK_THAT_COUNTS_SLEEP: libc::clockid_t = libc::CLOCK_MONOTONIC;
-
-/// Nanoseconds since some moment before the machine started; time asleep counts.
-///
-/// Every token that is served reads it, so it goes to the vDSO by way of libc and nothing else.
-#[inline(always)]
-pub(crate) fn boot_time_ns() -> i64 {
-    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `now` may be written to. It stays zero where there is no such clock, which no system
-    // lacks that this crate is built for.
-    unsafe { libc::clock_gettime(CLOCK_THAT_COUNTS_SLEEP, &mut now) };
-    #[allow(clippy::unnecessary_cast)] // the fields' types differ from platform to platform
-    let ns = now.tv_sec as i64 * 1_000_000_000 + now.tv_nsec as i64;
-    ns
-}
 
 /// Names this process among its parent and children. The process id alone does not: in a PID
 /// namespace of its own a child may have its parent's.
@@ -58,11 +42,6 @@ pub(crate) struct NotCancelled(libc::c_int);
 unsafe extern "C" {
     fn pthread_setcancelstate(state: libc::c_int, old: *mut libc::c_int) -> libc::c_int;
 }
-
-#[cfg(any(target_os = "macos", target_os = "ios"))]
-const CANCEL_DISABLE: libc::c_int = 0;
-#[cfg(not(any(target_os = "macos", target_os = "ios")))]
-const CANCEL_DISABLE: libc::c_int = 1;
 
 impl NotCancelled {
     #[inline]
@@ -135,4 +114,23 @@ impl Drop for BlockedSignals {
         // SAFETY: the set is what the same call gave above.
         unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &self.0, std::ptr::null_mut()) };
     }
+}
+
+/// Begins to connect, with a socket that does not block; says whether that is done already.
+pub(crate) fn begin_to_connect(address: &SocketAddr) -> io::Result<(TcpStream, bool)> {
+    let family = match address {
+        SocketAddr::V4(_) => rustix::net::AddressFamily::INET,
+        SocketAddr::V6(_) => rustix::net::AddressFamily::INET6,
+    };
+    let socket = above_standard_streams(stream_socket(family)?)?;
+    match rustix::net::connect(&socket, address) {
+        Ok(()) => Ok((TcpStream::from(socket), true)),
+        Err(Errno::INPROGRESS | Errno::INTR) => Ok((TcpStream::from(socket), false)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether something failed because the process, or the system, has no descriptor left.
+pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
 }

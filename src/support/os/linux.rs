@@ -1,0 +1,76 @@
+//! Linux and Android.
+
+use std::io;
+use std::net::TcpStream;
+use std::os::fd::OwnedFd;
+
+/// Nanoseconds since some moment before the machine started; time asleep counts.
+///
+/// Every token that is served reads it, so it goes to the vDSO by way of libc and nothing else.
+#[inline(always)]
+pub(crate) fn boot_time_ns() -> i64 {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `now` may be written to. It stays zero where there is no such clock, which no kernel
+    // lacks that this crate is built for.
+    unsafe { libc::clock_gettime(libc::CLOCK_BOOTTIME, &mut now) };
+    #[allow(clippy::unnecessary_cast)] // the fields' types differ from processor to processor
+    let ns = now.tv_sec as i64 * 1_000_000_000 + now.tv_nsec as i64;
+    ns
+}
+
+/// Names this boot, where the system does.
+pub(crate) fn boot_id() -> Option<String> {
+    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(id.trim().to_string())
+}
+
+/// Names this machine, where the system does. An image that was copied has one name twice.
+pub(crate) fn machine_id() -> Option<String> {
+    let id = std::fs::read_to_string("/etc/machine-id").ok()?;
+    Some(id.trim().to_string()).filter(|id| !id.is_empty())
+}
+
+/// The argument of `pthread_setcancelstate` that keeps a thread from being cancelled.
+pub(super) const CANCEL_DISABLE: libc::c_int = 1;
+
+/// A TCP socket that does not block and that no program started later inherits.
+pub(super) fn stream_socket(family: rustix::net::AddressFamily) -> io::Result<OwnedFd> {
+    use rustix::net::{SocketFlags, SocketType, socket_with};
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    Ok(socket_with(family, SocketType::STREAM, flags, None)?)
+}
+
+/// Whether what was sent has been repeated three times in a row and nobody has acknowledged it: the
+/// other side, or the way to it, is not there any more.
+///
+/// The kernel waits longer before each repetition, by the round trips it has measured, so this is
+/// after a second and a half on a quick way and after many on a slow one.
+pub(crate) fn is_unheard(stream: &TcpStream) -> bool {
+    use std::os::fd::AsRawFd;
+    /// The beginning of `struct tcp_info` (linux/tcp.h), which has only ever grown at its end.
+    #[repr(C)]
+    #[derive(Default)]
+    struct Info {
+        state: u8,
+        congestion: u8,
+        retransmits: u8,
+        rest: [u8; 5],
+        times_and_sizes: [u32; 4],
+        unacknowledged: u32,
+    }
+    const REPEATED: u8 = 3;
+    let mut info = Info::default();
+    let mut length = size_of::<Info>() as libc::socklen_t;
+    // SAFETY: the descriptor is open while `stream` is borrowed, and the kernel writes no more than
+    // `length` bytes, which is the size of `info`.
+    let outcome = unsafe {
+        libc::getsockopt(
+            stream.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_INFO,
+            (&raw mut info).cast(),
+            &raw mut length,
+        )
+    };
+    outcome == 0 && info.unacknowledged > 0 && info.retransmits >= REPEATED
+}

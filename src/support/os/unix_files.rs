@@ -1,0 +1,189 @@
+//! Files and directories as Unix systems have them: owners, modes, record locks, renames.
+
+use super::{Facts, Found, Kind, above_standard_streams};
+use rustix::fs::{Access, AtFlags, FallocateFlags, FileType, FlockOperation, Mode, OFlags, Stat};
+use rustix::io::{Errno, retry_on_intr};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+
+const PRIVATE_FILE: Mode = Mode::RUSR.union(Mode::WUSR);
+
+/// What to do about a directory or file that others may write to.
+pub(crate) const HOW_TO_CLOSE: &str = "chmod it 700";
+
+/// A directory, held open: whoever replaces it meanwhile changes nothing for what is done here.
+pub(crate) struct Directory(OwnedFd);
+
+impl Directory {
+    /// Makes it for its owner alone (0700), and what is missing above it.
+    pub fn make(path: &Path) -> io::Result<()> {
+        let missing: Vec<&Path> = path.ancestors().take_while(|path| !path.exists()).collect();
+        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+        // A directory lasts when its name does. Some may be passed through but not opened: the
+        // system then makes them last in its own time.
+        for parent in missing.iter().filter_map(|made| made.parent()) {
+            make_names_durable(parent).ok();
+        }
+        made
+    }
+
+    pub fn open(path: &Path) -> io::Result<Directory> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let opened = retry_on_intr(|| rustix::fs::open(path, flags, Mode::empty()))?;
+        Ok(Directory(above_standard_streams(opened)?))
+    }
+
+    pub fn facts(&self) -> io::Result<Facts> {
+        Ok(facts_of(&rustix::fs::fstat(&self.0)?))
+    }
+
+    /// What this name stands for now, links not followed.
+    pub fn look_at(&self, name: &str) -> io::Result<Facts> {
+        Ok(facts_of(&rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?))
+    }
+
+    /// Opens what is there, without waiting should it be a FIFO.
+    pub fn find(&self, name: &str) -> io::Result<Found> {
+        match self.open_name(name, OFlags::RDONLY) {
+            Ok(file) => Ok(Found::File(file)),
+            Err(error) => match Errno::from_io_error(&error) {
+                Some(Errno::NOENT) => Ok(Found::Nothing),
+                Some(Errno::LOOP) => Ok(Found::Link),
+                _ => Err(error),
+            },
+        }
+    }
+
+    /// Opens a file to be written, or makes it for its owner alone (0600).
+    pub fn open_or_make(&self, name: &str) -> io::Result<File> {
+        self.open_name(name, OFlags::RDWR | OFlags::CREATE)
+    }
+
+    fn open_name(&self, name: &str, how: OFlags) -> io::Result<File> {
+        let flags = how | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let open = || rustix::fs::openat(&self.0, name, flags, PRIVATE_FILE);
+        Ok(File::from(above_standard_streams(retry_on_intr(open)?)?))
+    }
+
+    pub fn remove(&self, name: &str) -> io::Result<()> {
+        Ok(rustix::fs::unlinkat(&self.0, name, AtFlags::empty())?)
+    }
+
+    /// Puts a file in another's place, wholly or not at all.
+    pub fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        Ok(retry_on_intr(|| rustix::fs::renameat(&self.0, from, &self.0, to))?)
+    }
+
+    /// What names stand for now survives a power cut.
+    pub fn make_durable(&self) -> io::Result<()> {
+        match retry_on_intr(|| rustix::fs::fsync(&self.0)) {
+            // Some network file systems have no such thing for directories.
+            Ok(()) | Err(Errno::INVAL | Errno::OPNOTSUPP) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Fails where no file can be made in it. The system call that asks for the effective user is
+    /// younger than many a gateway's kernel: where that is another, it is not asked.
+    pub fn check_writable(&self) -> io::Result<()> {
+        if rustix::process::getuid() != rustix::process::geteuid() {
+            return Ok(());
+        }
+        let needed = Access::WRITE_OK | Access::EXEC_OK;
+        Ok(rustix::fs::accessat(&self.0, ".", needed, AtFlags::empty())?)
+    }
+}
+
+pub(crate) fn facts(file: &File) -> io::Result<Facts> {
+    Ok(facts_of(&rustix::fs::fstat(file)?))
+}
+
+#[allow(clippy::unnecessary_cast)] // the fields' types differ from platform to platform
+fn facts_of(stat: &Stat) -> Facts {
+    let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+    Facts {
+        kind: if is_file { Kind::File } else { Kind::Other },
+        is_mine: stat.st_uid == rustix::process::geteuid().as_raw(),
+        others_may_write: stat.st_mode & 0o022 != 0,
+        open_to_others: stat.st_mode & 0o077 != 0,
+        size: stat.st_size as u64,
+        identity: (stat.st_dev as u64, stat.st_ino as u64),
+        // A rename brings a new inode.
+        version: [
+            stat.st_ino as u64,
+            stat.st_size as u64,
+            stat.st_mtime as u64,
+            stat.st_mtime_nsec as u64,
+        ],
+    }
+}
+
+/// Takes away what others may do with a file.
+pub(crate) fn close_to_others(file: &File) -> io::Result<()> {
+    Ok(rustix::fs::fchmod(file, PRIVATE_FILE)?)
+}
+
+/// How large a file this process may write. The system would end it for trying more (SIGXFSZ).
+pub(crate) fn largest_file() -> Option<u64> {
+    rustix::process::getrlimit(rustix::process::Resource::Fsize).current
+}
+
+/// Takes the room on the disk that a file of this size needs. The file has less.
+pub(crate) fn reserve(file: &mut File, room: u64) -> io::Result<()> {
+    match retry_on_intr(|| rustix::fs::fallocate(&*file, FallocateFlags::empty(), 0, room)) {
+        // Some file systems can only be asked by writing.
+        Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {
+            file.write_all(&vec![b' '; room as usize])
+        }
+        outcome => Ok(outcome?),
+    }
+}
+
+/// Locks a file against other processes; `false` while one of them has it locked.
+///
+/// This is a record lock of `fcntl`: it goes with the process that holds it, however that ends, while
+/// one of `flock` would live on in a child that was forked meanwhile. It does not keep the threads of
+/// one process apart, and goes when the process closes the file in any way.
+pub(crate) fn try_lock(file: &File) -> io::Result<bool> {
+    let lock = || rustix::fs::fcntl_lock(file, FlockOperation::NonBlockingLockExclusive);
+    match retry_on_intr(lock) {
+        Ok(()) => Ok(true),
+        Err(Errno::AGAIN) => Ok(false),
+        // Linux has this from a security module alone; elsewhere it is the other word for "held".
+        Err(Errno::ACCESS) if !cfg!(target_os = "linux") => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Locks a file against all who have opened it for themselves, in this process too; `false` while one
+/// of them has it locked.
+pub(crate) fn try_lock_handle(file: &File) -> bool {
+    rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive).is_ok()
+}
+
+/// Opens a file to read it, without waiting should it have become a FIFO meanwhile.
+pub(crate) fn open_to_read(path: &Path) -> io::Result<File> {
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path)
+}
+
+/// Opens or makes a file to be written, and follows no link that somebody may have put in its place.
+pub(crate) fn open_or_make(path: &Path) -> io::Result<File> {
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32;
+    let mut options = OpenOptions::new();
+    let file = options.read(true).write(true).create(true).custom_flags(flags).open(path)?;
+    Ok(File::from(above_standard_streams(file.into())?))
+}
+
+/// Puts a file in another's place, wholly or not at all.
+pub(crate) fn replace(from: &Path, to: &Path) -> io::Result<()> {
+    std::fs::rename(from, to)
+}
+
+/// What names of this directory stand for now survives a power cut.
+pub(crate) fn make_names_durable(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
+}

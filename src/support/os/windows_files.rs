@@ -1,0 +1,256 @@
+//! Files and directories as Windows has them: handles, locks of ranges, replacements.
+
+use super::windows_access::{ForMeAlone, rights};
+use super::{Facts, Found, Kind};
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::os::windows::ffi::OsStrExt;
+use std::os::windows::fs::OpenOptionsExt;
+use std::os::windows::io::{AsRawHandle, FromRawHandle};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use windows_sys::Win32::Foundation::{
+    ERROR_ACCESS_DENIED, ERROR_ALREADY_EXISTS, ERROR_IO_PENDING, ERROR_LOCK_VIOLATION,
+    ERROR_SHARING_VIOLATION, GENERIC_READ, GENERIC_WRITE, INVALID_HANDLE_VALUE,
+};
+use windows_sys::Win32::Storage::FileSystem::{
+    BY_HANDLE_FILE_INFORMATION, CreateDirectoryW, CreateFileW, FILE_ATTRIBUTE_DIRECTORY,
+    FILE_ATTRIBUTE_REPARSE_POINT, FILE_FLAG_BACKUP_SEMANTICS, FILE_FLAG_OPEN_REPARSE_POINT,
+    FILE_READ_ATTRIBUTES, FILE_SHARE_DELETE, FILE_SHARE_READ, FILE_SHARE_WRITE,
+    GetFileInformationByHandle, LOCKFILE_EXCLUSIVE_LOCK, LOCKFILE_FAIL_IMMEDIATELY, LockFileEx,
+    MOVEFILE_REPLACE_EXISTING, MOVEFILE_WRITE_THROUGH, MoveFileExW, OPEN_ALWAYS, READ_CONTROL,
+    WRITE_DAC,
+};
+use windows_sys::Win32::System::IO::OVERLAPPED;
+
+/// What to do about a directory or file that others may write to.
+pub(crate) const HOW_TO_CLOSE: &str = "leave only yourself in its list of rights (icacls)";
+
+/// A directory, by its whole name and held open, which keeps it from being replaced.
+pub(crate) struct Directory {
+    path: PathBuf,
+    open: File,
+}
+
+impl Directory {
+    /// Makes it for this user alone, and what is missing above it.
+    pub fn make(path: &Path) -> io::Result<()> {
+        let missing: Vec<&Path> = path.ancestors().take_while(|path| !path.exists()).collect();
+        let private = ForMeAlone::new()?;
+        for each in missing.iter().rev() {
+            let name = terminated(each);
+            // SAFETY: the name ends in a NUL, and the attributes live as long as `private`.
+            if unsafe { CreateDirectoryW(name.as_ptr(), &private.attributes()) } == 0 {
+                let error = io::Error::last_os_error();
+                if error.raw_os_error() != Some(ERROR_ALREADY_EXISTS as i32) {
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub fn open(path: &Path) -> io::Result<Directory> {
+        let path = std::fs::canonicalize(path)?;
+        let open = look(&path, 0)?;
+        if !open.metadata()?.is_dir() {
+            return Err(ErrorKind::NotADirectory.into());
+        }
+        Ok(Directory { path, open })
+    }
+
+    pub fn facts(&self) -> io::Result<Facts> {
+        facts(&self.open)
+    }
+
+    /// What this name stands for now, links not followed.
+    pub fn look_at(&self, name: &str) -> io::Result<Facts> {
+        facts(&look(&self.path.join(name), FILE_FLAG_OPEN_REPARSE_POINT)?)
+    }
+
+    /// Opens what is there.
+    pub fn find(&self, name: &str) -> io::Result<Found> {
+        let open = |access| {
+            let mut options = OpenOptions::new();
+            options.access_mode(access).custom_flags(FILE_FLAG_OPEN_REPARSE_POINT);
+            options.open(self.path.join(name))
+        };
+        // With the right to take others' rights away, which its owner has.
+        match open(GENERIC_READ | WRITE_DAC).or_else(|_| open(GENERIC_READ)) {
+            Ok(file) if is_link(&information(&file)?) => Ok(Found::Link),
+            Ok(file) => Ok(Found::File(file)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Found::Nothing),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Opens a file to be written, or makes it for this user alone.
+    pub fn open_or_make(&self, name: &str) -> io::Result<File> {
+        let private = ForMeAlone::new()?;
+        let name = terminated(&self.path.join(name));
+        // SAFETY: the name ends in a NUL, and the attributes live as long as `private`.
+        let handle = unsafe {
+            CreateFileW(
+                name.as_ptr(),
+                GENERIC_READ | GENERIC_WRITE,
+                FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+                &private.attributes(),
+                OPEN_ALWAYS,
+                FILE_FLAG_OPEN_REPARSE_POINT,
+                std::ptr::null_mut(),
+            )
+        };
+        if handle == INVALID_HANDLE_VALUE {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: it was opened above, and nobody else has it.
+        Ok(unsafe { File::from_raw_handle(handle) })
+    }
+
+    pub fn remove(&self, name: &str) -> io::Result<()> {
+        std::fs::remove_file(self.path.join(name))
+    }
+
+    /// Puts a file in another's place, wholly or not at all.
+    pub fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        replace(&self.path.join(from), &self.path.join(to))
+    }
+
+    /// What names stand for now survives a power cut: each was written through when it was replaced.
+    pub fn make_durable(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Fails where no file can be made in it: here that shows when one is made.
+    pub fn check_writable(&self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Opens a file or directory for what is said of it alone.
+fn look(path: &Path, flags: u32) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.access_mode(READ_CONTROL | FILE_READ_ATTRIBUTES);
+    options.custom_flags(FILE_FLAG_BACKUP_SEMANTICS | flags).open(path)
+}
+
+fn terminated(path: &Path) -> Vec<u16> {
+    path.as_os_str().encode_wide().chain([0]).collect()
+}
+
+fn information(file: &File) -> io::Result<BY_HANDLE_FILE_INFORMATION> {
+    let mut known = BY_HANDLE_FILE_INFORMATION::default();
+    // SAFETY: the file is open, and `known` may be written to.
+    match unsafe { GetFileInformationByHandle(file.as_raw_handle(), &mut known) } {
+        0 => Err(io::Error::last_os_error()),
+        _ => Ok(known),
+    }
+}
+
+fn is_link(known: &BY_HANDLE_FILE_INFORMATION) -> bool {
+    known.dwFileAttributes & FILE_ATTRIBUTE_REPARSE_POINT != 0
+}
+
+pub(crate) fn facts(file: &File) -> io::Result<Facts> {
+    let known = information(file)?;
+    let rights = rights(file)?;
+    let two = |high: u32, low: u32| u64::from(high) << 32 | u64::from(low);
+    let is_other = FILE_ATTRIBUTE_DIRECTORY | FILE_ATTRIBUTE_REPARSE_POINT;
+    let number = two(known.nFileIndexHigh, known.nFileIndexLow);
+    let size = two(known.nFileSizeHigh, known.nFileSizeLow);
+    let (made, written) = (known.ftCreationTime, known.ftLastWriteTime);
+    Ok(Facts {
+        kind: if known.dwFileAttributes & is_other == 0 { Kind::File } else { Kind::Other },
+        is_mine: rights.is_mine,
+        others_may_write: rights.others_may_write,
+        open_to_others: rights.open_to_others,
+        size,
+        identity: (known.dwVolumeSerialNumber.into(), number),
+        version: [
+            number,
+            size,
+            two(written.dwHighDateTime, written.dwLowDateTime),
+            two(made.dwHighDateTime, made.dwLowDateTime),
+        ],
+    })
+}
+
+/// Takes away what others may do with a file.
+pub(crate) fn close_to_others(file: &File) -> io::Result<()> {
+    ForMeAlone::new()?.put_on(file)
+}
+
+/// How large a file this process may write: here that has no limit of its own.
+pub(crate) fn largest_file() -> Option<u64> {
+    None
+}
+
+/// Takes the room on the disk that a file of this size needs. The file has less.
+pub(crate) fn reserve(file: &mut File, room: u64) -> io::Result<()> {
+    // Room that is taken without being written is given back with the handle.
+    file.write_all(&vec![b' '; room as usize])
+}
+
+/// Locks a file against all who have opened it for themselves; `false` while one of them has it
+/// locked. The lock goes with the process that holds it, however that ends.
+pub(crate) fn try_lock(file: &File) -> io::Result<bool> {
+    // One byte far behind the end: what is locked here nobody else may read or write.
+    let mut place = OVERLAPPED::default();
+    place.Anonymous.Anonymous.Offset = u32::MAX - 1;
+    place.Anonymous.Anonymous.OffsetHigh = i32::MAX as u32;
+    let how = LOCKFILE_EXCLUSIVE_LOCK | LOCKFILE_FAIL_IMMEDIATELY;
+    // SAFETY: the file is open, and is not one whose operations outlive a call.
+    if unsafe { LockFileEx(file.as_raw_handle(), how, 0, 1, 0, &mut place) } != 0 {
+        return Ok(true);
+    }
+    let error = io::Error::last_os_error();
+    match error.raw_os_error().map(|code| code as u32) {
+        Some(ERROR_LOCK_VIOLATION | ERROR_IO_PENDING) => Ok(false),
+        _ => Err(error),
+    }
+}
+
+/// The same, for a file of whose locking nothing need be said but whether.
+pub(crate) fn try_lock_handle(file: &File) -> bool {
+    try_lock(file).is_ok_and(|locked| locked)
+}
+
+/// Opens a file to read it.
+pub(crate) fn open_to_read(path: &Path) -> io::Result<File> {
+    File::open(path)
+}
+
+/// Opens or makes a file to be written, and follows no link that somebody may have put in its place.
+pub(crate) fn open_or_make(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    options.custom_flags(FILE_FLAG_OPEN_REPARSE_POINT).open(path)
+}
+
+/// Puts a file in another's place, wholly or not at all, and on the disk before it returns.
+///
+/// While somebody has the other open, a virus scanner for instance, the way that writes through is
+/// barred. It is tried again for a moment, and then the way is taken that only needs the name.
+pub(crate) fn replace(from: &Path, to: &Path) -> io::Result<()> {
+    const TRIES: u32 = 5;
+    const PAUSE: Duration = Duration::from_millis(4);
+    let (old, new) = (terminated(from), terminated(to));
+    let how = MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH;
+    for _ in 0..TRIES {
+        // SAFETY: both names end in a NUL.
+        if unsafe { MoveFileExW(old.as_ptr(), new.as_ptr(), how) } != 0 {
+            return Ok(());
+        }
+        let error = io::Error::last_os_error();
+        match error.raw_os_error().map(|code| code as u32) {
+            Some(ERROR_ACCESS_DENIED | ERROR_SHARING_VIOLATION) => std::thread::sleep(PAUSE),
+            _ => return Err(error),
+        }
+    }
+    std::fs::rename(from, to)
+}
+
+/// What names of this directory stand for now survives a power cut: see `replace`.
+pub(crate) fn make_names_durable(_: &Path) -> io::Result<()> {
+    Ok(())
+}
