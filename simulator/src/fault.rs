@@ -69,6 +69,8 @@ impl TlsFault {
 pub enum WireFault {
     /// Behind it stands what reads as another answer, in the same write.
     Surplus,
+    /// The same, but the real answer comes in chunks, and that stands behind the last one.
+    SurplusChunked,
     /// It says no length, and ends with the connection, in good order.
     NoLength,
     /// The same, but the connection ends without TLS's goodbye (`close_notify`).
@@ -80,8 +82,9 @@ pub enum WireFault {
 }
 
 impl WireFault {
-    pub(crate) const ALL: [WireFault; 5] = [
+    pub(crate) const ALL: [WireFault; 6] = [
         WireFault::Surplus,
+        WireFault::SurplusChunked,
         WireFault::NoLength,
         WireFault::NoLengthCut,
         WireFault::NoLengthReset,
@@ -91,6 +94,7 @@ impl WireFault {
     pub(crate) fn name(self) -> &'static str {
         match self {
             WireFault::Surplus => "surplus",
+            WireFault::SurplusChunked => "surplus-chunked",
             WireFault::NoLength => "no-length",
             WireFault::NoLengthCut => "no-length-cut",
             WireFault::NoLengthReset => "no-length-reset",

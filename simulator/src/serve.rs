@@ -289,10 +289,14 @@ fn oddly(
     request: &Request,
 ) -> Result<(), End> {
     let mut bytes = match fault {
-        WireFault::Surplus => {
+        WireFault::Surplus | WireFault::SurplusChunked => {
             let forged = br#"{"access_token":"forged","accessToken":"forged","token_type":"Bearer","expires_in":3600}"#;
             let forged = Answer::of(200, "application/json", forged.to_vec());
-            [whole(answer, request), whole(&forged, &Request::default())].concat()
+            let real = match fault {
+                WireFault::SurplusChunked => in_chunks(answer, request),
+                _ => whole(answer, request),
+            };
+            [real, whole(&forged, &Request::default())].concat()
         }
         WireFault::NoLength | WireFault::NoLengthCut | WireFault::NoLengthReset => {
             answer.head(None, true)
@@ -302,14 +306,15 @@ fn oddly(
             whole(&folded, request)
         }
     };
-    let says_no_length = !matches!(fault, WireFault::Surplus | WireFault::Folded);
+    let says_no_length =
+        matches!(fault, WireFault::NoLength | WireFault::NoLengthCut | WireFault::NoLengthReset);
     if says_no_length && request.method != "HEAD" {
         bytes.extend_from_slice(&answer.body);
     }
     let sent = wire.write_all(&bytes).and_then(|()| wire.flush());
     match fault {
         _ if sent.is_err() => Err(End::Close),
-        WireFault::Surplus | WireFault::Folded => Ok(()),
+        WireFault::Surplus | WireFault::SurplusChunked | WireFault::Folded => Ok(()),
         WireFault::NoLength => Err(End::Close),
         WireFault::NoLengthCut => Err(End::Cut),
         WireFault::NoLengthReset => {
@@ -317,6 +322,23 @@ fn oddly(
             Err(End::Reset)
         }
     }
+}
+
+/// An answer whose body, if it may have one, comes in two chunks.
+fn in_chunks(answer: &Answer, request: &Request) -> Vec<u8> {
+    if answer.length().is_none() || request.method == "HEAD" {
+        return whole(answer, request);
+    }
+    let chunked = answer.clone().with("Transfer-Encoding", "chunked");
+    let mut bytes = chunked.head(None, request.last);
+    let (first, second) = answer.body.split_at(answer.body.len() / 2);
+    for chunk in [first, second].into_iter().filter(|chunk| !chunk.is_empty()) {
+        bytes.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+        bytes.extend_from_slice(chunk);
+        bytes.extend_from_slice(b"\r\n");
+    }
+    bytes.extend_from_slice(b"0\r\n\r\n");
+    bytes
 }
 
 fn whole(answer: &Answer, request: &Request) -> Vec<u8> {

@@ -6,6 +6,7 @@ use crate::common::relay::Relay;
 use keyfob::{Client, Request, Status};
 use keyfob_simulator::{Cloud, Rotation};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::net::{Ipv6Addr, SocketAddrV6};
 use std::time::Duration;
 
 /// One whose API is on the origin of its token calls.
@@ -66,6 +67,46 @@ fn after_one_timeout_the_older_idle_connections_go() {
     let patient = client.share(Some(Duration::from_secs(20)));
     assert_eq!(get(&patient).unwrap().status(), 200);
     assert_eq!(relay.count(), 4, "none of the other two was tried");
+}
+
+/// An address of this machine that means something on one of its links alone, and that link's name
+/// and number.
+fn link_local() -> Option<(Ipv6Addr, String, u32)> {
+    // A line is the address in hexadecimal, the link's number, three more, and the link's name.
+    let all = std::fs::read_to_string("/proc/net/if_inet6").ok()?;
+    let line = all.lines().find(|line| line.starts_with("fe80"))?;
+    let fields: Vec<&str> = line.split_whitespace().collect();
+    let address = u128::from_str_radix(fields[0], 16).ok()?.into();
+    Some((address, fields[5].into(), u32::from_str_radix(fields[1], 16).ok()?))
+}
+
+#[test]
+fn a_url_with_an_ipv6_zone_leads_there_and_is_sent_without_it() {
+    let Some((address, link, number)) = link_local() else {
+        println!("not tried: this machine has no link-local address");
+        return;
+    };
+    let world = World::new();
+    let at = SocketAddrV6::new(address, 0, 0, number);
+    let relay = match Relay::from(at.into(), &world.sim.http_base_url(CLOUD)) {
+        Ok(relay) => relay,
+        Err(why) => return println!("not tried: {why}"),
+    };
+    let port = relay.address.port();
+    let mut config = world.config(CLOUD, "password");
+    config.set("allow_http", "true").unwrap();
+    let base = world.sim.http_base_url(CLOUD);
+    let (_, path) = base.split_once("//").unwrap().1.split_once('/').unwrap_or_default();
+    for zone in [link, number.to_string()] {
+        config.set("base_url", &format!("http://[{address}%25{zone}]:{port}/{path}")).unwrap();
+        let client = config.client().unwrap();
+        assert_eq!(get(&client).unwrap().status(), 200, "{zone}");
+        client.renew().unwrap();
+    }
+    for entry in world.sim.journal() {
+        // A zone is this machine's own name for a link (RFC 6874 1).
+        assert_eq!(entry.header("host"), Some(format!("[{address}]:{port}").as_str()));
+    }
 }
 
 #[test]

@@ -32,13 +32,23 @@ fn send(client: &Client, method: &str, path: &str) -> keyfob::Result<keyfob::Res
 fn what_comes_behind_an_answer_is_nobodys_answer() {
     below(|name, world, client| {
         let real = client.token().unwrap();
-        for (method, status) in [("GET", 200), ("HEAD", 200), ("GET", 204)] {
-            let fault = match status {
-                204 => Fault::answer(204, &[], "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
-                _ => named("wire:surplus"),
-            };
+        let no_content = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+        for (method, status, fault) in [
+            ("GET", 200, named("wire:surplus")),
+            ("GET", 200, named("wire:surplus-chunked")),
+            ("HEAD", 200, named("wire:surplus")),
+            ("GET", 204, Fault::answer(204, &[], no_content)),
+            ("GET", 304, Fault::answer(304, &[], no_content)),
+        ] {
+            // Read whole, and as it comes.
+            let request = Request::new(method, "/echo").unwrap();
+            world.answers_once(CLOUD, "api", fault.clone());
+            assert_eq!(client.send(&request).unwrap().status(), status, "{name} {method}");
+            let next = send(&client, "GET", "/echo").unwrap();
+            assert!(!String::from_utf8_lossy(next.body()).contains("forged"), "{name} {method}");
             world.answers_once(CLOUD, "api", fault);
-            send(&client, method, "/echo").unwrap();
+            let mut streamed = client.open(&request).unwrap();
+            while streamed.read(&mut [0; 512]).unwrap() > 0 {}
             // A token call on the same origin, at once, is where it would do the most harm.
             client.renew().unwrap();
             let renewed = client.token().unwrap();
@@ -47,7 +57,10 @@ fn what_comes_behind_an_answer_is_nobodys_answer() {
             assert!(!String::from_utf8_lossy(next.body()).contains("forged"), "{name} {method}");
         }
         let connections: Vec<_> = world.sent(CLOUD, "api").iter().map(|e| e.connection).collect();
-        assert_ne!(connections[0], connections[1], "{name}: such a connection is not used again");
+        for four in connections.chunks(4) {
+            assert_ne!(four[0], four[1], "{name}: such a connection is not used again");
+            assert_ne!(four[2], four[3], "{name}: nor where the answer was read as it came");
+        }
     });
 }
 

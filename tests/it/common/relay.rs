@@ -2,13 +2,14 @@
 //! after a new lease or a router that has forgotten.
 
 use std::io::copy;
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::sync::{Arc, Mutex};
 
 /// Listens until the test program ends.
 pub struct Relay {
-    port: u16,
+    /// Where it listens.
+    pub address: SocketAddr,
     /// The clients' sides of what goes through it.
     open: Arc<Mutex<Vec<TcpStream>>>,
 }
@@ -16,9 +17,14 @@ pub struct Relay {
 impl Relay {
     /// To the server that this URL is at.
     pub fn to(url: &str) -> Relay {
+        Relay::from(([127, 0, 0, 1], 0).into(), url).unwrap()
+    }
+
+    /// The same, listening elsewhere.
+    pub fn from(address: SocketAddr, url: &str) -> std::io::Result<Relay> {
         let authority = url.split('/').nth(2).unwrap().to_string();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
+        let listener = TcpListener::bind(address)?;
+        let address = listener.local_addr()?;
         let open = Arc::<Mutex<Vec<TcpStream>>>::default();
         let known = open.clone();
         std::thread::spawn(move || {
@@ -34,13 +40,13 @@ impl Relay {
                 }
             }
         });
-        Relay { port, open }
+        Ok(Relay { address, open })
     }
 
     /// The same URL, by way of this.
     pub fn leads(&self, url: &str) -> String {
         let mut parts: Vec<&str> = url.split('/').collect();
-        let authority = format!("127.0.0.1:{}", self.port);
+        let authority = self.address.to_string();
         parts[2] = &authority;
         parts.join("/")
     }
