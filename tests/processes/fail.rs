@@ -1,5 +1,5 @@
 //! Every system call on the store fails, each in its turn: the token is served all the same, the
-//! fault is told, and the next start gets a token.
+//! fault is told, and the next start gets a token. A signal that interrupts one is no fault.
 
 use crate::kill::{Act, CLOUD, Stage};
 use crate::{trace, worker};
@@ -19,7 +19,7 @@ fn when_any_system_call_fails_the_token_is_served() {
     let mut outcomes = BTreeMap::<String, usize>::new();
     for step in &steps {
         let job = stage.set(Act::Refresh);
-        let end = stage.watched(job, &stem).fail_at(step);
+        let end = stage.watched(job, &stem).fail_at(step, "EIO");
         assert!(end.status.success(), "{step:?}: {}", String::from_utf8_lossy(&end.stderr));
         let said = worker::said(&end.stdout[..]);
         let has_token = said[0].starts_with("token ");
@@ -42,4 +42,54 @@ fn when_any_system_call_fails_the_token_is_served() {
         assert!(stage.directory.files(".damaged").is_empty(), "{step:?}: a torn file");
     }
     println!("each of {} system calls failed in turn: {outcomes:#?}", steps.len());
+}
+
+#[test]
+fn a_signal_in_any_system_call_on_the_store_is_no_fault() {
+    if !trace::permitted() {
+        return;
+    }
+    let mut stage = Stage::new();
+    let stem = stage.stem(Act::Refresh);
+    let job = stage.set(Act::Refresh);
+    let (whole, _) = stage.watched(job, &stem).trace();
+    // The others never wait, so the kernel has no signal end them.
+    let waits = |name: &str| {
+        let waiting =
+            ["open", "read", "write", "sync", "fcntl", "truncate", "fallocate", "rename", "close"];
+        waiting.iter().any(|part| name.contains(part))
+    };
+    let steps: Vec<_> = trace::calls(&whole).into_iter().filter(|step| waits(&step.name)).collect();
+    assert!(steps.len() > 20, "{steps:?}");
+    for step in &steps {
+        let job = stage.set(Act::Refresh);
+        let end = stage.watched(job, &stem).fail_at(step, "EINTR");
+        assert!(end.status.success(), "{step:?}: {}", String::from_utf8_lossy(&end.stderr));
+        let said = worker::said(&end.stdout[..]);
+        assert!(said.len() == 1 && said[0].starts_with("token "), "{step:?}: {said:?}");
+        assert_eq!(stage.world.token_calls(CLOUD), ["refresh"], "{step:?}");
+        assert!(stage.directory.contents() != stage.before, "{step:?}: it was not stored");
+    }
+    println!("each of {} system calls was interrupted in turn", steps.len());
+}
+
+#[test]
+fn a_lock_that_a_security_module_forbids_is_a_fault_and_is_told() {
+    if !trace::permitted() {
+        return;
+    }
+    let mut stage = Stage::new();
+    let stem = stage.stem(Act::Refresh);
+    let job = stage.set(Act::Refresh);
+    let (whole, _) = stage.watched(job, &stem).trace();
+    let locks = |(line, _): &(&String, trace::Call)| line.contains("F_SETLK");
+    let (_, lock) = whole.iter().zip(trace::calls(&whole)).find(locks).expect("a lock");
+    let job = stage.set(Act::Refresh);
+    let end = stage.watched(job, &stem).fail_at(&lock, "EACCES");
+    let said = worker::said(&end.stdout[..]);
+    assert!(said[0].starts_with("token "), "it is not waited for: {said:?}");
+    assert!(said[1].contains("cannot be locked: Permission denied"), "{said:?}");
+    // Without the lock the refresh token may be another's to spend.
+    assert_eq!(stage.world.token_calls(CLOUD), ["login"]);
+    assert!(stage.directory.contents() == stage.before);
 }

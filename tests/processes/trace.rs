@@ -38,9 +38,10 @@ impl Watched<'_> {
         (calls.collect(), worker::said(&end.stdout[..]))
     }
 
-    /// Lets this system call fail, as on a disk that is broken.
-    pub fn fail_at(&self, call: &Call) -> Output {
-        let inject = format!("inject={}:error=EIO:when={}", call.name, call.time);
+    /// Lets this system call fail: with `EIO` as on a disk that is broken, with `EINTR` as where a
+    /// signal comes.
+    pub fn fail_at(&self, call: &Call, error: &str) -> Output {
+        let inject = format!("inject={}:error={error}:when={}", call.name, call.time);
         self.run("/dev/null", &["-e", &inject])
     }
 

@@ -5,7 +5,9 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <valgrind/valgrind.h>
@@ -96,6 +98,38 @@ static void a_limit_on_files_is_told_and_ends_nobody(void) {
     in_child(with_small_files_only);
 }
 
+static int ticks;
+
+static void tick(int signal) {
+    (void)signal;
+    __atomic_add_fetch(&ticks, 1, __ATOMIC_RELAXED);
+}
+
+static void while_signals_come(void) {
+    struct itimerval often = {{0, 300}, {0, 300}}, never = {{0, 0}, {0, 0}};
+    struct sigaction action;
+    keyfob_client *client = client_with_a_store();
+    char *report = NULL;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = tick; /* without SA_RESTART: each ends the system call that waits */
+    CHECK(sigaction(SIGALRM, &action, NULL) == 0);
+    CHECK(setitimer(ITIMER_REAL, &often, NULL) == 0);
+    for (int i = 0; i < 30; i++) {
+        CHECK_OK(keyfob_client_renew(client, &err));
+        CHECK_OK(keyfob_client_status_json(client, &report, &err));
+        CHECK(report != NULL && strstr(report, "\"fault\":null") != NULL);
+        keyfob_string_free(report);
+    }
+    CHECK(setitimer(ITIMER_REAL, &never, NULL) == 0);
+    CHECK(__atomic_load_n(&ticks, __ATOMIC_RELAXED) > 0);
+}
+
+static void signals_of_the_host_are_no_fault(void) {
+    in_child(while_signals_come);
+    CHECK(calls("kii", "login") == 1);
+    CHECK(calls("kii", "refresh") <= 30); /* one where a store of another cloud's is found */
+}
+
 /* docs/ABI.md states what a call needs of its thread's stack. */
 enum { STACK = 1 << 20, STATED = 160 << 10, PAINT = 0xa5 };
 
@@ -140,6 +174,7 @@ int main(void) {
     AT_A_FRESH_CLOUD(a_call_over_tls_needs_the_stack_that_is_stated);
     AT_A_FRESH_CLOUD(a_limit_on_files_is_told_and_ends_nobody);
     AT_A_FRESH_CLOUD(no_descriptor_below_3_is_held);
+    AT_A_FRESH_CLOUD(signals_of_the_host_are_no_fault);
     failed = failed_tests;
     snprintf(command, sizeof command, "rm -r %s", directory);
     return system(command) != 0 || failed != 0;
