@@ -161,6 +161,10 @@ enum keyfob_status
    */
   KEYFOB_FOREIGN_ORIGIN = 34,
   /**
+   * The system gives no random numbers, which TLS, signatures and nonces need; nothing was sent.
+   */
+  KEYFOB_NO_RANDOMNESS = 35,
+  /**
    * The cloud asks for fewer calls (HTTP 429).
    */
   KEYFOB_RATE_LIMITED = 40,

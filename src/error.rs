@@ -45,6 +45,8 @@ pub enum Status {
     InsecureUrl = 33,
     /// The URL is on an origin that must not see this provider's credentials.
     ForeignOrigin = 34,
+    /// The system gives no random numbers, which TLS, signatures and nonces need; nothing was sent.
+    NoRandomness = 35,
     /// The cloud asks for fewer calls (HTTP 429).
     RateLimited = 40,
     /// The cloud failed (HTTP 5xx).
@@ -92,6 +94,7 @@ impl Status {
         Status::Tls,
         Status::InsecureUrl,
         Status::ForeignOrigin,
+        Status::NoRandomness,
         Status::RateLimited,
         Status::ServerError,
         Status::UnexpectedAnswer,
@@ -132,6 +135,7 @@ impl Status {
             Status::Tls => c"TLS",
             Status::InsecureUrl => c"INSECURE_URL",
             Status::ForeignOrigin => c"FOREIGN_ORIGIN",
+            Status::NoRandomness => c"NO_RANDOMNESS",
             Status::RateLimited => c"RATE_LIMITED",
             Status::ServerError => c"SERVER_ERROR",
             Status::UnexpectedAnswer => c"UNEXPECTED_ANSWER",

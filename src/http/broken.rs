@@ -19,6 +19,8 @@ pub(super) enum Broken {
     /// The proxy answered with this status instead of a tunnel.
     ProxyRefused(u16),
     Tls(rustls::Error),
+    /// The system gives no random numbers, and there is no TLS without.
+    NoRandomness,
     /// No certificate can be for this host.
     NoCertificateName,
     /// There is no thread to look a name up on.
@@ -109,7 +111,10 @@ impl From<rustix::io::Errno> for Broken {
 
 impl From<rustls::Error> for Broken {
     fn from(error: rustls::Error) -> Broken {
-        Broken::Tls(error)
+        match error {
+            rustls::Error::FailedToGetRandomBytes => Broken::NoRandomness,
+            error => Broken::Tls(error),
+        }
     }
 }
 

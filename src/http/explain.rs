@@ -6,6 +6,7 @@ use super::proxy::Proxy;
 use super::tls_words;
 use crate::error::{Error, Status};
 use crate::support::call::Call;
+use crate::support::crypto::NO_RANDOMNESS;
 
 /// Our status and words for what broke.
 pub(super) fn explain(
@@ -65,6 +66,7 @@ fn in_words(broken: Broken, host: &str, settings: &TransportSettings) -> (Status
             network(format!("{host} must be this machine, and its address is another's"))
         }
         Broken::Tls(error) => (Status::Tls, tls_words::of(&error)),
+        Broken::NoRandomness => (Status::NoRandomness, NO_RANDOMNESS.into()),
         Broken::NoCertificateName => {
             (Status::Tls, format!("{host} cannot be the name in a certificate"))
         }

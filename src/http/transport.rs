@@ -21,6 +21,7 @@ use super::url::Origin;
 use super::wire::{Nowhere, Wires};
 use crate::error::{Error, Result, Status};
 use crate::support::call::Call;
+use crate::support::crypto;
 use crate::support::process::PerProcess;
 use crate::support::sync::AtomicU64;
 use rustls::ClientConfig;
@@ -343,6 +344,8 @@ impl Transport {
             let host = origin.host_without_zone();
             let name = ServerName::try_from(host.trim_matches(['[', ']']).to_string())
                 .map_err(|_| Broken::NoCertificateName)?;
+            // What keeps the sessions would panic without.
+            crypto::random(1).map_err(|_| Broken::NoRandomness)?;
             let config = self.tls_here.get(|| tls::with_own_sessions(&self.tls));
             connection.secure(config, name, call)?;
         }

@@ -355,10 +355,7 @@ impl Computed {
                 };
                 Secret::new(time.write(now.saturating_add(i64::from(seconds) * 1000)))
             }
-            Function::Random { count, to } => {
-                let random = crypto::random(usize::from(*count));
-                to.write(&random.map_err(|why| Error::new(Status::InvalidOption, why))?)
-            }
+            Function::Random { count, to } => to.write(&crypto::random(usize::from(*count))?),
             Function::Digest { digest, text, is, to } => {
                 let Some(bytes) = of(text) else { return Ok(None) };
                 to.write(&digest.of(&is.bytes(bytes, text)?))
@@ -379,8 +376,10 @@ impl Computed {
                 let (Some(Message(text)), Some(pem)) = (of(text), whole(key, values)) else {
                     return Ok(None);
                 };
-                let signature = private(&pem, key)?.sign(&text);
-                to.write(&signature.map_err(|why| invalid(key, why))?)
+                let key_of = private(&pem, key)?;
+                // Without random numbers no signature is made, and the key is not to blame.
+                crypto::random(1)?;
+                to.write(&key_of.sign(&text).map_err(|why| invalid(key, why))?)
             }
             Function::PublicKey(key) => {
                 let Some(pem) = whole(key, values) else { return Ok(None) };
@@ -392,6 +391,7 @@ impl Computed {
                 let Some(pem) = whole(key, values) else { return Ok(None) };
                 let header = header.as_ref().map(|header| header.fill(values)).transpose()?;
                 let claims = claims.fill(values)?.unwrap_or(Value::Null);
+                crypto::random(1)?;
                 jwt(*alg, header.flatten(), &claims, &private(&pem, key)?)
                     .map_err(|why| invalid(key, why))?
             }

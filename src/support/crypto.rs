@@ -2,6 +2,7 @@
 //! are computed. ring computes them; rustls reads the keys, as it does for client certificates.
 
 use super::md5::md5;
+use crate::error::{Error, Status};
 use ring::{digest, hmac};
 use rustls::SignatureScheme;
 use rustls::crypto::ring::sign::any_supported_type;
@@ -145,12 +146,18 @@ fn fixed(signature: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// Random bytes, or the reason there are none.
-pub(crate) fn random(count: usize) -> Result<Vec<u8>, &'static str> {
+/// Why there are no random bytes, where there are none.
+pub(crate) const NO_RANDOMNESS: &str = "this system gives no random numbers (neither getrandom nor /dev/urandom): does a seccomp filter or a bare chroot forbid it?";
+
+/// Random bytes.
+///
+/// # Errors
+/// `NO_RANDOMNESS`.
+pub(crate) fn random(count: usize) -> Result<Vec<u8>, Error> {
     use ring::rand::SecureRandom;
     let mut bytes = vec![0; count];
     match ring::rand::SystemRandom::new().fill(&mut bytes) {
         Ok(()) => Ok(bytes),
-        Err(_) => Err("this system gives no random numbers (getrandom, /dev/urandom)"),
+        Err(_) => Err(Error::new(Status::NoRandomness, NO_RANDOMNESS)),
     }
 }

@@ -26,12 +26,13 @@ mod house;
 mod identity;
 mod late;
 mod lifecycle;
-mod little_memory;
+
 mod options;
 mod own_requests;
 mod profiles;
 mod readme;
 mod requests;
+mod scarcity;
 mod secrets;
 mod signing;
 mod stampede;

@@ -44,6 +44,7 @@ class Status(IntEnum):
     TLS = 32
     INSECURE_URL = 33
     FOREIGN_ORIGIN = 34
+    NO_RANDOMNESS = 35
     RATE_LIMITED = 40
     SERVER_ERROR = 41
     UNEXPECTED_ANSWER = 42
@@ -85,6 +86,7 @@ FAMILIES = {
     Status.NETWORK: "NetworkError",
     Status.TIMEOUT: "TimeoutError",
     Status.TLS: "TlsError",
+    Status.NO_RANDOMNESS: "TlsError",
     Status.INSECURE_URL: "OriginError",
     Status.FOREIGN_ORIGIN: "OriginError",
     Status.RATE_LIMITED: "RateLimitError",

@@ -1,7 +1,8 @@
-//! A process that may have little memory more: no answer, of whatever size and shape, ends it.
+//! What the system does not give: memory, random numbers, threads. No answer, of whatever size and
+//! shape, ends a process that may have little memory more; what else is missing is called by its name.
 //!
-//! The clouds are those of the parent. What an allocator cannot give ends a Rust program, so a child
-//! that is still there has asked for no more than it may have.
+//! The children have the clouds of their parent. What an allocator cannot give ends a Rust program, so
+//! a child that is still there has asked for no more than it may have.
 
 use crate::common::World;
 use crate::common::alone::{alone, passed};
@@ -105,6 +106,101 @@ fn in_a_process_with_little_memory() {
     clock.wind(Duration::from_secs(4000));
     assert_eq!(get(&client).unwrap().status(), 200);
     println!("survived");
+}
+
+/// From now on the kernel fails these system calls of this thread, and of those that it makes.
+#[cfg(target_os = "linux")]
+fn forbid(calls: &[libc::c_long], errno: libc::c_int) {
+    let filter = |code, jt, k| libc::sock_filter { code, jt, jf: 0, k };
+    // Linux's seccomp.h and filter.h: load the number, compare, and return.
+    let mut program = vec![filter(0x20, 0, 0)];
+    for (index, call) in calls.iter().enumerate() {
+        program.push(filter(0x15, (calls.len() - index) as u8, *call as u32));
+    }
+    program.push(filter(0x06, 0, 0x7fff_0000));
+    program.push(filter(0x06, 0, 0x0005_0000 | errno as u32));
+    let program = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
+    // SAFETY: both are about this thread alone, and the kernel copies the program.
+    unsafe {
+        assert_eq!(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+        let set = libc::prctl(libc::PR_SET_SECCOMP, 2, &raw const program);
+        assert_eq!(set, 0, "{}", std::io::Error::last_os_error());
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn without_random_numbers_the_status_says_so() {
+    passed(alone(in_a_process_without_random_numbers).output().unwrap());
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+#[ignore = "is run by the test above, in a process of its own"]
+fn in_a_process_without_random_numbers() {
+    let world = World::new();
+    let mut config = world.config(CLOUD, "password");
+    // By number: a name is looked up with files that nobody may open below.
+    config.set("base_url", &world.sim.base_url(CLOUD).replace("localhost", "127.0.0.1")).unwrap();
+    let client = config.client().unwrap();
+    let nonce = r#"{ "keyfob_profile": 2, "name": "nonce", "title": "A nonce", "base_url": "http://127.0.0.1:1",
+        "values": { "nonce": { "random": 8 } },
+        "logins": { "password": { "needs": ["username", "password"], "steps": [{
+            "call": "login", "method": "POST", "url": "{base_url}/login", "form": { "n": "{nonce}", "p": "{password}" } }] } },
+        "token": { "access_token": "/token" }, "present": { "Authorization": "Bearer {access_token}" } }"#;
+    let mut config = Config::new("custom").unwrap();
+    config.set("profile", nonce).unwrap();
+    config.set("username", "me").unwrap();
+    config.set("password", "mine").unwrap();
+    let of_nonce = config.client().unwrap();
+    let outcomes = std::thread::spawn(move || {
+        let opens = [
+            libc::SYS_openat,
+            #[cfg(target_arch = "x86_64")]
+            libc::SYS_open,
+        ];
+        forbid(&[&[libc::SYS_getrandom], &opens[..]].concat(), libc::EPERM);
+        let mut byte = [0u8];
+        // SAFETY: the buffer has room for one byte.
+        if unsafe { libc::getrandom(byte.as_mut_ptr().cast(), 1, 0) } == 1 {
+            println!("not tried: libc has random numbers without the kernel");
+            return None;
+        }
+        // A thread of its own: this one may have been given some for its hash maps already.
+        let try_both = move || [client.token().map(drop), of_nonce.token().map(drop)];
+        Some(std::thread::spawn(try_both).join().unwrap())
+    });
+    for outcome in outcomes.join().unwrap().into_iter().flatten() {
+        let error = outcome.unwrap_err();
+        assert_eq!(error.status(), Status::NoRandomness, "{error}");
+        assert!(error.message().contains("getrandom"), "{error}");
+    }
+    assert!(world.sim.journal().is_empty(), "nothing was sent");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_look_up_without_a_thread_is_told_as_that() {
+    passed(alone(in_a_process_without_more_threads).output().unwrap());
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+#[ignore = "is run by the test above, in a process of its own"]
+fn in_a_process_without_more_threads() {
+    let world = World::new();
+    let client = world.client(CLOUD);
+    let outcome = std::thread::spawn(move || {
+        forbid(&[libc::SYS_clone, libc::SYS_clone3], libc::EAGAIN);
+        let told = client.token().unwrap_err();
+        (told, client)
+    });
+    let (error, client) = outcome.join().unwrap();
+    assert_eq!(error.status(), Status::Network, "{error}");
+    assert!(error.message().contains("no thread to look up localhost"), "{error}");
+    // This thread may have some, and the client goes on.
+    client.token().unwrap();
+    assert_eq!(world.token_calls(CLOUD), ["login"]);
 }
 
 fn get(client: &Client) -> keyfob::Result<keyfob::Response> {
