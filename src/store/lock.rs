@@ -59,41 +59,33 @@ pub(super) fn try_hold(
 /// How often a lock file that is deleted as soon as it was made is made again.
 const TRIES: u32 = 10;
 
-#[cfg(test)]
+#[cfg(all(test, unix))] // elsewhere nobody deletes a file that is open
 mod tests {
     use super::*;
     use std::cell::Cell;
 
-    /// A directory that goes with the test.
-    fn directory(name: &str) -> (std::path::PathBuf, OwnedFd) {
-        let path = std::env::temp_dir().join(format!("keyfob-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY;
-        let opened = rustix::fs::open(&path, flags, Mode::empty()).unwrap();
-        (path, opened)
-    }
-
     #[test]
     fn a_lock_file_deleted_meanwhile_is_not_the_one_that_is_held() {
-        let (path, opened) = directory("lock-deleted");
-        let file = path.join("lock");
+        let name = format!("keyfob-lock-deleted-{}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        Directory::make(&path).unwrap();
+        let directory = Directory::open(&path).unwrap();
         // It is asked between the opening and the locking.
         let deletes = Cell::new(3);
-        let usable = |_: &Stat| {
+        let usable = |_: &Facts| {
             if deletes.get() > 0 {
                 deletes.set(deletes.get() - 1);
-                std::fs::remove_file(&file).unwrap();
+                std::fs::remove_file(path.join("lock")).unwrap();
             }
             true
         };
-        let held = try_hold(&opened, "lock", usable).ok().flatten().expect("the lock");
-        let named = rustix::fs::stat(&file).expect("the file that others will find");
-        let locked = rustix::fs::fstat(&held._file).unwrap();
-        assert_eq!((named.st_dev, named.st_ino), (locked.st_dev, locked.st_ino));
+        let held = try_hold(&directory, "lock", usable).ok().flatten().expect("the lock");
+        let named = directory.look_at("lock").expect("the file that others will find");
+        assert_eq!(named.identity, os::facts(&held._file).unwrap().identity);
         drop(held);
 
         deletes.set(u32::MAX);
-        let held = try_hold(&opened, "lock", usable).ok().expect("no fault");
+        let held = try_hold(&directory, "lock", usable).ok().expect("no fault");
         assert!(held.is_none(), "whoever deletes it again and again has it");
         std::fs::remove_dir_all(&path).unwrap();
     }
