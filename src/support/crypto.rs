@@ -1,5 +1,9 @@
-//! Digests, message authentication codes and signatures, as clouds ask for them in credentials that
-//! are computed. ring computes them; rustls reads the keys, as it does for client certificates.
+//! Digests, message authentication codes and signatures, as clouds ask for them in credentials
+//! that are computed. `provider/computed.rs` says which a profile may name.
+//!
+//! ring computes them, and rustls reads the keys, as it does for client certificates: both are in
+//! the library for TLS already. What is wrong with a key is the end of a sentence ("client_key: is not a
+//! private key ..."), and never quote the key.
 
 use super::md5::md5;
 use crate::error::{Error, Status};
@@ -15,11 +19,13 @@ use zeroize::Zeroizing;
 /// How a message is digested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Digest {
+    /// For clouds that ask for it; no protection. See [`md5`](super::md5).
     Md5,
     Sha256,
 }
 
 impl Digest {
+    /// The digest: 16 bytes of MD5, 32 of SHA-256.
     pub fn of(self, message: &[u8]) -> Vec<u8> {
         match self {
             Digest::Md5 => md5(message).to_vec(),
@@ -31,11 +37,14 @@ impl Digest {
 /// How a message is authenticated by a key that both sides have (RFC 2104).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Hmac {
+    /// For clouds that ask for it. HMAC does not depend on what is broken in SHA-1.
     Sha1,
     Sha256,
 }
 
 impl Hmac {
+    /// The code of a message: 20 bytes of SHA-1, 32 of SHA-256. Wiped when dropped, because a
+    /// code may be the key of the next one (AWS Signature Version 4).
     pub fn of(self, key: &[u8], message: &[u8]) -> Zeroizing<Vec<u8>> {
         let algorithm = match self {
             Hmac::Sha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
@@ -46,17 +55,22 @@ impl Hmac {
     }
 }
 
-/// How a JWT is signed (RFC 7518 3.1, RFC 8037 3.1).
+/// How a JWT is signed with a private key (RFC 7518 3.1, RFC 8037 3.1). `none` is not among them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum JwtAlgorithm {
+    /// RSASSA-PKCS1-v1_5 with SHA-256: what most clouds ask for.
     #[default]
     Rs256,
+    /// RSASSA-PSS with SHA-256.
     Ps256,
+    /// ECDSA on P-256 with SHA-256.
     Es256,
+    /// Ed25519.
     EdDsa,
 }
 
 impl JwtAlgorithm {
+    /// The names as a JWT's header has them (`alg`).
     pub const NAMES: [(&str, JwtAlgorithm); 4] = [
         ("RS256", JwtAlgorithm::Rs256),
         ("PS256", JwtAlgorithm::Ps256),
@@ -64,6 +78,7 @@ impl JwtAlgorithm {
         ("EdDSA", JwtAlgorithm::EdDsa),
     ];
 
+    /// The name for a JWT's header.
     pub fn name(self) -> &'static str {
         Self::NAMES.iter().find(|(_, algorithm)| *algorithm == self).map_or("", |(name, _)| name)
     }
@@ -78,10 +93,12 @@ impl JwtAlgorithm {
     }
 }
 
-/// A private key, from PEM: PKCS#8, PKCS#1 or SEC1; RSA, ECDSA P-256 or Ed25519.
+/// A private key: RSA from 2048 bits up, ECDSA on P-256, or Ed25519.
 pub(crate) struct PrivateKey(Arc<dyn SigningKey>);
 
 impl PrivateKey {
+    /// Reads a key from PEM: PKCS#8, PKCS#1 or SEC1, not encrypted. Fails with what is wrong with
+    /// it, as the end of a sentence.
     pub fn from_pem(pem: &[u8]) -> Result<PrivateKey, &'static str> {
         if pem.windows(9).any(|bytes| bytes == b"ENCRYPTED") {
             return Err("is an encrypted key; give it without its password");
@@ -92,14 +109,15 @@ impl PrivateKey {
         usable.map(PrivateKey).map_err(|_| "is not an RSA (2048 bits up), P-256 or Ed25519 key")
     }
 
-    /// A signature as its kind of key makes it: RSA PKCS#1 v1.5 and ECDSA (in ASN.1) over SHA-256,
-    /// Ed25519 over the message itself.
+    /// A signature in the form that is usual for the kind of key. RSA: PKCS#1 v1.5 over SHA-256.
+    /// ECDSA: ASN.1 over SHA-256. Ed25519: over the message itself.
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, &'static str> {
         use SignatureScheme as S;
         self.signed(&[S::RSA_PKCS1_SHA256, S::ECDSA_NISTP256_SHA256, S::ED25519], message)
     }
 
-    /// A signature as JWTs carry it: that of ECDSA is two numbers side by side (RFC 7518 3.4).
+    /// A signature as JWTs carry it. That of ECDSA is two numbers of 32 bytes side by side (RFC
+    /// 7518 3.4), where TLS and X.509 have ASN.1.
     pub fn sign_jwt(
         &self,
         algorithm: JwtAlgorithm,
@@ -112,6 +130,8 @@ impl PrivateKey {
         }
     }
 
+    /// Signs by the first of these schemes that the key can do. Fails where the key is of another
+    /// kind.
     fn signed(&self, schemes: &[SignatureScheme], message: &[u8]) -> Result<Vec<u8>, &'static str> {
         let signer = self
             .0
@@ -120,18 +140,21 @@ impl PrivateKey {
         signer.sign(message).map_err(|_| "made no signature")
     }
 
-    /// The public key that belongs to it, as DER (SubjectPublicKeyInfo).
+    /// The public key that belongs to it, as DER (SubjectPublicKeyInfo, RFC 5280 4.1).
     pub fn public(&self) -> Option<Vec<u8>> {
         self.0.public_key().map(|key| key.as_ref().to_vec())
     }
 }
 
-/// The first certificate of a PEM text, as DER.
+/// The first certificate of a PEM text, as DER: its digest is what a JWT's header names it by
+/// (`x5t`, RFC 7515 4.1.7).
 pub(crate) fn certificate(pem: &[u8]) -> Option<Vec<u8>> {
     CertificateDer::from_pem_slice(pem).ok().map(|der| der.as_ref().to_vec())
 }
 
-/// An ASN.1 SEQUENCE of two INTEGERs, each at most 32 bytes, as two numbers of 32 bytes.
+/// Turns an ECDSA signature from ASN.1 (a SEQUENCE of two INTEGERs) into two numbers of 32 bytes.
+///
+/// DER drops leading zeros and puts one before a number whose first bit is set; both are undone.
 fn fixed(signature: &[u8]) -> Option<Vec<u8>> {
     let mut rest = signature.strip_prefix(&[0x30])?.get(1..)?;
     let mut out = Vec::with_capacity(64);
@@ -149,10 +172,10 @@ fn fixed(signature: &[u8]) -> Option<Vec<u8>> {
 /// Why there are no random bytes, where there are none.
 pub(crate) const NO_RANDOMNESS: &str = "this system gives no random numbers (neither getrandom nor /dev/urandom): does a seccomp filter or a bare chroot forbid it?";
 
-/// Random bytes.
+/// Random bytes from the system.
 ///
 /// # Errors
-/// `NO_RANDOMNESS`.
+/// [`NO_RANDOMNESS`].
 pub(crate) fn random(count: usize) -> Result<Vec<u8>, Error> {
     use ring::rand::SecureRandom;
     let mut bytes = vec![0; count];

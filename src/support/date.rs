@@ -1,25 +1,36 @@
 //! Dates in UTC: from seconds since 1970, and from the texts that clouds write (RFC 3339).
+//!
+//! No crate does this here, because no time zone, locale or leap second is needed. `Date` headers
+//! of HTTP are read in `http/headers.rs`, by httpdate.
 
 use super::clock::UnixSeconds;
 
-/// A moment as people write it, in UTC.
+/// A date and time in UTC, in the proleptic Gregorian calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Date {
     pub year: i64,
+    /// 1 to 12.
     pub month: u32,
+    /// 1 to 31.
     pub day: u32,
     pub hour: u32,
     pub minute: u32,
+    /// 0 to 59; 60 where a text names a leap second.
     pub second: u32,
 }
 
+/// Seconds. POSIX time has no leap seconds.
 const DAY: i64 = 86_400;
 
-/// Days are counted from March on, so that the leap day is the last of its year: 400 years have
-/// 146,097 days, and 153 days are five months from March or August on.
+/// Days from 1 March of the year 0 to 1 January 1970.
+///
+/// Years are counted from March on, so that the leap day is the last of its year. The numbers
+/// below follow from that: 400 years have 146,097 days, and five months from March or August on
+/// have 153.
 const DAYS_BEFORE_1970: i64 = 719_468;
 
 impl Date {
+    /// The date and time of this second.
     pub fn of(unix: UnixSeconds) -> Date {
         let (days, second_of_day) = (unix.div_euclid(DAY), unix.rem_euclid(DAY) as u32);
         let days = days.saturating_add(DAYS_BEFORE_1970);
@@ -37,6 +48,7 @@ impl Date {
         }
     }
 
+    /// The second of this date and time. A day beyond its month's end is one of the next month.
     pub fn unix(self) -> UnixSeconds {
         let year = self.year - i64::from(self.month < 3);
         let (era, year) = (year.div_euclid(400), year.rem_euclid(400));
@@ -47,8 +59,11 @@ impl Date {
         (days - DAYS_BEFORE_1970) * DAY + time
     }
 
-    /// A date as RFC 3339 and ISO 8601 write it: `2026-01-31T08:15:00Z`, with a fraction or an offset
-    /// in place of the `Z`, or with neither, which is taken for UTC.
+    /// A text as RFC 3339 and ISO 8601 write it, in seconds since 1970: `2026-01-31T08:15:00Z`.
+    /// It may have a fraction, which is cut off, an offset in place of the `Z`, and a blank in
+    /// place of the `T`. Without `Z` and offset it is taken for UTC.
+    ///
+    /// `None` for any other text, and for years before 1970 or after 9999.
     pub fn parse(text: &str) -> Option<UnixSeconds> {
         let (date, time) = text.trim().split_once(['T', 't', ' '])?;
         let mut numbers = date.split('-').map(number);
@@ -72,12 +87,13 @@ impl Date {
     }
 }
 
+/// One to four decimal digits, and nothing else: `parse` alone would take a sign.
 fn number(digits: &str) -> Option<u32> {
     let all_digits = (1..=4).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
     all_digits.then(|| digits.parse().ok()).flatten()
 }
 
-/// `Z`, `+02:00`, `-0530` or `+02`, in seconds east of Greenwich.
+/// Seconds east of Greenwich: `Z`, `+02:00`, `-0530` or `+02`. `None` where it is none of these.
 fn offset(text: &str) -> Option<i64> {
     if text.eq_ignore_ascii_case("z") {
         return Some(0);

@@ -1,7 +1,9 @@
 //! Files that the user names: secrets, certificates, profiles. One place reads them all.
 //!
-//! Only a regular file is read, and no more of it than its kind can need: a FIFO would wait for a writer
-//! for ever, and a device would never end.
+//! Only a regular file is read, and no more of it than its kind can need: a FIFO would wait for a
+//! writer for ever, and a device would never end. Whatever is read may be a secret, so it stands
+//! in memory that is wiped. The store's own files are not read here; `store/file.rs` is stricter
+//! with them.
 
 use crate::support::os;
 use std::fmt;
@@ -9,13 +11,15 @@ use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 use zeroize::Zeroizing;
 
-/// The most of a file with one value in it: a secret, a key, a profile, options.
+/// The largest file, in bytes, with one value in it: a secret, a key, a profile, options.
 pub(crate) const VALUE: u64 = 1 << 20;
 
-/// The most of a file with any number of certificates.
+/// The largest file, in bytes, with any number of certificates. A system's whole bundle has about
+/// 250 kB.
 pub(crate) const BUNDLE: u64 = 16 << 20;
 
-/// Why a file cannot be read: its name, and the reason in words.
+/// Why a file cannot be read: its path, and the reason in words that fit after "path: ". Never
+/// what is in it.
 #[derive(Debug)]
 pub(crate) struct Unreadable(String);
 
@@ -25,7 +29,7 @@ impl fmt::Display for Unreadable {
     }
 }
 
-/// Reads a file of at most so many bytes.
+/// Reads a file of at most `most` bytes. A link to a regular file is followed.
 pub(crate) fn read(path: impl AsRef<Path>, most: u64) -> Result<Zeroizing<Vec<u8>>, Unreadable> {
     let path = path.as_ref();
     let unreadable = |why: &str| Unreadable(format!("{}: {why}", path.display()));
@@ -36,7 +40,8 @@ pub(crate) fn read(path: impl AsRef<Path>, most: u64) -> Result<Zeroizing<Vec<u8
     })
 }
 
-/// The same for a text. A byte order mark before it is no part of it.
+/// Reads a file of UTF-8 text of at most `most` bytes. Editors on Windows put a byte order mark
+/// before a text; it is left out.
 pub(crate) fn read_text(
     path: impl AsRef<Path>,
     most: u64,
@@ -55,7 +60,7 @@ pub(crate) fn read_text(
     }
 }
 
-/// What went wrong with a file, as people say it.
+/// What went wrong with a file, as people say it: the system's own words end in an error number.
 pub(crate) fn in_words(error: &io::Error) -> String {
     match error.kind() {
         ErrorKind::NotFound => "no such file".into(),
@@ -65,7 +70,9 @@ pub(crate) fn in_words(error: &io::Error) -> String {
     }
 }
 
+/// Why a file was not read, before there are words for it.
 enum Fault {
+    /// A directory, a device, a FIFO or a socket.
     NoFile,
     TooLarge,
     Io(io::Error),
@@ -77,6 +84,8 @@ impl From<io::Error> for Fault {
     }
 }
 
+/// The bytes of a regular file. The kind is asked twice: before the file is opened, and of what
+/// was opened, since somebody may have replaced it in between.
 fn contents(path: &Path, most: u64) -> Result<Zeroizing<Vec<u8>>, Fault> {
     // Before it is opened, too: to open a device may already do something.
     if !std::fs::metadata(path)?.is_file() {

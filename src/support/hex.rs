@@ -1,6 +1,7 @@
-//! Bytes as hexadecimal digits, and back.
+//! Bytes as hexadecimal digits, and back. RFC 4648 8 calls it base16.
 
-/// Bytes as a name that files can have: lowercase digits.
+/// Two lowercase digits for each byte. Lowercase, because the result names files and headers of
+/// requests that are signed, where case counts.
 pub(crate) fn to_hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |value: u8| char::from(DIGITS[usize::from(value)]);
@@ -12,7 +13,8 @@ pub(crate) fn to_hex(bytes: &[u8]) -> String {
     text
 }
 
-/// The bytes that hexadecimal digits of either case stand for.
+/// The bytes that digits of either case stand for; `None` where there is another character or a
+/// digit too many.
 pub(crate) fn from_hex(text: &str) -> Option<Vec<u8>> {
     let digit = |byte: u8| char::from(byte).to_digit(16).map(|value| value as u8);
     let pairs = text.as_bytes().chunks(2);

@@ -1,6 +1,9 @@
 //! MD5 (RFC 1321), for the clouds that sign with it. It protects nothing: TLS does.
+//!
+//! ring has no MD5, for good reason. Fifty lines here are less than a crate.
 
-/// The digest of a message.
+/// The digest of a message. The padded copy of the message is wiped, since what is signed has
+/// secrets in it.
 pub(crate) fn md5(message: &[u8]) -> [u8; 16] {
     // One bit, zeros, and the length in bits: whole blocks of 64 bytes.
     let whole = (message.len() + 9).next_multiple_of(64);
@@ -18,7 +21,8 @@ pub(crate) fn md5(message: &[u8]) -> [u8; 16] {
     digest
 }
 
-/// One block of 64 bytes (RFC 1321 3.4).
+/// Works one block of 64 bytes into the state (RFC 1321 3.4). The four rounds differ in how three
+/// words are mixed and in which order the block's words are taken.
 fn mix(state: &mut [u32; 4], block: &[u8]) {
     let word =
         |i: usize| u32::from_le_bytes(block[4 * i..4 * i + 4].try_into().expect("four bytes"));
@@ -38,9 +42,11 @@ fn mix(state: &mut [u32; 4], block: &[u8]) {
     }
 }
 
+/// By how many bits each step rotates: four numbers for each of the four rounds.
 const TURNS: [[u32; 4]; 4] = [[7, 12, 17, 22], [5, 9, 14, 20], [4, 11, 16, 23], [6, 10, 15, 21]];
 
-/// The whole part of 2^32 times the sine of each number from 1 to 64.
+/// The constants of the 64 steps: the whole part of 2^32 times the sine's absolute value, of each
+/// number from 1 to 64 (in radians).
 #[rustfmt::skip]
 const SINES: [u32; 64] = [
     0xd76aa478, 0xe8c7b756, 0x242070db, 0xc1bdceee, 0xf57c0faf, 0x4787c62a, 0xa8304613, 0xfd469501,

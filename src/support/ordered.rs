@@ -1,8 +1,11 @@
-//! Names and what they stand for, in the order they were written: forms are sent as a profile has
-//! them. A dozen names are found faster by looking than by a tree, and a tree for each type of value
-//! is most of a small library.
+//! Names and what they stand for, in the order they were written.
+//!
+//! Order matters: forms are sent as a profile has them. A profile or form has a dozen names,
+//! which are found faster by looking at each than by a tree. And `BTreeMap` is compiled anew for
+//! each type of value, which would be a good part of a small library.
 
-/// Pairs of a name and a value, no name twice.
+/// Pairs of a name and a value. Each name stands once, as long as pairs are added by `insert`;
+/// who fills the vector itself answers for that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Ordered<T>(pub Vec<(String, T)>);
 
@@ -29,6 +32,7 @@ impl<T> Ordered<T> {
         }
     }
 
+    /// Removes the pair of this name, if there is one.
     pub fn remove(&mut self, name: &str) {
         self.retain(|known| known != name);
     }

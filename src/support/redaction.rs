@@ -1,28 +1,40 @@
 //! What others wrote, without what it repeats of our secrets.
 //!
-//! A cloud may echo what it was sent: whole, in another case, cut short, percent-encoded, in base64 or
-//! hexadecimal, or one in another. Eight bytes of a secret in a row are taken for it.
+//! A server's words go into errors and logs, because they tell what to do. But a cloud may echo
+//! what it was sent: whole, in another case, cut short, percent-encoded, in base64 or
+//! hexadecimal, or in one of these within another. Eight bytes of a secret in a row are taken for
+//! it.
+//!
+//! ```text
+//! secret:  Correct horse battery
+//! said:    "user:Q29ycmVjdCBob3JzZSBiYXR0ZXJ5 is unknown"
+//! shown:   "*** is unknown"
+//! ```
 
 use super::secret::Secret;
 use std::ops::Range;
 use zeroize::Zeroizing;
 
-/// The least of a secret that counts as some of it, in bytes.
+/// The least of a secret that counts as some of it, in bytes. Fewer are found in ordinary words
+/// by chance.
 const PIECE: usize = 8;
 
 /// What stands in the place of a secret.
 const HIDDEN: &str = "***";
 
-/// Secrets that no message may show.
+/// The secrets that no message may show, in a form that is quick to search for. Wiped when
+/// dropped.
 #[derive(Clone, Default)]
 pub(crate) struct Redaction {
-    /// Every piece of every secret, sorted.
+    /// Every run of eight bytes of every secret, in lower case, as a number; sorted, for a binary
+    /// search.
     pieces: Zeroizing<Vec<u64>>,
-    /// Secrets that are shorter than a piece.
+    /// Secrets that are shorter than a piece. They are looked for as a whole.
     short: Vec<Secret>,
 }
 
 impl Redaction {
+    /// Takes in these secrets. Empty ones are left out: they would be found everywhere.
     pub fn of<'a>(secrets: impl Iterator<Item = &'a str>) -> Redaction {
         let (long, short): (Vec<&str>, Vec<&str>) = secrets.partition(|text| text.len() >= PIECE);
         // Large enough from the beginning: growing would leave copies behind.
@@ -34,19 +46,23 @@ impl Redaction {
         Redaction { pieces, short }
     }
 
-    /// Whether the text shows some of a secret, in any form.
+    /// Whether the text shows some of a secret, plain or in any encoding, up to three encodings
+    /// deep.
     pub fn is_shown_by(&self, text: &str) -> bool {
         // As deep as a secret in base64 in a query in base64.
         const DEEPEST: usize = 3;
         self.shown(text.as_bytes(), DEEPEST)
     }
 
+    /// `deep`: how many encodings may still be undone. Bounded, because a server chooses the
+    /// text.
     fn shown(&self, text: &[u8], deep: usize) -> bool {
         self.plain(text).is_some()
             || deep > 0 && decoded(text).iter().any(|form| self.shown(form, deep - 1))
     }
 
-    /// The text with `***` for every word that shows some of a secret.
+    /// The text with `***` for every word that shows some of a secret, or `***` alone where the
+    /// words together still show one.
     pub fn clean(&self, text: &str) -> String {
         let mut rest = text;
         let mut without = String::new();
@@ -68,7 +84,8 @@ impl Redaction {
         if self.is_shown_by(&clean) { HIDDEN.into() } else { clean }
     }
 
-    /// Where some of a secret stands as it is, but for its case.
+    /// Where some of a secret stands without an encoding, in upper or lower case. Neighbouring
+    /// pieces are one range.
     fn plain(&self, text: &[u8]) -> Option<Range<usize>> {
         let is_piece = |window: &[u8]| self.pieces.binary_search(&piece(window)).is_ok();
         let mut windows = text.windows(PIECE);
@@ -80,8 +97,8 @@ impl Redaction {
     }
 }
 
-/// Where a short secret stands. One of three bytes or less must stand alone: as a part of other words
-/// it gives nothing away.
+/// Where a secret of fewer than eight bytes stands. One of three bytes or less must stand alone:
+/// as a part of other words it gives nothing away.
 fn word(text: &[u8], secret: &[u8]) -> Option<Range<usize>> {
     const LEAST: usize = 4;
     let mut windows = text.windows(secret.len()).enumerate();
@@ -100,7 +117,8 @@ fn piece(window: &[u8]) -> u64 {
     window.iter().fold(0, |number, byte| number << 8 | u64::from(byte.to_ascii_lowercase()))
 }
 
-/// What the text comes to if it, or a run in it, is an encoding.
+/// Every text that this one may stand for, if it or a run in it is an encoding. A run that was
+/// cut may begin at any digit, so each is decoded from every offset.
 fn decoded(text: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
     let mut forms = Vec::new();
     if text.contains(&b'%') {
@@ -118,6 +136,7 @@ fn decoded(text: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
     forms
 }
 
+/// What percent-encoding stands for (RFC 3986 2.1), with `+` as a blank as forms have it.
 fn percent_decoded(text: &[u8]) -> Zeroizing<Vec<u8>> {
     let mut form = Zeroizing::new(Vec::with_capacity(text.len()));
     let mut rest = text;
@@ -136,7 +155,7 @@ fn percent_decoded(text: &[u8]) -> Zeroizing<Vec<u8>> {
     form
 }
 
-/// A digit of base64, of either alphabet.
+/// The value of a digit of base64, of either alphabet (RFC 4648 4 and 5).
 fn sextet(byte: u8) -> Option<u32> {
     Some(u32::from(match byte {
         b'A'..=b'Z' => byte - b'A',
@@ -148,7 +167,8 @@ fn sextet(byte: u8) -> Option<u32> {
     }))
 }
 
-/// The bytes that digits of so many bits make up.
+/// The bytes that digits of so many bits each make up. Other bytes are passed over; bits left
+/// over are dropped.
 fn packed(digits: &[u8], bits: u32, digit: impl Fn(u8) -> Option<u32>) -> Zeroizing<Vec<u8>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(digits.len()));
     let (mut buffer, mut held) = (0, 0);

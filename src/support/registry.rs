@@ -1,37 +1,46 @@
 //! Values that all clients of a process share by name, and that a forked child inherits.
 //!
-//! Without a lock, which a fork could leave behind locked: a shard is replaced whole. Many small
-//! shards, so that the hundred thousandth name costs no more than the first.
+//! Some things must not be forgotten when a client is closed, such as that a password was
+//! rejected: a program that makes a client, fails and begins anew would send it each time. The
+//! registry keeps them, for the process and for its children.
+//!
+//! It has no lock, which a fork could leave behind locked. A writer copies a shard, changes the
+//! copy and puts it in the shard's place. There are many small shards, so that the hundred
+//! thousandth name costs no more than the first.
 
 use crate::support::clock::{Clock, Moment};
 use arc_swap::ArcSwapOption;
 use std::ops::Deref;
 use std::sync::Arc;
 
+/// With 100,000 names a shard has about 400, which is what is copied to add one.
 const SHARDS: usize = 256;
 
-/// What can be shared by name.
+/// A value that can be shared by name.
 pub(crate) trait Shared {
-    /// Whether nothing is lost when it is dropped, since nobody uses it at present.
+    /// Whether the value says nothing any more, so that nothing is lost when it is dropped. Asked
+    /// of values that no client holds. `now` is a moment of the clock that the value was made
+    /// with.
     fn is_over(&self, now: Moment) -> bool;
 }
 
-/// Values by name; those of clocks that do not agree are kept apart.
+/// Values by name. Two clients share a value only if their clocks agree: a moment in it would
+/// mean another time to the other.
 pub(crate) struct Registry<T>([ArcSwapOption<Vec<Arc<Entry<T>>>>; SHARDS]);
 
-/// A value, and whose it is.
+/// A value, its name, and the clock that its moments are on.
 pub(crate) struct Entry<T> {
     name: String,
-    /// Whose moments are meant,
+    /// The clock of the client that made the value.
     clock: Clock,
-    /// and of which of its boots.
+    /// How often that clock had been rebooted then. A manual clock's moments end with its boot.
     boot: u64,
     value: T,
 }
 
 impl<T> Entry<T> {
-    /// Whether a moment of this clock is the same moment to the others who share the value: not any
-    /// more once a test has wound it.
+    /// Whether a moment of this clock is the same moment to the others who share the value. A
+    /// test that winds its own clock no longer agrees.
     pub fn agrees_with(&self, clock: &Clock) -> bool {
         self.boot == clock.boots() && self.clock.agrees_with(clock)
     }
@@ -46,11 +55,14 @@ impl<T> Deref for Entry<T> {
 }
 
 impl<T: Shared> Registry<T> {
+    /// An empty registry. `const`, so that it can be a `static`.
     pub const fn new() -> Registry<T> {
         Registry([const { ArcSwapOption::const_empty() }; SHARDS])
     }
 
-    /// The value of this name, made where there is none. What is over and unused makes room.
+    /// The value of this name on this clock; made where there is none. When one is made, those of
+    /// its shard that are over and that nobody holds are dropped. `make` may be called more than
+    /// once, where others change the shard at the same time.
     pub fn get(&self, name: &str, clock: &Clock, make: impl Fn() -> T) -> Arc<Entry<T>> {
         let shard = &self.0[shard_of(name)];
         loop {
@@ -75,7 +87,7 @@ impl<T: Shared> Registry<T> {
     }
 }
 
-/// Names are digests, but need not be: any name has a shard (FNV-1a).
+/// FNV-1a. Names are digests already, but need not be: any name has a shard.
 fn shard_of(name: &str) -> usize {
     let step = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(16_777_619);
     name.bytes().fold(2_166_136_261, step) as usize % SHARDS

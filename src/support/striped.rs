@@ -12,18 +12,24 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use try_lock::TryLock;
 
-/// Threads beyond this many share stripes.
+/// Threads beyond this many share stripes. A gateway's program has fewer; each costs 64 bytes a
+/// client.
 const STRIPES: usize = 8;
 
-/// How often the writer tries to take a stripe, and how long it sleeps in between. A reader holds it
-/// for some nanoseconds, unless it is not running.
+/// How often the writer tries to take a stripe. A reader holds it for some nanoseconds, unless
+/// its thread is not running just then.
 const TRIES: u32 = 30;
+/// How long the writer sleeps after a try: 3 ms in all for a stripe that stays taken.
 const BETWEEN_TRIES: Duration = Duration::from_micros(100);
 
 /// A value, and a number that grows each time the value is replaced.
+///
+/// It serves the cached token: `lifecycle/` reads it for each request, and replaces it when a
+/// token is renewed.
 pub(crate) struct Striped<T> {
     /// The number of the last value. A stripe that has another number is out of date.
     number: AtomicU64,
+    /// Copies of the pointer, not of the value.
     stripes: [Stripe<T>; STRIPES],
 }
 
@@ -32,13 +38,16 @@ pub(crate) struct Striped<T> {
 struct Stripe<T>(TryLock<(u64, Arc<T>)>);
 
 impl<T> Striped<T> {
+    /// The first value has the number 1.
     pub fn new(value: &Arc<T>) -> Striped<T> {
         let stripe = |_| Stripe(TryLock::new((1, value.clone())));
         Striped { number: AtomicU64::new(1), stripes: std::array::from_fn(stripe) }
     }
 
-    /// Gives the value and its number to `look`, which must be short. `None` where `look` says so, or
-    /// the stripe is taken or out of date.
+    /// Gives the value and its number to `look`, which must be short: it holds the stripe.
+    ///
+    /// `None` where `look` says so, or where the stripe is taken or out of date. The caller then
+    /// looks where the value is kept otherwise.
     #[inline]
     pub fn read<R>(&self, look: impl FnOnce(&T, u64) -> Option<R>) -> Option<R> {
         let stripe = self.stripes[stripe_of_this_thread()].0.try_lock()?;
@@ -49,10 +58,11 @@ impl<T> Striped<T> {
         look(value, *number)
     }
 
-    /// Puts a value in the place of the last one. For one writer at a time.
+    /// Puts a value in the place of the last one. One writer at a time: the caller holds a lock
+    /// for that. When it returns, no reader gets the old value any more.
     ///
-    /// A stripe that stays taken is left out of date: its reader sleeps, or was not copied into this
-    /// process by `fork`.
+    /// A stripe that stays taken is left out of date: its reader sleeps, or was not copied into
+    /// this process by `fork`. The readers of that stripe get nothing until the next `replace`.
     pub fn replace(&self, value: &Arc<T>) {
         let number = self.number.fetch_add(1, Ordering::AcqRel) + 1;
         for stripe in &self.stripes {
@@ -69,7 +79,8 @@ impl<T> Striped<T> {
     }
 }
 
-/// Threads are dealt out to stripes in the order in which they first ask.
+/// Threads are dealt out to stripes in the order in which they first ask, so that the first eight
+/// have one each.
 #[inline]
 fn stripe_of_this_thread() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);

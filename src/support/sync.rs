@@ -1,6 +1,8 @@
-//! The locks and atomic numbers that others are built on, named here so that tests/single_flight.rs can
-//! put a model checker's locks in their place, and for processors that have no numbers of 64 bits that
-//! they change at once.
+//! The locks and atomic numbers that the rest is built on.
+//!
+//! They are named here for two reasons. `tests/single_flight.rs` puts the locks of a model
+//! checker (loom) in their place. And some processors cannot change a number of 64 bits at once:
+//! there, a crate does it with a lock.
 
 #[cfg(not(target_has_atomic = "64"))]
 pub(crate) use portable_atomic::{AtomicI64, AtomicU64};

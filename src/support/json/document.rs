@@ -1,31 +1,45 @@
-//! A document that others wrote, looked into where it stands: what is asked for is read, and the rest
-//! is passed over, whatever it holds.
+//! A document that others wrote, looked into where it stands: what is asked for is read, and the
+//! rest is passed over, whatever it holds.
 //!
-//! An answer of a cloud is worth more than its oddest member. A lone surrogate in a display name, a
-//! number that no type holds, or a body nested two hundred deep must not cost a token that stands
-//! beside it. No tree is built either, so the memory that an answer takes is its own length.
+//! An answer of a cloud is worth more than its oddest member. A lone surrogate in a display name,
+//! a number that no type holds, or a body nested two hundred deep must not cost a token that
+//! stands beside it. No tree is built either, so the memory that an answer takes is its own
+//! length.
+//!
+//! ```text
+//! {"name": "Jo \ud83d", "n": 1e999999, "access_token": "t"}     serde_json: error
+//!                                               /access_token   Document: "t"
+//! ```
+//!
+//! Each look-up reads the text again from its beginning. Answers are short and asked a dozen
+//! times.
 
 use super::{Value, parse};
 use serde::de::IgnoredAny;
 use zeroize::Zeroizing;
 
-/// A longer text is nothing that anybody asks for: no token, code or URL has a megabyte.
+/// The longest text that is read, in bytes: no token, code or URL has a megabyte. A longer one is
+/// null.
 const LONGEST_TEXT: usize = 1 << 20;
-/// Nor does anybody look into a larger object or array but by a pointer. A tree of it may take a
-/// hundred times the memory of its text, and a server chooses that.
+/// The largest object or array that is read as a whole, in bytes of its text. A tree may take a
+/// hundred times the memory of its text, and a server chooses that. A larger one can still be
+/// looked into by pointers.
 const LARGEST_TREE: usize = 16 * 1024;
 
 /// The text of a JSON value that is whole: its strings and brackets are closed.
 ///
-/// Where [`parse`] reads a text, this finds the same in it. It also takes what no writer should write:
-/// bytes that are not UTF-8 and lone surrogates (each becomes U+FFFD), control characters in strings,
-/// numbers of any size, words such as `NaN` (they are `null`), commas too many, any depth, a byte
-/// order mark, and anything after the end.
+/// Where [`parse()`] reads a text, this finds the same in it. It also takes what no writer should
+/// write: bytes that are not UTF-8 and lone surrogates (each becomes U+FFFD), control characters
+/// in strings, numbers of any size, words such as `NaN` (they are `null`), surplus commas, any
+/// depth, a byte order mark, and anything after the end.
+///
+/// It borrows the text and is cheap to copy. The caller wipes the text if it holds a token.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Document<'a>(&'a [u8]);
 
 impl<'a> Document<'a> {
-    /// The value that the text begins with, if it is an object or an array, or if there is nothing else.
+    /// The value that the text begins with. `None` where it is not closed, and where a value that
+    /// is neither object nor array is followed by more: `404 not found` is no number.
     pub fn of(text: &'a [u8]) -> Option<Document<'a>> {
         let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
         let value = Scan { rest: text }.value()?;
@@ -34,25 +48,26 @@ impl<'a> Document<'a> {
         (is_container || is_scalar()).then_some(Document(value))
     }
 
-    /// The same of a text that may be cut: what stands before the cut, of an object.
+    /// The same for an object that may be cut: members that stand before the cut are found.
     pub fn beginning_of(text: &'a [u8]) -> Option<Document<'a>> {
         let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text).trim_ascii_start();
         text.starts_with(b"{").then_some(Document(text))
     }
 
-    /// A member of an object, by its name.
+    /// A member of an object, by its name; `None` for other values. Of two with one name the last
+    /// counts.
     pub fn member(&self, name: &str) -> Option<Document<'a>> {
         let members = self.is_object().then(|| self.members()).into_iter().flatten();
         members.filter(|(found, _)| is(found, name)).last().map(|member| member.1)
     }
 
-    /// What an array holds; nothing of anything else.
+    /// The items of an array; none for other values.
     pub fn entries(&self) -> impl Iterator<Item = Document<'a>> {
         let is_array = self.0.first() == Some(&b'[');
         is_array.then(|| self.items()).into_iter().flatten()
     }
 
-    /// The text, if it is one.
+    /// The text, if it is one. A copy that is not wiped: not for tokens.
     pub fn as_text(&self) -> Option<String> {
         match self.0 {
             [b'"', inner @ .., b'"'] => Some(text(inner)?.to_string()),
@@ -64,17 +79,18 @@ impl<'a> Document<'a> {
         self.0.first() == Some(&b'{')
     }
 
-    /// What a JSON pointer (RFC 6901) points at. Of two members with the same name the last counts.
+    /// What a JSON pointer (RFC 6901) points at: `/data/0/token`. `None` where it points nowhere.
     pub fn pointer(&self, path: &str) -> Option<Value> {
         self.at(path).map(|found| found.value())
     }
 
-    /// How many items the array has that a JSON pointer points at.
+    /// How many items the array has that a JSON pointer points at; `None` where that is no array.
     pub fn count(&self, path: &str) -> Option<usize> {
         let found = self.at(path).filter(|found| found.0.first() == Some(&b'['))?;
         Some(found.items().count())
     }
 
+    /// Follows a pointer. `~1` stands for `/` in a name, and `~0` for `~` (RFC 6901 3).
     fn at(&self, path: &str) -> Option<Document<'a>> {
         if path.is_empty() {
             return Some(*self);
@@ -89,6 +105,8 @@ impl<'a> Document<'a> {
         })
     }
 
+    /// Names as they are written, and values, up to the first that is malformed. Only for an
+    /// object.
     fn members(&self) -> impl Iterator<Item = (&'a [u8], Document<'a>)> {
         let mut scan = Scan { rest: &self.0[1..] };
         std::iter::from_fn(move || {
@@ -101,6 +119,7 @@ impl<'a> Document<'a> {
         })
     }
 
+    /// The items up to the first that is malformed. Only for an array.
     fn items(&self) -> impl Iterator<Item = Document<'a>> {
         let mut scan = Scan { rest: &self.0[1..] };
         std::iter::from_fn(move || {
@@ -109,6 +128,8 @@ impl<'a> Document<'a> {
         })
     }
 
+    /// What stands here, as a tree. What cannot be read is null, or an empty array where it is an
+    /// object or array: a rule that asks whether something is there gets the right answer.
     fn value(&self) -> Value {
         match self.0 {
             b"true" => Value::Bool(true),
@@ -126,8 +147,9 @@ impl<'a> Document<'a> {
     }
 }
 
-/// Goes through a text, a token at a time.
+/// Goes through a text, a token at a time. Recursion is not used, so depth costs nothing.
 struct Scan<'a> {
+    /// What was not gone through yet.
     rest: &'a [u8],
 }
 
@@ -141,6 +163,8 @@ impl<'a> Scan<'a> {
         self.skip(b" \t\r\n");
     }
 
+    /// Passes over blanks and any number of commas: one too many, or one at the end, says
+    /// nothing.
     fn separators(&mut self) {
         self.skip(b" \t\r\n,");
     }
@@ -151,7 +175,7 @@ impl<'a> Scan<'a> {
         taken
     }
 
-    /// What stands between two quotes, as it is written.
+    /// What stands between two quotes, escapes not undone. `None` where no quote closes it.
     fn string(&mut self) -> Option<&'a [u8]> {
         self.rest = self.rest.strip_prefix(b"\"")?;
         let mut at = 0;
@@ -166,7 +190,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// The next value, as it is written; nothing where there is none, or no end to it.
+    /// The next value, as it is written; `None` where there is none, or no end to it.
     fn value(&mut self) -> Option<&'a [u8]> {
         self.blanks();
         let start = self.rest;
@@ -187,8 +211,8 @@ impl<'a> Scan<'a> {
         (!value.is_empty()).then_some(value)
     }
 
-    /// To the bracket that closes the one here. Counted, not nested: nothing in the text can use up the
-    /// stack.
+    /// Goes to the bracket that closes the one here. Brackets are counted, not nested, and not
+    /// told apart: `[}` is closed. Nothing in the text can use up the stack.
     fn container(&mut self) -> Option<()> {
         let mut depth = 0_usize;
         loop {
@@ -209,7 +233,7 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// RFC 8259 6, without its limits.
+/// RFC 8259 6, for numbers of any size.
 fn is_number(word: &str) -> bool {
     let unsigned = word.strip_prefix('-').unwrap_or(word);
     let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
@@ -223,13 +247,13 @@ fn is_number(word: &str) -> bool {
     [whole, fraction, exponent].into_iter().all(digits) && (whole == "0" || !whole.starts_with('0'))
 }
 
-/// RFC 6901 4: digits without a leading zero.
+/// An index into an array: digits without a leading zero (RFC 6901 4).
 fn index(step: &str) -> Option<usize> {
     let plain = step == "0" || !step.starts_with(['0', '+']);
     plain.then(|| step.parse().ok()).flatten()
 }
 
-/// Whether a member's name, as it is written, is this one.
+/// Whether a member's name is this one. Escapes are undone only where there are any.
 fn is(name: &[u8], wanted: &str) -> bool {
     if name.contains(&b'\\') {
         text(name).is_some_and(|name| *name == wanted)
@@ -238,9 +262,11 @@ fn is(name: &[u8], wanted: &str) -> bool {
     }
 }
 
+/// Stands for what is no character.
 const REPLACEMENT: char = char::REPLACEMENT_CHARACTER;
 
-/// A string's text; nothing of one that is too long, or that there is no memory for.
+/// A string's text, escapes undone. `None` where it is too long, or there is no memory for it:
+/// the size is the server's choice, so a failed allocation must not end the process.
 fn text(inner: &[u8]) -> Option<Zeroizing<String>> {
     if inner.len() > LONGEST_TEXT {
         return None;
@@ -256,6 +282,7 @@ fn text(inner: &[u8]) -> Option<Zeroizing<String>> {
     Some(text)
 }
 
+/// Undoes RFC 8259 7. Forgiving: of an unknown escape the character itself is taken.
 fn unescape(mut rest: &str, into: &mut String) {
     while let Some((plain, escape)) = rest.split_once('\\') {
         into.push_str(plain);
@@ -281,7 +308,8 @@ fn unescape(mut rest: &str, into: &mut String) {
     into.push_str(rest);
 }
 
-/// The character that `\u` begins, and what follows it: four digits, or a pair of surrogates.
+/// The character that follows `\u`, and the rest: four digits, or a pair of surrogates. U+FFFD
+/// for anything else.
 fn unicode(digits: &str) -> (char, &str) {
     let Some((unit, rest)) = hex(digits) else { return (REPLACEMENT, digits) };
     match (unit, rest.strip_prefix("\\u").and_then(hex)) {
@@ -293,6 +321,7 @@ fn unicode(digits: &str) -> (char, &str) {
     }
 }
 
+/// Four hexadecimal digits and the rest.
 fn hex(text: &str) -> Option<(u32, &str)> {
     let (digits, rest) = text.split_at_checked(4)?;
     let are_digits = digits.bytes().all(|byte| byte.is_ascii_hexdigit());

@@ -1,8 +1,18 @@
 //! JSON as token answers, profiles and records need it: serde_json reads it, members keep their
-//! order, duplicates are seen, and every text is wiped when it is dropped, since any may be a token.
+//! order, duplicates are seen, and every text is wiped when it is dropped, since any may be a
+//! token.
 //!
-//! One tree for all of them, and small readers that take it apart: derived code for each type made
-//! the library a tenth larger, and could not say where in a profile a mistake stands.
+//! There is one tree for all of them ([`Value`]), and small readers that take it apart (`read`).
+//! Derived code for each type made the library a tenth larger, and could not say where in a
+//! profile a mistake stands.
+//!
+//! There are two ways in, for two kinds of author:
+//!
+//! - [`parse()`] for what we or the user wrote: profiles, records, options. A mistake is an error.
+//! - [`Document`](document::Document) for what a cloud wrote. It takes what is asked for, and
+//!   forgives the rest.
+//!
+//! This room knows no field of any cloud and no option.
 
 pub(crate) mod document;
 mod parse;
@@ -16,22 +26,24 @@ use zeroize::Zeroizing;
 
 pub(crate) use parse::parse;
 
-/// A JSON value.
+/// A JSON value (RFC 8259). Its texts are wiped when dropped; its names and numbers are not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Value {
     #[default]
     Null,
     Bool(bool),
-    /// As it is written.
+    /// As it is written, so that no digit is lost: a cloud's numbers may be larger than any type
+    /// here.
     Number(String),
+    /// Wiped when dropped, since it may be a token.
     Text(Zeroizing<String>),
     Array(Vec<Value>),
-    /// Of two members with the same name the last counts.
+    /// Members in the order they stand there. Of two members with the same name the last counts.
     Object(Vec<(String, Value)>),
 }
 
 impl Value {
-    /// The member of an object.
+    /// The member of an object; `None` for other values, too.
     pub fn get(&self, name: &str) -> Option<&Value> {
         let Value::Object(members) = self else { return None };
         members.iter().rfind(|(known, _)| known == name).map(|(_, value)| value)
@@ -51,7 +63,7 @@ impl Value {
         }
     }
 
-    /// A number that the type holds exactly.
+    /// A number that the type holds exactly: no fraction, no exponent, not out of range.
     pub fn as_integer<T: std::str::FromStr>(&self) -> Option<T> {
         match self {
             Value::Number(digits) => digits.parse().ok(),
@@ -59,7 +71,11 @@ impl Value {
         }
     }
 
-    /// A number, or a text that is one, without its fraction.
+    /// A number, or a text that is one, without its fraction. Some clouds write `"expires_in":
+    /// "3599.5"`.
+    ///
+    /// Above 2^53 it is the nearest number that `f64` holds, which is close enough for a
+    /// lifetime.
     pub fn whole(&self) -> Option<f64> {
         let digits = match self {
             Value::Number(digits) => digits.as_str(),
@@ -70,7 +86,7 @@ impl Value {
         serde_json::from_slice(digits.as_bytes()).ok().map(f64::trunc)
     }
 
-    /// An object without its members that are null.
+    /// An object without its members that are null: a record has no word for what is not known.
     pub fn without_nulls(self) -> Value {
         match self {
             Value::Object(mut members) => {

@@ -1,11 +1,17 @@
 //! A text to a value: serde_json reads, and what it reads is kept as a [`Value`].
+//!
+//! For texts that must be right: profiles, records, options. serde_json holds to RFC 8259 and
+//! bounds the depth (128), so no text can use up the stack.
 
 use super::Value;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// Reads a whole document. The error says in which line and column it is none; it quotes nothing.
+/// Reads a whole document; only blanks may follow it.
+///
+/// The error says in which line and column the text is no JSON. It quotes nothing, since any word
+/// may be a secret.
 pub(crate) fn parse(text: &[u8]) -> Result<Value, serde_json::Error> {
     serde_json::from_slice(text)
 }
@@ -16,6 +22,8 @@ impl<'de> Deserialize<'de> for Value {
     }
 }
 
+/// Takes whatever value comes next. Members that stand twice are kept: [`Value::get`] takes the
+/// last, and the readers of `read` refuse them.
 struct Whatever;
 
 impl<'de> Visitor<'de> for Whatever {

@@ -1,36 +1,59 @@
 //! A document read into types of ours: each member by its name, none left over, and every refusal
 //! says where: `logins.password.steps[0].url: must be a text`.
+//!
+//! The author of a profile reads these refusals, so a misspelt member must be one. What reads
+//! records passes over members that it does not know, because a newer release may have written
+//! them.
+//!
+//! A type lists its members once, and its reader and its schema (`schema`) follow:
+//!
+//! ```text
+//! document! {
+//!     /// One step of a login.
+//!     struct Step {
+//!         /// Where it is sent.
+//!         needed url: Template,
+//!         /// How long it may take.
+//!         other timeout_s: Option<u64>,
+//!     }
+//! }
+//! ```
 
 use super::Value;
 use crate::support::ordered::Ordered;
 use crate::support::secret::Secret;
 use std::fmt::Write;
 
-/// What a document is not, and where.
+/// What a document is not, and where: the path, a colon, and what must stand there.
 #[derive(Debug)]
 pub(crate) struct Misread(pub String);
 
 type Result = std::result::Result<(), Misread>;
 
-/// What can be read from JSON. It is read in place, over a value that says "nothing yet".
+/// A type that can be read from JSON.
+///
+/// It is read in place, over its default, and through `dyn`: one loop reads the members of all
+/// types, which keeps the code small. After an error the value is half read and must be dropped.
 pub(crate) trait Read {
+    /// Reads the value that stands at this place.
     fn read(&mut self, at: &At<'_>) -> Result;
 }
 
-/// Reads a document.
+/// Reads a whole document into a new value.
 pub(crate) fn read<T: Read + Default>(document: &Value) -> std::result::Result<T, Misread> {
     let mut made = T::default();
     made.read(&At { value: document, path: Path::Root })?;
     Ok(made)
 }
 
-/// A value, and the way to it.
+/// A value, and the path to it for the words of an error.
 #[derive(Clone, Copy)]
 pub(crate) struct At<'a> {
     pub value: &'a Value,
     path: Path<'a>,
 }
 
+/// The way from the root, as a list on the stack: nothing is allocated where nothing is wrong.
 #[derive(Clone, Copy)]
 enum Path<'a> {
     Root,
@@ -39,6 +62,7 @@ enum Path<'a> {
 }
 
 impl Path<'_> {
+    /// As a person points at it: `logins.password.steps[0]`.
     fn write(&self, to: &mut String) {
         match self {
             Path::Root => {}
@@ -57,7 +81,7 @@ impl Path<'_> {
     }
 }
 
-/// A member that a type knows, and where it goes.
+/// A member that a type knows: its name, whether it must be there, and the place it is read into.
 pub(crate) struct Member<'a> {
     name: &'static str,
     needed: bool,
@@ -69,12 +93,13 @@ pub(crate) fn needed<'a>(name: &'static str, into: &'a mut dyn Read) -> Member<'
     Member { name, needed: true, into }
 }
 
-/// A member that may be left out: its place then stays as it is.
+/// A member that may be left out: its place then keeps its default.
 pub(crate) fn other<'a>(name: &'static str, into: &'a mut dyn Read) -> Member<'a> {
     Member { name, needed: false, into }
 }
 
 impl<'a> At<'a> {
+    /// A refusal of the value here. `what` is the rest of the sentence: "must be a text".
     #[cold]
     pub fn wrong(&self, what: &str) -> Misread {
         let mut text = String::new();
@@ -86,15 +111,18 @@ impl<'a> At<'a> {
         Misread(text)
     }
 
+    /// The text here, or a refusal.
     pub fn text(&self) -> std::result::Result<&'a str, Misread> {
         self.value.as_str().ok_or_else(|| self.wrong("must be a text"))
     }
 
+    /// An item of the array here.
     pub fn item(&'a self, index: usize, value: &'a Value) -> At<'a> {
         At { value, path: Path::Item(&self.path, index) }
     }
 
-    /// The members of an object, each name once.
+    /// The members of an object. One that stands twice is a mistake: whoever wrote it meant one
+    /// of the two.
     fn object(&self) -> std::result::Result<&'a [(String, Value)], Misread> {
         let Value::Object(members) = self.value else {
             return Err(self.wrong("must be an object"));
@@ -107,11 +135,13 @@ impl<'a> At<'a> {
         }
     }
 
+    /// A member of the object here.
     fn member(&'a self, name: &'a str, value: &'a Value) -> At<'a> {
         At { value, path: Path::Member(&self.path, name) }
     }
 
-    /// Reads these members, and passes over others.
+    /// Reads these members, and passes over others: for records, which a newer release may have
+    /// written.
     pub fn some_members(&self, known: &mut [Member<'_>]) -> Result {
         let members = self.object()?;
         for Member { name, needed, into } in known {
@@ -124,7 +154,8 @@ impl<'a> At<'a> {
         Ok(())
     }
 
-    /// Reads these members, and refuses others.
+    /// Reads these members, and refuses others with a list of those there are: for what people
+    /// write.
     pub fn members(&self, known: &mut [Member<'_>]) -> Result {
         for (name, _) in self.object()? {
             if !known.iter().any(|member| member.name == name) {
@@ -218,6 +249,7 @@ impl Read for Secret {
     }
 }
 
+/// A number must be written without fraction or exponent, and fit the type.
 macro_rules! read_integers {
     ($($type:ty)*) => {$(
         impl Read for $type {
@@ -232,6 +264,7 @@ macro_rules! read_integers {
 
 read_integers!(u8 u16 u32 u64 i32 i64);
 
+/// `null` is as good as leaving the member out.
 impl<T: Read + Default> Read for Option<T> {
     fn read(&mut self, at: &At<'_>) -> Result {
         match at.value {
@@ -253,7 +286,7 @@ impl<T: Read + Default> Read for Vec<T> {
     }
 }
 
-/// One value, or a list of them.
+/// One value, or a list of them: what is one in most profiles need not be written as a list.
 #[derive(Clone, Debug)]
 pub(crate) struct OneOrMany<T>(pub Vec<T>);
 
@@ -292,6 +325,7 @@ impl<T: Read + Default> Read for Ordered<T> {
     }
 }
 
+/// An array of exactly two.
 impl<A: Read, B: Read> Read for (A, B) {
     fn read(&mut self, at: &At<'_>) -> Result {
         let Some([first, second]) = at.value.as_array() else {

@@ -1,29 +1,36 @@
-//! What a reader reads, as a JSON Schema (2020-12): made from the very types, so that no page can
-//! differ from them. For tests, which write it to docs/.
+//! What a reader reads, as a JSON Schema (draft 2020-12), for tests alone.
+//!
+//! It is made from the very types that read a profile, so that docs/profile.schema.json cannot
+//! differ from them. A test writes that file, or fails when it is out of date.
 
 use super::Value;
 use super::object;
 use crate::support::ordered::Ordered;
 
-/// What can be described. Objects with members of their own go into the definitions, once each.
+/// A type that can be described.
 pub(crate) trait Schema {
+    /// The schema of its values. Objects with members of their own go into the definitions, once
+    /// each, and are referred to.
     fn schema(definitions: &mut Definitions) -> Value;
 }
 
-/// The named parts of a schema.
+/// The named parts of a schema (`$defs`), in the order in which they were first met.
 #[derive(Default)]
 pub(crate) struct Definitions(pub Vec<(String, Value)>);
 
-/// A member of an object: its name, what it is for, what it is, and whether it must be there.
+/// A member of an object.
 pub(crate) struct Described {
     pub name: &'static str,
+    /// What it is for: the doc comment of the field.
     pub doc: String,
     pub kind: Value,
+    /// Whether it must be there.
     pub needed: bool,
 }
 
 impl Definitions {
-    /// An object with these members and no others, under its type's name.
+    /// An object with these members and no others, under its type's name. Gives the reference to
+    /// it.
     pub fn object(
         &mut self,
         name: &str,
@@ -55,12 +62,12 @@ impl Definitions {
     }
 }
 
-/// One of several.
+/// A value that fits at least one of these.
 pub(crate) fn any_of<const N: usize>(kinds: [Value; N]) -> Value {
     object([("anyOf", kinds.into_iter().collect())])
 }
 
-/// A value of a plain type.
+/// A value of one of JSON's own types: `string`, `integer`, `boolean`.
 pub(crate) fn plain(name: &str) -> Value {
     object([("type", name.into())])
 }
@@ -129,7 +136,7 @@ impl<A: Schema, B: Schema> Schema for (A, B) {
     }
 }
 
-/// The same JSON, for people: two blanks a level, short arrays on one line.
+/// Writes the value for people: two blanks a level, and arrays of texts on one line.
 pub(crate) fn pretty(value: &Value, level: usize, to: &mut String) {
     let (open, close) = match value {
         Value::Object(members) if !members.is_empty() => ("{", "}"),

@@ -1,11 +1,14 @@
 //! A value to a text: compact, one line.
+//!
+//! It writes by itself instead of through serde_json, because a text with secrets must be written
+//! into memory that does not move.
 
 use super::Value;
 use zeroize::Zeroizing;
 
 impl Value {
-    /// The value as JSON, in memory that was large enough from the beginning: growing would leave
-    /// copies of secrets behind.
+    /// The value as JSON. The length is counted first: a buffer that grows would leave copies of
+    /// secrets behind.
     pub fn to_json(&self) -> Zeroizing<String> {
         let mut length = 0;
         self.write(&mut |piece| length += piece.len());
@@ -14,6 +17,7 @@ impl Value {
         text
     }
 
+    /// Hands over the text piece by piece. Called twice for each text: to count, and to write.
     fn write(&self, to: &mut dyn FnMut(&str)) {
         match self {
             Value::Null => to("null"),
@@ -47,6 +51,8 @@ impl Value {
     }
 }
 
+/// A text in quotes, with no more escaped than RFC 8259 7 asks for: quotes, backslashes, control
+/// characters.
 fn quoted(text: &str, to: &mut dyn FnMut(&str)) {
     to("\"");
     for piece in text.split_inclusive(|c: char| c < ' ' || c == '"' || c == '\\') {

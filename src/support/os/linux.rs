@@ -1,4 +1,4 @@
-//! Linux and Android.
+//! Linux and Android: its clocks, its names, and what its TCP tells.
 
 use std::io;
 use std::net::TcpStream;
@@ -18,46 +18,55 @@ pub(crate) fn boot_time_ns() -> i64 {
     ns
 }
 
-/// Names this boot, where the system does.
+/// Names this boot: a random UUID that the kernel makes when it starts (random(4)). `None`
+/// without `/proc`.
 pub(crate) fn boot_id() -> Option<String> {
     let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     Some(id.trim().to_string())
 }
 
-/// Names this machine, where the system does. An image that was copied has one name twice.
+/// Names this machine (machine-id(5)). `None` where there is no such file. An image that was
+/// copied may have one name twice.
 pub(crate) fn machine_id() -> Option<String> {
     let id = std::fs::read_to_string("/etc/machine-id").ok()?;
     Some(id.trim().to_string()).filter(|id| !id.is_empty())
 }
 
-/// The argument of `pthread_setcancelstate` that keeps a thread from being cancelled.
+/// The argument of `pthread_setcancelstate` that keeps a thread from being cancelled; libc has no
+/// name for it.
 pub(super) const CANCEL_DISABLE: libc::c_int = 1;
 
-/// A TCP socket that does not block and that no program started later inherits.
+/// A TCP socket that does not block and that no program started later inherits. Both are asked
+/// for in the same call: another thread may fork in between.
 pub(super) fn stream_socket(family: rustix::net::AddressFamily) -> io::Result<OwnedFd> {
     use rustix::net::{SocketFlags, SocketType, socket_with};
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     Ok(socket_with(family, SocketType::STREAM, flags, None)?)
 }
 
-/// Whether what was sent has been repeated three times in a row and nobody has acknowledged it: the
-/// other side, or the way to it, is not there any more.
+/// Whether what was sent has been repeated three times in a row and nobody has acknowledged it:
+/// the other side, or the way to it, is not there any more. `false` where the kernel does not
+/// say.
 ///
-/// The kernel waits longer before each repetition, by the round trips it has measured, so this is
-/// after a second and a half on a quick way and after many on a slow one.
+/// The kernel waits longer before each repetition, by the round trips it has measured (RFC 6298).
+/// So this turns true after a second and a half on a quick way, and after many on a slow one.
 pub(crate) fn is_unheard(stream: &TcpStream) -> bool {
     use std::os::fd::AsRawFd;
     /// The beginning of `struct tcp_info` (linux/tcp.h), which has only ever grown at its end.
     #[repr(C)]
     #[derive(Default)]
     struct Info {
+        /// `TCP_ESTABLISHED` and its like; not looked at.
         state: u8,
         congestion: u8,
+        /// How often the first unacknowledged segment was repeated.
         retransmits: u8,
         rest: [u8; 5],
         times_and_sizes: [u32; 4],
+        /// How many segments were sent and not acknowledged.
         unacknowledged: u32,
     }
+    /// Three in a row: a busy network loses one or two.
     const REPEATED: u8 = 3;
     let mut info = Info::default();
     let mut length = size_of::<Info>() as libc::socklen_t;

@@ -1,4 +1,4 @@
-//! macOS and its like.
+//! macOS and its like: its clocks, its names, and how its sockets are made.
 
 use std::ffi::{CStr, c_int};
 use std::io;
@@ -6,6 +6,7 @@ use std::net::TcpStream;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// `mach_timebase_info_data_t`: a tick is `numerator / denominator` nanoseconds.
 #[repr(C)]
 struct Timebase {
     numerator: u32,
@@ -17,9 +18,12 @@ unsafe extern "C" {
     fn mach_timebase_info(info: *mut Timebase) -> c_int;
 }
 
-/// Nanoseconds since the machine started; time asleep counts.
+/// Nanoseconds since the machine started; time asleep counts. `mach_absolute_time`, which
+/// `Instant` uses, stops while the machine sleeps.
 #[inline]
 pub(crate) fn boot_time_ns() -> i64 {
+    /// Numerator and denominator in one number, so that they are stored at once; 0 until they are
+    /// known.
     static NS_PER_TICK: AtomicU64 = AtomicU64::new(0);
     let mut ratio = NS_PER_TICK.load(Ordering::Relaxed);
     if ratio == 0 {
@@ -35,7 +39,7 @@ pub(crate) fn boot_time_ns() -> i64 {
     ticks.wrapping_mul(ratio >> 32).wrapping_div((ratio & 0xFFFF_FFFF).max(1)) as i64
 }
 
-/// Names this boot.
+/// Names this boot: a UUID that the kernel makes when it starts.
 pub(crate) fn boot_id() -> Option<String> {
     let mut text = [0u8; 64];
     let mut length = text.len();
@@ -53,7 +57,7 @@ pub(crate) fn boot_id() -> Option<String> {
     text.to_str().ok().filter(|id| !id.is_empty()).map(str::to_string)
 }
 
-/// Names this machine. On systems for telephones no program may know.
+/// Names this machine. On iOS and its like no program may know.
 pub(crate) fn machine_id() -> Option<String> {
     #[cfg(target_os = "macos")]
     {
@@ -69,11 +73,13 @@ pub(crate) fn machine_id() -> Option<String> {
     None
 }
 
-/// The argument of `pthread_setcancelstate` that keeps a thread from being cancelled.
+/// The argument of `pthread_setcancelstate` that keeps a thread from being cancelled: another
+/// number than on Linux.
 pub(super) const CANCEL_DISABLE: c_int = 0;
 
 /// A TCP socket that does not block, that no program started later inherits, and that sends no
-/// signal when the other side is gone.
+/// signal (SIGPIPE) when the other side is gone. Three calls: this system has no single one for
+/// it.
 pub(super) fn stream_socket(family: rustix::net::AddressFamily) -> io::Result<OwnedFd> {
     use rustix::io::{FdFlags, fcntl_setfd, ioctl_fionbio};
     let socket = rustix::net::socket(family, rustix::net::SocketType::STREAM, None)?;
@@ -83,7 +89,8 @@ pub(super) fn stream_socket(family: rustix::net::AddressFamily) -> io::Result<Ow
     Ok(socket)
 }
 
-/// Whether what was sent has been repeated again and again. This system is not asked.
+/// Whether what was sent has been repeated again and again. This system is not asked, so a dead
+/// connection is noticed by the call's deadline alone.
 pub(crate) fn is_unheard(_: &TcpStream) -> bool {
     false
 }

@@ -1,5 +1,15 @@
 //! What differs by operating system, or takes a system call that no safe wrapper has: one file a
 //! system, and one for what all Unix systems share. The only `unsafe` code outside of `ffi/`.
+//!
+//! Each system has the same functions with the same promises, so no other file asks which one it
+//! is on:
+//!
+//! - clocks and names: `boot_time_ns`, `boot_id`, `machine_id`
+//! - processes and threads: `this_process`, `NotCancelled`, `spawn`
+//! - sockets: `begin_to_connect`, `is_out_of_descriptors`, `is_unheard`
+//! - files: `Directory`, `facts`, `try_lock`, `replace`, `reserve` and their like
+//!
+//! A port adds a file here. It must have a clock that counts time asleep.
 #![allow(unsafe_code)]
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -41,26 +51,31 @@ compile_error!(
      expired looks good: add a file to src/support/os"
 );
 
-/// What a name stands for.
+/// What a name stands for, as far as we care: tokens are kept in regular files only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     File,
+    /// A directory, a link, a device, a FIFO or a socket.
     Other,
 }
 
-/// What the system says of an open file or directory.
+/// What the system says of an open file or directory. A store trusts none that others may write
+/// to, or that others own.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Facts {
     pub kind: Kind,
     /// Whether the user that this process runs as owns it.
     pub is_mine: bool,
+    /// Whether anybody but the owner may change it. Root and administrators always may, and do
+    /// not count.
     pub others_may_write: bool,
-    /// Whether others may do anything at all with it.
+    /// Whether anybody but the owner may do anything at all with it.
     pub open_to_others: bool,
+    /// In bytes.
     pub size: u64,
-    /// The file system and the file in it.
+    /// The file system, and the file in it: two names with this in common are one file.
     pub identity: (u64, u64),
-    /// Another number after each replacement.
+    /// Differs after each replacement, so an unchanged file need not be read again.
     pub version: [u64; 4],
 }
 
@@ -69,5 +84,6 @@ pub(crate) enum Found {
     File(std::fs::File),
     /// A link, which is not followed.
     Link,
+    /// There is no such name.
     Nothing,
 }

@@ -1,4 +1,7 @@
 //! What all Unix systems share: processes and forks, threads and signals, descriptors, sockets.
+//!
+//! The host owns the process. Nothing here installs a signal handler, changes a mask for longer
+//! than a call, or takes a descriptor of the standard streams.
 
 use super::{CANCEL_DISABLE, stream_socket};
 use rustix::io::Errno;
@@ -12,11 +15,15 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Process {
     id: u32,
+    /// How many forks lie between the first process and this one.
     forks: u32,
 }
 
+/// How often this process and its ancestors were forked, since somebody first asked.
 static FORKS: AtomicU32 = AtomicU32::new(0);
 
+/// Runs in each child, before `fork` returns there. Only what is safe in a signal handler may
+/// stand here.
 extern "C" fn in_the_child() {
     FORKS.fetch_add(1, Ordering::Relaxed);
 }
@@ -34,8 +41,9 @@ pub(crate) fn this_process() -> Process {
     Process { id: std::process::id(), forks: FORKS.load(Ordering::Relaxed) }
 }
 
-/// Keeps `pthread_cancel` from ending this thread until dropped: Rust's frames cannot be unwound by
-/// it. What was asked for meanwhile happens at the thread's next cancellation point after that.
+/// Keeps `pthread_cancel` from ending this thread until dropped: Rust's frames cannot be unwound
+/// by it, and a lock would stay taken. What was asked for meanwhile happens at the thread's next
+/// cancellation point.
 pub(crate) struct NotCancelled(libc::c_int);
 
 #[cfg(not(target_os = "android"))] // which cannot cancel threads
@@ -44,6 +52,7 @@ unsafe extern "C" {
 }
 
 impl NotCancelled {
+    /// Every function of the C ABI begins with this. It costs no system call.
     #[inline]
     pub fn begin() -> NotCancelled {
         let mut before = CANCEL_DISABLE;
@@ -67,8 +76,10 @@ impl Drop for NotCancelled {
     }
 }
 
-/// The same open file under a number that is not one of the standard streams'. A host that has closed
-/// one of those still writes to its number.
+/// The same open file under a number that is not one of the standard streams'.
+///
+/// A host that has closed one of those still writes to its number: its `printf` would end up in a
+/// store or on a connection.
 pub(crate) fn above_standard_streams(fd: OwnedFd) -> io::Result<OwnedFd> {
     if fd.as_raw_fd() > 2 {
         return Ok(fd);
@@ -82,8 +93,8 @@ pub(crate) fn above_standard_streams(fd: OwnedFd) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(copy) })
 }
 
-/// Starts a thread of the library's own. All signals are blocked in it: a program's handlers run on the
-/// program's threads.
+/// Starts a thread of the library's own. All signals are blocked in it: a program's handlers run
+/// on the program's threads. `name` is what debuggers show, cut to 15 bytes on Linux.
 pub(crate) fn spawn(
     name: &str,
     work: impl FnOnce() + Send + 'static,
@@ -93,7 +104,7 @@ pub(crate) fn spawn(
     std::thread::Builder::new().name(name.into()).spawn(work)
 }
 
-/// All signals are blocked in this thread until this is dropped.
+/// Blocks all signals in this thread until dropped; then the mask is as it was.
 struct BlockedSignals(libc::sigset_t);
 
 impl BlockedSignals {
@@ -116,7 +127,8 @@ impl Drop for BlockedSignals {
     }
 }
 
-/// Begins to connect, with a socket that does not block; says whether that is done already.
+/// Begins to connect, and does not wait: says whether the connection is there already. Otherwise
+/// it is there, or has failed, when the socket can be written to.
 pub(crate) fn begin_to_connect(address: &SocketAddr) -> io::Result<(TcpStream, bool)> {
     let family = match address {
         SocketAddr::V4(_) => rustix::net::AddressFamily::INET,
@@ -130,7 +142,8 @@ pub(crate) fn begin_to_connect(address: &SocketAddr) -> io::Result<(TcpStream, b
     }
 }
 
-/// Whether something failed because the process, or the system, has no descriptor left.
+/// Whether something failed because the process (EMFILE) or the system (ENFILE) has no descriptor
+/// left. Closing idle connections may help.
 pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
 }

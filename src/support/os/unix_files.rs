@@ -1,4 +1,7 @@
 //! Files and directories as Unix systems have them: owners, modes, record locks, renames.
+//!
+//! The store's promises rest on three of them: `rename` replaces a file wholly or not at all,
+//! `fsync` of file and directory makes that last, and a record lock goes with its process.
 
 use super::{Facts, Found, Kind, above_standard_streams};
 use rustix::fs::{Access, AtFlags, FallocateFlags, FileType, FlockOperation, Mode, OFlags, Stat};
@@ -9,9 +12,10 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
+/// 0600.
 const PRIVATE_FILE: Mode = Mode::RUSR.union(Mode::WUSR);
 
-/// What to do about a directory or file that others may write to.
+/// What to do about a directory or file that others may write to: the end of an error message.
 pub(crate) const HOW_TO_CLOSE: &str = "chmod it 700";
 
 /// A directory, held open: whoever replaces it meanwhile changes nothing for what is done here.
@@ -30,6 +34,7 @@ impl Directory {
         made
     }
 
+    /// Opens the directory that has this path now. A link to one is followed.
     pub fn open(path: &Path) -> io::Result<Directory> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let opened = retry_on_intr(|| rustix::fs::open(path, flags, Mode::empty()))?;
@@ -62,6 +67,7 @@ impl Directory {
         self.open_name(name, OFlags::RDWR | OFlags::CREATE)
     }
 
+    /// Opens by name within the directory. A link is not followed, and a FIFO is not waited for.
     fn open_name(&self, name: &str, how: OFlags) -> io::Result<File> {
         let flags = how | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let open = || rustix::fs::openat(&self.0, name, flags, PRIVATE_FILE);
@@ -77,7 +83,7 @@ impl Directory {
         Ok(retry_on_intr(|| rustix::fs::renameat(&self.0, from, &self.0, to))?)
     }
 
-    /// What names stand for now survives a power cut.
+    /// Makes what names stand for now survive a power cut (`fsync` of the directory).
     pub fn make_durable(&self) -> io::Result<()> {
         match retry_on_intr(|| rustix::fs::fsync(&self.0)) {
             // Some network file systems have no such thing for directories.
@@ -86,8 +92,9 @@ impl Directory {
         }
     }
 
-    /// Fails where no file can be made in it. The system call that asks for the effective user is
-    /// younger than many a gateway's kernel: where that is another, it is not asked.
+    /// Fails where no file can be made in it. `access` asks for the real user; the call that asks
+    /// for the effective one is younger than many a gateway's kernel. So where the two differ,
+    /// nothing is asked.
     pub fn check_writable(&self) -> io::Result<()> {
         if rustix::process::getuid() != rustix::process::geteuid() {
             return Ok(());
@@ -97,6 +104,7 @@ impl Directory {
     }
 }
 
+/// What the system says of the open file, whatever its name stands for by now.
 pub(crate) fn facts(file: &File) -> io::Result<Facts> {
     Ok(facts_of(&rustix::fs::fstat(file)?))
 }
@@ -121,17 +129,19 @@ fn facts_of(stat: &Stat) -> Facts {
     }
 }
 
-/// Takes away what others may do with a file.
+/// Takes away what others may do with a file: mode 0600.
 pub(crate) fn close_to_others(file: &File) -> io::Result<()> {
     Ok(rustix::fs::fchmod(file, PRIVATE_FILE)?)
 }
 
-/// How large a file this process may write. The system would end it for trying more (SIGXFSZ).
+/// How large a file this process may write, in bytes; `None` is no limit. To try more would end
+/// the process (SIGXFSZ).
 pub(crate) fn largest_file() -> Option<u64> {
     rustix::process::getrlimit(rustix::process::Resource::Fsize).current
 }
 
-/// Takes the room on the disk that a file of this size needs. The file has less.
+/// Takes the room on the disk that a file of this size needs, so that a later write cannot fail
+/// for want of it. The file is smaller than that now.
 pub(crate) fn reserve(file: &mut File, room: u64) -> io::Result<()> {
     match retry_on_intr(|| rustix::fs::fallocate(&*file, FallocateFlags::empty(), 0, room)) {
         // Some file systems can only be asked by writing.
@@ -142,11 +152,12 @@ pub(crate) fn reserve(file: &mut File, room: u64) -> io::Result<()> {
     }
 }
 
-/// Locks a file against other processes; `false` while one of them has it locked.
+/// Locks a file against other processes, without waiting; `false` while one of them has it
+/// locked.
 ///
-/// This is a record lock of `fcntl`: it goes with the process that holds it, however that ends, while
-/// one of `flock` would live on in a child that was forked meanwhile. It does not keep the threads of
-/// one process apart, and goes when the process closes the file in any way.
+/// This is a record lock of `fcntl`: it goes with the process that holds it, however that ends,
+/// while one of `flock` would live on in a child that was forked meanwhile. It does not keep the
+/// threads of one process apart, and it goes when the process closes the file by any descriptor.
 pub(crate) fn try_lock(file: &File) -> io::Result<bool> {
     let lock = || rustix::fs::fcntl_lock(file, FlockOperation::NonBlockingLockExclusive);
     match retry_on_intr(lock) {
@@ -158,8 +169,9 @@ pub(crate) fn try_lock(file: &File) -> io::Result<bool> {
     }
 }
 
-/// Locks a file against all who have opened it for themselves, in this process too; `false` while one
-/// of them has it locked.
+/// Locks a file against all who have opened it for themselves, in this process too; `false` while
+/// one of them has it locked, or where it cannot be locked. Not for what must survive `fork`: a
+/// child shares the lock.
 pub(crate) fn try_lock_handle(file: &File) -> bool {
     rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive).is_ok()
 }
@@ -170,7 +182,7 @@ pub(crate) fn open_to_read(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path)
 }
 
-/// Opens or makes a file to be written, and follows no link that somebody may have put in its place.
+/// Opens or makes a file to be written. Follows no link that somebody may have put in its place.
 pub(crate) fn open_or_make(path: &Path) -> io::Result<File> {
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32;
     let mut options = OpenOptions::new();
@@ -178,12 +190,13 @@ pub(crate) fn open_or_make(path: &Path) -> io::Result<File> {
     Ok(File::from(above_standard_streams(file.into())?))
 }
 
-/// Puts a file in another's place, wholly or not at all.
+/// Puts a file in another's place, wholly or not at all (`rename`). It lasts after
+/// `make_names_durable`.
 pub(crate) fn replace(from: &Path, to: &Path) -> io::Result<()> {
     std::fs::rename(from, to)
 }
 
-/// What names of this directory stand for now survives a power cut.
+/// Makes what names of this directory stand for now survive a power cut.
 pub(crate) fn make_names_durable(directory: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }

@@ -1,4 +1,7 @@
 //! Windows: processes, threads, clocks, the machine and its boots, sockets.
+//!
+//! Where Windows lacks what Unix has (forks, signals, cancelled threads), the functions are here
+//! and do nothing, so that no caller has to ask.
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
@@ -12,7 +15,7 @@ use windows_sys::Win32::System::Registry::{
 };
 use windows_sys::Win32::System::SystemInformation::GetTickCount64;
 
-/// Nanoseconds since the machine started, to about 16 ms; time asleep counts.
+/// Nanoseconds since the machine started, in steps of about 16 ms; time asleep counts.
 #[inline]
 pub(crate) fn boot_time_ns() -> i64 {
     // SAFETY: takes nothing and touches nothing of ours.
@@ -20,8 +23,9 @@ pub(crate) fn boot_time_ns() -> i64 {
     (ms as i64).saturating_mul(1_000_000)
 }
 
-/// Names this boot. The system has no such name, but keys of its registry that live until it ends:
-/// the first process that asks makes one, and when it was made is the name.
+/// Names this boot. Windows has no such name, but its registry has keys that live until the boot
+/// ends (volatile ones): the first process that asks makes one, and the time it was made is the
+/// name.
 pub(crate) fn boot_id() -> Option<String> {
     let name = wide("Software\\keyfob-boot");
     let mut key: HKEY = std::ptr::null_mut();
@@ -67,7 +71,8 @@ pub(crate) fn boot_id() -> Option<String> {
     (asked == 0 && when.dwHighDateTime != 0).then_some(name)
 }
 
-/// Names this machine. An image that was copied has one name twice.
+/// Names this machine, as its installation did (`MachineGuid`). An image that was copied may have
+/// one name twice.
 pub(crate) fn machine_id() -> Option<String> {
     let (key, value) = (wide("SOFTWARE\\Microsoft\\Cryptography"), wide("MachineGuid"));
     let mut text = [0u16; 64];
@@ -88,12 +93,12 @@ pub(crate) fn machine_id() -> Option<String> {
     String::from_utf16(id).ok().filter(|id| !id.is_empty())
 }
 
-/// Text as Windows takes it.
+/// Text as Windows takes it: UTF-16, with a NUL at the end.
 pub(super) fn wide(text: &str) -> Vec<u16> {
     text.encode_utf16().chain([0]).collect()
 }
 
-/// Names this process. There are no forks here.
+/// Names this process. There are no forks here, so its number does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Process(u32);
 
@@ -101,7 +106,7 @@ pub(crate) fn this_process() -> Process {
     Process(std::process::id())
 }
 
-/// Threads are not cancelled here.
+/// Keeps nothing from happening: no thread is cancelled here.
 pub(crate) struct NotCancelled;
 
 impl NotCancelled {
@@ -111,7 +116,7 @@ impl NotCancelled {
     }
 }
 
-/// Starts a thread of the library's own.
+/// Starts a thread of the library's own. There are no signals to keep from it.
 pub(crate) fn spawn(
     name: &str,
     work: impl FnOnce() + Send + 'static,
@@ -119,7 +124,8 @@ pub(crate) fn spawn(
     std::thread::Builder::new().name(name.into()).spawn(work)
 }
 
-/// Begins to connect, with a socket that does not block; says whether that is done already.
+/// Begins to connect, and does not wait: says whether the connection is there already. Otherwise
+/// it is there, or has failed, when the socket can be written to.
 pub(crate) fn begin_to_connect(address: &SocketAddr) -> io::Result<(TcpStream, bool)> {
     use rustix::io::Errno;
     use rustix::net::{AddressFamily, SocketType};
@@ -144,7 +150,8 @@ pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(WSAEMFILE | WSAENOBUFS))
 }
 
-/// Whether what was sent has been repeated again and again. This system is not asked.
+/// Whether what was sent has been repeated again and again. This system is not asked, so a dead
+/// connection is noticed by the call's deadline alone.
 pub(crate) fn is_unheard(_: &TcpStream) -> bool {
     false
 }

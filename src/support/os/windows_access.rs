@@ -1,4 +1,7 @@
 //! Who may do what with a file on Windows: its owner, and its list of rights (ACL).
+//!
+//! This takes the place of Unix's modes. "0600" is a list with one entry, for this user, that
+//! inherits nothing from the directory above.
 
 use super::windows::wide;
 use std::ffi::c_void;
@@ -24,7 +27,7 @@ use windows_sys::Win32::Storage::FileSystem::{
 };
 use windows_sys::Win32::System::Threading::{GetCurrentProcess, OpenProcessToken};
 
-/// What is known of a file's rights.
+/// What is known of a file's rights: see [`Facts`](super::Facts), which takes them over.
 #[derive(Clone, Copy)]
 pub(super) struct Rights {
     pub is_mine: bool,
@@ -32,7 +35,7 @@ pub(super) struct Rights {
     pub open_to_others: bool,
 }
 
-/// With any of these somebody changes what a file says, or who may.
+/// With any of these rights somebody changes what a file says, or who may change it.
 const WRITING: u32 = FILE_WRITE_DATA
     | FILE_APPEND_DATA
     | FILE_WRITE_EA
@@ -44,7 +47,7 @@ const WRITING: u32 = FILE_WRITE_DATA
     | GENERIC_WRITE
     | GENERIC_ALL;
 
-/// Memory that Windows gave and wants back.
+/// Memory that Windows allocated, given back (`LocalFree`) when dropped.
 struct Local(*mut c_void);
 
 impl Drop for Local {
@@ -54,18 +57,23 @@ impl Drop for Local {
     }
 }
 
+/// Windows says 0 for failure; the reason is this thread's last error.
 fn checked(outcome: i32) -> io::Result<()> {
     if outcome == 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
-/// Whoever this process runs as, and in whose name what it makes is owned: for an administrator that
-/// may be the group of all administrators.
+/// Who this process runs as, and in whose name it owns what it makes. For an administrator the
+/// latter may be the group of all administrators.
 struct Me {
+    /// The answer to `TokenUser`: a structure, and the identity (SID) that it points to in the
+    /// same memory.
     user: Vec<u64>,
+    /// The same for `TokenOwner`.
     owner: Vec<u64>,
 }
 
 impl Me {
+    /// Asks the process's access token.
     fn new() -> io::Result<Me> {
         let mut token: HANDLE = null_mut();
         // SAFETY: the process is this one, and `token` may be written to.
@@ -92,23 +100,26 @@ impl Me {
         Ok(Me { user: ask(TokenUser)?, owner: ask(TokenOwner)? })
     }
 
+    /// Valid as long as `self`.
     fn user(&self) -> PSID {
         // SAFETY: this is what `TokenUser` was answered with, and it points into the same memory.
         unsafe { (*self.user.as_ptr().cast::<TOKEN_USER>()).User.Sid }
     }
 
+    /// Valid as long as `self`.
     fn owner(&self) -> PSID {
         // SAFETY: likewise, for `TokenOwner`.
         unsafe { (*self.owner.as_ptr().cast::<TOKEN_OWNER>()).Owner }
     }
 
+    /// Whether this is the user, or whom what the user makes belongs to.
     fn is(&self, sid: PSID) -> bool {
         // SAFETY: all three are identities that live as long as this and what `sid` belongs to.
         unsafe { EqualSid(sid, self.user()) != 0 || EqualSid(sid, self.owner()) != 0 }
     }
 
-    /// This process's user, or somebody whom no list of rights keeps out: the system itself and its
-    /// administrators, as root on Unix.
+    /// Whether this is the process's user, or somebody whom no list of rights keeps out: the
+    /// system itself and its administrators, as root on Unix. These do not count as "others".
     fn is_or_is_above(&self, sid: PSID) -> bool {
         let above =
             [WinLocalSystemSid, WinBuiltinAdministratorsSid, WinCreatorOwnerRightsSid].into_iter();
@@ -117,7 +128,9 @@ impl Me {
     }
 }
 
-/// Whose a file is, and what others may do with it.
+/// Whose a file is, and what others may do with it. In doubt, others may: an entry of a kind that
+/// is not known here counts as open to all. Entries that deny something are not counted in the
+/// file's favour.
 pub(super) fn rights(file: &File) -> io::Result<Rights> {
     let me = Me::new()?;
     let (mut owner, mut list): (PSID, *mut ACL) = (null_mut(), null_mut());
@@ -174,10 +187,12 @@ pub(super) fn rights(file: &File) -> io::Result<Rights> {
     Ok(rights)
 }
 
-/// What a new file or directory is made with: rights for this user alone, and none inherited.
+/// The rights of a new file or directory: everything for this user, nothing for others, and
+/// nothing inherited.
 pub(super) struct ForMeAlone(Local);
 
 impl ForMeAlone {
+    /// Written in Windows' own language for rights (SDDL): `D:P(A;OICI;FA;;;<SID>)`.
     pub fn new() -> io::Result<ForMeAlone> {
         let me = Me::new()?;
         let mut text: *mut u16 = null_mut();
@@ -206,7 +221,8 @@ impl ForMeAlone {
         Ok(ForMeAlone(Local(descriptor)))
     }
 
-    /// As functions that make something take it; it must not outlive this.
+    /// The rights in the form that functions which make something take. It points into `self`,
+    /// and must not outlive it.
     pub fn attributes(&self) -> SECURITY_ATTRIBUTES {
         SECURITY_ATTRIBUTES {
             nLength: size_of::<SECURITY_ATTRIBUTES>() as u32,
@@ -215,7 +231,8 @@ impl ForMeAlone {
         }
     }
 
-    /// Gives a file that is there already these rights.
+    /// Gives these rights to a file that is there already. Takes effect for those who open it
+    /// later.
     pub fn put_on(&self, file: &File) -> io::Result<()> {
         let (mut present, mut list, mut defaulted) = (0, null_mut(), 0);
         // SAFETY: the descriptor is whole, and the three may be written to.

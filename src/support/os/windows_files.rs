@@ -1,4 +1,8 @@
 //! Files and directories as Windows has them: handles, locks of ranges, replacements.
+//!
+//! The promises are those of `unix_files.rs`. What differs: a directory cannot be synced, so each
+//! replacement is written through by itself; and a file that somebody has open cannot always be
+//! replaced at once.
 
 use super::windows_access::{ForMeAlone, rights};
 use super::{Facts, Found, Kind};
@@ -23,10 +27,11 @@ use windows_sys::Win32::Storage::FileSystem::{
 };
 use windows_sys::Win32::System::IO::OVERLAPPED;
 
-/// What to do about a directory or file that others may write to.
+/// What to do about a directory or file that others may write to: the end of an error message.
 pub(crate) const HOW_TO_CLOSE: &str = "leave only yourself in its list of rights (icacls)";
 
-/// A directory, by its whole name and held open, which keeps it from being replaced.
+/// A directory: its canonical path, which names in it are put behind, and a handle to ask about
+/// it.
 pub(crate) struct Directory {
     path: PathBuf,
     open: File,
@@ -50,6 +55,7 @@ impl Directory {
         Ok(())
     }
 
+    /// Opens the directory that has this path now. A link to one is followed.
     pub fn open(path: &Path) -> io::Result<Directory> {
         let path = std::fs::canonicalize(path)?;
         let open = look(&path, 0)?;
@@ -68,7 +74,7 @@ impl Directory {
         facts(&look(&self.path.join(name), FILE_FLAG_OPEN_REPARSE_POINT)?)
     }
 
-    /// Opens what is there.
+    /// Opens the file of this name to read it. A link is not followed.
     pub fn find(&self, name: &str) -> io::Result<Found> {
         let open = |access| {
             let mut options = OpenOptions::new();
@@ -116,24 +122,25 @@ impl Directory {
         replace(&self.path.join(from), &self.path.join(to))
     }
 
-    /// What names stand for now survives a power cut: each was written through when it was replaced.
+    /// Nothing to do: each name was written through when it was replaced.
     pub fn make_durable(&self) -> io::Result<()> {
         Ok(())
     }
 
-    /// Fails where no file can be made in it: here that shows when one is made.
+    /// Says nothing here: whether a file can be made shows when one is made.
     pub fn check_writable(&self) -> io::Result<()> {
         Ok(())
     }
 }
 
-/// Opens a file or directory for what is said of it alone.
+/// Opens a file or directory to ask about it alone: needs no right to read it.
 fn look(path: &Path, flags: u32) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.access_mode(READ_CONTROL | FILE_READ_ATTRIBUTES);
     options.custom_flags(FILE_FLAG_BACKUP_SEMANTICS | flags).open(path)
 }
 
+/// A path as Windows takes it: UTF-16, with a NUL at the end.
 fn terminated(path: &Path) -> Vec<u16> {
     path.as_os_str().encode_wide().chain([0]).collect()
 }
@@ -147,10 +154,12 @@ fn information(file: &File) -> io::Result<BY_HANDLE_FILE_INFORMATION> {
     }
 }
 
+/// Any reparse point: a symbolic link, a junction, a mount point.
 fn is_link(known: &BY_HANDLE_FILE_INFORMATION) -> bool {
     known.dwFileAttributes & FILE_ATTRIBUTE_REPARSE_POINT != 0
 }
 
+/// What the system says of the open file, whatever its name stands for by now.
 pub(crate) fn facts(file: &File) -> io::Result<Facts> {
     let known = information(file)?;
     let rights = rights(file)?;
@@ -175,24 +184,25 @@ pub(crate) fn facts(file: &File) -> io::Result<Facts> {
     })
 }
 
-/// Takes away what others may do with a file.
+/// Takes away what others may do with a file: this user's rights alone are left.
 pub(crate) fn close_to_others(file: &File) -> io::Result<()> {
     ForMeAlone::new()?.put_on(file)
 }
 
-/// How large a file this process may write: here that has no limit of its own.
+/// No process has a limit of its own here.
 pub(crate) fn largest_file() -> Option<u64> {
     None
 }
 
-/// Takes the room on the disk that a file of this size needs. The file has less.
+/// Takes the room on the disk that a file of this size needs, so that a later write cannot fail
+/// for want of it. The file is smaller than that now.
 pub(crate) fn reserve(file: &mut File, room: u64) -> io::Result<()> {
     // Room that is taken without being written is given back with the handle.
     file.write_all(&vec![b' '; room as usize])
 }
 
-/// Locks a file against all who have opened it for themselves; `false` while one of them has it
-/// locked. The lock goes with the process that holds it, however that ends.
+/// Locks a file against all who have opened it for themselves, without waiting; `false` while one
+/// of them has it locked. The lock goes with the process that holds it, however that ends.
 pub(crate) fn try_lock(file: &File) -> io::Result<bool> {
     // One byte far behind the end: what is locked here nobody else may read or write.
     let mut place = OVERLAPPED::default();
@@ -210,7 +220,7 @@ pub(crate) fn try_lock(file: &File) -> io::Result<bool> {
     }
 }
 
-/// The same, for a file of whose locking nothing need be said but whether.
+/// As [`try_lock`]; `false` also where it cannot be locked.
 pub(crate) fn try_lock_handle(file: &File) -> bool {
     try_lock(file).is_ok_and(|locked| locked)
 }
@@ -229,8 +239,9 @@ pub(crate) fn open_or_make(path: &Path) -> io::Result<File> {
 
 /// Puts a file in another's place, wholly or not at all, and on the disk before it returns.
 ///
-/// While somebody has the other open, a virus scanner for instance, the way that writes through is
-/// barred. It is tried again for a moment, and then the way is taken that only needs the name.
+/// While somebody has the other file open, such as a virus scanner, the call that writes through
+/// is refused. It is tried five times, 4 ms apart. Then a plain rename is tried, which asks for
+/// less and promises less: a power cut soon after may undo it.
 pub(crate) fn replace(from: &Path, to: &Path) -> io::Result<()> {
     const TRIES: u32 = 5;
     const PAUSE: Duration = Duration::from_millis(4);
@@ -250,7 +261,7 @@ pub(crate) fn replace(from: &Path, to: &Path) -> io::Result<()> {
     std::fs::rename(from, to)
 }
 
-/// What names of this directory stand for now survives a power cut: see `replace`.
+/// Nothing to do: `replace` writes through.
 pub(crate) fn make_names_durable(_: &Path) -> io::Result<()> {
     Ok(())
 }
