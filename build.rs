@@ -54,7 +54,7 @@ fn minified(json: &str) -> String {
 
 #[cfg(feature = "headers")]
 mod headers {
-    use std::path::PathBuf;
+    use std::path::{Path, PathBuf};
 
     /// Writes include/keyfob.h, or what KEYFOB_HEADER names in its place, from the doc comments and
     /// signatures in src/ffi.
@@ -70,8 +70,98 @@ mod headers {
         bindings.write(&mut header);
         // cbindgen names constants after their type; the contract names them after the library.
         let header = String::from_utf8(header).expect("UTF-8").replace("KEYFOB_STATUS_", "KEYFOB_");
+        let header = grouped(&header, &groups(&root.join("src/ffi")));
         let path = std::env::var_os("KEYFOB_HEADER").map(PathBuf::from);
         let path = path.unwrap_or_else(|| root.join("include/keyfob.h"));
         std::fs::write(&path, header).expect("the header can be written");
+    }
+
+    /// One file of src/ffi: a group of the header.
+    struct Group {
+        /// The file's `//!` comment. The header's reader is its first reader.
+        about: Vec<String>,
+        /// The words of its code, among them the names of what it exports.
+        words: Vec<String>,
+    }
+
+    /// The files of src/ffi, in the order in which its mod.rs has them.
+    fn groups(folder: &Path) -> Vec<Group> {
+        let read = |name: &str| std::fs::read_to_string(folder.join(name)).expect(name);
+        let order = read("mod.rs");
+        let names = order.lines().filter_map(|line| line.strip_prefix("mod ")?.strip_suffix(';'));
+        let group = |name: &str| {
+            let source = read(&format!("{name}.rs"));
+            let about = source.lines().map_while(|line| line.strip_prefix("//!"));
+            let code = source.lines().filter(|line| !line.trim_start().starts_with("//"));
+            // What a function takes stands on a line of its own; what it is named, in its first.
+            let exports = code.filter(|line| line.starts_with("pub "));
+            let words = exports.flat_map(|line| line.split(|c: char| !is_of_a_name(c)));
+            Group {
+                about: about.map(|line| line.trim().to_string()).collect(),
+                words: words.map(str::to_string).collect(),
+            }
+        };
+        names.map(group).collect()
+    }
+
+    fn is_of_a_name(c: char) -> bool {
+        c.is_ascii_alphanumeric() || c == '_'
+    }
+
+    /// cbindgen puts all types before all functions. Here each type stands with the functions that
+    /// use it, behind what the group's file says of itself. The handles stay in front, since a
+    /// function may take handles of several groups.
+    fn grouped(header: &str, groups: &[Group]) -> String {
+        const BEGIN: &str = "#ifdef __cplusplus\nextern \"C\" {\n#endif // __cplusplus\n\n";
+        let end = header.rfind("#ifdef __cplusplus").expect("the end of extern C");
+        let (body, tail) = header.split_at(end);
+        let body = body.replace(BEGIN, "");
+        let (head, items) = body.split_once("\n/**\n").expect("documented items");
+        let mut rest: Vec<&str> = items.split("\n/**\n").map(str::trim_end).collect();
+        let foreign = rest.iter().find(|item| item.contains("\n\n"));
+        assert!(foreign.is_none(), "exclude in cbindgen.toml what is not documented: {foreign:?}");
+        let mut take = |is_meant: &dyn Fn(&str) -> bool| {
+            let (taken, left) = rest.iter().partition::<Vec<&str>, _>(|item| is_meant(item));
+            rest = left;
+            taken.iter().map(|item| format!("/**\n{item}\n\n")).collect::<String>()
+        };
+        let mut text = format!("{}\n\n{BEGIN}", head.trim_end());
+        let handles = ["The handles. The group of each says how it is made, used and freed."];
+        text += &paragraph(&handles.map(String::from));
+        text += &take(&|item| code(item).starts_with("typedef struct"));
+        for group in groups {
+            let items = take(&|item| group.words.iter().any(|word| word == name(code(item))));
+            if !items.is_empty() {
+                text += &(paragraph(&group.about) + &items);
+            }
+        }
+        assert!(rest.is_empty(), "no file of src/ffi exports {rest:?}");
+        text + tail
+    }
+
+    /// A comment that heads a group.
+    fn paragraph(lines: &[String]) -> String {
+        let rule = "-".repeat(96);
+        let lines = lines.iter().map(|line| format!(" * {line}").trim_end().to_string() + "\n");
+        format!("/* {rule}\n{} * {rule} */\n\n", lines.collect::<String>())
+    }
+
+    /// An item without the comment that stands before it.
+    fn code(item: &str) -> &str {
+        item.split_once(" */\n").expect("a comment").1
+    }
+
+    /// What an item declares.
+    fn name(code: &str) -> &str {
+        let at = match code {
+            _ if code.starts_with("#define ") => "#define ".len(),
+            _ if code.starts_with("enum ") => "enum ".len(),
+            _ if code.starts_with("typedef ") => code.find("(*").expect("a function's type") + 2,
+            _ => {
+                let open = code.find('(').expect("a function");
+                code[..open].rfind(|c| !is_of_a_name(c)).map_or(0, |at| at + 1)
+            }
+        };
+        code[at..].split(|c: char| !is_of_a_name(c)).next().unwrap_or_default()
     }
 }

@@ -17,15 +17,20 @@
  *   while it is being changed. Freeing a handle must not race with a call on it.
  * - Strings are UTF-8 and end with a NUL. Times are milliseconds. All waiting has a limit.
  *
- * In the order in which the functions stand here:
+ * From nothing to a token:
  *
- * - Library: its versions, its providers, its strings. A program that loads the library at run time
- *   compares KEYFOB_ABI_VERSION first.
- * - Error: what a failed call tells: a status for the program, a message for the person who reads it.
- * - Config: the options of an account, by name, from text, a file or the environment.
- * - Client: one account's token, kept good; from any thread.
- * - Request, its body, and response: a call of the cloud's API that carries the token.
- * - Store: where tokens are kept, if neither memory nor files will do.
+ *     keyfob_config_new("simacan", &config, &err)        which cloud
+ *     keyfob_config_load_env(config, "KEYFOB", &err)     whose account: KEYFOB_USERNAME, ...
+ *     keyfob_client_new(config, &client, &err)           nothing is sent yet
+ *     keyfob_client_token(client, &token, &err)          logs in; later calls renew when it is due
+ *
+ * and from there to the cloud's API:
+ *
+ *     keyfob_request_new("GET", "/things", &request, &err)
+ *     keyfob_client_send(client, request, &response, &err)
+ *
+ * What follows stands in groups, each with a paragraph on its use: library, status, error, config,
+ * client, request, bodies, response, store. docs/c.md is the guide, docs/ABI.md the promises.
  */
 
 
@@ -46,7 +51,7 @@
 #endif
 #endif
 
-/* Define KEYFOB_CHECKED, and the compiler warns where a status is not looked at. */
+/* Define KEYFOB_CHECKED, and gcc and clang warn where a status is not looked at. */
 #if !defined(KEYFOB_MUST_CHECK)
 #if defined(KEYFOB_CHECKED) && (defined(__GNUC__) || defined(__clang__))
 #define KEYFOB_MUST_CHECK __attribute__((warn_unused_result))
@@ -55,17 +60,67 @@
 #endif
 #endif
 
-/* Further statuses may be added; treat one you do not know as a failure of its own kind. */
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
 
+/* ------------------------------------------------------------------------------------------------
+ * The handles. The group of each says how it is made, used and freed.
+ * ------------------------------------------------------------------------------------------------ */
 
 /**
- * The version of this interface. It grows with every addition; what is there stays as it is.
+ * Obtains, keeps and renews one account's token. Freed with `keyfob_client_free`. Any number of threads
+ * may use it at once; freeing it must not race with a call on it.
+ */
+typedef struct keyfob_client keyfob_client;
+
+/**
+ * A provider and its options, from which clients are made. Freed with `keyfob_config_free`. Not to be
+ * used from two threads while one of them changes it.
+ */
+typedef struct keyfob_config keyfob_config;
+
+/**
+ * Why a call failed. Owned by the caller of the function that gave it; freed with
+ * `keyfob_error_free`. Any thread may read it.
+ */
+typedef struct keyfob_error keyfob_error;
+
+/**
+ * Where a load function of a store puts what it has. keyfob's, and good for the time of that call only.
+ */
+typedef struct keyfob_record keyfob_record;
+
+/**
+ * A request, to be sent as often as wanted. Freed with `keyfob_request_free`. Not to be used from two
+ * threads while one of them changes it.
+ */
+typedef struct keyfob_request keyfob_request;
+
+/**
+ * An answer: whole from `keyfob_client_send`, its body still to be read from `keyfob_client_open`.
+ * Freed with `keyfob_response_free`. Any thread may look at it; one at a time may read its body.
+ */
+typedef struct keyfob_response keyfob_response;
+
+/* ------------------------------------------------------------------------------------------------
+ * Library: which version is here, and who frees its strings.
+ *
+ * A program that is linked to keyfob needs nothing of this group but `keyfob_string_free`. One that
+ * loads the library at run time, as a binding does, first checks that `keyfob_abi_version` is not
+ * smaller than the `KEYFOB_ABI_VERSION` it was written for. Any thread may call these functions at any
+ * time; none of them waits, and none can fail.
+ * ------------------------------------------------------------------------------------------------ */
+
+/**
+ * The number of this interface. It grows by one with each release that adds a function, a status or
+ * a type. What is there keeps its name, number and meaning: docs/ABI.md has the promise.
  */
 #define KEYFOB_ABI_VERSION 1
 
 /**
- * The version of the library that this header came with: MAJOR.MINOR.PATCH, as `keyfob_version`
- * gives it of the library that is loaded.
+ * The version of the library that this header came with, MAJOR.MINOR.PATCH, for `#if`. What
+ * `keyfob_version` gives is the version of the library that is loaded; the two may differ.
  */
 #define KEYFOB_VERSION_MAJOR 0
 
@@ -78,6 +133,33 @@
  * See `KEYFOB_VERSION_MAJOR`.
  */
 #define KEYFOB_VERSION_PATCH 0
+
+/**
+ * The `KEYFOB_ABI_VERSION` of the library that is loaded. Whoever loads it at run time compares: a
+ * smaller number than the program was compiled with means that functions may be missing.
+ */
+KEYFOB_API uint32_t keyfob_abi_version(void);
+
+/**
+ * The version of the library that is loaded, such as `0.1.0`. Static: never freed.
+ */
+KEYFOB_API const char *keyfob_version(void);
+
+/**
+ * Overwrites a string with zeroes and frees it: one that a function of this library gave through a
+ * `char **`, and no other. The C library's `free` must not be used in its place, since the two may
+ * have different heaps. NULL is fine.
+ */
+KEYFOB_API void keyfob_string_free(char *string);
+
+/* ------------------------------------------------------------------------------------------------
+ * Status: what a call returns.
+ *
+ * `KEYFOB_OK` is 0 and every other number is one kind of failure, so `if (status)` asks whether a
+ * call failed, and a `switch` decides what to do. docs/ERRORS.md says of each status what happened
+ * and what to do about it. A number is never used for anything else later. A newer library may return
+ * one that this header does not have: treat it as a failure.
+ * ------------------------------------------------------------------------------------------------ */
 
 /**
  * The kind of a failure. The numbers are part of the C ABI: they are never reused, and there are
@@ -222,6 +304,85 @@ typedef int32_t keyfob_status;
 #endif // __cplusplus
 
 /**
+ * A status's name without `KEYFOB_`, such as `CREDENTIALS_REJECTED`; `UNKNOWN` for a number that
+ * this library does not have. Static: never freed.
+ */
+KEYFOB_API const char *keyfob_status_name(int32_t status);
+
+/* ------------------------------------------------------------------------------------------------
+ * Error: why one call failed.
+ *
+ * Each function that can fail takes a `keyfob_error **err` as its last argument. On failure it makes
+ * an error there, which the caller looks at and frees with `keyfob_error_free`; on success it writes
+ * NULL. Who wants no more than the status passes NULL. There is no "last error" of a thread: an error
+ * belongs to the call that gave it, so that bindings may move between threads.
+ *
+ * An error is plain data that never changes: any thread may read it until it is freed. Each function
+ * here takes NULL for an error and then returns what stands for "none".
+ * ------------------------------------------------------------------------------------------------ */
+
+/**
+ * The status that the call returned: what a program branches on. `KEYFOB_OK` for NULL.
+ */
+KEYFOB_API keyfob_status keyfob_error_status(const keyfob_error *error);
+
+/**
+ * What happened and what to do about it, for a person: one line of less than 1000 bytes, without a
+ * secret. Its words may change with any release. Never NULL; empty for NULL. Borrowed until the error
+ * is freed.
+ */
+KEYFOB_API
+const char *keyfob_error_message(const keyfob_error *error);
+
+/**
+ * The HTTP status of the answer that caused this; 0 if no answer did, and for NULL.
+ */
+KEYFOB_API int32_t keyfob_error_http_status(const keyfob_error *error);
+
+/**
+ * The cloud's own code for the fault, such as `invalid_grant` (RFC 6749 5.2); NULL if it gave none.
+ * Borrowed until the error is freed.
+ */
+KEYFOB_API const char *keyfob_error_provider_code(const keyfob_error *error);
+
+/**
+ * The cloud's own sentence about the fault, such as `Session not active`; NULL if it gave none. One
+ * line of at most 200 characters, without secrets. Borrowed until the error is freed.
+ */
+KEYFOB_API const char *keyfob_error_provider_message(const keyfob_error *error);
+
+/**
+ * How many milliseconds to wait before another try: what the cloud asked for (`Retry-After`, RFC 9110
+ * 10.2.3), or what is left of a hold on rejected credentials. -1 if neither says, and for NULL.
+ */
+KEYFOB_API
+int64_t keyfob_error_retry_after_ms(const keyfob_error *error);
+
+/**
+ * Whether the same call may succeed later with nothing changed but the time. keyfob has retried by
+ * then what may be retried within the call's limit. False for NULL.
+ */
+KEYFOB_API bool keyfob_error_is_retriable(const keyfob_error *error);
+
+/**
+ * Frees an error. NULL is fine.
+ */
+KEYFOB_API void keyfob_error_free(keyfob_error *error);
+
+/* ------------------------------------------------------------------------------------------------
+ * Config: which account at which cloud.
+ *
+ * A config is a provider and options by name. Make it with `keyfob_config_new`; fill it from text, a
+ * JSON file or the environment; make clients from it with `keyfob_client_new`, which copies it; free
+ * it with `keyfob_config_free`, at any time after that. Which login is used follows from the options
+ * that are set: a client is refused where they fit none, or more than one.
+ *
+ * Nothing here uses the network. Options are checked as they are set, files that secret options name
+ * are read when a client is made. A config is plain data: one thread may change it, or any number may
+ * read it.
+ * ------------------------------------------------------------------------------------------------ */
+
+/**
  * How much a log line matters.
  */
 enum keyfob_log_level
@@ -255,181 +416,30 @@ typedef int32_t keyfob_log_level;
 #endif // __cplusplus
 
 /**
- * Obtains, keeps and renews one account's token. May be used from any number of threads at once;
- * freeing it must not race with a call on it.
- */
-typedef struct keyfob_client keyfob_client;
-
-/**
- * A provider and its options, from which clients are made. Not to be used from two threads while
- * one of them changes it.
- */
-typedef struct keyfob_config keyfob_config;
-
-/**
- * Why a call failed. It belongs to the call that returned it and to whoever made that call, who
- * frees it with `keyfob_error_free`. Plain data: any thread may read it.
- */
-typedef struct keyfob_error keyfob_error;
-
-/**
- * What a load function of a store hands over. Good for the time of that call only.
- */
-typedef struct keyfob_record keyfob_record;
-
-/**
- * A request, to be sent as often as wanted. Not to be used from two threads while one of them
- * changes it.
- */
-typedef struct keyfob_request keyfob_request;
-
-/**
- * An answer: whole from `keyfob_client_send`, its body still to be read from `keyfob_client_open`.
- * Any thread may look at it.
- */
-typedef struct keyfob_response keyfob_response;
-
-/**
- * Takes a log line. It runs on the thread that called keyfob, with no lock held; `message` is one
- * line without a secret, borrowed for the time of the call. It must not unwind or jump out.
+ * Takes a log line of this level, one of `keyfob_log_level`. `message` is one line without a secret,
+ * borrowed for the time of the call.
+ *
+ * It runs on the thread that called keyfob, or on the library's own where the option
+ * `background_renewal` is set, and on several at once where several threads use a client. No lock is
+ * held that another call needs. It must not unwind, jump out, or use the client that it was called for.
  */
 typedef void (*keyfob_log_fn)(int32_t level, const char *message, void *user_data);
 
 /**
- * Gives the next bytes of a body: writes at most `capacity` of them to `buffer` and returns how
- * many; 0 at the end, and a negative number where it failed, which fails the call. It runs on the
- * thread that sends. It must not unwind or jump out.
- */
-typedef int64_t (*keyfob_read_fn)(uint8_t *buffer, size_t capacity, void *user_data);
-
-/**
- * Goes back to the beginning of a body and returns `KEYFOB_OK`; anything else says that it cannot.
- */
-typedef int32_t (*keyfob_rewind_fn)(void *user_data);
-
-/**
- * Is told how far the body of an answer has come: `done` bytes, of `total` (-1 where that is not
- * known). It runs on the thread that reads, at most ten times a second and once at the end. Returns
- * true to go on; false ends the call with `KEYFOB_CANCELLED`. It must not unwind or jump out.
- */
-typedef bool (*keyfob_progress_fn)(uint64_t done, int64_t total, void *user_data);
-
-/**
- * Loads the record of this name: gives it to `keyfob_record_set`, or does not where there is none.
- * Returns `KEYFOB_OK`; anything else says that the store cannot tell, and then no refresh token is
- * spent.
- */
-typedef int32_t (*keyfob_store_load_fn)(const char *name, keyfob_record *record, void *user_data);
-
-/**
- * Puts these bytes in the place of the record of this name, wholly or not at all, and returns
- * `KEYFOB_OK` once they would survive a power cut. Anything else says that they were not saved: the
- * tokens are then used from memory, and the fault is in the client's status.
- */
-typedef int32_t (*keyfob_store_save_fn)(const char *name,
-                                        const uint8_t *data,
-                                        size_t len,
-                                        void *user_data);
-
-/**
- * Takes the lock of this name without waiting, and returns `KEYFOB_OK`; `KEYFOB_WOULD_BLOCK` while
- * anyone else has it, in this process or another, and keyfob asks again until the call's time is
- * over. The lock must go when its process ends, however that ends. Anything else says that locking
- * is impossible, and then nothing is saved.
- */
-typedef int32_t (*keyfob_store_lock_fn)(const char *name, void *user_data);
-
-/**
- * Gives back the lock that was taken.
- */
-typedef void (*keyfob_store_unlock_fn)(const char *name, void *user_data);
-
-
-
-
-
-#ifdef __cplusplus
-extern "C" {
-#endif // __cplusplus
-
-/**
- * The `KEYFOB_ABI_VERSION` this library was built with. A binding compares it with its own when it
- * loads the library: the library's must not be smaller.
- */
-KEYFOB_API uint32_t keyfob_abi_version(void);
-
-/**
- * The library's version, such as `0.1.0`. Static: never freed.
- */
-KEYFOB_API const char *keyfob_version(void);
-
-/**
- * A status's name without `KEYFOB_`, such as `CREDENTIALS_REJECTED`; `UNKNOWN` for a number that
- * is none. Static: never freed.
- */
-KEYFOB_API const char *keyfob_status_name(int32_t status);
-
-/**
- * The built-in providers as JSON: `{"providers": [{"name", "title", "notes", "logins": [{"name",
- * "title", "needs", "uses"}], "options": [...]}], "options": [{"name", "group", "type", "default",
- * "secret", "help"}]}`. The string is the caller's, to be freed with `keyfob_string_free`.
- */
-KEYFOB_API KEYFOB_MUST_CHECK keyfob_status keyfob_providers_json(char **json, keyfob_error **err);
-
-/**
- * Overwrites a string with zeroes and frees it: one that a function of this library gave through a
- * `char **`. NULL is fine.
- */
-KEYFOB_API void keyfob_string_free(char *string);
-
-/**
- * The status of the call that failed, as the call returned it. `KEYFOB_OK` for NULL.
- */
-KEYFOB_API keyfob_status keyfob_error_status(const keyfob_error *error);
-
-/**
- * What happened and what to do about it, in one line without a secret. Never NULL; empty for NULL.
- * Borrowed until the error is freed.
- */
-KEYFOB_API const char *keyfob_error_message(const keyfob_error *error);
-
-/**
- * The HTTP status of the answer that caused this; 0 if no answer did.
- */
-KEYFOB_API int32_t keyfob_error_http_status(const keyfob_error *error);
-
-/**
- * The cloud's own code for the fault, such as `invalid_grant`; NULL if it gave none. Borrowed until
- * the error is freed.
- */
-KEYFOB_API const char *keyfob_error_provider_code(const keyfob_error *error);
-
-/**
- * The cloud's own sentence about the fault, such as `Session not active`; NULL if it gave none. At most
- * 200 characters, on one line, without secrets. Borrowed until the error is freed.
+ * Gives the built-in providers, the logins of each, and all options, as JSON, for programs that ask a
+ * person: `{"providers": [{"name", "title", "notes", "logins": [{"name", "title", "needs", "uses"}],
+ * "options": [...]}], "options": [{"name", "group", "type", "default", "secret", "help"}]}`. Members
+ * may be added. The string is the caller's, to be freed with `keyfob_string_free`.
  */
 KEYFOB_API
-const char *keyfob_error_provider_message(const keyfob_error *error);
+KEYFOB_MUST_CHECK
+keyfob_status keyfob_providers_json(char **json,
+                                    keyfob_error **err);
 
 /**
- * How many milliseconds to wait before another try, where the cloud or a hold says so; -1 if not.
- */
-KEYFOB_API int64_t keyfob_error_retry_after_ms(const keyfob_error *error);
-
-/**
- * Whether the same call may succeed later with nothing changed but the time. False for NULL.
- */
-KEYFOB_API bool keyfob_error_is_retriable(const keyfob_error *error);
-
-/**
- * Frees an error. NULL is fine.
- */
-KEYFOB_API void keyfob_error_free(keyfob_error *error);
-
-/**
- * Makes a config for a provider: `kontakt`, `kontakt-cloud`, `iotconnect`, `kii`, `simacan`,
- * `oauth2`, or `custom`, whose profile is then set first with the option `profile` or
- * `profile_file`. Free it with `keyfob_config_free`.
+ * Makes a config for a provider, such as `kontakt`, `simacan` or `oauth2`: docs/CLOUDS.md lists them,
+ * and `keyfob_providers_json` gives them. For `custom` the option `profile` or `profile_file` is set
+ * first, and says what else there is to set. Free it with `keyfob_config_free`.
  *
  * `KEYFOB_UNKNOWN_PROVIDER`: the message lists the names there are.
  */
@@ -440,12 +450,13 @@ keyfob_status keyfob_config_new(const char *provider,
                                 keyfob_error **err);
 
 /**
- * Sets an option. All values are strings; docs/OPTIONS.md lists the names, ranges and defaults.
- * Every secret option `x` may be given as `x_file` instead, a file that is read when a client is
- * made.
+ * Sets an option. All values are strings; docs/OPTIONS.md lists the names, ranges and defaults. Every
+ * secret option `x` may be given as `x_file` instead, a file that is read when a client is made. The
+ * value is copied; a copy of a secret is overwritten before its memory is freed.
  *
- * `KEYFOB_UNKNOWN_OPTION`, `KEYFOB_INVALID_OPTION`, `KEYFOB_INVALID_PROFILE`; the config is then
- * as it was.
+ * `KEYFOB_UNKNOWN_OPTION`: the message has the nearest name. `KEYFOB_INVALID_OPTION`: not of the
+ * option's type, or out of its range. `KEYFOB_INVALID_PROFILE`: the message says where. The config is
+ * then as it was.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -458,7 +469,7 @@ keyfob_status keyfob_config_set(keyfob_config *config,
  * Gives an option's value or default: `***` for a secret that is set, and `*value` is NULL for an
  * option that has no value. The string is the caller's, to be freed with `keyfob_string_free`.
  *
- * `KEYFOB_UNKNOWN_OPTION`.
+ * `KEYFOB_UNKNOWN_OPTION`: the provider has no such option.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -468,10 +479,10 @@ keyfob_status keyfob_config_get(const keyfob_config *config,
                                 keyfob_error **err);
 
 /**
- * Sets every member of a JSON object; numbers and booleans may be written as such. All or nothing:
- * after a failure the config is as it was.
+ * Sets every member of a JSON object: `{"username": "gateway", "timeout_ms": 5000}`. Numbers and
+ * booleans may be written as such. All or nothing: after a failure the config is as it was.
  *
- * `KEYFOB_INVALID_ARGUMENT` where it is not such an object, and as `keyfob_config_set`.
+ * `KEYFOB_INVALID_ARGUMENT`: not such an object. Errors of each member as `keyfob_config_set`.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -480,7 +491,8 @@ keyfob_status keyfob_config_load_json(keyfob_config *config,
                                       keyfob_error **err);
 
 /**
- * As `keyfob_config_load_json`, from a file.
+ * As `keyfob_config_load_json`, from a file. Errors as there; `KEYFOB_INVALID_ARGUMENT` also where the
+ * file cannot be read.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -491,7 +503,11 @@ keyfob_status keyfob_config_load_file(keyfob_config *config,
 /**
  * Sets the options that environment variables name: with the prefix `KEYFOB`, `KEYFOB_USERNAME`
  * sets `username`. Variables that name no option, and empty ones, are passed over. The environment
- * is read once, here, and never changed.
+ * is read here, and at no other time, and never changed; no other thread may change it meanwhile. All
+ * or nothing.
+ *
+ * `KEYFOB_INVALID_ARGUMENT`: the prefix is empty, or has more than letters, digits and `_`. Errors of
+ * each variable as `keyfob_config_set`.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -516,16 +532,33 @@ keyfob_status keyfob_config_set_log(keyfob_config *config,
                                     keyfob_error **err);
 
 /**
- * Frees a config. Clients made from it go on. NULL is fine.
+ * Frees a config, and overwrites the secrets in it. Clients made from it go on. NULL is fine.
  */
 KEYFOB_API void keyfob_config_free(keyfob_config *config);
 
+/* ------------------------------------------------------------------------------------------------
+ * Client: one account's token, kept good, and requests that carry it.
+ *
+ * The order of calls: `keyfob_client_new` from a config, which sends nothing; then, from any threads
+ * at once, `keyfob_client_send` for a whole exchange, or `keyfob_client_token` and
+ * `keyfob_client_headers_for` for a program that has an HTTP client of its own; at the end
+ * `keyfob_client_free`, which must not race with a call on the same handle. The first call that needs
+ * a token logs in. Later ones get the token at hand, and the one that finds it due renews it. A program
+ * that sends requests itself tells of each answer that refuses the token: `keyfob_client_is_refusal`,
+ * then `keyfob_client_refused`.
+ *
+ * Each call that may wait ends after `timeout_ms` (30 s unless set), or sooner where its handle or its
+ * request has a limit of its own. `keyfob_client_cancel` ends it at once. What never waits says so.
+ * ------------------------------------------------------------------------------------------------ */
+
 /**
  * Makes a client from a config, which is copied and stays the caller's. Nothing is sent: the first
- * call that needs a token does that. Free it with `keyfob_client_free`.
+ * call that needs a token does that. Files that options name, and the store, are read here. Free it
+ * with `keyfob_client_free`.
  *
- * `KEYFOB_MISSING_OPTION` or `KEYFOB_INVALID_OPTION` where the options fit no login, or more than
- * one; `KEYFOB_STORE` where the store cannot be used.
+ * `KEYFOB_MISSING_OPTION`: the options fit no login; the message says what each login lacks.
+ * `KEYFOB_INVALID_OPTION`: they fit more than one, contradict each other, or name a file that cannot
+ * be used. `KEYFOB_STORE`: the store cannot be used.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -534,12 +567,14 @@ keyfob_status keyfob_client_new(const keyfob_config *config,
                                 keyfob_error **err);
 
 /**
- * Makes another handle on the same client: token, store and connections are shared, but calls on
- * the new handle take at most `timeout_ms` (0: what the client's option says), and
- * `keyfob_client_cancel` on it ends its own calls only: those under way and, while none had to wait
- * yet, the first that has to. So a call that is handed to another thread can be cancelled on its
- * way there. Cheap; meant for one call or a few. Free it with `keyfob_client_free`, before or after
- * the first handle.
+ * Makes another handle on the same client: token, store and connections are shared. Calls on the new
+ * handle take at most `timeout_ms` milliseconds, a day at most; 0 leaves it to the client's option.
+ * Cheap; meant for one call or a few. Free it with `keyfob_client_free`, before or after the first
+ * handle.
+ *
+ * `keyfob_client_cancel` on the new handle ends its own calls only: those under way and, while none
+ * had to wait yet, the first that has to. So a call that is handed to another thread can be cancelled
+ * on its way there.
  *
  * `KEYFOB_INVALID_ARGUMENT`: the time is negative.
  */
@@ -553,10 +588,11 @@ keyfob_status keyfob_client_share(const keyfob_client *client,
 /**
  * Gives a good access token, obtained or renewed first where that is needed. The string is the
  * caller's, to be freed with `keyfob_string_free`. A token that is cached and fresh costs a clock
- * read and a copy.
+ * read and a copy, and no lock that a renewal holds.
  *
- * `KEYFOB_CREDENTIALS_REJECTED`, `KEYFOB_LOGIN_ON_HOLD`, `KEYFOB_LOGIN_REQUIRED`, and whatever
- * keeps from reaching the cloud; docs/ERRORS.md says what to do about each.
+ * `KEYFOB_CREDENTIALS_REJECTED`, `KEYFOB_LOGIN_ON_HOLD`, `KEYFOB_LOGIN_REQUIRED`: a person is needed.
+ * `KEYFOB_TIMEOUT`, `KEYFOB_NETWORK`, `KEYFOB_RATE_LIMITED`, `KEYFOB_SERVER_ERROR` and what else keeps
+ * from an answer of the cloud: docs/ERRORS.md says what to do about each.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -566,9 +602,10 @@ keyfob_status keyfob_client_token(const keyfob_client *client,
 
 /**
  * As `keyfob_client_token`, into the caller's buffer of `cap` bytes, with a NUL at its end. `*len`
- * is the token's length without the NUL.
+ * is the token's length in bytes without the NUL. The cheapest way to a token: nothing is allocated.
  *
- * `KEYFOB_BUFFER_TOO_SMALL`: `*len` is the length that is needed, and `cap` must be one more.
+ * `KEYFOB_BUFFER_TOO_SMALL`: nothing was written to `buf`; `*len` is the token's length, and `cap` must
+ * be one more. Other errors as `keyfob_client_token`.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -579,9 +616,11 @@ keyfob_status keyfob_client_token_copy(const keyfob_client *client,
                                        keyfob_error **err);
 
 /**
- * As `keyfob_client_token`, but never waits and never renews.
+ * As `keyfob_client_token`, but never waits and never renews: for event loops. What renews then is the
+ * option `background_renewal`, or a call of `keyfob_client_token` on a thread that may wait.
  *
- * `KEYFOB_WOULD_BLOCK` where no good token is at hand.
+ * `KEYFOB_WOULD_BLOCK`: no good token is at hand. Where nothing may be asked of the cloud now, the
+ * reason in its place: `KEYFOB_LOGIN_ON_HOLD`, `KEYFOB_RATE_LIMITED` and the like.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -590,18 +629,22 @@ keyfob_status keyfob_client_try_token(const keyfob_client *client,
                                       keyfob_error **err);
 
 /**
- * The number of the fresh token at hand; 0 where there is none, or it is due to be renewed, or many
- * threads ask at once, or the client is NULL. While the number is the same, so is what
- * `keyfob_client_token` and `keyfob_client_headers` give: for languages in which asking for a
- * number is cheaper than converting a string. Never waits.
+ * The number of the fresh token at hand. While it is the same, so is what `keyfob_client_token` and
+ * `keyfob_client_headers` give, and a copy of that need not be made anew: for languages in which
+ * asking for a number is cheaper than converting a string. 0 where there is no fresh token, where many
+ * threads ask at once, and for NULL: then ask for the token itself. Never waits.
  */
-KEYFOB_API uint64_t keyfob_client_fresh_number(const keyfob_client *client);
+KEYFOB_API
+uint64_t keyfob_client_fresh_number(const keyfob_client *client);
 
 /**
  * Gives the headers that carry the token, one `Name: value` a line, without a line end after the
- * last: `Authorization: Bearer ...`. The string is the caller's, to be freed with
- * `keyfob_string_free`. Errors as `keyfob_client_token`; `KEYFOB_INVALID_ARGUMENT` where the cloud
- * has each request signed: then ask `keyfob_client_headers_for_request`.
+ * last: `Authorization: Bearer ...` (RFC 6750 2.1), or what the cloud has in its place. They belong
+ * to no URL, so the caller sees to it that only the cloud gets them; `keyfob_client_headers_for`
+ * checks that. The string is the caller's, to be freed with `keyfob_string_free`.
+ *
+ * Errors as `keyfob_client_token`. `KEYFOB_INVALID_ARGUMENT`: the cloud has each request signed; ask
+ * `keyfob_client_headers_for_request`.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -610,11 +653,11 @@ keyfob_status keyfob_client_headers(const keyfob_client *client,
                                     keyfob_error **err);
 
 /**
- * Gives the headers that `keyfob_client_send` adds to a request for this URL unless the request
- * sets them: those that carry the token, and what the provider asks of every request. In form and
- * ownership as `keyfob_client_headers`. For those who send requests themselves.
+ * Gives the headers that `keyfob_client_send` adds to a GET of this URL unless the request sets them:
+ * those that carry the token, and what the provider asks of every request. For those who send requests
+ * themselves. In form and ownership as `keyfob_client_headers`.
  *
- * `KEYFOB_FOREIGN_ORIGIN` and `KEYFOB_INSECURE_URL` where the token must not go; errors as
+ * `KEYFOB_FOREIGN_ORIGIN`, `KEYFOB_INSECURE_URL`: the token must not go there. Other errors as
  * `keyfob_client_token`.
  */
 KEYFOB_API
@@ -627,10 +670,10 @@ keyfob_status keyfob_client_headers_for(const keyfob_client *client,
 /**
  * As `keyfob_client_headers_for`, for a request with this method and body: some clouds have each
  * request signed. What is sent must then be exactly this, and once: a request that is repeated needs
- * headers of its own. `body` may be NULL where `len` is 0.
+ * headers of its own. `len` is in bytes; `body` may be NULL where it is 0.
  *
- * `KEYFOB_INVALID_ARGUMENT` where the cloud wants the token in the query or in the body:
- * `keyfob_client_send` puts it there.
+ * `KEYFOB_INVALID_ARGUMENT`: the method or the URL is none; or the cloud wants the token in the query
+ * or in the body, where `keyfob_client_send` puts it.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -643,10 +686,11 @@ keyfob_status keyfob_client_headers_for_request(const keyfob_client *client,
                                                 keyfob_error **err);
 
 /**
- * Whether an answer of an API with this HTTP status and body refuses the access token, by the
- * provider's rule; then `keyfob_client_refused` is to be told. For those who send requests
- * themselves. `body` may be NULL where `len` is 0; a large one, which is no error document, is
- * not looked into. False for NULL. Never waits.
+ * Whether an answer of an API with this HTTP status and body refuses the access token: 401, or what
+ * the provider's profile has in its place, since some clouds say so with 200 or 403. Then tell
+ * `keyfob_client_refused`. For those who send requests themselves. `body` may be NULL where `len` is
+ * 0; one of more than 16 KiB is data and no error document, and is not looked into. False for NULL.
+ * Never waits.
  */
 KEYFOB_API
 bool keyfob_client_is_refusal(const keyfob_client *client,
@@ -655,7 +699,8 @@ bool keyfob_client_is_refusal(const keyfob_client *client,
                               size_t len);
 
 /**
- * How many milliseconds the token at hand lives: `INT64_MAX` for ever, 0 where there is none.
+ * How many milliseconds the token at hand is still good: `INT64_MAX` for ever, 0 where there is none.
+ * Counted from the lifetime that the cloud gave, on a clock that runs on while the machine sleeps.
  * Never waits.
  */
 KEYFOB_API
@@ -665,8 +710,9 @@ keyfob_status keyfob_client_expires_in_ms(const keyfob_client *client,
                                           keyfob_error **err);
 
 /**
- * How many milliseconds until the token is due to be renewed: 0 for now, `INT64_MAX` for never.
- * For an event loop that calls `keyfob_client_token` at that time. Never waits.
+ * How many milliseconds until the token is due to be renewed: 0 for now, and where there is none;
+ * `INT64_MAX` for never. For an event loop that has another thread call `keyfob_client_token` at that
+ * time. Never waits.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -675,7 +721,7 @@ keyfob_status keyfob_client_renew_due_in_ms(const keyfob_client *client,
                                             keyfob_error **err);
 
 /**
- * Deprecated: the old name of `keyfob_client_renew_due_in_ms`.
+ * Deprecated: the old name of `keyfob_client_renew_due_in_ms`, which does the same.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -684,7 +730,10 @@ keyfob_status keyfob_client_renew_due_ms(const keyfob_client *client,
                                          keyfob_error **err);
 
 /**
- * Renews the token now, fresh or not. Callers at the same time share one renewal.
+ * Renews the token now, fresh or not: by refresh where a refresh token is held, else by a login.
+ * Callers at the same time share one renewal. No program has to call this to keep a token good.
+ *
+ * Errors as `keyfob_client_token`; the token at hand then stays as it is.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -692,8 +741,11 @@ keyfob_status keyfob_client_renew(const keyfob_client *client,
                                   keyfob_error **err);
 
 /**
- * Says that an API refused this access token, for those who send requests themselves. Renews,
- * unless a newer token is there already; then ask for the token again and repeat the request once.
+ * Says that an API refused this access token, for those who send requests themselves. Renews, unless
+ * a newer token is there already. Then ask for the token again and repeat the request, once: a token
+ * that is refused right after its issue is not replaced again for a while (10 s, growing).
+ *
+ * Errors as `keyfob_client_token`.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -702,9 +754,11 @@ keyfob_status keyfob_client_refused(const keyfob_client *client,
                                     keyfob_error **err);
 
 /**
- * Changes an option while the client is in use. New credentials end a hold; another principal's
- * token is dropped. Errors as `keyfob_config_set` and `keyfob_client_new`; the client then goes on
- * as before.
+ * Changes an option while the client is in use, for all its handles. New credentials end a hold. A
+ * token of another account is dropped; a new password of the same account leaves it. Waits for a
+ * renewal that is under way.
+ *
+ * Errors as `keyfob_config_set` and `keyfob_client_new`; the client then goes on as before.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -715,7 +769,8 @@ keyfob_status keyfob_client_set(const keyfob_client *client,
 
 /**
  * Changes several options at once, such as a name and its password: the members of a JSON object,
- * as `keyfob_config_load_json` takes it. All or nothing.
+ * as `keyfob_config_load_json` takes it. All or nothing. Otherwise, and in its errors, as
+ * `keyfob_client_set`.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -724,8 +779,11 @@ keyfob_status keyfob_client_set_json(const keyfob_client *client,
                                      keyfob_error **err);
 
 /**
- * Forgets the tokens and any hold: in memory, in the store, and at the cloud where it can revoke.
- * The next call logs in.
+ * Forgets the tokens and any hold: in memory, in the store, and at the cloud where it can revoke (RFC
+ * 7009). The next call logs in. That the cloud did not revoke is in the log and no failure.
+ *
+ * `KEYFOB_STORE`: the tokens are gone from memory, but not from the store. `KEYFOB_TIMEOUT`: a renewal,
+ * in this process or another, was under way all the time.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -733,8 +791,9 @@ keyfob_status keyfob_client_forget(const keyfob_client *client,
                                    keyfob_error **err);
 
 /**
- * Gives the client's state, counters and last error as JSON, without a secret; docs/ABI.md lists
- * the members. The string is the caller's, to be freed with `keyfob_string_free`. Never waits.
+ * Gives the client's state, counters and last error as JSON, without a secret, for a health page;
+ * docs/ABI.md lists the members. The string is the caller's, to be freed with `keyfob_string_free`.
+ * Never waits.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -743,8 +802,10 @@ keyfob_status keyfob_client_status_json(const keyfob_client *client,
                                         keyfob_error **err);
 
 /**
- * Ends the calls that are under way on this handle: they return `KEYFOB_CANCELLED`. Later calls
- * are not touched, but for the first of a handle of `keyfob_client_share`. May be called from any thread, and from a signal handler.
+ * Ends the calls that are under way on this handle: they look for a cancellation every 20 ms, and
+ * return `KEYFOB_CANCELLED`. Later calls are not touched, but for the first of a handle of
+ * `keyfob_client_share`. May be called from any thread and, within the limits that docs/ABI.md has,
+ * from a signal handler. Never waits.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -752,8 +813,8 @@ keyfob_status keyfob_client_cancel(const keyfob_client *client,
                                    keyfob_error **err);
 
 /**
- * Lets `ms` milliseconds pass on this client's clock, so that a test can see what happens when
- * tokens age without waiting. The cloud's clock is not touched.
+ * Lets `ms` milliseconds pass on this client's clock at once, so that a test sees what happens when
+ * tokens age. The cloud's clock is not touched, and what was wound cannot be wound back. For tests.
  *
  * `KEYFOB_INVALID_ARGUMENT`: the time is negative.
  */
@@ -764,12 +825,14 @@ keyfob_status keyfob_client_wind_ms(const keyfob_client *client,
                                     keyfob_error **err);
 
 /**
- * Sends a request with the token. If the API refuses the token, renews it and sends once more.
- * Every answer is a response, whatever its status; the response is the caller's, to be freed with
- * `keyfob_response_free`.
+ * Sends a request with the token, and reads the whole answer into memory. If the API refuses the token,
+ * renews it and sends once more. Every answer is a response, 404 and 500 too. The response is the
+ * caller's, to be freed with `keyfob_response_free`; the request may be sent again.
  *
- * `KEYFOB_FOREIGN_ORIGIN` and `KEYFOB_INSECURE_URL` before anything is sent; the errors of
- * `keyfob_client_token`; and what keeps from getting an answer.
+ * `KEYFOB_FOREIGN_ORIGIN`, `KEYFOB_INSECURE_URL`: the token must not go there, and nothing was sent.
+ * `KEYFOB_ANSWER_TOO_LARGE`: more than `max_body_bytes`. `KEYFOB_BODY_NOT_REPEATABLE`: it had to be
+ * sent again, and its body cannot be read again. `KEYFOB_NETWORK`, `KEYFOB_TIMEOUT`, `KEYFOB_TLS`: no
+ * answer. Other errors as `keyfob_client_token`.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -784,8 +847,7 @@ keyfob_status keyfob_client_send(const keyfob_client *client,
  * head; `idle_timeout_ms` and `transfer_timeout_ms` bound the body. `keyfob_client_cancel` on this
  * handle ends the reading, too. The client may be freed before the response.
  *
- * As `keyfob_client_send`, and `KEYFOB_BODY_NOT_REPEATABLE` where the token was refused and the
- * request's body cannot be read again.
+ * Errors as `keyfob_client_send`.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -795,18 +857,20 @@ keyfob_status keyfob_client_open(const keyfob_client *client,
                                  keyfob_error **err);
 
 /**
- * Downloads what the request asks for to a file. While it is under way it is in `PATH.part`; PATH
- * itself is replaced at once when all is there, durably. What came before a fault is kept, and a
- * later call with the same request goes on from there, in this process or another. Faults of the
- * network are tried again until nothing has come for `download_retry_s`.
+ * Downloads what the request asks for to a file. Bytes go to `PATH.part`; PATH itself is replaced in
+ * one step once all is there and would survive a power cut. What came before a fault is kept, and a
+ * later call with the same request goes on from there (`Range` and `If-Range`, RFC 9110 13.1.5), in
+ * this process or another. Faults of the network are tried again until nothing has come for
+ * `download_retry_s` seconds: `timeout_ms` bounds the head of each answer, and nothing the whole.
  *
  * `sha256` is what the file must have, as 64 hexadecimal digits, or NULL. A digest that the server
- * names (`Repr-Digest`, `Digest`) is checked, too. The response has the status and headers of the
- * last answer and no body; where that is not a success nothing is written. Progress is told as
- * `keyfob_request_set_progress` says.
+ * names (`Repr-Digest`, RFC 9530, or `Digest`) is checked, too. The response has the status and
+ * headers of the last answer and no body; where that is not a success nothing is written. Progress is
+ * told as `keyfob_request_set_progress` says.
  *
  * `KEYFOB_FILE`: the target is a directory or a symbolic link, or cannot be written, or another
- * download to it is under way. `KEYFOB_DIGEST_MISMATCH`: what came was thrown away. As
+ * download to it is under way. `KEYFOB_DIGEST_MISMATCH`: what came was thrown away; a file that was
+ * there before is as it was. `KEYFOB_INVALID_ARGUMENT`: `sha256` is not such a digest. Other errors as
  * `keyfob_client_open`.
  */
 KEYFOB_API
@@ -819,15 +883,27 @@ keyfob_status keyfob_client_download(const keyfob_client *client,
                                      keyfob_error **err);
 
 /**
- * Frees a client handle; the last one of a client ends it. Must not race with a call on this
- * handle. NULL is fine.
+ * Frees a client handle. The last one of a client ends it: the thread of `background_renewal` has ended
+ * when this returns, and what is no longer used is overwritten. Tokens in a store stay. Must not race
+ * with a call on this handle. NULL is fine.
  */
-KEYFOB_API void keyfob_client_free(keyfob_client *client);
+KEYFOB_API
+void keyfob_client_free(keyfob_client *client);
+
+/* ------------------------------------------------------------------------------------------------
+ * Request: what to send to an API of the cloud.
+ *
+ * Make it with `keyfob_request_new`, set headers, query and body, and send it as often as wanted with
+ * `keyfob_client_send`, `keyfob_client_open` or `keyfob_client_download`; free it with
+ * `keyfob_request_free` at any time after that. Everything that is passed in is copied. A request is
+ * plain data and belongs to no client: one thread may change it, or any number may send it.
+ * ------------------------------------------------------------------------------------------------ */
 
 /**
- * Makes a request. `method` is any HTTP method but CONNECT and TRACE. `url` is absolute, or
- * relative to the provider's base URL (`devices?page=2`; a leading slash begins at the host), or
- * begins with a discovered endpoint: `{deviceBaseUrl}/Device`. Free it with `keyfob_request_free`.
+ * Makes a request. `method` is any HTTP method but CONNECT and TRACE. `url` is absolute, or relative to
+ * the provider's base URL (`devices?page=2`; a leading slash begins at the host; RFC 3986 5.2), or
+ * begins with a discovered endpoint: `{deviceBaseUrl}/Device`. Whether the token may go there is
+ * checked when the request is sent. Free it with `keyfob_request_free`.
  *
  * `KEYFOB_INVALID_ARGUMENT`: not a method, or not a URL.
  */
@@ -839,10 +915,11 @@ keyfob_status keyfob_request_new(const char *method,
                                  keyfob_error **err);
 
 /**
- * Sets a header, in place of one of the same name. The headers that carry the token, and those of
- * the connection (`Host`, `Content-Length`, ...), are not the caller's to set.
+ * Sets a header, in place of one of the same name. Those of the connection (`Host`, `Content-Length`,
+ * ...) are refused here; those that carry the token are refused when the request is sent.
  *
- * `KEYFOB_INVALID_ARGUMENT`: a name or value that cannot be a header's.
+ * `KEYFOB_INVALID_ARGUMENT`: a header of the connection, a name that is none, a value with a line
+ * break or another character that headers cannot carry, or more than 64 KiB of both.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -852,7 +929,7 @@ keyfob_status keyfob_request_set_header(keyfob_request *request,
                                         keyfob_error **err);
 
 /**
- * Adds `name=value` to the query, percent-encoded.
+ * Adds `name=value` to the query, both percent-encoded. The same name may be added again.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -862,7 +939,8 @@ keyfob_status keyfob_request_add_query(keyfob_request *request,
                                        keyfob_error **err);
 
 /**
- * Sets the body to a copy of `len` bytes, in place of any before. NULL is fine where `len` is 0.
+ * Sets the body to a copy of `len` bytes, in place of any before. `data` may be NULL where `len` is 0.
+ * `Content-Type` is the caller's to set, where the provider has none of its own.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -872,8 +950,8 @@ keyfob_status keyfob_request_set_body(keyfob_request *request,
                                       keyfob_error **err);
 
 /**
- * Sets the longest this request takes, in milliseconds, its retries and a renewal included; 0
- * leaves it to the client.
+ * Sets the longest this request takes, in milliseconds, its retries and a renewal included: a day at
+ * most; 0 leaves it to the client.
  *
  * `KEYFOB_INVALID_ARGUMENT`: the time is negative.
  */
@@ -885,7 +963,7 @@ keyfob_status keyfob_request_set_timeout_ms(keyfob_request *request,
 
 /**
  * Says whether sending the request twice does no harm. Only then is it repeated after a fault that
- * leaves open whether it was carried out. True from the start for GET, HEAD, OPTIONS, PUT and
+ * leaves open whether the cloud carried it out. True from the start for GET, HEAD, OPTIONS, PUT and
  * DELETE (RFC 9110 9.2.2), false for all others.
  */
 KEYFOB_API
@@ -899,11 +977,41 @@ keyfob_status keyfob_request_set_idempotent(keyfob_request *request,
  */
 KEYFOB_API void keyfob_request_free(keyfob_request *request);
 
-/**
- * Sends a file as the body, in place of any before. The file is opened when the request is sent, and
- * again for a replay, so it is never in memory as a whole.
+/* ------------------------------------------------------------------------------------------------
+ * Bodies on their way: a file or a function in place of bytes in memory, and progress.
  *
- * `KEYFOB_FILE`: there is no such file, or it is not a regular one.
+ * The three functions set what a request does while it is sent or answered, so that neither side's
+ * body need be in memory as a whole. The caller's functions are called from within
+ * `keyfob_client_send`, `keyfob_client_open`, `keyfob_client_download` or `keyfob_response_read`, on
+ * the thread that made that call and with no lock held. They and their `user_data` are not copied and
+ * must live as long as each function says. They must not unwind or jump out.
+ * ------------------------------------------------------------------------------------------------ */
+
+/**
+ * Gives the next bytes of a body: writes at most `capacity` of them to `buffer` and returns how many;
+ * 0 at the end; a negative number where it failed, which fails the call.
+ */
+typedef int64_t (*keyfob_read_fn)(uint8_t *buffer, size_t capacity, void *user_data);
+
+/**
+ * Goes back to the beginning of a body and returns `KEYFOB_OK`; anything else says that it cannot, and
+ * fails the call.
+ */
+typedef int32_t (*keyfob_rewind_fn)(void *user_data);
+
+/**
+ * Is told how far the body of an answer has come: `done` bytes, of `total` (-1 where that is not
+ * known). It runs at most ten times a second and once at the end. Returns true to go on; false ends
+ * the call with `KEYFOB_CANCELLED`.
+ */
+typedef bool (*keyfob_progress_fn)(uint64_t done, int64_t total, void *user_data);
+
+/**
+ * Sends a file as the body, in place of any before. The file is opened each time that the request is
+ * sent, and again for a replay, so it must stay as it is until then. It is never in memory as a whole.
+ *
+ * `KEYFOB_FILE`: there is no such file, or it is not a regular one. The same from the call that sends
+ * it, where the file has gone since.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -912,11 +1020,13 @@ keyfob_status keyfob_request_set_body_file(keyfob_request *request,
                                            keyfob_error **err);
 
 /**
- * Sends what a function gives as the body, in place of any before. `length` is how many bytes that
- * will be: fewer fail the call, and no more are asked for; -1 where it is not known, which sends it in chunks.
+ * Sends what a function gives as the body, in place of any before. `length` is how many bytes that will
+ * be: fewer fail the call, and no more are asked for. -1 stands for a length that is not known: the
+ * body then goes in chunks (RFC 9112 7.1).
+ *
  * `rewind` may be NULL: then a request that has to be sent again after something was read fails with
  * `KEYFOB_BODY_NOT_REPEATABLE`. The functions and `user_data` must stay usable until the request is
- * freed or has another body.
+ * freed or has another body. Such a request is sent from one thread at a time.
  *
  * `KEYFOB_INVALID_ARGUMENT`: `length` is less than -1.
  */
@@ -930,8 +1040,9 @@ keyfob_status keyfob_request_set_body_reader(keyfob_request *request,
                                              keyfob_error **err);
 
 /**
- * Has `progress` told how far the body of the answer has come; NULL for nobody. It and `user_data`
- * must stay usable until the request and its responses are freed.
+ * Has `progress` told how far the body of the answer has come, where it is read with
+ * `keyfob_response_read` or `keyfob_client_download`; NULL for nobody. It and `user_data` must stay
+ * usable until the request and its responses are freed.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -940,20 +1051,33 @@ keyfob_status keyfob_request_set_progress(keyfob_request *request,
                                           void *user_data,
                                           keyfob_error **err);
 
+/* ------------------------------------------------------------------------------------------------
+ * Response: what came back, whatever its status.
+ *
+ * `keyfob_client_send` gives a response that is whole: `keyfob_response_body` is its body.
+ * `keyfob_client_open` gives one whose body is still to come: read it with `keyfob_response_read`
+ * until that gives 0 bytes. What the functions here return is borrowed until the response is freed with
+ * `keyfob_response_free`; the client and the request may be freed before. Any number of threads may look
+ * at a response; one at a time may read its body.
+ * ------------------------------------------------------------------------------------------------ */
+
 /**
- * The HTTP status; 0 for NULL.
+ * The HTTP status (RFC 9110 15), such as 404; 0 for NULL.
  */
 KEYFOB_API uint16_t keyfob_response_status(const keyfob_response *response);
 
 /**
- * The value of the first header of this name, without regard to case; NULL if there is none.
- * Borrowed until the response is freed.
+ * The value of the first header of this name, without regard to case (RFC 9110 5.1); NULL if there is
+ * none, and for NULL. Borrowed until the response is freed.
  */
-KEYFOB_API const char *keyfob_response_header(const keyfob_response *response, const char *name);
+KEYFOB_API
+const char *keyfob_response_header(const keyfob_response *response,
+                                   const char *name);
 
 /**
- * The name of the header at this index, in lower case, and through `value`, which may be NULL, its
- * value; NULL past the end. Both borrowed until the response is freed.
+ * The name of the header at this index, counted from 0 in the order in which they came, in lower case;
+ * and through `value`, which may be NULL, its value. NULL past the end. Both borrowed until the
+ * response is freed.
  */
 KEYFOB_API
 const char *keyfob_response_header_at(const keyfob_response *response,
@@ -961,18 +1085,23 @@ const char *keyfob_response_header_at(const keyfob_response *response,
                                       const char **value);
 
 /**
- * The body and, through `len`, its length; an empty body may be NULL. Binary: no NUL is at its
- * end. Borrowed until the response is freed.
+ * The body and, through `len`, which may be NULL, its length in bytes. Binary: no NUL is at its end; an
+ * empty body may be NULL. Of `keyfob_client_open` and `keyfob_client_download` it is empty. Borrowed
+ * until the response is freed.
  */
-KEYFOB_API const uint8_t *keyfob_response_body(const keyfob_response *response, size_t *len);
+KEYFOB_API
+const uint8_t *keyfob_response_body(const keyfob_response *response,
+                                    size_t *len);
 
 /**
  * Reads the next bytes of the body of a response of `keyfob_client_open`: at most `cap` of them, to
  * `buf`. `*len` is how many; 0 at the end of the body. Waits for them at most `idle_timeout_ms`. Not
  * to be called from two threads at once. A response of `keyfob_client_send` is read from memory.
  *
- * `KEYFOB_NETWORK`: the body was cut, so what came before is not the whole of it.
- * `KEYFOB_TIMEOUT`, `KEYFOB_CANCELLED`.
+ * `KEYFOB_NETWORK`: the body was cut, so what came before is not the whole of it (RFC 9112 8).
+ * `KEYFOB_TIMEOUT`: nothing came for `idle_timeout_ms`, or all of it took longer than
+ * `transfer_timeout_ms`. `KEYFOB_CANCELLED`: `keyfob_client_cancel` on the handle that opened it, or
+ * its progress function.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -984,9 +1113,9 @@ keyfob_status keyfob_response_read(keyfob_response *response,
 
 /**
  * Gives the absolute URL of the link with this relation, such as `next`: from a `Link` header (RFC
- * 8288), a HATEOAS `links` array or a `_links` object; for `next` also where the provider says that
- * its next page is. `KEYFOB_OK` with `*url` NULL where there is no such link. The string is the
- * caller's, to be freed with `keyfob_string_free`.
+ * 8288), or from a `links` or `_links` member in the first MiB of a JSON body; for `next` also where
+ * the provider's profile says that its next page is. `KEYFOB_OK` with `*url` NULL where there is no
+ * such link. The string is the caller's, to be freed with `keyfob_string_free`.
  *
  * `KEYFOB_MALFORMED_ANSWER`: there is such a link, but it is not a URL.
  */
@@ -998,16 +1127,58 @@ keyfob_status keyfob_response_link(const keyfob_response *response,
                                    keyfob_error **err);
 
 /**
- * How many bytes the body has in all, where the answer's head says so; -1 where it does not, and for
- * NULL.
+ * How many bytes the body has in all, where the answer's head says so (`Content-Length`, RFC 9110 8.6);
+ * -1 where it does not, and for NULL.
  */
 KEYFOB_API
 int64_t keyfob_response_length(const keyfob_response *response);
 
 /**
- * Frees a response. NULL is fine.
+ * Frees a response; its body need not have been read to the end. NULL is fine.
  */
 KEYFOB_API void keyfob_response_free(keyfob_response *response);
+
+/* ------------------------------------------------------------------------------------------------
+ * Store: where tokens are kept, if neither memory nor files will do.
+ *
+ * Most programs need nothing of this group: the option `store` takes `memory` or `file:` and a
+ * directory. A program with a database, a TPM or a secure element gives four functions, by
+ * `keyfob_config_set_store`, before it makes a client. A load function hands what it has to
+ * `keyfob_record_set`. Around a renewal keyfob calls lock, load, save and unlock in this order, and may
+ * save once more before it asks the cloud, to see that it can. It calls load alone to see what is
+ * there. A record is opaque bytes: keep them as they are.
+ * ------------------------------------------------------------------------------------------------ */
+
+/**
+ * Loads the record of this name: gives it to `keyfob_record_set`, or does not where there is none.
+ * Returns `KEYFOB_OK`; anything else says that the store cannot tell, and then no refresh token is
+ * spent.
+ */
+typedef int32_t (*keyfob_store_load_fn)(const char *name, keyfob_record *record, void *user_data);
+
+/**
+ * Puts these `len` bytes in the place of the record of this name, wholly or not at all, and returns
+ * `KEYFOB_OK` once they would survive a power cut: the refresh token that they replace may be spent.
+ * Anything else says that they were not saved: the tokens are then used from memory, and the fault is
+ * in the client's status.
+ */
+typedef int32_t (*keyfob_store_save_fn)(const char *name,
+                                        const uint8_t *data,
+                                        size_t len,
+                                        void *user_data);
+
+/**
+ * Takes the lock of this name without waiting, and returns `KEYFOB_OK`; `KEYFOB_WOULD_BLOCK` while
+ * anyone else has it, in this process or another, and keyfob asks again until the call's time is
+ * over. The lock must go when its process ends, however that ends. Anything else says that locking is
+ * impossible, and then nothing is saved.
+ */
+typedef int32_t (*keyfob_store_lock_fn)(const char *name, void *user_data);
+
+/**
+ * Gives back the lock of this name, after a lock function that returned `KEYFOB_OK`.
+ */
+typedef void (*keyfob_store_unlock_fn)(const char *name, void *user_data);
 
 /**
  * Keeps the tokens of the clients made from this config in a store of the caller's own: a database,
@@ -1039,8 +1210,8 @@ keyfob_status keyfob_config_set_store(keyfob_config *config,
                                       keyfob_error **err);
 
 /**
- * Hands over the record that was asked for, from within a load function; the bytes are copied. A
- * second call replaces what the first one gave.
+ * Hands over the record that was asked for, from within a load function; the `len` bytes are copied,
+ * and the copy is overwritten after use. A second call replaces what the first one gave.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK

@@ -1,4 +1,9 @@
 //! Pointers to values and back: each check of an argument stands here, once.
+//!
+//! What the caller must keep to stands at the head of the header. What can be checked is checked, and
+//! has its status: NULL, UTF-8, a length or a time that cannot be. What cannot is a handle that was
+//! freed, and a length that is not the buffer's. `what` is the argument's name in the header, for the
+//! message.
 
 use crate::error::{Error, Result, Status};
 use crate::support::wipe::wipe;
@@ -9,14 +14,14 @@ fn null(what: &str) -> Error {
     Error::new(Status::NullArgument, format!("{what} is NULL"))
 }
 
-/// A handle the caller may only look at.
+/// A handle that the header takes as `const`: other threads may use it, too.
 pub(super) fn handle<'a, T>(pointer: *const T, what: &str) -> Result<&'a T> {
     // SAFETY: by the header's contract a handle is NULL or came from its `_new` function and was
     // not freed; shared use from several threads is allowed for handles passed as const.
     unsafe { pointer.as_ref() }.ok_or_else(|| null(what))
 }
 
-/// A handle the caller is changing, from one thread.
+/// A handle that the call changes: by the header's contract no other thread uses it meanwhile.
 pub(super) fn handle_mut<'a, T>(pointer: *mut T, what: &str) -> Result<&'a mut T> {
     // SAFETY: as above, and the contract forbids any other use of the handle at the same time.
     unsafe { pointer.as_mut() }.ok_or_else(|| null(what))
@@ -59,7 +64,8 @@ pub(super) fn bytes_mut<'a>(pointer: *mut u8, len: usize, what: &str) -> Result<
     }
 }
 
-/// A time in milliseconds; 0 stands for none.
+/// A time in milliseconds; 0 stands for none. More than a day is a day: nobody means it, and an
+/// `Instant` cannot hold all that an `int64_t` can.
 pub(super) fn milliseconds(ms: i64, what: &str) -> Result<Option<Duration>> {
     const DAY: i64 = 86_400_000;
     match u64::try_from(ms) {
@@ -73,6 +79,7 @@ pub(super) fn milliseconds(ms: i64, what: &str) -> Result<Option<Duration>> {
 pub(super) struct Out<'a, T>(&'a mut T);
 
 impl<'a, T> Out<'a, T> {
+    /// `KEYFOB_NULL_ARGUMENT` for NULL; else writes `zero` at once.
     pub fn new(pointer: *mut T, zero: T, what: &str) -> Result<Out<'a, T>> {
         if pointer.is_null() {
             return Err(null(what));
@@ -92,6 +99,7 @@ impl<'a, T> Out<'a, T> {
 }
 
 impl<'a> Out<'a, *mut c_char> {
+    /// For a `char **`: NULL until there is a text.
     pub fn of_text(pointer: *mut *mut c_char, what: &str) -> Result<Self> {
         Out::new(pointer, std::ptr::null_mut(), what)
     }
@@ -102,7 +110,8 @@ impl<'a> Out<'a, *mut c_char> {
     }
 }
 
-/// An owned C string. Text that holds a NUL, which none of ours does, ends there.
+/// An owned C string, of exactly as many bytes as `free_text` will find. Text that holds a NUL, which
+/// none of ours does, ends there.
 fn owned(text: &str) -> *mut c_char {
     let mut copy = Vec::with_capacity(text.len() + 1);
     copy.extend_from_slice(text.as_bytes());

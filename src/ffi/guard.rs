@@ -1,4 +1,12 @@
-//! The wall between Rust and C: no panic gets through it, and every failure becomes an error object.
+//! The body of every function that can fail runs in `guard`: no panic leaves it, and every failure
+//! becomes a status and an error object.
+//!
+//! ```text
+//! guard(err, || { handle(client, "client")?.0.renew() })
+//!     Ok(())      KEYFOB_OK,      *err = NULL
+//!     Err(error)  error.status(), *err = the error, or freed where err is NULL
+//!     a panic     KEYFOB_PANIC,   *err = an error that does not quote the panic
+//! ```
 
 use super::error::keyfob_error;
 use super::panics::contain;
@@ -20,7 +28,7 @@ pub(super) fn guard(err: *mut *mut keyfob_error, work: impl FnOnce() -> Result<(
     }
 }
 
-/// The panic's text is withheld: it may quote what it stumbled over.
+/// The panic's text is withheld: it may quote a secret.
 #[cold]
 fn panicked() -> Error {
     Error::new(
@@ -29,6 +37,8 @@ fn panicked() -> Error {
     )
 }
 
+/// Hands the error over, or drops it where the caller wants none. Out of line: on the way of a call
+/// that succeeds there is no code for it.
 #[cold]
 fn fail(err: *mut *mut keyfob_error, error: Error) -> Status {
     let status = error.status();

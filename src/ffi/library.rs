@@ -1,61 +1,42 @@
-//! The library as a whole: its versions, its statuses, its providers, its strings.
+//! Library: which version is here, and who frees its strings.
+//!
+//! A program that is linked to keyfob needs nothing of this group but `keyfob_string_free`. One that
+//! loads the library at run time, as a binding does, first checks that `keyfob_abi_version` is not
+//! smaller than the `KEYFOB_ABI_VERSION` it was written for. Any thread may call these functions at any
+//! time; none of them waits, and none can fail.
 
-use super::convert::{Out, free_text};
-use super::error::keyfob_error;
-use super::guard::guard;
+use super::convert::free_text;
 use super::panics::plain;
-use crate::error::Status;
 use std::ffi::c_char;
 
-/// The version of this interface. It grows with every addition; what is there stays as it is.
+/// The number of this interface. It grows by one with each release that adds a function, a status or
+/// a type. What is there keeps its name, number and meaning: docs/ABI.md has the promise.
 pub const KEYFOB_ABI_VERSION: u32 = 1;
 
-/// The version of the library that this header came with: MAJOR.MINOR.PATCH, as `keyfob_version`
-/// gives it of the library that is loaded.
+/// The version of the library that this header came with, MAJOR.MINOR.PATCH, for `#if`. What
+/// `keyfob_version` gives is the version of the library that is loaded; the two may differ.
 pub const KEYFOB_VERSION_MAJOR: u32 = 0;
 /// See `KEYFOB_VERSION_MAJOR`.
 pub const KEYFOB_VERSION_MINOR: u32 = 1;
 /// See `KEYFOB_VERSION_MAJOR`.
 pub const KEYFOB_VERSION_PATCH: u32 = 0;
 
-/// The `KEYFOB_ABI_VERSION` this library was built with. A binding compares it with its own when it
-/// loads the library: the library's must not be smaller.
+/// The `KEYFOB_ABI_VERSION` of the library that is loaded. Whoever loads it at run time compares: a
+/// smaller number than the program was compiled with means that functions may be missing.
 #[unsafe(no_mangle)]
 pub extern "C" fn keyfob_abi_version() -> u32 {
     KEYFOB_ABI_VERSION
 }
 
-/// The library's version, such as `0.1.0`. Static: never freed.
+/// The version of the library that is loaded, such as `0.1.0`. Static: never freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn keyfob_version() -> *const c_char {
     concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
 }
 
-/// A status's name without `KEYFOB_`, such as `CREDENTIALS_REJECTED`; `UNKNOWN` for a number that
-/// is none. Static: never freed.
-#[unsafe(no_mangle)]
-pub extern "C" fn keyfob_status_name(status: i32) -> *const c_char {
-    Status::from_number(status).map_or(c"UNKNOWN", Status::c_name).as_ptr()
-}
-
-/// The built-in providers as JSON: `{"providers": [{"name", "title", "notes", "logins": [{"name",
-/// "title", "needs", "uses"}], "options": [...]}], "options": [{"name", "group", "type", "default",
-/// "secret", "help"}]}`. The string is the caller's, to be freed with `keyfob_string_free`.
-#[must_use]
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn keyfob_providers_json(
-    json: *mut *mut c_char,
-    err: *mut *mut keyfob_error,
-) -> Status {
-    guard(err, || {
-        let out = Out::of_text(json, "json")?;
-        out.set_text(&crate::provider::providers_json()?);
-        Ok(())
-    })
-}
-
 /// Overwrites a string with zeroes and frees it: one that a function of this library gave through a
-/// `char **`. NULL is fine.
+/// `char **`, and no other. The C library's `free` must not be used in its place, since the two may
+/// have different heaps. NULL is fine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_string_free(string: *mut c_char) {
     plain((), || free_text(string));

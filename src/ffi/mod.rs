@@ -1,8 +1,17 @@
 //! The C ABI: converts, calls the crate once, converts back. Nearly all `unsafe` code there is.
 //!
-//! One file a handle. Every function that can fail runs inside [`guard::guard`], which turns a
-//! panic into `KEYFOB_PANIC`; every pointer is checked in [`convert`] before it is used. The C
-//! header is generated from these files, doc comments included: they are what a C programmer reads.
+//! One file a handle, and a group of the header. Every function that can fail runs inside
+//! `guard::guard`, which turns a panic into `KEYFOB_PANIC`; every pointer is checked in `convert`
+//! before it is used. This room decides nothing: no retry, no expiry, no policy.
+//!
+//! `make headers` writes include/keyfob.h from these files, doc comments included: a file's `//!` heads
+//! its group there, and a C programmer is its first reader. What is for us alone is a `//` comment.
+//!
+//! ```text
+//! pub unsafe extern "C" fn keyfob_client_renew(client, err) -> Status {
+//!     guard(err, || handle(client, "client")?.0.renew())
+//! }
+//! ```
 #![allow(unsafe_code)]
 #![allow(non_camel_case_types)]
 // What a caller must keep to is said once, at the head of the header.
@@ -12,8 +21,10 @@ mod convert;
 mod guard;
 mod panics;
 
-// In the order in which the header is to be read, and apart, so that they stay in it.
+// In the order of the header's groups, and apart, so that rustfmt leaves them in it.
 mod library;
+
+mod status;
 
 mod error;
 
@@ -36,4 +47,5 @@ pub use error::*;
 pub use library::*;
 pub use request::*;
 pub use response::*;
+pub use status::*;
 pub use store::*;

@@ -1,4 +1,9 @@
-//! `keyfob_request`: what to send.
+//! Request: what to send to an API of the cloud.
+//!
+//! Make it with `keyfob_request_new`, set headers, query and body, and send it as often as wanted with
+//! `keyfob_client_send`, `keyfob_client_open` or `keyfob_client_download`; free it with
+//! `keyfob_request_free` at any time after that. Everything that is passed in is copied. A request is
+//! plain data and belongs to no client: one thread may change it, or any number may send it.
 
 use super::convert::{Out, bytes, free_handle, handle_mut, into_handle, milliseconds, text};
 use super::error::keyfob_error;
@@ -9,13 +14,14 @@ use crate::error::Status;
 use std::ffi::c_char;
 use std::ptr;
 
-/// A request, to be sent as often as wanted. Not to be used from two threads while one of them
-/// changes it.
+/// A request, to be sent as often as wanted. Freed with `keyfob_request_free`. Not to be used from two
+/// threads while one of them changes it.
 pub struct keyfob_request(pub(super) Request);
 
-/// Makes a request. `method` is any HTTP method but CONNECT and TRACE. `url` is absolute, or
-/// relative to the provider's base URL (`devices?page=2`; a leading slash begins at the host), or
-/// begins with a discovered endpoint: `{deviceBaseUrl}/Device`. Free it with `keyfob_request_free`.
+/// Makes a request. `method` is any HTTP method but CONNECT and TRACE. `url` is absolute, or relative to
+/// the provider's base URL (`devices?page=2`; a leading slash begins at the host; RFC 3986 5.2), or
+/// begins with a discovered endpoint: `{deviceBaseUrl}/Device`. Whether the token may go there is
+/// checked when the request is sent. Free it with `keyfob_request_free`.
 ///
 /// `KEYFOB_INVALID_ARGUMENT`: not a method, or not a URL.
 #[must_use]
@@ -34,10 +40,11 @@ pub unsafe extern "C" fn keyfob_request_new(
     })
 }
 
-/// Sets a header, in place of one of the same name. The headers that carry the token, and those of
-/// the connection (`Host`, `Content-Length`, ...), are not the caller's to set.
+/// Sets a header, in place of one of the same name. Those of the connection (`Host`, `Content-Length`,
+/// ...) are refused here; those that carry the token are refused when the request is sent.
 ///
-/// `KEYFOB_INVALID_ARGUMENT`: a name or value that cannot be a header's.
+/// `KEYFOB_INVALID_ARGUMENT`: a header of the connection, a name that is none, a value with a line
+/// break or another character that headers cannot carry, or more than 64 KiB of both.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_request_set_header(
@@ -51,7 +58,7 @@ pub unsafe extern "C" fn keyfob_request_set_header(
     })
 }
 
-/// Adds `name=value` to the query, percent-encoded.
+/// Adds `name=value` to the query, both percent-encoded. The same name may be added again.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_request_add_query(
@@ -66,7 +73,8 @@ pub unsafe extern "C" fn keyfob_request_add_query(
     })
 }
 
-/// Sets the body to a copy of `len` bytes, in place of any before. NULL is fine where `len` is 0.
+/// Sets the body to a copy of `len` bytes, in place of any before. `data` may be NULL where `len` is 0.
+/// `Content-Type` is the caller's to set, where the provider has none of its own.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_request_set_body(
@@ -81,8 +89,8 @@ pub unsafe extern "C" fn keyfob_request_set_body(
     })
 }
 
-/// Sets the longest this request takes, in milliseconds, its retries and a renewal included; 0
-/// leaves it to the client.
+/// Sets the longest this request takes, in milliseconds, its retries and a renewal included: a day at
+/// most; 0 leaves it to the client.
 ///
 /// `KEYFOB_INVALID_ARGUMENT`: the time is negative.
 #[must_use]
@@ -99,7 +107,7 @@ pub unsafe extern "C" fn keyfob_request_set_timeout_ms(
 }
 
 /// Says whether sending the request twice does no harm. Only then is it repeated after a fault that
-/// leaves open whether it was carried out. True from the start for GET, HEAD, OPTIONS, PUT and
+/// leaves open whether the cloud carried it out. True from the start for GET, HEAD, OPTIONS, PUT and
 /// DELETE (RFC 9110 9.2.2), false for all others.
 #[must_use]
 #[unsafe(no_mangle)]

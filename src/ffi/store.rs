@@ -1,5 +1,11 @@
-//! A store of the caller's own, as C functions, and `keyfob_record`, through which one hands over
-//! what it has.
+//! Store: where tokens are kept, if neither memory nor files will do.
+//!
+//! Most programs need nothing of this group: the option `store` takes `memory` or `file:` and a
+//! directory. A program with a database, a TPM or a secure element gives four functions, by
+//! `keyfob_config_set_store`, before it makes a client. A load function hands what it has to
+//! `keyfob_record_set`. Around a renewal keyfob calls lock, load, save and unlock in this order, and may
+//! save once more before it asks the cloud, to see that it can. It calls load alone to see what is
+//! there. A record is opaque bytes: keep them as they are.
 
 use super::config::keyfob_config;
 use super::convert::{bytes, handle_mut};
@@ -12,7 +18,7 @@ use std::io;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// What a load function of a store hands over. Good for the time of that call only.
+/// Where a load function of a store puts what it has. keyfob's, and good for the time of that call only.
 pub struct keyfob_record(Option<Zeroizing<Vec<u8>>>);
 
 /// Loads the record of this name: gives it to `keyfob_record_set`, or does not where there is none.
@@ -26,9 +32,10 @@ pub type keyfob_store_load_fn = Option<
     ) -> i32,
 >;
 
-/// Puts these bytes in the place of the record of this name, wholly or not at all, and returns
-/// `KEYFOB_OK` once they would survive a power cut. Anything else says that they were not saved: the
-/// tokens are then used from memory, and the fault is in the client's status.
+/// Puts these `len` bytes in the place of the record of this name, wholly or not at all, and returns
+/// `KEYFOB_OK` once they would survive a power cut: the refresh token that they replace may be spent.
+/// Anything else says that they were not saved: the tokens are then used from memory, and the fault is
+/// in the client's status.
 pub type keyfob_store_save_fn = Option<
     unsafe extern "C" fn(
         name: *const c_char,
@@ -40,12 +47,12 @@ pub type keyfob_store_save_fn = Option<
 
 /// Takes the lock of this name without waiting, and returns `KEYFOB_OK`; `KEYFOB_WOULD_BLOCK` while
 /// anyone else has it, in this process or another, and keyfob asks again until the call's time is
-/// over. The lock must go when its process ends, however that ends. Anything else says that locking
-/// is impossible, and then nothing is saved.
+/// over. The lock must go when its process ends, however that ends. Anything else says that locking is
+/// impossible, and then nothing is saved.
 pub type keyfob_store_lock_fn =
     Option<unsafe extern "C" fn(name: *const c_char, user_data: *mut c_void) -> i32>;
 
-/// Gives back the lock that was taken.
+/// Gives back the lock of this name, after a lock function that returned `KEYFOB_OK`.
 pub type keyfob_store_unlock_fn =
     Option<unsafe extern "C" fn(name: *const c_char, user_data: *mut c_void)>;
 
@@ -96,8 +103,8 @@ pub unsafe extern "C" fn keyfob_config_set_store(
     })
 }
 
-/// Hands over the record that was asked for, from within a load function; the bytes are copied. A
-/// second call replaces what the first one gave.
+/// Hands over the record that was asked for, from within a load function; the `len` bytes are copied,
+/// and the copy is overwritten after use. A second call replaces what the first one gave.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_record_set(
@@ -118,10 +125,11 @@ type Save = unsafe extern "C" fn(*const c_char, *const u8, usize, *mut c_void) -
 type Lock = unsafe extern "C" fn(*const c_char, *mut c_void) -> i32;
 type Unlock = unsafe extern "C" fn(*const c_char, *mut c_void);
 
-/// The functions of a store of the caller's.
+/// The caller's functions, as the store that the crate knows.
 struct Functions {
     load: Load,
     save: Save,
+    /// `None`: nobody shares the store, and every lock is free.
     locking: Option<(Lock, Unlock)>,
     user_data: *mut c_void,
 }
@@ -132,6 +140,7 @@ unsafe impl Send for Functions {}
 // SAFETY: as above, also from several threads at once.
 unsafe impl Sync for Functions {}
 
+/// What a function of the caller's returned, as a fault that names the function where it is one.
 fn outcome(what: &str, returned: i32) -> io::Result<()> {
     match Status::from_number(returned) {
         Some(Status::Ok) => Ok(()),
@@ -140,7 +149,7 @@ fn outcome(what: &str, returned: i32) -> io::Result<()> {
     }
 }
 
-/// Names hold no NUL: they are letters, digits and `-`.
+/// A name for C. Names hold no NUL: they are letters, digits and `-`.
 fn c_name(name: &str) -> CString {
     CString::new(name).unwrap_or_default()
 }

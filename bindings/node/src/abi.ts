@@ -77,9 +77,8 @@ export const FAMILIES = {
 export const FUNCTIONS = {
   keyfob_abi_version: ["uint32_t"],
   keyfob_version: ["text"],
-  keyfob_status_name: ["text", "int32_t"],
-  keyfob_providers_json: ["int32_t", "out owned", "out pointer"],
   keyfob_string_free: ["void", "pointer"],
+  keyfob_status_name: ["text", "int32_t"],
   keyfob_error_status: ["int32_t", "pointer"],
   keyfob_error_message: ["text", "pointer"],
   keyfob_error_http_status: ["int32_t", "pointer"],
@@ -88,6 +87,7 @@ export const FUNCTIONS = {
   keyfob_error_retry_after_ms: ["int64_t", "pointer"],
   keyfob_error_is_retriable: ["bool", "pointer"],
   keyfob_error_free: ["void", "pointer"],
+  keyfob_providers_json: ["int32_t", "out owned", "out pointer"],
   keyfob_config_new: ["int32_t", "text", "out pointer", "out pointer"],
   keyfob_config_set: ["int32_t", "pointer", "text", "text", "out pointer"],
   keyfob_config_get: ["int32_t", "pointer", "text", "out owned", "out pointer"],

@@ -160,15 +160,10 @@ def declare(library: CDLL) -> None:
     library.keyfob_abi_version.argtypes = ()
     library.keyfob_version.restype = c_char_p
     library.keyfob_version.argtypes = ()
-    library.keyfob_status_name.restype = c_char_p
-    library.keyfob_status_name.argtypes = (c_int32,)
-    library.keyfob_providers_json.restype = c_int32
-    library.keyfob_providers_json.argtypes = (
-        POINTER(c_void_p),
-        POINTER(POINTER(keyfob_error)),
-    )
     library.keyfob_string_free.restype = None
     library.keyfob_string_free.argtypes = (c_void_p,)
+    library.keyfob_status_name.restype = c_char_p
+    library.keyfob_status_name.argtypes = (c_int32,)
     library.keyfob_error_status.restype = c_int32
     library.keyfob_error_status.argtypes = (POINTER(keyfob_error),)
     library.keyfob_error_message.restype = c_char_p
@@ -185,6 +180,11 @@ def declare(library: CDLL) -> None:
     library.keyfob_error_is_retriable.argtypes = (POINTER(keyfob_error),)
     library.keyfob_error_free.restype = None
     library.keyfob_error_free.argtypes = (POINTER(keyfob_error),)
+    library.keyfob_providers_json.restype = c_int32
+    library.keyfob_providers_json.argtypes = (
+        POINTER(c_void_p),
+        POINTER(POINTER(keyfob_error)),
+    )
     library.keyfob_config_new.restype = c_int32
     library.keyfob_config_new.argtypes = (
         c_char_p,
