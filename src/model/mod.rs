@@ -1,7 +1,17 @@
-//! What the rooms above speak of: options, tokens and their times, and the record of one identity.
+//! What the rooms above speak of: options, tokens and their times, and the record of one
+//! identity.
 //!
-//! Plain data and the rules that need nothing else. Nothing here talks to a cloud, a store or a
-//! clock.
+//! This room holds values and the rules that follow from a value alone: when a token is due,
+//! which of two records is newer, what a text must be to be an option's value. It makes no call,
+//! opens no store, and does not know which cloud it is about. Its only file access is reading a
+//! secret that an option names.
+//!
+//! The two that everything turns around:
+//!
+//! ```text
+//! Record    what is known of one identity: its token, its refresh token, what the cloud asked for
+//! Attempts  what became of logins with one secret, whichever identity sent it
+//! ```
 
 pub(crate) mod attempts;
 pub(crate) mod option;

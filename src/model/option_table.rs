@@ -1,4 +1,7 @@
 //! The built-in options: each is named, described and given its default here and nowhere else.
+//!
+//! A new option is one row; docs/OPTIONS.md, `providers_json` and the check of its value follow
+//! from it. Where the library reads the option, it gets a key, too.
 
 use super::option::Group::{Identity, Lifecycle, OAuth, Store, Transport, Where};
 use super::option::{Key, Kind, Opt, Proof};
@@ -35,7 +38,7 @@ pub(crate) const START_SPREAD_S: Key<Duration> = Key::of("start_spread_s");
 pub(crate) const STORE: Key<str> = Key::of("store");
 pub(crate) const STORE_KEY: Key<str> = Key::of("store_key");
 
-/// The built-in options, in the order they are documented.
+/// The built-in options, in the order they are documented. A profile's own come after them.
 #[rustfmt::skip] // a table: one option a line
 pub(crate) fn table() -> Vec<Opt> {
     vec![

@@ -1,4 +1,14 @@
 //! A set of options with the values they were given.
+//!
+//! A profile's options are as good as the built-in ones: which names there are is a table that a
+//! set is made with. A secret can be set by the name of a file, too (`password_file` for
+//! `password`), which keeps it out of command lines and environments.
+//!
+//! ```text
+//! options.set("username", "gateway")?;
+//! options.set("pasword", "s3cret")      // UNKNOWN_OPTION: did you mean `password`?
+//! options.text(CLIENT_ID)               // None: not set, and it has no default
+//! ```
 
 use super::option::{Group, Key, Opt, clipped, origins};
 use super::option_table::ALLOWED_ORIGINS;
@@ -11,13 +21,16 @@ use crate::support::secret::Secret;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How a secret option is named when its value stands in a file.
+/// What is put behind a secret option's name to set it by the name of a file.
 const FILE_SUFFIX: &str = "_file";
 
-/// A set of options with the values they were given.
+/// A set of options with the values they were given. Values are kept as secrets, all of them: it
+/// is simpler than to ask which are.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
+    /// Shared by all sets of one profile.
     table: Arc<Vec<Opt>>,
+    /// By the name that was set, `_file` names included, in the order they were first set.
     values: Ordered<Secret>,
 }
 
@@ -27,14 +40,15 @@ impl Options {
         Options { table, values: Ordered::default() }
     }
 
-    /// Puts another profile's options and defaults in the place of the earlier one's.
+    /// Puts another profile's table in the place of the earlier one. Values whose options are not
+    /// in it are dropped.
     pub fn declare(&mut self, table: Arc<Vec<Opt>>) {
         self.table = table;
         let table = &self.table;
         self.values.retain(|name| find(table, name).is_some());
     }
 
-    /// Every name that can be set, `_file` variants included.
+    /// Every name that `set` takes, `_file` variants included.
     pub fn settable_names(&self) -> impl Iterator<Item = String> {
         self.table.iter().flat_map(|o| {
             let file = o.secret.then(|| format!("{}{FILE_SUFFIX}", o.name));
@@ -42,12 +56,12 @@ impl Options {
         })
     }
 
-    /// All options that can be set, in the order they are documented.
+    /// All options, in the order they are documented.
     pub fn table(&self) -> &[Opt] {
         &self.table
     }
 
-    /// Sets one option. On failure the set is as it was.
+    /// Sets one option. On failure (`UNKNOWN_OPTION`, `INVALID_OPTION`) the set is as it was.
     pub fn set(&mut self, name: &str, value: &str) -> Result<()> {
         let Some(found) = find(&self.table, name) else {
             return Err(Error::new(Status::UnknownOption, unknown(&self.table, name)));
@@ -66,7 +80,9 @@ impl Options {
         Ok(())
     }
 
-    /// Reads the `_file` variants of secret options into the options they stand for.
+    /// Reads the files that `_file` variants name into the options they stand for. When a client
+    /// is made, not before: a file may be replaced until then. One line end at its end is no part
+    /// of a value.
     pub fn read_files(&mut self) -> Result<()> {
         let named: Vec<(String, String)> = self
             .values
@@ -95,7 +111,8 @@ impl Options {
         Ok(())
     }
 
-    /// The value that was set, or the default. A `_file` variant that was not read has none.
+    /// The value that was set, or the default. Not what stands in the file of a `_file` variant,
+    /// unless `read_files` has read it.
     pub fn get(&self, name: &str) -> Option<&str> {
         match self.values.get(name) {
             Some(value) => Some(value.expose()),
@@ -117,12 +134,12 @@ impl Options {
         }
     }
 
-    /// The option of this name.
+    /// The option of this name. A `_file` variant is no option of its own.
     pub fn option(&self, name: &str) -> Option<&Opt> {
         self.table.iter().find(|option| option.name == name)
     }
 
-    /// Whether the caller set it: defaults do not count.
+    /// Whether a value was set: defaults do not count.
     pub fn is_set(&self, name: &str) -> bool {
         self.values.contains(name)
     }
@@ -137,7 +154,8 @@ impl Options {
         self.get(key.name)
     }
 
-    /// Each has a default, or is asked about with `is_set` first.
+    /// The number, or 0 where there is none: each such option has a default, or is asked about
+    /// with `is_set` first.
     pub fn number(&self, key: Key<u64>) -> u64 {
         self.get(key.name).and_then(|v| v.parse().ok()).unwrap_or_default()
     }
@@ -146,7 +164,7 @@ impl Options {
         self.get(key.name) == Some("true")
     }
 
-    /// The unit is the name's last part, `_ms` or `_s`.
+    /// The time, whose unit is the last part of the name: `_ms` or `_s`.
     pub fn duration(&self, key: Key<Duration>) -> Duration {
         let count = self.number(Key::of(key.name));
         if key.name.ends_with("_ms") {
@@ -156,16 +174,22 @@ impl Options {
         }
     }
 
+    /// The option `allowed_origins`, taken apart.
     pub fn allowed_origins(&self) -> Vec<OriginRule> {
         origins(self.text(ALLOWED_ORIGINS).unwrap_or_default()).flatten().collect()
     }
 }
 
+/// What a name that can be set stands for.
 enum Found<'a> {
+    /// The option's own value.
     Itself(&'a Opt),
+    /// A file with the option's value.
     FileOf(&'a Opt),
 }
 
+/// The option that a name sets. An option called `ca_file` comes before the file of an option
+/// called `ca`.
 fn find<'a>(table: &'a [Opt], name: &str) -> Option<Found<'a>> {
     if let Some(option) = table.iter().find(|o| o.name == name) {
         return Some(Found::Itself(option));
@@ -179,6 +203,7 @@ pub(crate) fn file_of<'a>(table: &'a [Opt], name: &str) -> Option<&'a Opt> {
     table.iter().find(|o| o.name == stem && o.secret)
 }
 
+/// The message for a name that no option has, with the name that was probably meant.
 fn unknown(table: &[Opt], name: &str) -> String {
     let name = clipped(name);
     match nearest(table.iter().map(|option| option.name.as_str()), &name) {

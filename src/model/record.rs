@@ -1,5 +1,8 @@
 //! The record: everything that is known of one identity at one moment. A store keeps it; the
 //! lifecycle changes it.
+//!
+//! A record is a value: whoever holds one can neither be surprised by others nor change what they
+//! see. Others' changes come in by `adopt`, and its own go out by saving it.
 
 use crate::error::Error;
 use crate::model::token::Token;
@@ -13,25 +16,31 @@ use std::time::Duration;
 pub(crate) struct Record {
     /// Counts what was issued or forgotten: of two records, the higher one is the newer.
     pub generation: u64,
+    /// The last token that was issued, also when it has expired.
     pub token: Option<Token>,
     /// The one refresh token that is good, if any. It may outlive the access token it came with.
     pub refresh: Option<Secret>,
+    /// When no token call may be made, and why.
     pub pause: Option<Pause>,
-    /// Refreshes that were answered in a way that may have been a refusal, since the last good one.
+    /// Refreshes whose answers may have been refusals, since the last one that worked.
     pub doubts: Option<Doubts>,
-    /// Tokens that an API refused soon after they were issued.
+    /// Tokens that an API refused soon after they were issued, however good they look.
     pub refusals: Option<Refusals>,
+    /// The cloud's time when it was last told.
     pub cloud: Option<CloudTime>,
+    /// What the last discovery found.
     pub discovered: Discovered,
     /// The state of the store that this takes account of.
     pub version: Version,
 }
 
-/// Tells one state of a store from another; the default is that of an empty one.
+/// Tells one state of a store from another; they have no order. The default is that of an empty
+/// store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Version(pub [u64; 4]);
 
-/// Answers of a refresh that may have been refusals.
+/// Answers of a refresh that may have been refusals: an unknown 4xx, a success without a token.
+/// Only several of them, minutes apart, lead to a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Doubts {
     /// How many, not counting those that came within a minute of the one before.
@@ -40,7 +49,8 @@ pub(crate) struct Doubts {
     pub last: Moment,
 }
 
-/// Tokens that an API refused soon after they were issued.
+/// Tokens that an API refused soon after they were issued. A new token will not help then, and
+/// each costs a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Refusals {
     /// How many in a row.
@@ -49,22 +59,26 @@ pub(crate) struct Refusals {
     pub until: Moment,
 }
 
-/// The cloud asked for quiet, or failed: no token call for a while.
+/// No token call for a while: the cloud asked for quiet, or failed.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Pause {
+    /// The first moment at which a token call may be made.
     pub until: Moment,
     /// How many failures in a row.
     pub count: u32,
+    /// Why: what a caller gets who has no token to fall back on.
     pub error: Error,
-    /// Whether it keeps from calls that have no good token to fall back on, too.
+    /// Whether it also binds callers who have no good token to fall back on.
     pub strict: bool,
-    /// Whether the cloud asked for it (`Retry-After`): then it holds for everyone who shares a store.
+    /// Whether the cloud asked for it (`Retry-After`). Then it holds for everyone who shares a
+    /// store, and a new client heeds it, too.
     pub asked: bool,
 }
 
 impl Record {
-    /// Takes over what another process or client has learnt. What is newer wins; of two that are
-    /// equally new, the more careful.
+    /// Takes over what another process or client has learnt. The record with the higher
+    /// generation wins as a whole. Of two of the same generation, each part is taken from the
+    /// more careful one: the longer pause, more doubts.
     pub fn adopt(&mut self, stored: Record) {
         if stored.generation > self.generation {
             *self = stored;
@@ -88,7 +102,9 @@ impl Record {
         self.cloud = time.or(self.cloud);
     }
 
-    /// Takes over a token that was just issued, and all that this proves.
+    /// Takes over a token that was just issued, and what follows: the cloud is well, so pause and
+    /// doubts end. Where the answer has no new refresh token, the old one stays good (RFC 6749
+    /// 6).
     pub fn accept(&mut self, mut token: Token) {
         self.generation = self.generation.saturating_add(1);
         if let Some(newer) = token.refresh.take() {
@@ -99,8 +115,9 @@ impl Record {
         self.doubts = None;
     }
 
-    /// Counts an answer to a refresh that may have been a refusal; gives how many there were, not
-    /// counting those within a minute of the one before.
+    /// Counts an answer to a refresh that may have been a refusal; gives how many there were. One
+    /// within a minute of the last that was counted does not count: a fault of a few seconds must
+    /// not look like three refusals.
     pub fn doubt(&mut self, now: Moment) -> u32 {
         let doubts = match self.doubts {
             Some(doubts) if now < doubts.last.after(Duration::from_secs(60)) => doubts,
@@ -113,14 +130,16 @@ impl Record {
         doubts.count
     }
 
-    /// Whether the token at hand, though an API refuses it, is not to be replaced yet.
+    /// Whether the token at hand must not be replaced yet although an API refuses it.
     pub fn is_kept_though_refused(&self, now: Moment) -> bool {
         self.refusals.is_some_and(|refusals| now < refusals.until)
     }
 
-    /// Notes that the token was just issued in the place of one that an API refused. An API that
-    /// refuses whatever comes must not cost a renewal for each request: the next refusal counts only
-    /// after ten seconds, then twenty, five minutes at most, until none has come for as long.
+    /// Notes that the token was just issued in the place of one that an API refused.
+    ///
+    /// An API that refuses whatever comes must not cost a renewal for each request. The next
+    /// refusal counts only after ten seconds, then twenty, up to five minutes. It starts over
+    /// once none has come for ten minutes after that.
     pub fn note_refusal(&mut self, now: Moment) {
         const FIRST: Duration = Duration::from_secs(10);
         const MOST: Duration = Duration::from_secs(300);
@@ -130,18 +149,21 @@ impl Record {
         self.refusals = Some(Refusals { count, until: now.after(wait) });
     }
 
-    /// Forgets everything but its own age, which tells others to forget too.
+    /// Forgets everything but the generation, which it raises: others who share the store then
+    /// forget, too.
     pub fn forget(&mut self) {
         let (generation, version) = (self.generation.saturating_add(1), self.version);
         *self = Record { generation, version, ..Record::default() };
     }
 
-    /// How long no token call must be made; nothing when it may.
+    /// The pause that is in force, and for how much longer; `None` where a token call may be
+    /// made.
     pub fn paused(&self, now: Moment) -> Option<(&Pause, Duration)> {
         self.pause.as_ref().filter(|p| now < p.until).map(|p| (p, p.until.since(now)))
     }
 }
 
-/// What a discovery found: names of endpoints. Not secret; kept with the tokens.
+/// What a discovery found: a URL for each name that the profile discovers. Not secret; kept with
+/// the tokens, so that a restart needs no second discovery.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Discovered(pub Ordered<String>);

@@ -1,4 +1,13 @@
 //! An access token, how long it lives, and when to renew it.
+//!
+//! Clouds tell a lifetime in many ways: seconds from now, a moment in seconds or milliseconds, a
+//! date, the claims of a JWT. All of them become one duration here, from the moment the token was
+//! asked for. What cannot be right becomes `None`, never a panic: the text is a server's.
+//!
+//! ```text
+//! asked for                the window: `renew_before_s`, or a tenth of the lifetime
+//!    |----------------------|---- renewed here ----|----------------------| expires
+//! ```
 
 use crate::http::message::MOST_HEADER;
 use crate::support::clock::{CloudTime, Moment, UnixSeconds};
@@ -12,46 +21,55 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// What a cloud issued.
+/// What a cloud issued, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Token {
+    /// The access token: what requests carry.
     pub access: Secret,
+    /// The refresh token of the same answer; moved into the record when the token is accepted.
     pub refresh: Option<Secret>,
-    /// The login that it goes back to, however often it was refreshed since.
+    /// The name of the login that it goes back to, however often it was refreshed since.
     pub login: String,
-    /// Whom it is for, where the cloud or the token itself says.
+    /// Whom it is for, where the cloud or the token itself says so. For the status, not for
+    /// decisions.
     pub principal: Option<String>,
-    /// What else the answer gave that requests must carry with it.
+    /// Further values of the answer that requests must carry with it, by the names the profile
+    /// gives them.
     pub saved: Ordered<Secret>,
-    /// When it was asked for.
+    /// When it was asked for. Its age is counted from here, so it is never taken for younger than
+    /// it is.
     pub issued: Moment,
-    /// When it was issued by the cloud's clock.
+    /// When it was issued, by the cloud's clock (`Date`): what its age is told by after a reboot.
     pub date: Option<UnixSeconds>,
-    /// From `issued` on; `None` is for ever, or until the cloud refuses it.
+    /// How long it is good, from `issued` on. `None`: for ever, or until the cloud refuses it.
     pub lifetime: Option<Duration>,
 }
 
-/// When a token is renewed before its end.
+/// The time before a token's end in which it is renewed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RenewalWindow {
+    /// The option `renew_before_s`.
     pub before: Duration,
-    /// From 0 to 1, the same for one identity always: spreads a fleet that booted together.
+    /// From 0 to 1, always the same for one identity: spreads a fleet that booted together.
     pub jitter: f64,
 }
 
 impl Token {
-    /// The cloud's time that came with it. A little ahead rather than behind, so that a token is
-    /// taken for too old and never for too young.
+    /// The cloud's time that came with it. It is taken to be the time at which the token was
+    /// asked for, so the cloud's clock is a little ahead: a token is taken for too old, never for
+    /// too young.
     pub fn time(&self) -> Option<CloudTime> {
         self.date.map(|date| CloudTime { date, seen: self.issued })
     }
 
+    /// The moment at which it ends; `Moment::NEVER` where it has no end.
     pub fn expires(&self) -> Moment {
         self.lifetime.map_or(Moment::NEVER, |lifetime| self.issued.after(lifetime))
     }
 
-    /// In the first half of the renewal window, which is the smaller of `before` and a tenth of
-    /// the lifetime.
+    /// The moment from which on it is due: in the first half of the renewal window, by the
+    /// jitter. The window is `before`, but at most a tenth of the lifetime, so that a short token
+    /// is not renewed all the time.
     pub fn renew_at(&self, window: RenewalWindow) -> Moment {
         let Some(lifetime) = self.lifetime else { return Moment::NEVER };
         let width = window.before.min(lifetime / 10);
@@ -59,17 +77,30 @@ impl Token {
     }
 }
 
-/// The longest token, in bytes: leaves room in a header for what a profile puts beside it.
+/// The longest token, in bytes: half of a header, which leaves room for what a profile puts
+/// beside it.
 pub(crate) const MOST_TOKEN: usize = MOST_HEADER / 2;
 
-/// Visible ASCII: what a header can carry and a cloud can have meant.
+/// Whether this can be a token: visible ASCII. RFC 6749 A.12 would also let it have blanks, but
+/// no Bearer header can carry one (RFC 6750 2.1). Anything else would end the header and begin
+/// another.
 pub(crate) fn is_token(text: &str) -> bool {
     (1..=MOST_TOKEN).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
-/// A lifetime as clouds write it: a number or a numeric string, fractions cut off. One of more than ten
-/// years that reads as a moment of the next ten is that moment, in seconds or milliseconds since 1970.
-/// Longer than a century is for ever: some clouds overflow. `None` is no lifetime at all.
+/// A lifetime as clouds write it: seconds as a number or a text, fractions cut off.
+///
+/// Some clouds write the moment of the end there instead. A number of more than ten years that
+/// reads as a moment of the next ten is that moment, in seconds or milliseconds since 1970. More
+/// than a century is for ever: some clouds overflow.
+///
+/// `None` is no lifetime; `Some(None)` is for ever.
+///
+/// ```text
+/// 3600            an hour            1795003600      until that second
+/// "3599.9"        3599 s             1795003600999   until that millisecond
+/// 2^63            for ever           0, -1, "soon"   none
+/// ```
 pub(crate) fn lifetime_of(value: &Value, now: UnixSeconds) -> Option<Option<Duration>> {
     const TEN_YEARS: f64 = 315_576_000.0;
     const CENTURY: f64 = 3_155_760_000.0;
@@ -83,8 +114,10 @@ pub(crate) fn lifetime_of(value: &Value, now: UnixSeconds) -> Option<Option<Dura
         .then(|| (seconds < CENTURY).then(|| Duration::from_secs(seconds as u64)))
 }
 
-/// The lifetime up to an end that a cloud names: in seconds or milliseconds since 1970, or as RFC 3339
-/// writes it. `None` is no time to come; `Some(None)` is for ever.
+/// The lifetime up to an end that a cloud names: in seconds or milliseconds since 1970, or as RFC
+/// 3339 writes it. `now` is the cloud's time.
+///
+/// `None` is no time to come; `Some(None)` is for ever, which here is more than a century.
 pub(crate) fn lifetime_until(value: &Value, now: UnixSeconds) -> Option<Option<Duration>> {
     // As seconds this is the year 5138; as milliseconds, 1973.
     const MILLIS: f64 = 1e11;
@@ -98,12 +131,14 @@ pub(crate) fn lifetime_until(value: &Value, now: UnixSeconds) -> Option<Option<D
     (seconds >= 1.0).then(|| (seconds < CENTURY).then(|| Duration::from_secs(seconds as u64)))
 }
 
-/// What a JWT says of itself (RFC 7519 4.1). Its signature is not looked at: it was issued to us, and
-/// what it says decides nothing but when to renew it and what the status shows.
+/// What a JWT says of itself (RFC 7519 4.1). Its signature is not checked: the token came over
+/// TLS from whoever issued it, and what it says decides nothing but when to renew it and what the
+/// status shows.
 pub(crate) struct Claims(Zeroizing<Vec<u8>>);
 
 impl Claims {
-    /// The claims of a token that is a JWT.
+    /// The claims of a token that is a signed JWT (three parts, the second a JSON object); `None`
+    /// for any other.
     pub fn of(token: &str) -> Option<Claims> {
         let payload = token.split('.').nth(1).filter(|_| token.split('.').count() == 3)?;
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
@@ -114,12 +149,13 @@ impl Claims {
         Document::of(&self.0)?.pointer(path)
     }
 
-    /// Whom it is about (`sub`).
+    /// Whom the token is about (`sub`).
     pub fn subject(&self) -> Option<String> {
         self.claim("/sub")?.as_str().filter(|subject| !subject.is_empty()).map(str::to_string)
     }
 
-    /// Its `exp` less the cloud's time, or less `iat`.
+    /// How long it is good: its `exp` less the cloud's time, or less its own `iat`. `None` where
+    /// that is not between a second and 31 years.
     pub fn lifetime(&self, date: Option<UnixSeconds>) -> Option<Duration> {
         let claim = |path: &str| self.claim(path)?.whole();
         let from = date.map(|d| d as f64).or_else(|| claim("/iat"))?;

@@ -2,8 +2,8 @@
 //! that are computed. `provider/computed.rs` says which a profile may name.
 //!
 //! ring computes them, and rustls reads the keys, as it does for client certificates: both are in
-//! the library for TLS already. What is wrong with a key is the end of a sentence ("client_key: is not a
-//! private key ..."), and never quote the key.
+//! the library for TLS already. What is wrong with a key is told as the end of a sentence
+//! ("client_key: is not a private key ..."), and never quotes the key.
 
 use super::md5::md5;
 use crate::error::{Error, Status};
