@@ -87,6 +87,12 @@ typedef struct keyfob_config keyfob_config;
 typedef struct keyfob_error keyfob_error;
 
 /**
+ * What to connect to an MQTT broker with. Any thread may look at it; its texts are wiped when it is
+ * freed.
+ */
+typedef struct keyfob_mqtt keyfob_mqtt;
+
+/**
  * Where a load function of a store puts what it has. keyfob's, and good for the time of that call only.
  */
 typedef struct keyfob_record keyfob_record;
@@ -383,7 +389,7 @@ KEYFOB_API void keyfob_error_free(keyfob_error *error);
  * ------------------------------------------------------------------------------------------------ */
 
 /**
- * How much a log line matters.
+ * How much a log line matters. The numbers are those of the C ABI.
  */
 enum keyfob_log_level
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
@@ -1137,6 +1143,57 @@ int64_t keyfob_response_length(const keyfob_response *response);
  * Frees a response; its body need not have been read to the end. NULL is fine.
  */
 KEYFOB_API void keyfob_response_free(keyfob_response *response);
+
+/* ------------------------------------------------------------------------------------------------
+ * `keyfob_mqtt`: what an MQTT library is given to connect to the cloud's broker.
+ * ------------------------------------------------------------------------------------------------ */
+
+/**
+ * Gives what an MQTT library connects to the cloud's broker with: URL, client identifier, user name
+ * and password (MQTT 3.1.1, 3.1.3), as the provider has them for this login. keyfob does not connect
+ * itself. The handle is the caller's, to be freed with `keyfob_mqtt_free`.
+ *
+ * They are computed for this moment, from a good token: ask anew for each connection. When the broker
+ * refuses them (CONNACK 4 or 5; reasons 134 and 135 of MQTT 5), call `keyfob_client_renew` once and
+ * try again.
+ *
+ * `KEYFOB_INVALID_ARGUMENT` where the provider says nothing of MQTT for this login;
+ * `KEYFOB_INSECURE_URL` where the option `mqtt_url` would send the password in the clear; errors as
+ * `keyfob_client_token`.
+ */
+KEYFOB_API
+KEYFOB_MUST_CHECK
+keyfob_status keyfob_client_mqtt(const keyfob_client *client,
+                                 keyfob_mqtt **mqtt,
+                                 keyfob_error **err);
+
+/**
+ * Where the broker is: `mqtts://host:8883`, or `wss://host/path` for MQTT over WebSocket. NULL where
+ * the cloud has no address of its own and the option `mqtt_url` is not set. Borrowed until the handle
+ * is freed, as the texts below.
+ */
+KEYFOB_API
+const char *keyfob_mqtt_url(const keyfob_mqtt *mqtt);
+
+/**
+ * The client identifier. NULL: any that no other client of the broker has.
+ */
+KEYFOB_API const char *keyfob_mqtt_client_id(const keyfob_mqtt *mqtt);
+
+/**
+ * The user name; NULL: none.
+ */
+KEYFOB_API const char *keyfob_mqtt_username(const keyfob_mqtt *mqtt);
+
+/**
+ * The password; NULL: none.
+ */
+KEYFOB_API const char *keyfob_mqtt_password(const keyfob_mqtt *mqtt);
+
+/**
+ * Frees the handle and wipes its texts. NULL is allowed.
+ */
+KEYFOB_API void keyfob_mqtt_free(keyfob_mqtt *mqtt);
 
 /* ------------------------------------------------------------------------------------------------
  * Store: where tokens are kept, if neither memory nor files will do.

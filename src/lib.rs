@@ -33,6 +33,7 @@ mod provider;
 mod store;
 mod support;
 
+pub use account::mqtt::Mqtt;
 pub use client::client::Client;
 pub use client::config::Config;
 pub use client::download::Download;

@@ -137,7 +137,7 @@ impl Account {
         self.token_of_options(&mut scope).map(drop)
     }
 
-    fn login(&self) -> Option<&Login> {
+    pub(super) fn login(&self) -> Option<&Login> {
         self.selection.login(&self.profile)
     }
 

@@ -41,6 +41,17 @@ impl Account {
         Ok(self.and_token(self.names(found)?, token))
     }
 
+    /// Refuses a login whose token no request can carry: it is for MQTT alone.
+    pub fn must_carry(&self) -> Result<()> {
+        if !self.presented().is_empty() {
+            return Ok(());
+        }
+        let (cloud, login) = (&self.profile.name, self.login_name());
+        let what =
+            format!("{cloud}: the login {login} is for MQTT alone; requests need another one");
+        Err(Error::new(Status::InvalidArgument, what))
+    }
+
     /// The headers that carry the token, but for those that each request has anew.
     pub fn present(&self, names: &Names) -> Result<Headers> {
         same_each_time(&self.profile, &self.presented().headers, names)

@@ -9,4 +9,5 @@ pub(crate) mod api;
 mod carry;
 pub(crate) mod headers;
 pub(crate) mod identity;
+pub(crate) mod mqtt;
 pub(crate) mod secrets;

@@ -2,6 +2,7 @@
 
 use crate::account::account::Account;
 use crate::account::headers::header_lines;
+use crate::account::mqtt::Mqtt;
 use crate::client::config::Config;
 use crate::client::report;
 use crate::client::request::Request;
@@ -129,15 +130,16 @@ impl Client {
     /// Gives the headers that carry the token to `read`, one `Name: value` a line.
     ///
     /// # Errors
-    /// As [`token`](Client::token); `INVALID_ARGUMENT` where the cloud has each request signed, and
+    /// As [`token`](Client::token); `INVALID_ARGUMENT` where the token is for MQTT alone, or the cloud has each request signed, and
     /// only [`headers_for_request`](Client::headers_for_request) can say.
     pub fn with_header_lines<T>(&self, read: impl FnOnce(&str) -> T) -> Result<T> {
-        let read_of = |state: &State| match &state.names {
-            None => Ok(read(state.header_lines.expose())),
-            Some(_) => {
-                let headers = send::fresh_headers(&self.lifecycle, state)?;
-                Ok(read(header_lines(&headers).expose()))
+        let read_of = |state: &State| {
+            state.account.must_carry()?;
+            if state.names.is_none() {
+                return Ok(read(state.header_lines.expose()));
             }
+            let headers = send::fresh_headers(&self.lifecycle, state)?;
+            Ok(read(header_lines(&headers).expose()))
         };
         match self.lifecycle.fresh() {
             Some(state) => read_of(&state),
@@ -178,6 +180,21 @@ impl Client {
         }
         let headers = send::headers_for(&self.lifecycle, &request, &self.call(None))?;
         Ok(header_lines(&headers))
+    }
+
+    /// What to connect to the cloud's MQTT broker with: its URL, client identifier, user name and
+    /// password. Computed for this moment, from a good token: ask anew for each connection.
+    ///
+    /// When the broker refuses them (CONNACK 4 or 5), [`renew`](Client::renew) once and try again.
+    ///
+    /// # Errors
+    /// As [`token`](Client::token); `INVALID_ARGUMENT` where the profile says nothing of MQTT for this
+    /// login; `INSECURE_URL` where the password would cross the network in the clear.
+    pub fn mqtt(&self) -> Result<Mqtt> {
+        let state = self.serve()?;
+        let token = state.record.token.as_ref().expect("a served state has a token");
+        let names = state.account.names_of_requests(token, &state.record.discovered)?;
+        state.account.mqtt(&names, &self.lifecycle.clock)
     }
 
     /// Whether this answer of an API refuses the access token, by the provider's rule: then tell

@@ -87,6 +87,7 @@ fn target(state: &State, request: &Request) -> Result<Url> {
 fn admitted(lifecycle: &Lifecycle, request: &Request, call: &Call) -> Result<(Arc<State>, Url)> {
     // Refused at the door, before a token is asked for: the URL may need no discovery to be judged.
     let early = lifecycle.state();
+    early.account.must_carry()?;
     let must_discover = early.account.must_discover(&early.record);
     let known = (!must_discover).then(|| target(&early, request)).transpose()?;
     let state = lifecycle.serve(call)?;

@@ -27,7 +27,7 @@ use std::time::Duration;
 
 /// Obtains, keeps and renews one account's token. Freed with `keyfob_client_free`. Any number of threads
 /// may use it at once; freeing it must not race with a call on it.
-pub struct keyfob_client(Client);
+pub struct keyfob_client(pub(super) Client);
 
 /// Makes a client from a config, which is copied and stays the caller's. Nothing is sent: the first
 /// call that needs a token does that. Files that options name, and the store, are read here. Free it

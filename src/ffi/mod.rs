@@ -38,6 +38,8 @@ mod body;
 
 mod response;
 
+mod mqtt;
+
 mod store;
 
 pub use body::*;
@@ -45,6 +47,7 @@ pub use client::*;
 pub use config::*;
 pub use error::*;
 pub use library::*;
+pub use mqtt::*;
 pub use request::*;
 pub use response::*;
 pub use status::*;

@@ -26,6 +26,22 @@ pub(crate) struct Origin {
 const MOST_URL: usize = 65_534;
 
 impl Url {
+    /// Reads where an MQTT broker is, as the URL that has the same host, port and security: `mqtts` and
+    /// `wss` as https, `mqtt` and `ws` as http. A port that is not said is HTTP's, not MQTT's.
+    pub fn of_broker(text: &str) -> Result<Url> {
+        let rest = |scheme: &str| text.strip_prefix(scheme);
+        let secure = rest("mqtts://").or_else(|| rest("wss://"));
+        let plain = rest("mqtt://").or_else(|| rest("ws://"));
+        let url = secure.map(|rest| format!("https://{rest}"));
+        match url.or_else(|| plain.map(|rest| format!("http://{rest}"))) {
+            Some(url) => Url::parse(&url),
+            None => Err(Error::new(
+                Status::InvalidArgument,
+                format!("{}: not a URL with mqtts, mqtt, wss or ws", shown(text)),
+            )),
+        }
+    }
+
     /// Reads a URL. A fragment is dropped, since it is never sent; what is not ASCII in a path or a
     /// query is percent-encoded (RFC 3987 3.1).
     pub fn parse(text: &str) -> Result<Url> {

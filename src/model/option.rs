@@ -20,6 +20,8 @@ pub(crate) enum Kind {
     Url,
     /// A URL that paths are put behind: it has no query of its own.
     BaseUrl,
+    /// Where an MQTT broker is: `mqtts://`, `mqtt://`, `wss://` or `ws://`.
+    Broker,
     /// The path of a file that is read when the client is made.
     Path,
     /// `true` or `false`.
@@ -167,6 +169,10 @@ impl Opt {
                 refuse("the value is empty".into())
             }
             Kind::Text | Kind::Lines | Kind::Path | Kind::Profile => Ok(()),
+            Kind::Broker => match Url::of_broker(value) {
+                Ok(_) => Ok(()),
+                Err(error) => refuse(error.message().into()),
+            },
             Kind::Url | Kind::BaseUrl if value.contains('#') => {
                 refuse("a fragment (#) is never sent; leave it out".into())
             }

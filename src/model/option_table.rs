@@ -11,6 +11,7 @@ pub(crate) const CLIENT_ID: Key<str> = Key::of("client_id");
 pub(crate) const REFRESH_TOKEN: Key<str> = Key::of("refresh_token");
 pub(crate) const EXPIRES_AT_MS: Key<u64> = Key::of("expires_at_ms");
 pub(crate) const BASE_URL: Key<str> = Key::of("base_url");
+pub(crate) const MQTT_URL: Key<str> = Key::of("mqtt_url");
 pub(crate) const PROFILE: Key<str> = Key::of("profile");
 pub(crate) const PROFILE_FILE: Key<str> = Key::of("profile_file");
 pub(crate) const GRANT: Key<str> = Key::of("grant");
@@ -60,6 +61,7 @@ pub(crate) fn table() -> Vec<Opt> {
         Opt::of(Where, Kind::Url, "token_url", "OAuth 2.0 token endpoint, where no issuer is given."),
         Opt::of(Where, Kind::Url, "revocation_url", "OAuth 2.0 revocation endpoint (RFC 7009), where no issuer names it."),
         Opt::of(Where, Kind::BaseUrl, "issuer", "OAuth 2.0 issuer, whose metadata names the endpoints (RFC 8414, OpenID Connect Discovery)."),
+        Opt::of(Where, Kind::Broker, MQTT_URL.name, "Where the MQTT broker is, instead of the provider's own: `mqtts://host:8883`. keyfob does not connect to it; `keyfob_client_mqtt` gives it back."),
         Opt::of(Where, Kind::Profile, PROFILE.name, "A provider profile as JSON text, in place of a built-in one."),
         Opt::of(Where, Kind::Path, PROFILE_FILE.name, "A file with a provider profile."),
         Opt::of(OAuth, Kind::Text, GRANT.name, "Which grant to use where more than one fits: `client_credentials` or `password`."),

@@ -54,7 +54,8 @@ impl Format {
             if login.token.is_none() && self.token.access_token.is_none() {
                 return Err(format!("token.access_token is missing, and logins.{name} needs it"));
             }
-            if login.present.as_ref().unwrap_or(&self.present).is_empty() {
+            let is_for_mqtt = login.present.is_some() && login.mqtt.is_some();
+            if !is_for_mqtt && login.present.as_ref().unwrap_or(&self.present).is_empty() {
                 return Err(format!(
                     "present is missing: how does a request carry the token of logins.{name}?"
                 ));
@@ -112,6 +113,13 @@ impl Format {
         }
         for rule in &self.request.next.0 {
             rule.check().map_err(|what| format!("request.next: {what}"))?;
+        }
+        for (at, mqtt) in self.mqtt_rules() {
+            let is_broker =
+                |url: &Template| ["mqtts://", "wss://"].iter().any(|s| url.source().starts_with(s));
+            if mqtt.url.as_ref().is_some_and(|url| !is_broker(url)) {
+                return Err(format!("{at}.url: must begin with mqtts:// or wss://"));
+            }
         }
         check_lifetime(&self.token.lifetime).map_err(|what| format!("token.lifetime.{what}"))?;
         let mut sets = Vec::new();

@@ -53,6 +53,7 @@ fn provider(profile: &Profile) -> Value {
             ("title", (&login.title).into()),
             ("needs", login.needs.iter().collect()),
             ("uses", login.uses_of(&profile.table).iter().collect()),
+            ("mqtt", (login.mqtt.is_some() || profile.mqtt.is_some()).into()),
         ])
     };
     let refresh = profile.refresh.as_ref();
@@ -72,7 +73,7 @@ fn provider(profile: &Profile) -> Value {
 fn option(option: &Opt) -> Value {
     let (kind, range) = match &option.kind {
         Kind::Text | Kind::Lines | Kind::Profile => ("text", Value::Null),
-        Kind::Url | Kind::BaseUrl => ("url", Value::Null),
+        Kind::Url | Kind::BaseUrl | Kind::Broker => ("url", Value::Null),
         Kind::Path => ("path", Value::Null),
         Kind::Bool => ("boolean", Value::Null),
         Kind::Number { from, to } => ("number", Value::from_iter([*from, *to])),

@@ -97,6 +97,8 @@ document! {
         other present: Present,
         /// What requests are told, and how a refused token is known.
         other request: RequestRules,
+        /// What an MQTT client says of itself, where the cloud has a broker.
+        other mqtt: Option<MqttRule>,
         /// Where an error answer holds what.
         other errors: ErrorFields,
     }
@@ -160,8 +162,11 @@ document! {
         other lifetime: Option<LifetimeRule>,
         /// The calls; the last one's answer holds the token.
         other steps: Vec<Step>,
-        /// In place of the profile's own.
+        /// In place of the profile's own. An empty one: requests do not carry this login's token, which is
+        /// for MQTT alone.
         other present: Option<Present>,
+        /// In place of the profile's own.
+        other mqtt: Option<MqttRule>,
     }
 }
 
@@ -256,6 +261,21 @@ document! {
         other refused: Option<Vec<Rule>>,
         /// Where the next page is, where no link says so.
         other next: OneOrMany<PageRule>,
+    }
+}
+
+document! {
+    /// What an MQTT client gives the broker: the members of its CONNECT packet (MQTT 3.1.1, 3.1.3).
+    pub(crate) struct MqttRule {
+        /// Where the broker is: `mqtts://host:8883`, or `wss://host/path` for MQTT over WebSocket. Not
+        /// given: the user knows, and sets the option `mqtt_url`.
+        other url: Option<Template>,
+        /// The client identifier. Not given: any that no other client has.
+        other client_id: Option<Template>,
+        /// The user name.
+        other username: Option<Template>,
+        /// The password.
+        other password: Option<Template>,
     }
 }
 

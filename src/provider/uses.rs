@@ -4,7 +4,7 @@
 use super::client_auth;
 use super::json_template::JsonTemplate;
 use super::kinds::{Kinds, REQUEST_NAMES};
-use super::profile::{Entry, Format, Present, Profile, Step};
+use super::profile::{Entry, Format, MqttRule, Present, Profile, Step};
 use super::template::{Number, Template};
 use crate::model::option::{Group, Opt};
 use crate::model::options::Options;
@@ -93,6 +93,9 @@ impl Format {
             let members = present.json.iter().flat_map(JsonTemplate::templates);
             members.for_each(|t| add(at("json"), t, true, false));
         }
+        for (at, mqtt) in self.mqtt_rules() {
+            mqtt.templates().for_each(|(n, t)| add(format!("{at}.{n}"), t, true, false));
+        }
         let bases = self.request.base.0.iter();
         bases.for_each(|t| add("request.base".into(), t, false, false));
         let headers = self.request.headers.iter();
@@ -105,6 +108,15 @@ impl Format {
         let mut all = vec![("present".to_string(), &self.present)];
         for (name, login) in self.logins.iter() {
             all.extend(login.present.iter().map(|own| (format!("logins.{name}.present"), own)));
+        }
+        all
+    }
+
+    /// All that MQTT clients are told, each with where it stands.
+    pub fn mqtt_rules(&self) -> Vec<(String, &MqttRule)> {
+        let mut all: Vec<_> = self.mqtt.iter().map(|rule| ("mqtt".to_string(), rule)).collect();
+        for (name, login) in self.logins.iter() {
+            all.extend(login.mqtt.iter().map(|own| (format!("logins.{name}.mqtt"), own)));
         }
         all
     }
@@ -216,5 +228,18 @@ impl Step {
         let expected = self.expect.iter().flat_map(|(_, document)| document.templates());
         all.extend(expected.map(|t| ("expect".into(), t)));
         all
+    }
+}
+
+impl MqttRule {
+    /// Its templates, each with its member's name.
+    pub fn templates(&self) -> impl Iterator<Item = (&'static str, &Template)> {
+        let members = [
+            ("url", &self.url),
+            ("client_id", &self.client_id),
+            ("username", &self.username),
+            ("password", &self.password),
+        ];
+        members.into_iter().filter_map(|(name, template)| Some((name, template.as_ref()?)))
     }
 }

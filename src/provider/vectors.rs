@@ -405,3 +405,106 @@ fn a_thumbprint_is_the_digest_of_the_certificate() {
     let digest = [("digest", "84E05C1D98BCE3A5421D225B140B36E86A3D5534")];
     assert_eq!(at(0, values, &digest, "x5t"), "hOBcHZi846VCHSJbFAs26Go9VTQ");
 }
+
+/// What a built-in profile's login gives an MQTT client at this time: the four members, joined by a
+/// blank; `-` for one that is not there.
+fn mqtt(now: i64, provider: &str, login: &str, options: &[(&str, &str)]) -> String {
+    let profile = super::registry::named(provider).unwrap();
+    let mut set = Options::new(profile.table.clone());
+    options.iter().for_each(|(name, value)| set.set(name, value).unwrap());
+    let names = Names::of(&profile, &set, &Discovered::default()).unwrap();
+    let login = profile.logins.get(login).unwrap();
+    let mut scope = Scope::of(&profile, &names, Moment::at(now * 1000));
+    let token = login.token.as_ref().map(|t| scope.fill(t, Place::Header).unwrap().unwrap());
+    let names = token.map_or(names.clone(), |token| names.and("access_token", &token));
+    let mut scope = Scope::of(&profile, &names, Moment::at(now * 1000));
+    let rule = login.mqtt.as_ref().or(profile.mqtt.as_ref()).unwrap();
+    let mut fill = |template: &Option<Template>, place| match template {
+        None => "-".to_string(),
+        Some(template) => scope.fill(template, place).unwrap().unwrap().expose().to_string(),
+    };
+    [
+        fill(&rule.url, Place::Url),
+        fill(&rule.client_id, Place::Plain),
+        fill(&rule.username, Place::Plain),
+        fill(&rule.password, Place::Plain),
+    ]
+    .join(" ")
+}
+
+#[test]
+fn mqtt_clients_are_told_what_each_broker_wants() {
+    let key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+    let azure = [("hub", "myhub"), ("device_id", "dev1"), ("shared_access_key", key)];
+    // The signature is that of the vector above, for the same end.
+    assert_eq!(
+        mqtt(1_700_000_000 - 3600, "azure-iot-hub", "device", &azure),
+        "mqtts://myhub.azure-devices.net:8883 dev1 myhub.azure-devices.net/dev1/?api-version=2021-04-12 SharedAccessSignature sr=myhub.azure-devices.net%2Fdevices%2Fdev1&sig=i%2BYmMcSSZc4KzBi6ejz3l0iL%2B2sN0CE3q6vSm837h2g%3D&se=1700000000"
+    );
+    let dps = [
+        ("id_scope", "0ne00000000"),
+        ("registration_id", "dev-001"),
+        ("enrollment_group_key", key),
+    ];
+    assert_eq!(
+        mqtt(1_700_000_000 - 3600, "azure-dps", "group", &dps),
+        "mqtts://global.azure-devices-provisioning.net:8883 dev-001 0ne00000000/registrations/dev-001/api-version=2019-03-31 SharedAccessSignature sr=0ne00000000%2Fregistrations%2Fdev-001&sig=O%2B6AjgKiIM%2Fd4NRiVMCciQT9YhWtJeBi17rb0dVF6w8%3D&se=1700000000&skn=registration"
+    );
+    let device = |name: &'static str| [("device_id", name), ("device_secret", "secret")];
+    assert_eq!(
+        mqtt(1_700_000_000, "tuya", "device", &device("dev1")),
+        "mqtts://m1.tuyaeu.com:8883 tuyalink_dev1 dev1|signMethod=hmacSha256,timestamp=1700000000,secureMode=1,accessType=1 b963126f3cb1b16414f1b5854aad7d6d23f9e172c635b52a0b4ddc109569ffc0"
+    );
+    let huawei = [("device_id", "dev1"), ("device_secret", "secret1")];
+    assert_eq!(
+        mqtt(1_700_000_000, "huawei-iotda", "device", &huawei),
+        "- dev1_0_0_2023111422 dev1 3222162cdab9b3ec51e21a47b7c4a41fa7c147668d286019531a4356013bdc55"
+    );
+    let aliyun = [("product_key", "pk"), ("device_name", "dn"), ("device_secret", "secret")];
+    assert_eq!(
+        mqtt(1_700_000_000, "aliyun-iot", "device", &aliyun),
+        "mqtts://pk.iot-as-mqtt.cn-shanghai.aliyuncs.com:1883 pk.dn|securemode=2,signmethod=hmacsha256,timestamp=1700000000000| dn&pk 9036e3636fbc9ac4352ddf6839d019bc2ff3b26284103dc4f08c2c5c548ca228"
+    );
+    let aws = [
+        ("access_key_id", "AKIDEXAMPLE"),
+        ("secret_access_key", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"),
+        ("region", "eu-west-1"),
+        ("service", "iotdata"),
+        ("iot_endpoint", "abc-ats.iot.eu-west-1.amazonaws.com"),
+    ];
+    let url = mqtt(1_440_938_160, "aws", "keys", &aws);
+    let signed = "wss://abc-ats.iot.eu-west-1.amazonaws.com/mqtt?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIDEXAMPLE%2F20150830%2Feu-west-1%2Fiotdevicegateway%2Faws4_request&X-Amz-Date=20150830T123600Z&X-Amz-SignedHeaders=host&X-Amz-Signature=685703c300f2e8eeadb76be593a041c790e95bbbff8c16fddc0b4ba1628dee21 - - -";
+    assert_eq!(url, signed);
+    let temporary = [&aws[..], &[("session_token", "a/b+c")]].concat();
+    let signed = signed.replace(" - - -", "&X-Amz-Security-Token=a%2Fb%2Bc - - -");
+    assert_eq!(mqtt(1_440_938_160, "aws", "temporary", &temporary), signed);
+    for (provider, login, options, expected) in [
+        (
+            "losant",
+            "device",
+            vec![("device_id", "d"), ("access_key", "k"), ("access_secret", "s")],
+            "mqtts://broker.losant.com:8883 d k s",
+        ),
+        (
+            "thingsboard",
+            "device",
+            vec![("device_token", "t")],
+            "mqtts://mqtt.thingsboard.cloud:8883 - t -",
+        ),
+        ("blynk", "api_key", vec![("api_key", "t")], "mqtts://blynk.cloud:8883 - device t"),
+        (
+            "adafruit-io",
+            "mqtt",
+            vec![("username", "u"), ("api_key", "k")],
+            "mqtts://io.adafruit.com:8883 - u k",
+        ),
+        (
+            "the-things-stack",
+            "application",
+            vec![("application_id", "a@ttn"), ("api_key", "k")],
+            "mqtts://eu1.cloud.thethings.network:8883 - a@ttn k",
+        ),
+    ] {
+        assert_eq!(mqtt(0, provider, login, &options), expected, "{provider}");
+    }
+}

@@ -26,7 +26,7 @@ mod house;
 mod identity;
 mod late;
 mod lifecycle;
-
+mod mqtt;
 mod options;
 mod own_requests;
 mod profiles;

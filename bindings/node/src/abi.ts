@@ -136,5 +136,11 @@ export const FUNCTIONS = {
   keyfob_response_link: ["int32_t", "pointer", "text", "out owned", "out pointer"],
   keyfob_response_length: ["int64_t", "pointer"],
   keyfob_response_free: ["void", "pointer"],
+  keyfob_client_mqtt: ["int32_t", "pointer", "out pointer", "out pointer"],
+  keyfob_mqtt_url: ["text", "pointer"],
+  keyfob_mqtt_client_id: ["text", "pointer"],
+  keyfob_mqtt_username: ["text", "pointer"],
+  keyfob_mqtt_password: ["text", "pointer"],
+  keyfob_mqtt_free: ["void", "pointer"],
   keyfob_record_set: ["int32_t", "pointer", "bytes", "size_t", "out pointer"],
 } as const;

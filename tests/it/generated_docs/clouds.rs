@@ -84,6 +84,9 @@ impl Cloud {
         if let Some(base) = self.profile["base_url"].as_str() {
             writeln!(page, "- It is at `{base}`, unless `base_url` says otherwise.").unwrap();
         }
+        if let Some(logins) = self.mqtt() {
+            writeln!(page, "- MQTT (`keyfob_client_mqtt`): {logins}.").unwrap();
+        }
         for note in self.told["notes"].as_array().unwrap() {
             writeln!(page, "- {}", note.as_str().unwrap()).unwrap();
         }
@@ -92,6 +95,22 @@ impl Cloud {
         if !sources.is_empty() {
             writeln!(page, "- Read in: {}.", sources.join("; ")).unwrap();
         }
+    }
+
+    /// The logins that an MQTT client can connect with, and what it then is told.
+    fn mqtt(&self) -> Option<String> {
+        let logins = self.told["logins"].as_array().unwrap().iter();
+        let with = logins.filter(|login| login["mqtt"] == true).map(|login| {
+            let own = &self.profile["logins"][login["name"].as_str().unwrap()]["mqtt"];
+            let rule = if own.is_null() { &self.profile["mqtt"] } else { own };
+            let members = ["client_id", "username", "password"];
+            let told: Vec<&str> =
+                members.into_iter().filter(|member| rule[member].is_string()).collect();
+            let told = if told.is_empty() { "the URL alone".into() } else { told.join(", ") };
+            format!("{} ({told})", login["title"].as_str().unwrap())
+        });
+        let with: Vec<String> = with.collect();
+        (!with.is_empty()).then(|| with.join("; "))
     }
 
     /// How long a token lives.

@@ -125,6 +125,10 @@ class keyfob_error(Structure):
     """Opaque."""
 
 
+class keyfob_mqtt(Structure):
+    """Opaque."""
+
+
 class keyfob_record(Structure):
     """Opaque."""
 
@@ -488,6 +492,22 @@ def declare(library: CDLL) -> None:
     library.keyfob_response_length.argtypes = (POINTER(keyfob_response),)
     library.keyfob_response_free.restype = None
     library.keyfob_response_free.argtypes = (POINTER(keyfob_response),)
+    library.keyfob_client_mqtt.restype = c_int32
+    library.keyfob_client_mqtt.argtypes = (
+        POINTER(keyfob_client),
+        POINTER(POINTER(keyfob_mqtt)),
+        POINTER(POINTER(keyfob_error)),
+    )
+    library.keyfob_mqtt_url.restype = c_char_p
+    library.keyfob_mqtt_url.argtypes = (POINTER(keyfob_mqtt),)
+    library.keyfob_mqtt_client_id.restype = c_char_p
+    library.keyfob_mqtt_client_id.argtypes = (POINTER(keyfob_mqtt),)
+    library.keyfob_mqtt_username.restype = c_char_p
+    library.keyfob_mqtt_username.argtypes = (POINTER(keyfob_mqtt),)
+    library.keyfob_mqtt_password.restype = c_char_p
+    library.keyfob_mqtt_password.argtypes = (POINTER(keyfob_mqtt),)
+    library.keyfob_mqtt_free.restype = None
+    library.keyfob_mqtt_free.argtypes = (POINTER(keyfob_mqtt),)
     library.keyfob_config_set_store.restype = c_int32
     library.keyfob_config_set_store.argtypes = (
         POINTER(keyfob_config),
