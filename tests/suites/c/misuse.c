@@ -29,6 +29,24 @@ keyfob_response *another_keyfob_response(void) {
     return response;
 }
 
+static keyfob_client *client_with_mqtt(void) {
+    static const char DEVICE[] =
+        "{\"product_key\": \"pk\", \"device_name\": \"dn\", \"device_secret\": \"secret\"}";
+    keyfob_config *config = NULL;
+    keyfob_client *client = NULL;
+    CHECK_OK(keyfob_config_new("aliyun-iot", &config, &err));
+    CHECK_OK(keyfob_config_load_json(config, DEVICE, &err));
+    CHECK_OK(keyfob_client_new(config, &client, &err));
+    keyfob_config_free(config);
+    return client;
+}
+
+keyfob_mqtt *another_keyfob_mqtt(void) {
+    keyfob_mqtt *mqtt = NULL;
+    CHECK_OK(keyfob_client_mqtt(world.mqtt_client, &mqtt, &err));
+    return mqtt;
+}
+
 keyfob_error *another_keyfob_error(void) {
     keyfob_config *config;
     keyfob_error *err = NULL;
@@ -57,6 +75,8 @@ void begin_world(void) {
     world.client = another_keyfob_client();
     world.request = another_keyfob_request();
     world.response = another_keyfob_response();
+    world.mqtt_client = client_with_mqtt();
+    world.mqtt = another_keyfob_mqtt();
     world.error = another_keyfob_error();
     world.megabyte = malloc(MEGABYTE + 1);
     memset(world.megabyte, 'a', MEGABYTE);
@@ -69,6 +89,8 @@ void end_world(void) {
     unlink(world.download);
     free(world.megabyte);
     keyfob_error_free(world.error);
+    keyfob_mqtt_free(world.mqtt);
+    keyfob_client_free(world.mqtt_client);
     keyfob_response_free(world.response);
     keyfob_request_free(world.request);
     keyfob_client_free(world.client);
@@ -103,6 +125,7 @@ void check_world(const char *file, int line) {
           "the request is broken");
     check(file, line, keyfob_response_body(world.response, &len) != NULL && len > 0,
           "the response is broken");
+    check(file, line, keyfob_mqtt_password(world.mqtt) != NULL, "what MQTT is told is broken");
     check(file, line, keyfob_error_status(world.error) == KEYFOB_UNKNOWN_PROVIDER,
           "the error is broken");
 }

@@ -25,6 +25,8 @@ struct world {
     keyfob_client *client;
     keyfob_request *request;
     keyfob_response *response;
+    keyfob_client *mqtt_client; /* of a cloud that has a broker */
+    keyfob_mqtt *mqtt;
     keyfob_error *error;
     keyfob_record *record;
     char options_file[64];
@@ -67,6 +69,7 @@ keyfob_config *another_keyfob_config(void);
 keyfob_client *another_keyfob_client(void);
 keyfob_request *another_keyfob_request(void);
 keyfob_response *another_keyfob_response(void);
+keyfob_mqtt *another_keyfob_mqtt(void);
 keyfob_error *another_keyfob_error(void);
 char *another_char(void);
 

@@ -21,6 +21,7 @@ GOOD = {
     "client": "world.client",
     "request": "world.request",
     "response": "world.response",
+    "mqtt": "world.mqtt",
     "error": "world.error",
     "provider": '"kontakt"',
     "option": '"timeout_ms"',
@@ -62,6 +63,7 @@ GOOD = {
 # The same, for arguments that mean something else to one function.
 GOOD_FOR = {
     ("keyfob_client_download", "path"): "world.download",
+    ("keyfob_client_mqtt", "client"): "world.mqtt_client",
     ("keyfob_response_read", "buf"): "(uint8_t *)world.buffer",
 }
 
@@ -95,6 +97,10 @@ FALLBACK = {
     "keyfob_response_header_at": "result == NULL",
     "keyfob_response_body": "result == NULL",
     "keyfob_response_length": "result == -1",
+    "keyfob_mqtt_url": "result == NULL",
+    "keyfob_mqtt_client_id": "result == NULL",
+    "keyfob_mqtt_username": "result == NULL",
+    "keyfob_mqtt_password": "result == NULL",
 }
 
 # What they return for good arguments.
@@ -113,6 +119,10 @@ SUCCESS = {
     "keyfob_response_header_at": "strlen(result) > 0",
     "keyfob_response_body": "result != NULL",
     "keyfob_response_length": "result > 0",
+    "keyfob_mqtt_url": "strlen(result) > 0",
+    "keyfob_mqtt_client_id": "strlen(result) > 0",
+    "keyfob_mqtt_username": "strlen(result) > 0",
+    "keyfob_mqtt_password": "strlen(result) > 0",
     "keyfob_abi_version": "result == KEYFOB_ABI_VERSION",
     "keyfob_version": "strlen(result) > 0",
     "keyfob_status_name": 'strcmp(result, "TIMEOUT") == 0',
