@@ -131,10 +131,12 @@ fn respond(world: &World, line: &Line, wire: &mut Wire, request: &Request) -> Re
     let call = clouds::call_name(cloud, role, request);
     let fault = world.injections.take(cloud, Struck::Call(call));
     let executed = fault.as_ref().is_none_or(Fault::executes);
+    let client_cert = wire.client_cert().map(<[u8]>::to_vec);
     let scene = Scene {
         cloud,
         role,
         tls: wire.is_tls(),
+        client_cert: client_cert.as_deref(),
         now_ms: world.clock.now_ms(),
         ports: &world.ports,
     };

@@ -53,6 +53,14 @@ impl Wire {
         matches!(self, Wire::Tls(_))
     }
 
+    /// The certificate that the client has shown, as DER.
+    pub(crate) fn client_cert(&self) -> Option<&[u8]> {
+        match self {
+            Wire::Plain(_) => None,
+            Wire::Tls(stream) => stream.conn.peer_certificates()?.first().map(|cert| cert.as_ref()),
+        }
+    }
+
     pub(crate) fn resumed(&self) -> bool {
         match self {
             Wire::Plain(_) => false,

@@ -66,8 +66,13 @@ impl Account {
         clock: &Clock,
     ) -> Result<Account> {
         options.read_files()?;
+        client_auth::check_choice(&options)?;
         let selection = select(&profile, &options)?;
-        client_auth::check(&options)?;
+        let refreshes = profile.refresh.iter().flat_map(|refresh| &refresh.steps);
+        let logs_in = selection.login(&profile).into_iter().flat_map(|login| &login.steps);
+        if refreshes.chain(logs_in).any(|step| step.client_auth) {
+            client_auth::check_proof(&options)?;
+        }
         let transport = Transport::shared(transport_settings(&options))?;
         let identity = Identity::of(&profile, &options, &selection)?;
         let siblings = Arc::new(Siblings::new(&identity.name, clock));

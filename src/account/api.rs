@@ -6,6 +6,7 @@ use crate::account::headers::Headers;
 use crate::error::{Error, Result, Status};
 use crate::http::url::{OriginRule, Url, has_scheme};
 use crate::model::record::Record;
+use crate::provider::endpoints::is_endpoint;
 use crate::provider::fill::safe;
 use crate::provider::scope::{Moment, Scope};
 use crate::provider::template::{Place, Template, Values};
@@ -40,6 +41,7 @@ impl Api {
         };
         let profile = &account.profile;
         let mut endpoints = discovered.0.clone();
+        endpoints.0.retain(|(name, _)| is_endpoint(profile, name));
         let mut trusted = account.origins.clone();
         let at_endpoints = endpoints.iter().filter_map(|(_, endpoint)| Url::parse(endpoint).ok());
         trusted.extend(at_endpoints.map(OriginRule::of));

@@ -134,6 +134,12 @@ impl Opt {
         self.secret()
     }
 
+    /// Something of how the client software proves itself that may be shown.
+    pub fn of_client(mut self) -> Opt {
+        self.proof = Some(Proof::Client);
+        self
+    }
+
     /// Whether it names or proves the client software, as opposed to a user.
     pub fn is_of_client(&self) -> bool {
         CLIENT_ID.is(self) || self.proof == Some(Proof::Client)

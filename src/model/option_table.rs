@@ -8,6 +8,9 @@ use super::option::{Key, Kind, Opt, Proof};
 use std::time::Duration;
 
 pub(crate) const CLIENT_ID: Key<str> = Key::of("client_id");
+pub(crate) const CLIENT_SECRET: Key<str> = Key::of("client_secret");
+pub(crate) const CLIENT_ASSERTION_KEY: Key<str> = Key::of("client_assertion_key");
+pub(crate) const CLIENT_ASSERTION_CERT: Key<str> = Key::of("client_assertion_cert");
 pub(crate) const REFRESH_TOKEN: Key<str> = Key::of("refresh_token");
 pub(crate) const EXPIRES_AT_MS: Key<u64> = Key::of("expires_at_ms");
 pub(crate) const BASE_URL: Key<str> = Key::of("base_url");
@@ -16,6 +19,9 @@ pub(crate) const PROFILE: Key<str> = Key::of("profile");
 pub(crate) const PROFILE_FILE: Key<str> = Key::of("profile_file");
 pub(crate) const GRANT: Key<str> = Key::of("grant");
 pub(crate) const CLIENT_AUTH: Key<str> = Key::of("client_auth");
+pub(crate) const CLIENT_ASSERTION_KID: Key<str> = Key::of("client_assertion_kid");
+pub(crate) const CLIENT_ASSERTION_ALG: Key<str> = Key::of("client_assertion_alg");
+pub(crate) const CLIENT_ASSERTION_AUDIENCE: Key<str> = Key::of("client_assertion_audience");
 pub(crate) const CONNECT_TIMEOUT_MS: Key<Duration> = Key::of("connect_timeout_ms");
 pub(crate) const TIMEOUT_MS: Key<Duration> = Key::of("timeout_ms");
 pub(crate) const IDLE_TIMEOUT_MS: Key<Duration> = Key::of("idle_timeout_ms");
@@ -47,7 +53,9 @@ pub(crate) fn table() -> Vec<Opt> {
         Opt::of(Identity, Kind::Text, "password", "The account's or thing's password.").proves(Proof::User),
         Opt::of(Identity, Kind::Text, "api_key", "A static key that is presented as it is; nothing is exchanged.").secret(),
         Opt::of(Identity, Kind::Text, CLIENT_ID.name, "OAuth 2.0 client identifier (RFC 6749 2.2)."),
-        Opt::of(Identity, Kind::Text, "client_secret", "OAuth 2.0 client secret (RFC 6749 2.3.1).").proves(Proof::Client),
+        Opt::of(Identity, Kind::Text, CLIENT_SECRET.name, "OAuth 2.0 client secret (RFC 6749 2.3.1).").proves(Proof::Client),
+        Opt::of(Identity, Kind::Lines, CLIENT_ASSERTION_KEY.name, "The private key with which the client proves itself by a signed JWT (RFC 7523 2.2), in PEM form: RSA, P-256 or Ed25519.").proves(Proof::Client),
+        Opt::of(Identity, Kind::Lines, CLIENT_ASSERTION_CERT.name, "The certificate of client_assertion_key, in PEM form, where the server knows the key by it (`x5t#S256`, `x5t`).").proves(Proof::Client),
         Opt::of(Identity, Kind::Text, REFRESH_TOKEN.name, "A refresh token from elsewhere, used before any login. With no other credentials, the only way in.").secret(),
         Opt::of(Identity, Kind::Text, "solution_key", "IoTConnect: the solution's key.").secret(),
         Opt::of(Identity, Kind::Text, "app_id", "Kii: the application's identifier."),
@@ -67,7 +75,10 @@ pub(crate) fn table() -> Vec<Opt> {
         Opt::of(OAuth, Kind::Text, GRANT.name, "Which grant to use where more than one fits: `client_credentials` or `password`."),
         Opt::of(OAuth, Kind::Text, "scope", "Scopes to ask for, separated by blanks (RFC 6749 3.3)."),
         Opt::of(OAuth, Kind::Text, "audience", "The API the token is for."),
-        Opt::of(OAuth, Kind::Choice(["none", "client_secret_basic", "client_secret_basic_raw", "client_secret_post"].map(String::from).into()), CLIENT_AUTH.name, "How the client authenticates at the provider's endpoints (RFC 6749 2.3). Unset, it follows from what is set: without a secret it is `none`. `client_secret_basic_raw` is for servers that do not undo the form encoding of name and secret.").default("client_secret_basic"),
+        Opt::of(OAuth, words(&["none", "client_secret_basic", "client_secret_basic_raw", "client_secret_post", "client_secret_jwt", "private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"]), CLIENT_AUTH.name, "How the client authenticates at the provider's endpoints (RFC 6749 2.3, RFC 7523 2.2, RFC 8705 2). Unset, it follows from what is set and from what the server's metadata says it takes. `client_secret_basic_raw` is for servers that do not undo the form encoding of name and secret.").default("client_secret_basic"),
+        Opt::of(OAuth, Kind::Text, CLIENT_ASSERTION_KID.name, "The name of client_assertion_key at the server (`kid`), where it has several.").of_client(),
+        Opt::of(OAuth, words(&["RS256", "PS256", "ES256", "EdDSA"]), CLIENT_ASSERTION_ALG.name, "How client_assertion_key signs. Unset, it follows from the key; RSA signs by `RS256`, or by `PS256` where the server's metadata has that alone.").of_client(),
+        Opt::of(OAuth, Kind::Text, CLIENT_ASSERTION_AUDIENCE.name, "Whom the client's JWT is for (`aud`), where the server wants its issuer there. Unset, the token endpoint.").of_client(),
         Opt::of(Transport, Kind::Number { from: 1, to: 3_600_000 }, CONNECT_TIMEOUT_MS.name, "Longest wait for a connection, TLS handshake excluded.").default("10000"),
         Opt::of(Transport, Kind::Number { from: 1, to: 3_600_000 }, TIMEOUT_MS.name, "Longest any call waits, all its tries included.").default("30000"),
         Opt::of(Transport, Kind::Number { from: 1, to: 86_400_000 }, IDLE_TIMEOUT_MS.name, "Longest silence in a body that is read as it comes.").default("30000"),
@@ -91,4 +102,8 @@ pub(crate) fn table() -> Vec<Opt> {
         Opt::of(Store, Kind::Text, STORE.name, "`memory`, or `file:<directory>`: tokens survive restarts, and all processes with this directory are one client.").default("memory"),
         Opt::of(Store, Kind::Text, STORE_KEY.name, "Seals the stored tokens: 32 bytes as 64 hexadecimal digits or base64.").secret(),
     ]
+}
+
+fn words(words: &[&str]) -> Kind {
+    Kind::Choice(words.iter().map(|word| word.to_string()).collect())
 }

@@ -4,6 +4,7 @@
 //! names the function, the others how it is applied.
 
 use super::json_template::JsonTemplate;
+use super::jwt::{JwtKey, jwt};
 use super::template::{Number, Template, Values};
 use crate::error::{Error, Result, Status};
 use crate::http::url::{UNRESERVED, percent_encode};
@@ -66,7 +67,8 @@ document! {
         other keep: Option<String>,
         /// Seconds that are added to the time.
         other plus: Option<Number>,
-        /// How a JWT is signed: `RS256`, `PS256`, `ES256` or `EdDSA`.
+        /// How a JWT is signed: `RS256`, `PS256`, `ES256`, `EdDSA` or `HS256`. Not given: as the private
+        /// key is.
         other alg: Option<JwtAlgorithm>,
         /// Further members of a JWT's header.
         other header: Option<JsonTemplate>,
@@ -92,7 +94,7 @@ enum Function {
     Hmac { hmac: Hmac, text: Template, key: Key, derive: Vec<Template>, to: Writing },
     Sign { text: Template, key: Template, to: Writing },
     PublicKey(Template),
-    Jwt { claims: JsonTemplate, header: Option<JsonTemplate>, alg: JwtAlgorithm, key: Template },
+    Jwt { claims: JsonTemplate, header: Option<JsonTemplate>, alg: Option<JwtAlgorithm>, key: Key },
     Json { text: Template, at: String },
 }
 
@@ -260,9 +262,13 @@ impl Written {
         }
         found.extend(self.public_key.take().map(Function::PublicKey));
         if let Some(claims) = self.jwt.take() {
-            let alg = self.alg.take().ok_or("alg is missing: RS256, PS256, ES256 or EdDSA")?;
-            let header = self.header.take();
-            found.push(Function::Jwt { claims, header, alg, key: key(&mut self)? });
+            let (alg, header) = (self.alg.take(), self.header.take());
+            let is = match alg {
+                Some(JwtAlgorithm::Hs256) => self.key_is.take().unwrap_or_default(),
+                _ => Form::Text,
+            };
+            let key = Key { text: key(&mut self)?, is };
+            found.push(Function::Jwt { claims, header, alg, key });
         }
         if let Some(text) = self.json.take() {
             let at = self.at.take().ok_or("at is missing: a JSON pointer")?;
@@ -310,7 +316,7 @@ impl Computed {
             Function::Sign { text, key, .. } => vec![text, key],
             Function::Jwt { claims, header, key, .. } => {
                 let header = header.iter().flat_map(JsonTemplate::templates);
-                claims.templates().into_iter().chain(header).chain([key]).collect()
+                claims.templates().into_iter().chain(header).chain([&key.text]).collect()
             }
         }
     }
@@ -388,12 +394,23 @@ impl Computed {
                 Secret::new(pem_of("PUBLIC KEY", &public))
             }
             Function::Jwt { claims, header, alg, key } => {
-                let Some(pem) = whole(key, values) else { return Ok(None) };
+                let Some(bytes) = whole(&key.text, values) else { return Ok(None) };
                 let header = header.as_ref().map(|header| header.fill(values)).transpose()?;
                 let claims = claims.fill(values)?.unwrap_or(Value::Null);
                 crypto::random(1)?;
-                jwt(*alg, header.flatten(), &claims, &private(&pem, key)?)
-                    .map_err(|why| invalid(key, why))?
+                let made = match alg {
+                    Some(JwtAlgorithm::Hs256) => {
+                        let secret = key.is.bytes(bytes, &key.text)?;
+                        let secret = JwtKey::Shared(&secret);
+                        jwt(JwtAlgorithm::Hs256, header.flatten(), &claims, &secret)
+                    }
+                    alg => {
+                        let private = private(&bytes, &key.text)?;
+                        let alg = alg.unwrap_or_else(|| private.algorithm());
+                        jwt(alg, header.flatten(), &claims, &JwtKey::Private(&private))
+                    }
+                };
+                made.map_err(|why| invalid(&key.text, why))?
             }
             Function::Json { text, at } => {
                 let Some(Message(bytes)) = whole(text, values) else { return Ok(None) };
@@ -489,23 +506,6 @@ impl Time {
         }
         text
     }
-}
-
-/// A JWT in its compact form (RFC 7515 7.1).
-fn jwt(
-    alg: JwtAlgorithm,
-    header: Option<Value>,
-    claims: &Value,
-    key: &PrivateKey,
-) -> std::result::Result<Secret, &'static str> {
-    let mut members = vec![("alg".into(), alg.name().into()), ("typ".into(), "JWT".into())];
-    if let Some(Value::Object(more)) = header {
-        members.extend(more);
-    }
-    let encode = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_json().as_bytes());
-    let signed = format!("{}.{}", encode(&Value::Object(members)), encode(claims));
-    let signature = key.sign_jwt(alg, signed.as_bytes())?;
-    Ok(Secret::new(format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature))))
 }
 
 /// DER as PEM writes it (RFC 7468): lines of 64 characters.

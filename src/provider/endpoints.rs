@@ -1,5 +1,5 @@
-//! Discovered endpoints: which names there may be, and which URLs may stand for them. What a store
-//! gives back is held to the same as what a cloud answered, since credentials are sent there.
+//! What was discovered: which names there may be, and which URLs or words may stand for them. What a
+//! store gives back is held to the same as what a cloud answered, since credentials are sent there.
 
 use super::fill::safe;
 use super::profile::Profile;
@@ -16,8 +16,20 @@ pub(super) fn check(options: &Options, url: &str, shown: impl FnOnce() -> String
 /// Whether this profile's discovery could have found these.
 pub(crate) fn are_possible(profile: &Profile, options: &Options, found: &Discovered) -> bool {
     let steps = || profile.discovery.iter().flat_map(|discovery| &discovery.steps);
-    found.0.iter().all(|(name, url)| {
-        steps().any(|step| step.save.contains(name))
-            && check(options, url, || name.to_string()).is_ok()
+    found.0.iter().all(|(name, value)| match is_endpoint(profile, name) {
+        true => check(options, value, || name.to_string()).is_ok(),
+        false => steps().any(|step| step.words.contains(name)) && are_words(value),
     })
+}
+
+/// Whether a discovery finds a URL of this name.
+pub(crate) fn is_endpoint(profile: &Profile, name: &str) -> bool {
+    let mut steps = profile.discovery.iter().flat_map(|discovery| &discovery.steps);
+    steps.any(|step| step.save.contains(name))
+}
+
+/// Whether these may be words that a discovery has found.
+pub(super) fn are_words(text: &str) -> bool {
+    const MOST: usize = 4096;
+    text.len() <= MOST && text.bytes().all(|b| (0x20..0x7f).contains(&b))
 }

@@ -51,6 +51,9 @@ impl Exchange<'_> {
                 endpoints::check(self.options, value.expose(), shown)?;
                 discovered.0.insert(&name, value.expose().into());
             }
+            for (name, words) in reply.words(step) {
+                discovered.0.insert(&name, words);
+            }
         }
         Ok(discovered)
     }
@@ -217,7 +220,8 @@ impl Exchange<'_> {
             Failure { in_doubt, sent_secret, ..Failure::from(explained) }
         })?;
         let sent_secret = secret && answer.asked.is_none();
-        let names = &trail.names;
+        let made = trail.moment.iter().flat_map(|moment| moment.secrets(&self.profile.kinds));
+        let names = &made.fold(trail.names.clone(), Names::hiding);
         let mut reply = Reply::read(answer, self.profile, self.clock, step, outgoing, names, asked);
         reply.sent_secret = sent_secret;
         Ok(reply)

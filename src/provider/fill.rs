@@ -35,7 +35,7 @@ pub(super) fn request(
     let shown = shown(url, scope.names(), scope);
     safe(&url_filled, options, || shown.clone())?;
     let client = match step.client_auth {
-        true => client_auth::credentials(options, scope)?,
+        true => client_auth::credentials(options, scope, url_filled.as_str())?,
         false => Credentials::default(),
     };
     let (body, kind) = body(step, &client, scope)?;

@@ -1,6 +1,7 @@
 //! Clouds as data: the profile format, the built-in profiles, and the one engine that runs them.
 
 mod check;
+mod client_assertion;
 pub(crate) mod client_auth;
 mod computed;
 pub(crate) mod endpoints;
@@ -9,6 +10,7 @@ pub(crate) mod failure;
 pub(crate) mod fill;
 mod issued;
 pub(crate) mod json_template;
+mod jwt;
 pub(crate) mod kinds;
 pub(crate) mod names;
 mod own_options;

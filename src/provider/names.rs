@@ -5,6 +5,7 @@ use super::profile::Profile;
 use super::template::Values;
 use crate::error::{Error, Result, Status};
 use crate::model::option::Kind;
+use crate::model::option_table::CLIENT_CERT_FILE;
 use crate::model::options::Options;
 use crate::model::record::Discovered;
 use crate::support::ordered::Ordered;
@@ -29,6 +30,12 @@ impl Values for Names {
     fn is_number(&self, name: &str) -> bool {
         self.numbers.iter().any(|number| number == name)
     }
+}
+
+/// Whether what was discovered under this name is of use. `mtls_…` is for clients that show a certificate,
+/// and for them alone (RFC 8705 5).
+fn is_of_use(options: &Options, name: &str) -> bool {
+    !name.starts_with("mtls_") || options.is_set(CLIENT_CERT_FILE.name)
 }
 
 impl Names {
@@ -59,7 +66,8 @@ impl Names {
                 }
             }
         }
-        discovered.0.iter().for_each(|(name, value)| names.set(name, value));
+        let found = discovered.0.iter().filter(|(name, _)| is_of_use(options, name));
+        found.for_each(|(name, value)| names.set(name, value));
         Ok(names)
     }
 

@@ -48,7 +48,13 @@ fn changed(known: &Opt, own: &OwnOption) -> Result<Opt, String> {
     {
         return Err("is the user's to set, not a profile's".into());
     }
-    if own.secret || own.number || own.identity || own.lines {
+    let is_number = matches!(known.kind, Kind::Number { .. });
+    let differs = own.secret && !known.secret
+        || own.number && !is_number
+        || own.lines && known.kind != Kind::Lines
+        || own.identity && known.group != Group::Identity;
+    // A profile may be older than an option of that name, and then says the same.
+    if differs {
         return Err("is built in: a profile gives it a default, choices or a help text".into());
     }
     finished(known.clone(), own)

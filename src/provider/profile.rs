@@ -208,6 +208,9 @@ document! {
         other json: Option<JsonTemplate>,
         /// Names for later steps, from where in the answer they stand.
         other save: Ordered<Pointer>,
+        /// Names for lists of words that a discovery finds, such as what a server supports: the words,
+        /// separated by blanks.
+        other words: Ordered<Pointer>,
         /// What the answer must hold to be a success.
         other expect: Ordered<JsonTemplate>,
         /// Answers that mean: these credentials, or this refresh token, are no good.

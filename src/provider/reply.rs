@@ -1,5 +1,6 @@
 //! An answer of a token call: what it says, and whether that is a success, a refusal or a fault.
 
+use super::endpoints::are_words;
 use super::failure::Failure;
 use super::names::Names;
 use super::places::place;
@@ -235,6 +236,20 @@ impl<'a> Reply<'a> {
             self.word(pointer).map(|word| (name.to_string(), word))
         };
         Ok(step.save.iter().filter_map(pick).collect())
+    }
+
+    /// The lists of words that the step asks for, as far as they are there. What is no word, or too much,
+    /// is passed over.
+    pub fn words(&self, step: &Step) -> Vec<(String, String)> {
+        let list = |pointer: &Pointer| {
+            let Some(Value::Array(items)) = self.pointed().value(pointer) else { return None };
+            let is_word =
+                |word: &&str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_graphic());
+            let words: Vec<&str> = items.iter().filter_map(Value::as_str).filter(is_word).collect();
+            Some(words.join(" ")).filter(|words| !words.is_empty() && are_words(words))
+        };
+        let found = step.words.iter().filter_map(|(name, place)| Some((name.into(), list(place)?)));
+        found.collect()
     }
 
     fn json(&self) -> Option<Document<'_>> {

@@ -3,6 +3,7 @@
 
 use super::computed::Computed;
 use super::json_template::JsonTemplate;
+use super::kinds::Kinds;
 use super::names::Names;
 use super::profile::{Entry, Profile};
 use super::template::{Place, Template, Values};
@@ -31,14 +32,23 @@ pub(crate) struct Moment {
     /// What was computed as a URL that others begin with: values in it are escaped.
     urls: Ordered<Secret>,
     numbers: Vec<String>,
+    /// What was made besides, such as the assertion of a client.
+    made: Ordered<Secret>,
     /// Whether the time has gone into any of it.
     pub is_timed: bool,
 }
 
 impl Moment {
     pub fn at(now: UnixMillis) -> Moment {
-        let (texts, urls) = (Ordered::default(), Ordered::default());
-        Moment { now, texts, urls, numbers: Vec::new(), is_timed: false }
+        let (texts, urls, made) = Default::default();
+        Moment { now, texts, urls, made, numbers: Vec::new(), is_timed: false }
+    }
+
+    /// What was computed and made of secrets: no message may show it.
+    pub fn secrets<'m>(&'m self, kinds: &'m Kinds) -> impl Iterator<Item = &'m Secret> {
+        let is_secret = |(name, _): &(&str, &Secret)| kinds.of_name(name, false).secret;
+        let computed = self.texts.iter().filter(is_secret).map(|(_, value)| value);
+        computed.chain(self.made.iter().map(|(_, value)| value))
     }
 }
 
@@ -111,6 +121,22 @@ impl<'a> Scope<'a> {
     pub fn find(&mut self, name: &str) -> Result<Option<&str>> {
         self.need(name, false)?;
         Ok(self.value(name))
+    }
+
+    /// What was made under this name before, or is made now, by the clock: whoever asks the very same
+    /// again sends the very same. No template can name it.
+    pub fn once(
+        &mut self,
+        name: &str,
+        make: impl FnOnce(UnixMillis) -> Result<Secret>,
+    ) -> Result<Secret> {
+        if let Some(made) = self.moment.made.get(name) {
+            return Ok(made.clone());
+        }
+        let made = make(self.moment.now)?;
+        self.moment.made.insert(name, made.clone());
+        self.moment.is_timed = true;
+        Ok(made)
     }
 
     /// Computes what a template names, so that it can be filled.

@@ -132,6 +132,7 @@ impl Format {
         known.extend(table.iter().filter(|o| !is_own(o)).map(|o| o.name.as_str()));
         let steps = self.steps();
         known.extend(steps.iter().flat_map(|(_, step)| step.save.names()).map(String::as_str));
+        known.extend(steps.iter().flat_map(|(_, step)| step.words.names()).map(String::as_str));
         let taken = known.iter().filter(|name| REQUEST_NAMES.contains(name));
         let taken: Vec<String> = taken.map(|name| name.to_string()).collect();
         if let Some(name) = taken.first().filter(|_| self.keyfob_profile >= 2) {

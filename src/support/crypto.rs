@@ -8,9 +8,9 @@
 use super::md5::md5;
 use crate::error::{Error, Status};
 use ring::{digest, hmac};
-use rustls::SignatureScheme;
 use rustls::crypto::ring::sign::any_supported_type;
 use rustls::sign::SigningKey;
+use rustls::{SignatureAlgorithm, SignatureScheme};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use std::sync::Arc;
@@ -21,6 +21,8 @@ use zeroize::Zeroizing;
 pub(crate) enum Digest {
     /// For clouds that ask for it; no protection. See [`md5`](super::md5).
     Md5,
+    /// For the thumbprint `x5t`, which is no protection either.
+    Sha1,
     Sha256,
 }
 
@@ -29,6 +31,9 @@ impl Digest {
     pub fn of(self, message: &[u8]) -> Vec<u8> {
         match self {
             Digest::Md5 => md5(message).to_vec(),
+            Digest::Sha1 => {
+                digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, message).as_ref().to_vec()
+            }
             Digest::Sha256 => digest::digest(&digest::SHA256, message).as_ref().to_vec(),
         }
     }
@@ -55,7 +60,7 @@ impl Hmac {
     }
 }
 
-/// How a JWT is signed with a private key (RFC 7518 3.1, RFC 8037 3.1). `none` is not among them.
+/// How a JWT is signed (RFC 7518 3.1, RFC 8037 3.1). `none` is not among them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum JwtAlgorithm {
     /// RSASSA-PKCS1-v1_5 with SHA-256: what most clouds ask for.
@@ -67,15 +72,18 @@ pub(crate) enum JwtAlgorithm {
     Es256,
     /// Ed25519.
     EdDsa,
+    /// By a key that both sides have.
+    Hs256,
 }
 
 impl JwtAlgorithm {
     /// The names as a JWT's header has them (`alg`).
-    pub const NAMES: [(&str, JwtAlgorithm); 4] = [
+    pub const NAMES: [(&str, JwtAlgorithm); 5] = [
         ("RS256", JwtAlgorithm::Rs256),
         ("PS256", JwtAlgorithm::Ps256),
         ("ES256", JwtAlgorithm::Es256),
         ("EdDSA", JwtAlgorithm::EdDsa),
+        ("HS256", JwtAlgorithm::Hs256),
     ];
 
     /// The name for a JWT's header.
@@ -83,12 +91,13 @@ impl JwtAlgorithm {
         Self::NAMES.iter().find(|(_, algorithm)| *algorithm == self).map_or("", |(name, _)| name)
     }
 
-    fn scheme(self) -> SignatureScheme {
+    fn scheme(self) -> Option<SignatureScheme> {
         match self {
-            JwtAlgorithm::Rs256 => SignatureScheme::RSA_PKCS1_SHA256,
-            JwtAlgorithm::Ps256 => SignatureScheme::RSA_PSS_SHA256,
-            JwtAlgorithm::Es256 => SignatureScheme::ECDSA_NISTP256_SHA256,
-            JwtAlgorithm::EdDsa => SignatureScheme::ED25519,
+            JwtAlgorithm::Rs256 => Some(SignatureScheme::RSA_PKCS1_SHA256),
+            JwtAlgorithm::Ps256 => Some(SignatureScheme::RSA_PSS_SHA256),
+            JwtAlgorithm::Es256 => Some(SignatureScheme::ECDSA_NISTP256_SHA256),
+            JwtAlgorithm::EdDsa => Some(SignatureScheme::ED25519),
+            JwtAlgorithm::Hs256 => None,
         }
     }
 }
@@ -100,13 +109,42 @@ impl PrivateKey {
     /// Reads a key from PEM: PKCS#8, PKCS#1 or SEC1, not encrypted. Fails with what is wrong with
     /// it, as the end of a sentence.
     pub fn from_pem(pem: &[u8]) -> Result<PrivateKey, &'static str> {
-        if pem.windows(9).any(|bytes| bytes == b"ENCRYPTED") {
-            return Err("is an encrypted key; give it without its password");
+        let has = |word: &[u8]| pem.windows(word.len()).any(|bytes| bytes == word);
+        if has(b"ENCRYPTED") {
+            return Err(
+                "is an encrypted key; write it without its password, for its owner alone: openssl pkey -in FILE -out FILE2",
+            );
         }
-        let key = PrivateKeyDer::from_pem_slice(pem)
-            .map_err(|_| "is not a private key in PEM form (-----BEGIN PRIVATE KEY-----)")?;
+        let key = PrivateKeyDer::from_pem_slice(pem).map_err(|_| match () {
+            () if has(b"BEGIN OPENSSH PRIVATE KEY") => {
+                "is a key in the form of OpenSSH; write it as PKCS#8: ssh-keygen -p -m PKCS8 -f FILE"
+            }
+            () if has(b"BEGIN PUBLIC KEY") || has(b"BEGIN RSA PUBLIC KEY") => {
+                "is the public key; give the private one (-----BEGIN PRIVATE KEY-----)"
+            }
+            () if has(b"BEGIN CERTIFICATE") => {
+                "is a certificate; give its private key (-----BEGIN PRIVATE KEY-----)"
+            }
+            () => "is not a private key in PEM form (-----BEGIN PRIVATE KEY-----)",
+        })?;
         let usable = any_supported_type(&key);
-        usable.map(PrivateKey).map_err(|_| "is not an RSA (2048 bits up), P-256 or Ed25519 key")
+        usable.map(PrivateKey).map_err(|_| {
+            "is not an RSA (2048 to 8192 bits), P-256 or Ed25519 key; make one: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out FILE"
+        })
+    }
+
+    /// How JWTs are signed with it, unless something else is asked for.
+    pub fn algorithm(&self) -> JwtAlgorithm {
+        match self.0.algorithm() {
+            SignatureAlgorithm::ECDSA => JwtAlgorithm::Es256,
+            SignatureAlgorithm::ED25519 => JwtAlgorithm::EdDsa,
+            _ => JwtAlgorithm::Rs256,
+        }
+    }
+
+    /// Whether JWTs can be signed so with it.
+    pub fn can(&self, algorithm: JwtAlgorithm) -> bool {
+        algorithm.scheme().is_some_and(|scheme| self.0.choose_scheme(&[scheme]).is_some())
     }
 
     /// A signature in the form that is usual for the kind of key. RSA: PKCS#1 v1.5 over SHA-256.
@@ -123,7 +161,8 @@ impl PrivateKey {
         algorithm: JwtAlgorithm,
         message: &[u8],
     ) -> Result<Vec<u8>, &'static str> {
-        let signature = self.signed(&[algorithm.scheme()], message)?;
+        let schemes: Vec<SignatureScheme> = algorithm.scheme().into_iter().collect();
+        let signature = self.signed(&schemes, message)?;
         match algorithm {
             JwtAlgorithm::Es256 => fixed(&signature).ok_or("made no signature"),
             _ => Ok(signature),
@@ -133,10 +172,8 @@ impl PrivateKey {
     /// Signs by the first of these schemes that the key can do. Fails where the key is of another
     /// kind.
     fn signed(&self, schemes: &[SignatureScheme], message: &[u8]) -> Result<Vec<u8>, &'static str> {
-        let signer = self
-            .0
-            .choose_scheme(schemes)
-            .ok_or("is of another kind than the profile signs with")?;
+        let signer =
+            self.0.choose_scheme(schemes).ok_or("is a key of another kind than is signed with")?;
         signer.sign(message).map_err(|_| "made no signature")
     }
 

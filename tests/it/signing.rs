@@ -415,7 +415,11 @@ fn a_mistake_in_a_computed_value_is_told_with_its_place() {
         (json!({ "v": { "now": "%Y%y" } }), &["values.v.now"]),
         (json!({ "v": { "random": 3 } }), &["values.v", "4 to 64"]),
         (json!({ "v": { "sha256": "x", "as": "octal" } }), &["values.v.as: must be one of hex"]),
-        (json!({ "v": { "jwt": {}, "key": "k" } }), &["values.v: alg is missing"]),
+        (json!({ "v": { "jwt": {} } }), &["values.v: key is missing"]),
+        (
+            json!({ "v": { "jwt": {}, "key": "k", "alg": "none" } }),
+            &["values.v.alg: must be one of"],
+        ),
         (json!({ "v": { "sha256": "{nope}" } }), &["values.v", "{nope}"]),
         (json!({ "v": { "sha256": "{store_key}" } }), &["values.v", "store_key", "no cloud"]),
         (json!({ "host": "x" }), &["`host`", "another name"]),

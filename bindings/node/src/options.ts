@@ -96,6 +96,14 @@ export interface Options {
   client_secret?: string | undefined;
   /** A file with client_secret, read when the client is made. */
   client_secret_file?: string | undefined;
+  /** The private key with which the client proves itself by a signed JWT (RFC 7523 2.2), in PEM form: RSA, P-256 or Ed25519. */
+  client_assertion_key?: string | undefined;
+  /** A file with client_assertion_key, read when the client is made. */
+  client_assertion_key_file?: string | undefined;
+  /** The certificate of client_assertion_key, in PEM form, where the server knows the key by it (`x5t#S256`, `x5t`). */
+  client_assertion_cert?: string | undefined;
+  /** A file with client_assertion_cert, read when the client is made. */
+  client_assertion_cert_file?: string | undefined;
   /** A refresh token from elsewhere, used before any login. With no other credentials, the only way in. */
   refresh_token?: string | undefined;
   /** A file with refresh_token, read when the client is made. */
@@ -138,8 +146,14 @@ export interface Options {
   scope?: string | undefined;
   /** The API the token is for. */
   audience?: string | undefined;
-  /** How the client authenticates at the provider's endpoints (RFC 6749 2.3). Unset, it follows from what is set: without a secret it is `none`. `client_secret_basic_raw` is for servers that do not undo the form encoding of name and secret. Default: `client_secret_basic`. */
+  /** How the client authenticates at the provider's endpoints (RFC 6749 2.3, RFC 7523 2.2, RFC 8705 2). Unset, it follows from what is set and from what the server's metadata says it takes. `client_secret_basic_raw` is for servers that do not undo the form encoding of name and secret. Default: `client_secret_basic`. */
   client_auth?: string | undefined;
+  /** The name of client_assertion_key at the server (`kid`), where it has several. */
+  client_assertion_kid?: string | undefined;
+  /** How client_assertion_key signs. Unset, it follows from the key; RSA signs by `RS256`, or by `PS256` where the server's metadata has that alone. */
+  client_assertion_alg?: string | undefined;
+  /** Whom the client's JWT is for (`aud`), where the server wants its issuer there. Unset, the token endpoint. */
+  client_assertion_audience?: string | undefined;
   /** Longest wait for a connection, TLS handshake excluded. Default: `10000`. */
   connect_timeout_ms?: number | undefined;
   /** Longest any call waits, all its tries included. Default: `30000`. */
@@ -218,10 +232,6 @@ export interface Options {
   auth_key?: string | undefined;
   /** An option of soracom. */
   auth_key_id?: string | undefined;
-  /** An option of entra. */
-  client_assertion_cert?: string | undefined;
-  /** An option of entra. */
-  client_assertion_key?: string | undefined;
   /** An option of pocketbase. */
   collection?: string | undefined;
   /** An option of soracom. */

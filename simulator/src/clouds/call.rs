@@ -20,6 +20,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) cloud: Cloud,
     pub(crate) role: Role,
     pub(crate) tls: bool,
+    /// The certificate that the client has shown, as DER.
+    pub(crate) client_cert: Option<&'a [u8]>,
     pub(crate) now_ms: i64,
     pub(crate) ports: &'a Ports,
 }

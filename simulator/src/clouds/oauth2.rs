@@ -70,7 +70,7 @@ impl Rules for OAuth2 {
 
     fn call(&self, _role: Role, request: &Request) -> Option<&'static str> {
         match request.path.as_str() {
-            path if path == known::TOKEN_PATH || path == realm_path() => {
+            path if is_token_path(path) => {
                 let body = Fields::from(decode(&request.body).unwrap_or_default());
                 let refresh = body.text("grant_type") == "refresh_token";
                 Some(if refresh { "refresh" } else { "login" })
@@ -259,6 +259,10 @@ fn may_use_more(client: &str) -> Result<(), Answer> {
     Ok(())
 }
 
+fn is_token_path(path: &str) -> bool {
+    [known::TOKEN_PATH, known::MTLS_TOKEN_PATH].contains(&path) || path == realm_path()
+}
+
 /// The token endpoint as a Keycloak realm has it.
 fn realm_path() -> String {
     format!("/realms/{}/protocol/openid-connect/token", known::REALM)
@@ -317,16 +321,28 @@ fn revoke(call: &mut Call<'_>, fields: &Fields) -> Outcome {
 
 fn metadata(scene: &Scene<'_>) -> Answer {
     let issuer = scene.here();
-    Answer::json(
-        200,
-        &json!({
-            "issuer": issuer,
-            "token_endpoint": format!("{issuer}{}", known::TOKEN_PATH),
-            "revocation_endpoint": format!("{issuer}{}", known::REVOCATION_PATH),
-            "response_types_supported": [],
-            "grant_types_supported": ["client_credentials", "password", "refresh_token"],
-            "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
-            "scopes_supported": known::SCOPE.split(' ').collect::<Vec<_>>(),
-        }),
-    )
+    let mut metadata = json!({
+        "issuer": issuer,
+        "token_endpoint": format!("{issuer}{}", known::TOKEN_PATH),
+        "revocation_endpoint": format!("{issuer}{}", known::REVOCATION_PATH),
+        "response_types_supported": [],
+        "grant_types_supported": ["client_credentials", "password", "refresh_token"],
+        "token_endpoint_auth_methods_supported": [
+            "none",
+            "client_secret_basic",
+            "client_secret_post",
+            "client_secret_jwt",
+            "private_key_jwt",
+            "tls_client_auth",
+        ],
+        "token_endpoint_auth_signing_alg_values_supported":
+            ["RS256", "PS256", "ES256", "EdDSA", "HS256"],
+        "scopes_supported": known::SCOPE.split(' ').collect::<Vec<_>>(),
+    });
+    if scene.client_cert.is_some() {
+        // Where this port asks for certificates.
+        let token_endpoint = format!("{issuer}{}", known::MTLS_TOKEN_PATH);
+        metadata["mtls_endpoint_aliases"] = json!({ "token_endpoint": token_endpoint });
+    }
+    Answer::json(200, &metadata)
 }

@@ -114,6 +114,20 @@ pub mod oauth2 {
     pub const LIMITED_CLIENT_SECRET: &str = "report-secret";
     /// A client without a secret: it may refresh, and pass on a user's password.
     pub const PUBLIC_CLIENT_ID: &str = "kiosk-3";
+    /// A client that proves itself by a private key (RFC 7523 2.2): any of three.
+    pub const KEY_CLIENT_ID: &str = "signer-7";
+    /// Its P-256 key, in PEM form (PKCS #8), called `ec-1` there.
+    pub const EC_KEY: &str = include_str!("../../data/ec-key.pem");
+    /// Its public key, as a point.
+    pub const EC_PUBLIC_DER: &[u8] = include_bytes!("../../data/ec-public.der");
+    /// Its Ed25519 key, in PEM form, called `ed-1` there. The RSA key is the catalogue's, called `rsa-1`.
+    pub const ED25519_KEY: &str = include_str!("../../data/ed25519-key.pem");
+    /// Its public key, as it is.
+    pub const ED25519_PUBLIC_DER: &[u8] = include_bytes!("../../data/ed25519-public.der");
+    /// A client that is known by the certificate that the simulator gives out (RFC 8705 2).
+    pub const CERT_CLIENT_ID: &str = "mtls-7";
+    /// Path of the token endpoint for clients that show a certificate (RFC 8705 5).
+    pub const MTLS_TOKEN_PATH: &str = "/mtls/oauth2/token";
     /// Resource owner of the password grant.
     pub const USERNAME: &str = "gateway@example.com";
     /// The resource owner's password.

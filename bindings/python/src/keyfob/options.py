@@ -422,10 +422,12 @@ class EntraOptions(CommonOptions, total=False):
 
     #: Where the cloud is, instead of the provider's own address: a private host, a test system.
     base_url: Text
-    #: Entra: the application's certificate, in PEM form.
+    #: The certificate of client_assertion_key, in PEM form, where the server knows the key by it
+    #: (`x5t#S256`, `x5t`).
     client_assertion_cert: Text
     client_assertion_cert_file: Path
-    #: Entra: the private key of the application's certificate, in PEM form.
+    #: The private key with which the client proves itself by a signed JWT (RFC 7523 2.2), in PEM
+    #: form: RSA, P-256 or Ed25519.
     client_assertion_key: Text
     client_assertion_key_file: Path
     #: OAuth 2.0 client identifier (RFC 6749 2.2).
@@ -830,10 +832,29 @@ class Oauth2Options(CommonOptions, total=False):
 
     #: The API the token is for.
     audience: Text
-    #: How the client authenticates at the provider's endpoints (RFC 6749 2.3). Unset, it follows
-    #: from what is set: without a secret it is `none`. `client_secret_basic_raw` is for servers
-    #: that do not undo the form encoding of name and secret. One of `none`, `client_secret_basic`,
-    #: `client_secret_basic_raw`, `client_secret_post`.
+    #: How client_assertion_key signs. Unset, it follows from the key; RSA signs by `RS256`, or by
+    #: `PS256` where the server's metadata has that alone. One of `RS256`, `PS256`, `ES256`,
+    #: `EdDSA`.
+    client_assertion_alg: Text
+    #: Whom the client's JWT is for (`aud`), where the server wants its issuer there. Unset, the
+    #: token endpoint.
+    client_assertion_audience: Text
+    #: The certificate of client_assertion_key, in PEM form, where the server knows the key by it
+    #: (`x5t#S256`, `x5t`).
+    client_assertion_cert: Text
+    client_assertion_cert_file: Path
+    #: The private key with which the client proves itself by a signed JWT (RFC 7523 2.2), in PEM
+    #: form: RSA, P-256 or Ed25519.
+    client_assertion_key: Text
+    client_assertion_key_file: Path
+    #: The name of client_assertion_key at the server (`kid`), where it has several.
+    client_assertion_kid: Text
+    #: How the client authenticates at the provider's endpoints (RFC 6749 2.3, RFC 7523 2.2, RFC
+    #: 8705 2). Unset, it follows from what is set and from what the server's metadata says it
+    #: takes. `client_secret_basic_raw` is for servers that do not undo the form encoding of name
+    #: and secret. One of `none`, `client_secret_basic`, `client_secret_basic_raw`,
+    #: `client_secret_post`, `client_secret_jwt`, `private_key_jwt`, `tls_client_auth`,
+    #: `self_signed_tls_client_auth`.
     client_auth: Text
     #: OAuth 2.0 client identifier (RFC 6749 2.2).
     client_id: Text
@@ -1225,16 +1246,29 @@ class Options(CommonOptions, total=False):
     auth_key_id: Text
     #: Where the cloud is, instead of the provider's own address: a private host, a test system.
     base_url: Text
-    #: Entra: the application's certificate, in PEM form.
+    #: How client_assertion_key signs. Unset, it follows from the key; RSA signs by `RS256`, or by
+    #: `PS256` where the server's metadata has that alone. One of `RS256`, `PS256`, `ES256`,
+    #: `EdDSA`.
+    client_assertion_alg: Text
+    #: Whom the client's JWT is for (`aud`), where the server wants its issuer there. Unset, the
+    #: token endpoint.
+    client_assertion_audience: Text
+    #: The certificate of client_assertion_key, in PEM form, where the server knows the key by it
+    #: (`x5t#S256`, `x5t`).
     client_assertion_cert: Text
     client_assertion_cert_file: Path
-    #: Entra: the private key of the application's certificate, in PEM form.
+    #: The private key with which the client proves itself by a signed JWT (RFC 7523 2.2), in PEM
+    #: form: RSA, P-256 or Ed25519.
     client_assertion_key: Text
     client_assertion_key_file: Path
-    #: How the client authenticates at the provider's endpoints (RFC 6749 2.3). Unset, it follows
-    #: from what is set: without a secret it is `none`. `client_secret_basic_raw` is for servers
-    #: that do not undo the form encoding of name and secret. One of `none`, `client_secret_basic`,
-    #: `client_secret_basic_raw`, `client_secret_post`.
+    #: The name of client_assertion_key at the server (`kid`), where it has several.
+    client_assertion_kid: Text
+    #: How the client authenticates at the provider's endpoints (RFC 6749 2.3, RFC 7523 2.2, RFC
+    #: 8705 2). Unset, it follows from what is set and from what the server's metadata says it
+    #: takes. `client_secret_basic_raw` is for servers that do not undo the form encoding of name
+    #: and secret. One of `none`, `client_secret_basic`, `client_secret_basic_raw`,
+    #: `client_secret_post`, `client_secret_jwt`, `private_key_jwt`, `tls_client_auth`,
+    #: `self_signed_tls_client_auth`.
     client_auth: Text
     #: OAuth 2.0 client identifier (RFC 6749 2.2).
     client_id: Text
