@@ -69,14 +69,14 @@ extern "C" {
  * ------------------------------------------------------------------------------------------------ */
 
 /**
- * Obtains, keeps and renews one account's token. Freed with `keyfob_client_free`. Any number of threads
- * may use it at once; freeing it must not race with a call on it.
+ * Obtains, keeps and renews one account's token. Freed with `keyfob_client_free`. Any number of
+ * threads may use it at once; freeing it must not race with a call on it.
  */
 typedef struct keyfob_client keyfob_client;
 
 /**
- * A provider and its options, from which clients are made. Freed with `keyfob_config_free`. Not to be
- * used from two threads while one of them changes it.
+ * A provider and its options, from which clients are made. Freed with `keyfob_config_free`. Not to
+ * be used from two threads while one of them changes it.
  */
 typedef struct keyfob_config keyfob_config;
 
@@ -93,13 +93,14 @@ typedef struct keyfob_error keyfob_error;
 typedef struct keyfob_mqtt keyfob_mqtt;
 
 /**
- * Where a load function of a store puts what it has. keyfob's, and good for the time of that call only.
+ * Where a load function of a store puts what it has. keyfob's, and good for the time of that call
+ * only.
  */
 typedef struct keyfob_record keyfob_record;
 
 /**
- * A request, to be sent as often as wanted. Freed with `keyfob_request_free`. Not to be used from two
- * threads while one of them changes it.
+ * A request, to be sent as often as wanted. Freed with `keyfob_request_free`. Not to be used from
+ * two threads while one of them changes it.
  */
 typedef struct keyfob_request keyfob_request;
 
@@ -112,15 +113,15 @@ typedef struct keyfob_response keyfob_response;
 /* ------------------------------------------------------------------------------------------------
  * Library: which version is here, and who frees its strings.
  *
- * A program that is linked to keyfob needs nothing of this group but `keyfob_string_free`. One that
- * loads the library at run time, as a binding does, first checks that `keyfob_abi_version` is not
- * smaller than the `KEYFOB_ABI_VERSION` it was written for. Any thread may call these functions at any
- * time; none of them waits, and none can fail.
+ * A program that is linked to keyfob needs nothing of this group but `keyfob_string_free`. One
+ * that loads the library at run time, as a binding does, first checks that `keyfob_abi_version` is
+ * not smaller than the `KEYFOB_ABI_VERSION` it was written for. Any thread may call these
+ * functions at any time; none of them waits, and none can fail.
  * ------------------------------------------------------------------------------------------------ */
 
 /**
- * The number of this interface. It grows by one with each release that adds a function, a status or
- * a type. What is there keeps its name, number and meaning: docs/ABI.md has the promise.
+ * The number of this interface. It grows by one with each release that adds a function, a status
+ * or a type. What is there keeps its name, number and meaning: docs/ABI.md has the promise.
  */
 #define KEYFOB_ABI_VERSION 1
 
@@ -163,8 +164,8 @@ KEYFOB_API void keyfob_string_free(char *string);
  *
  * `KEYFOB_OK` is 0 and every other number is one kind of failure, so `if (status)` asks whether a
  * call failed, and a `switch` decides what to do. docs/ERRORS.md says of each status what happened
- * and what to do about it. A number is never used for anything else later. A newer library may return
- * one that this header does not have: treat it as a failure.
+ * and what to do about it. A number is never used for anything else later. A newer library may
+ * return one that this header does not have: treat it as a failure.
  * ------------------------------------------------------------------------------------------------ */
 
 /**
@@ -318,13 +319,13 @@ KEYFOB_API const char *keyfob_status_name(int32_t status);
 /* ------------------------------------------------------------------------------------------------
  * Error: why one call failed.
  *
- * Each function that can fail takes a `keyfob_error **err` as its last argument. On failure it makes
- * an error there, which the caller looks at and frees with `keyfob_error_free`; on success it writes
- * NULL. Who wants no more than the status passes NULL. There is no "last error" of a thread: an error
- * belongs to the call that gave it, so that bindings may move between threads.
+ * Each function that can fail takes a `keyfob_error **err` as its last argument. On failure it
+ * makes an error there, which the caller looks at and frees with `keyfob_error_free`; on success
+ * it writes NULL. Who wants no more than the status passes NULL. There is no "last error" of a
+ * thread: an error belongs to the call that gave it, so that bindings may move between threads.
  *
- * An error is plain data that never changes: any thread may read it until it is freed. Each function
- * here takes NULL for an error and then returns what stands for "none".
+ * An error is plain data that never changes: any thread may read it until it is freed. Each
+ * function here takes NULL for an error and then returns what stands for "none".
  * ------------------------------------------------------------------------------------------------ */
 
 /**
@@ -334,11 +335,10 @@ KEYFOB_API keyfob_status keyfob_error_status(const keyfob_error *error);
 
 /**
  * What happened and what to do about it, for a person: one line of less than 1000 bytes, without a
- * secret. Its words may change with any release. Never NULL; empty for NULL. Borrowed until the error
- * is freed.
+ * secret. Its words may change with any release. Never NULL; empty for NULL. Borrowed until the
+ * error is freed.
  */
-KEYFOB_API
-const char *keyfob_error_message(const keyfob_error *error);
+KEYFOB_API const char *keyfob_error_message(const keyfob_error *error);
 
 /**
  * The HTTP status of the answer that caused this; 0 if no answer did, and for NULL.
@@ -346,23 +346,23 @@ const char *keyfob_error_message(const keyfob_error *error);
 KEYFOB_API int32_t keyfob_error_http_status(const keyfob_error *error);
 
 /**
- * The cloud's own code for the fault, such as `invalid_grant` (RFC 6749 5.2); NULL if it gave none.
- * Borrowed until the error is freed.
+ * The cloud's own code for the fault, such as `invalid_grant` (RFC 6749 5.2); NULL if it gave
+ * none. Borrowed until the error is freed.
  */
 KEYFOB_API const char *keyfob_error_provider_code(const keyfob_error *error);
 
 /**
- * The cloud's own sentence about the fault, such as `Session not active`; NULL if it gave none. One
- * line of at most 200 characters, without secrets. Borrowed until the error is freed.
+ * The cloud's own sentence about the fault, such as `Session not active`; NULL if it gave none.
+ * One line of at most 200 characters, without secrets. Borrowed until the error is freed.
  */
 KEYFOB_API const char *keyfob_error_provider_message(const keyfob_error *error);
 
 /**
- * How many milliseconds to wait before another try: what the cloud asked for (`Retry-After`, RFC 9110
- * 10.2.3), or what is left of a hold on rejected credentials. -1 if neither says, and for NULL.
+ * How many milliseconds to wait before another try: what the cloud asked for (`Retry-After`, RFC
+ * 9110 10.2.3), or what is left of a hold on rejected credentials. -1 if neither says, and for
+ * NULL.
  */
-KEYFOB_API
-int64_t keyfob_error_retry_after_ms(const keyfob_error *error);
+KEYFOB_API int64_t keyfob_error_retry_after_ms(const keyfob_error *error);
 
 /**
  * Whether the same call may succeed later with nothing changed but the time. keyfob has retried by
@@ -378,14 +378,14 @@ KEYFOB_API void keyfob_error_free(keyfob_error *error);
 /* ------------------------------------------------------------------------------------------------
  * Config: which account at which cloud.
  *
- * A config is a provider and options by name. Make it with `keyfob_config_new`; fill it from text, a
- * JSON file or the environment; make clients from it with `keyfob_client_new`, which copies it; free
- * it with `keyfob_config_free`, at any time after that. Which login is used follows from the options
- * that are set: a client is refused where they fit none, or more than one.
+ * A config is a provider and options by name. Make it with `keyfob_config_new`; fill it from text,
+ * a JSON file or the environment; make clients from it with `keyfob_client_new`, which copies it;
+ * free it with `keyfob_config_free`, at any time after that. Which login is used follows from the
+ * options that are set: a client is refused where they fit none, or more than one.
  *
- * Nothing here uses the network. Options are checked as they are set, files that secret options name
- * are read when a client is made. A config is plain data: one thread may change it, or any number may
- * read it.
+ * Nothing here uses the network. Options are checked as they are set, files that secret options
+ * name are read when a client is made. A config is plain data: one thread may change it, or any
+ * number may read it.
  * ------------------------------------------------------------------------------------------------ */
 
 /**
@@ -422,30 +422,30 @@ typedef int32_t keyfob_log_level;
 #endif // __cplusplus
 
 /**
- * Takes a log line of this level, one of `keyfob_log_level`. `message` is one line without a secret,
- * borrowed for the time of the call.
+ * Takes a log line of this level, one of `keyfob_log_level`. `message` is one line without a
+ * secret, borrowed for the time of the call.
  *
  * It runs on the thread that called keyfob, or on the library's own where the option
- * `background_renewal` is set, and on several at once where several threads use a client. No lock is
- * held that another call needs. It must not unwind, jump out, or use the client that it was called for.
+ * `background_renewal` is set, and on several at once where several threads use a client. No lock
+ * is held that another call needs. It must not unwind, jump out, or use the client that it was
+ * called for.
  */
 typedef void (*keyfob_log_fn)(int32_t level, const char *message, void *user_data);
 
 /**
- * Gives the built-in providers, the logins of each, and all options, as JSON, for programs that ask a
- * person: `{"providers": [{"name", "title", "notes", "logins": [{"name", "title", "needs", "uses"}],
- * "options": [...]}], "options": [{"name", "group", "type", "default", "secret", "help"}]}`. Members
- * may be added. The string is the caller's, to be freed with `keyfob_string_free`.
+ * Gives the built-in providers, the logins of each, and all options, as JSON, for programs that
+ * ask a person: `{"providers": [{"name", "title", "notes", "logins": [{"name", "title", "needs",
+ * "uses"}], "options": [...]}], "options": [{"name", "group", "type", "default", "secret",
+ * "help"}]}`. Members may be added. The string is the caller's, to be freed with
+ * `keyfob_string_free`.
  */
-KEYFOB_API
-KEYFOB_MUST_CHECK
-keyfob_status keyfob_providers_json(char **json,
-                                    keyfob_error **err);
+KEYFOB_API KEYFOB_MUST_CHECK keyfob_status keyfob_providers_json(char **json, keyfob_error **err);
 
 /**
- * Makes a config for a provider, such as `kontakt`, `simacan` or `oauth2`: docs/CLOUDS.md lists them,
- * and `keyfob_providers_json` gives them. For `custom` the option `profile` or `profile_file` is set
- * first, and says what else there is to set. Free it with `keyfob_config_free`.
+ * Makes a config for a provider, such as `kontakt`, `simacan` or `oauth2`: docs/CLOUDS.md lists
+ * them, and `keyfob_providers_json` gives them. For `custom` the option `profile` or
+ * `profile_file` is set first, and says what else there is to set. Free it with
+ * `keyfob_config_free`.
  *
  * `KEYFOB_UNKNOWN_PROVIDER`: the message lists the names there are.
  */
@@ -456,13 +456,13 @@ keyfob_status keyfob_config_new(const char *provider,
                                 keyfob_error **err);
 
 /**
- * Sets an option. All values are strings; docs/OPTIONS.md lists the names, ranges and defaults. Every
- * secret option `x` may be given as `x_file` instead, a file that is read when a client is made. The
- * value is copied; a copy of a secret is overwritten before its memory is freed.
+ * Sets an option. All values are strings; docs/OPTIONS.md lists the names, ranges and defaults.
+ * Every secret option `x` may be given as `x_file` instead, a file that is read when a client is
+ * made. The value is copied; a copy of a secret is overwritten before its memory is freed.
  *
  * `KEYFOB_UNKNOWN_OPTION`: the message has the nearest name. `KEYFOB_INVALID_OPTION`: not of the
- * option's type, or out of its range. `KEYFOB_INVALID_PROFILE`: the message says where. The config is
- * then as it was.
+ * option's type, or out of its range. `KEYFOB_INVALID_PROFILE`: the message says where. The config
+ * is then as it was.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -497,8 +497,8 @@ keyfob_status keyfob_config_load_json(keyfob_config *config,
                                       keyfob_error **err);
 
 /**
- * As `keyfob_config_load_json`, from a file. Errors as there; `KEYFOB_INVALID_ARGUMENT` also where the
- * file cannot be read.
+ * As `keyfob_config_load_json`, from a file. Errors as there; `KEYFOB_INVALID_ARGUMENT` also where
+ * the file cannot be read.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -509,11 +509,11 @@ keyfob_status keyfob_config_load_file(keyfob_config *config,
 /**
  * Sets the options that environment variables name: with the prefix `KEYFOB`, `KEYFOB_USERNAME`
  * sets `username`. Variables that name no option, and empty ones, are passed over. The environment
- * is read here, and at no other time, and never changed; no other thread may change it meanwhile. All
- * or nothing.
+ * is read here, and at no other time, and never changed; no other thread may change it meanwhile.
+ * All or nothing.
  *
- * `KEYFOB_INVALID_ARGUMENT`: the prefix is empty, or has more than letters, digits and `_`. Errors of
- * each variable as `keyfob_config_set`.
+ * `KEYFOB_INVALID_ARGUMENT`: the prefix is empty, or has more than letters, digits and `_`. Errors
+ * of each variable as `keyfob_config_set`.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -545,26 +545,27 @@ KEYFOB_API void keyfob_config_free(keyfob_config *config);
 /* ------------------------------------------------------------------------------------------------
  * Client: one account's token, kept good, and requests that carry it.
  *
- * The order of calls: `keyfob_client_new` from a config, which sends nothing; then, from any threads
- * at once, `keyfob_client_send` for a whole exchange, or `keyfob_client_token` and
+ * The order of calls: `keyfob_client_new` from a config, which sends nothing; then, from any
+ * threads at once, `keyfob_client_send` for a whole exchange, or `keyfob_client_token` and
  * `keyfob_client_headers_for` for a program that has an HTTP client of its own; at the end
- * `keyfob_client_free`, which must not race with a call on the same handle. The first call that needs
- * a token logs in. Later ones get the token at hand, and the one that finds it due renews it. A program
- * that sends requests itself tells of each answer that refuses the token: `keyfob_client_is_refusal`,
- * then `keyfob_client_refused`.
+ * `keyfob_client_free`, which must not race with a call on the same handle. The first call that
+ * needs a token logs in. Later ones get the token at hand, and the one that finds it due renews
+ * it. A program that sends requests itself tells of each answer that refuses the token:
+ * `keyfob_client_is_refusal`, then `keyfob_client_refused`.
  *
- * Each call that may wait ends after `timeout_ms` (30 s unless set), or sooner where its handle or its
- * request has a limit of its own. `keyfob_client_cancel` ends it at once. What never waits says so.
+ * Each call that may wait ends after `timeout_ms` (30 s unless set), or sooner where its handle or
+ * its request has a limit of its own. `keyfob_client_cancel` ends it at once. What never waits
+ * says so.
  * ------------------------------------------------------------------------------------------------ */
 
 /**
  * Makes a client from a config, which is copied and stays the caller's. Nothing is sent: the first
- * call that needs a token does that. Files that options name, and the store, are read here. Free it
- * with `keyfob_client_free`.
+ * call that needs a token does that. Files that options name, and the store, are read here. Free
+ * it with `keyfob_client_free`.
  *
  * `KEYFOB_MISSING_OPTION`: the options fit no login; the message says what each login lacks.
- * `KEYFOB_INVALID_OPTION`: they fit more than one, contradict each other, or name a file that cannot
- * be used. `KEYFOB_STORE`: the store cannot be used.
+ * `KEYFOB_INVALID_OPTION`: they fit more than one, contradict each other, or name a file that
+ * cannot be used. `KEYFOB_STORE`: the store cannot be used.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -573,14 +574,14 @@ keyfob_status keyfob_client_new(const keyfob_config *config,
                                 keyfob_error **err);
 
 /**
- * Makes another handle on the same client: token, store and connections are shared. Calls on the new
- * handle take at most `timeout_ms` milliseconds, a day at most; 0 leaves it to the client's option.
- * Cheap; meant for one call or a few. Free it with `keyfob_client_free`, before or after the first
- * handle.
+ * Makes another handle on the same client: token, store and connections are shared. Calls on the
+ * new handle take at most `timeout_ms` milliseconds, a day at most; 0 leaves it to the client's
+ * option. Cheap; meant for one call or a few. Free it with `keyfob_client_free`, before or after
+ * the first handle.
  *
- * `keyfob_client_cancel` on the new handle ends its own calls only: those under way and, while none
- * had to wait yet, the first that has to. So a call that is handed to another thread can be cancelled
- * on its way there.
+ * `keyfob_client_cancel` on the new handle ends its own calls only: those under way and, while
+ * none had to wait yet, the first that has to. So a call that is handed to another thread can be
+ * cancelled on its way there.
  *
  * `KEYFOB_INVALID_ARGUMENT`: the time is negative.
  */
@@ -596,9 +597,9 @@ keyfob_status keyfob_client_share(const keyfob_client *client,
  * caller's, to be freed with `keyfob_string_free`. A token that is cached and fresh costs a clock
  * read and a copy, and no lock that a renewal holds.
  *
- * `KEYFOB_CREDENTIALS_REJECTED`, `KEYFOB_LOGIN_ON_HOLD`, `KEYFOB_LOGIN_REQUIRED`: a person is needed.
- * `KEYFOB_TIMEOUT`, `KEYFOB_NETWORK`, `KEYFOB_RATE_LIMITED`, `KEYFOB_SERVER_ERROR` and what else keeps
- * from an answer of the cloud: docs/ERRORS.md says what to do about each.
+ * `KEYFOB_CREDENTIALS_REJECTED`, `KEYFOB_LOGIN_ON_HOLD`, `KEYFOB_LOGIN_REQUIRED`: a person is
+ * needed. `KEYFOB_TIMEOUT`, `KEYFOB_NETWORK`, `KEYFOB_RATE_LIMITED`, `KEYFOB_SERVER_ERROR` and
+ * what else keeps from an answer of the cloud: docs/ERRORS.md says what to do about each.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -608,10 +609,11 @@ keyfob_status keyfob_client_token(const keyfob_client *client,
 
 /**
  * As `keyfob_client_token`, into the caller's buffer of `cap` bytes, with a NUL at its end. `*len`
- * is the token's length in bytes without the NUL. The cheapest way to a token: nothing is allocated.
+ * is the token's length in bytes without the NUL. The cheapest way to a token: nothing is
+ * allocated.
  *
- * `KEYFOB_BUFFER_TOO_SMALL`: nothing was written to `buf`; `*len` is the token's length, and `cap` must
- * be one more. Other errors as `keyfob_client_token`.
+ * `KEYFOB_BUFFER_TOO_SMALL`: nothing was written to `buf`; `*len` is the token's length, and `cap`
+ * must be one more. Other errors as `keyfob_client_token`.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -622,8 +624,8 @@ keyfob_status keyfob_client_token_copy(const keyfob_client *client,
                                        keyfob_error **err);
 
 /**
- * As `keyfob_client_token`, but never waits and never renews: for event loops. What renews then is the
- * option `background_renewal`, or a call of `keyfob_client_token` on a thread that may wait.
+ * As `keyfob_client_token`, but never waits and never renews: for event loops. What renews then is
+ * the option `background_renewal`, or a call of `keyfob_client_token` on a thread that may wait.
  *
  * `KEYFOB_WOULD_BLOCK`: no good token is at hand. Where nothing may be asked of the cloud now, the
  * reason in its place: `KEYFOB_LOGIN_ON_HOLD`, `KEYFOB_RATE_LIMITED` and the like.
@@ -635,22 +637,22 @@ keyfob_status keyfob_client_try_token(const keyfob_client *client,
                                       keyfob_error **err);
 
 /**
- * The number of the fresh token at hand. While it is the same, so is what `keyfob_client_token` and
- * `keyfob_client_headers` give, and a copy of that need not be made anew: for languages in which
- * asking for a number is cheaper than converting a string. 0 where there is no fresh token, where many
- * threads ask at once, and for NULL: then ask for the token itself. Never waits.
+ * The number of the fresh token at hand. While it is the same, so is what `keyfob_client_token`
+ * and `keyfob_client_headers` give, and a copy of that need not be made anew: for languages in
+ * which asking for a number is cheaper than converting a string. 0 where there is no fresh token,
+ * where many threads ask at once, and for NULL: then ask for the token itself. Never waits.
  */
-KEYFOB_API
-uint64_t keyfob_client_fresh_number(const keyfob_client *client);
+KEYFOB_API uint64_t keyfob_client_fresh_number(const keyfob_client *client);
 
 /**
  * Gives the headers that carry the token, one `Name: value` a line, without a line end after the
- * last: `Authorization: Bearer ...` (RFC 6750 2.1), or what the cloud has in its place. They belong
- * to no URL, so the caller sees to it that only the cloud gets them; `keyfob_client_headers_for`
- * checks that. The string is the caller's, to be freed with `keyfob_string_free`.
+ * last: `Authorization: Bearer ...` (RFC 6750 2.1), or what the cloud has in its place. They
+ * belong to no URL, so the caller sees to it that only the cloud gets them;
+ * `keyfob_client_headers_for` checks that. The string is the caller's, to be freed with
+ * `keyfob_string_free`.
  *
- * Errors as `keyfob_client_token`. `KEYFOB_INVALID_ARGUMENT`: the cloud has each request signed; ask
- * `keyfob_client_headers_for_request`.
+ * Errors as `keyfob_client_token`. `KEYFOB_INVALID_ARGUMENT`: the cloud has each request signed;
+ * ask `keyfob_client_headers_for_request`.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -659,9 +661,9 @@ keyfob_status keyfob_client_headers(const keyfob_client *client,
                                     keyfob_error **err);
 
 /**
- * Gives the headers that `keyfob_client_send` adds to a GET of this URL unless the request sets them:
- * those that carry the token, and what the provider asks of every request. For those who send requests
- * themselves. In form and ownership as `keyfob_client_headers`.
+ * Gives the headers that `keyfob_client_send` adds to a GET of this URL unless the request sets
+ * them: those that carry the token, and what the provider asks of every request. For those who
+ * send requests themselves. In form and ownership as `keyfob_client_headers`.
  *
  * `KEYFOB_FOREIGN_ORIGIN`, `KEYFOB_INSECURE_URL`: the token must not go there. Other errors as
  * `keyfob_client_token`.
@@ -675,11 +677,11 @@ keyfob_status keyfob_client_headers_for(const keyfob_client *client,
 
 /**
  * As `keyfob_client_headers_for`, for a request with this method and body: some clouds have each
- * request signed. What is sent must then be exactly this, and once: a request that is repeated needs
- * headers of its own. `len` is in bytes; `body` may be NULL where it is 0.
+ * request signed. What is sent must then be exactly this, and once: a request that is repeated
+ * needs headers of its own. `len` is in bytes; `body` may be NULL where it is 0.
  *
- * `KEYFOB_INVALID_ARGUMENT`: the method or the URL is none; or the cloud wants the token in the query
- * or in the body, where `keyfob_client_send` puts it.
+ * `KEYFOB_INVALID_ARGUMENT`: the method or the URL is none; or the cloud wants the token in the
+ * query or in the body, where `keyfob_client_send` puts it.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -692,11 +694,11 @@ keyfob_status keyfob_client_headers_for_request(const keyfob_client *client,
                                                 keyfob_error **err);
 
 /**
- * Whether an answer of an API with this HTTP status and body refuses the access token: 401, or what
- * the provider's profile has in its place, since some clouds say so with 200 or 403. Then tell
- * `keyfob_client_refused`. For those who send requests themselves. `body` may be NULL where `len` is
- * 0; one of more than 16 KiB is data and no error document, and is not looked into. False for NULL.
- * Never waits.
+ * Whether an answer of an API with this HTTP status and body refuses the access token: 401, or
+ * what the provider's profile has in its place, since some clouds say so with 200 or 403. Then
+ * tell `keyfob_client_refused`. For those who send requests themselves. `body` may be NULL where
+ * `len` is 0; one of more than 16 KiB is data and no error document, and is not looked into. False
+ * for NULL. Never waits.
  */
 KEYFOB_API
 bool keyfob_client_is_refusal(const keyfob_client *client,
@@ -705,9 +707,9 @@ bool keyfob_client_is_refusal(const keyfob_client *client,
                               size_t len);
 
 /**
- * How many milliseconds the token at hand is still good: `INT64_MAX` for ever, 0 where there is none.
- * Counted from the lifetime that the cloud gave, on a clock that runs on while the machine sleeps.
- * Never waits.
+ * How many milliseconds the token at hand is still good: `INT64_MAX` for ever, 0 where there is
+ * none. Counted from the lifetime that the cloud gave, on a clock that runs on while the machine
+ * sleeps. Never waits.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -717,8 +719,8 @@ keyfob_status keyfob_client_expires_in_ms(const keyfob_client *client,
 
 /**
  * How many milliseconds until the token is due to be renewed: 0 for now, and where there is none;
- * `INT64_MAX` for never. For an event loop that has another thread call `keyfob_client_token` at that
- * time. Never waits.
+ * `INT64_MAX` for never. For an event loop that has another thread call `keyfob_client_token` at
+ * that time. Never waits.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -747,9 +749,10 @@ keyfob_status keyfob_client_renew(const keyfob_client *client,
                                   keyfob_error **err);
 
 /**
- * Says that an API refused this access token, for those who send requests themselves. Renews, unless
- * a newer token is there already. Then ask for the token again and repeat the request, once: a token
- * that is refused right after its issue is not replaced again for a while (10 s, growing).
+ * Says that an API refused this access token, for those who send requests themselves. Renews,
+ * unless a newer token is there already. Then ask for the token again and repeat the request,
+ * once: a token that is refused right after its issue is not replaced again for a while (10 s,
+ * growing).
  *
  * Errors as `keyfob_client_token`.
  */
@@ -785,11 +788,11 @@ keyfob_status keyfob_client_set_json(const keyfob_client *client,
                                      keyfob_error **err);
 
 /**
- * Forgets the tokens and any hold: in memory, in the store, and at the cloud where it can revoke (RFC
- * 7009). The next call logs in. That the cloud did not revoke is in the log and no failure.
+ * Forgets the tokens and any hold: in memory, in the store, and at the cloud where it can revoke
+ * (RFC 7009). The next call logs in. That the cloud did not revoke is in the log and no failure.
  *
- * `KEYFOB_STORE`: the tokens are gone from memory, but not from the store. `KEYFOB_TIMEOUT`: a renewal,
- * in this process or another, was under way all the time.
+ * `KEYFOB_STORE`: the tokens are gone from memory, but not from the store. `KEYFOB_TIMEOUT`: a
+ * renewal, in this process or another, was under way all the time.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -798,8 +801,8 @@ keyfob_status keyfob_client_forget(const keyfob_client *client,
 
 /**
  * Gives the client's state, counters and last error as JSON, without a secret, for a health page;
- * docs/ABI.md lists the members. The string is the caller's, to be freed with `keyfob_string_free`.
- * Never waits.
+ * docs/ABI.md lists the members. The string is the caller's, to be freed with
+ * `keyfob_string_free`. Never waits.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -810,8 +813,8 @@ keyfob_status keyfob_client_status_json(const keyfob_client *client,
 /**
  * Ends the calls that are under way on this handle: they look for a cancellation every 20 ms, and
  * return `KEYFOB_CANCELLED`. Later calls are not touched, but for the first of a handle of
- * `keyfob_client_share`. May be called from any thread and, within the limits that docs/ABI.md has,
- * from a signal handler. Never waits.
+ * `keyfob_client_share`. May be called from any thread and, within the limits that docs/ABI.md
+ * has, from a signal handler. Never waits.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -819,8 +822,9 @@ keyfob_status keyfob_client_cancel(const keyfob_client *client,
                                    keyfob_error **err);
 
 /**
- * Lets `ms` milliseconds pass on this client's clock at once, so that a test sees what happens when
- * tokens age. The cloud's clock is not touched, and what was wound cannot be wound back. For tests.
+ * Lets `ms` milliseconds pass on this client's clock at once, so that a test sees what happens
+ * when tokens age. The cloud's clock is not touched, and what was wound cannot be wound back. For
+ * tests.
  *
  * `KEYFOB_INVALID_ARGUMENT`: the time is negative.
  */
@@ -831,14 +835,14 @@ keyfob_status keyfob_client_wind_ms(const keyfob_client *client,
                                     keyfob_error **err);
 
 /**
- * Sends a request with the token, and reads the whole answer into memory. If the API refuses the token,
- * renews it and sends once more. Every answer is a response, 404 and 500 too. The response is the
- * caller's, to be freed with `keyfob_response_free`; the request may be sent again.
+ * Sends a request with the token, and reads the whole answer into memory. If the API refuses the
+ * token, renews it and sends once more. Every answer is a response, 404 and 500 too. The response
+ * is the caller's, to be freed with `keyfob_response_free`; the request may be sent again.
  *
- * `KEYFOB_FOREIGN_ORIGIN`, `KEYFOB_INSECURE_URL`: the token must not go there, and nothing was sent.
- * `KEYFOB_ANSWER_TOO_LARGE`: more than `max_body_bytes`. `KEYFOB_BODY_NOT_REPEATABLE`: it had to be
- * sent again, and its body cannot be read again. `KEYFOB_NETWORK`, `KEYFOB_TIMEOUT`, `KEYFOB_TLS`: no
- * answer. Other errors as `keyfob_client_token`.
+ * `KEYFOB_FOREIGN_ORIGIN`, `KEYFOB_INSECURE_URL`: the token must not go there, and nothing was
+ * sent. `KEYFOB_ANSWER_TOO_LARGE`: more than `max_body_bytes`. `KEYFOB_BODY_NOT_REPEATABLE`: it
+ * had to be sent again, and its body cannot be read again. `KEYFOB_NETWORK`, `KEYFOB_TIMEOUT`,
+ * `KEYFOB_TLS`: no answer. Other errors as `keyfob_client_token`.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -848,10 +852,10 @@ keyfob_status keyfob_client_send(const keyfob_client *client,
                                  keyfob_error **err);
 
 /**
- * As `keyfob_client_send`, but gives the response once its head is there; its body is then read with
- * `keyfob_response_read`, however large it is. `timeout_ms`, or the request's own limit, is for the
- * head; `idle_timeout_ms` and `transfer_timeout_ms` bound the body. `keyfob_client_cancel` on this
- * handle ends the reading, too. The client may be freed before the response.
+ * As `keyfob_client_send`, but gives the response once its head is there; its body is then read
+ * with `keyfob_response_read`, however large it is. `timeout_ms`, or the request's own limit, is
+ * for the head; `idle_timeout_ms` and `transfer_timeout_ms` bound the body. `keyfob_client_cancel`
+ * on this handle ends the reading, too. The client may be freed before the response.
  *
  * Errors as `keyfob_client_send`.
  */
@@ -863,21 +867,22 @@ keyfob_status keyfob_client_open(const keyfob_client *client,
                                  keyfob_error **err);
 
 /**
- * Downloads what the request asks for to a file. Bytes go to `PATH.part`; PATH itself is replaced in
- * one step once all is there and would survive a power cut. What came before a fault is kept, and a
- * later call with the same request goes on from there (`Range` and `If-Range`, RFC 9110 13.1.5), in
- * this process or another. Faults of the network are tried again until nothing has come for
- * `download_retry_s` seconds: `timeout_ms` bounds the head of each answer, and nothing the whole.
+ * Downloads what the request asks for to a file. Bytes go to `PATH.part`; PATH itself is replaced
+ * in one step once all is there and would survive a power cut. What came before a fault is kept,
+ * and a later call with the same request goes on from there (`Range` and `If-Range`, RFC 9110
+ * 13.1.5), in this process or another. Faults of the network are tried again until nothing has
+ * come for `download_retry_s` seconds: `timeout_ms` bounds the head of each answer, and nothing
+ * the whole.
  *
  * `sha256` is what the file must have, as 64 hexadecimal digits, or NULL. A digest that the server
  * names (`Repr-Digest`, RFC 9530, or `Digest`) is checked, too. The response has the status and
- * headers of the last answer and no body; where that is not a success nothing is written. Progress is
- * told as `keyfob_request_set_progress` says.
+ * headers of the last answer and no body; where that is not a success nothing is written. Progress
+ * is told as `keyfob_request_set_progress` says.
  *
  * `KEYFOB_FILE`: the target is a directory or a symbolic link, or cannot be written, or another
- * download to it is under way. `KEYFOB_DIGEST_MISMATCH`: what came was thrown away; a file that was
- * there before is as it was. `KEYFOB_INVALID_ARGUMENT`: `sha256` is not such a digest. Other errors as
- * `keyfob_client_open`.
+ * download to it is under way. `KEYFOB_DIGEST_MISMATCH`: what came was thrown away; a file that
+ * was there before is as it was. `KEYFOB_INVALID_ARGUMENT`: `sha256` is not such a digest. Other
+ * errors as `keyfob_client_open`.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -889,27 +894,26 @@ keyfob_status keyfob_client_download(const keyfob_client *client,
                                      keyfob_error **err);
 
 /**
- * Frees a client handle. The last one of a client ends it: the thread of `background_renewal` has ended
- * when this returns, and what is no longer used is overwritten. Tokens in a store stay. Must not race
- * with a call on this handle. NULL is fine.
+ * Frees a client handle. The last one of a client ends it: the thread of `background_renewal` has
+ * ended when this returns, and what is no longer used is overwritten. Tokens in a store stay. Must
+ * not race with a call on this handle. NULL is fine.
  */
-KEYFOB_API
-void keyfob_client_free(keyfob_client *client);
+KEYFOB_API void keyfob_client_free(keyfob_client *client);
 
 /* ------------------------------------------------------------------------------------------------
  * Request: what to send to an API of the cloud.
  *
- * Make it with `keyfob_request_new`, set headers, query and body, and send it as often as wanted with
- * `keyfob_client_send`, `keyfob_client_open` or `keyfob_client_download`; free it with
- * `keyfob_request_free` at any time after that. Everything that is passed in is copied. A request is
- * plain data and belongs to no client: one thread may change it, or any number may send it.
+ * Make it with `keyfob_request_new`, set headers, query and body, and send it as often as wanted
+ * with `keyfob_client_send`, `keyfob_client_open` or `keyfob_client_download`; free it with
+ * `keyfob_request_free` at any time after that. Everything that is passed in is copied. A request
+ * is plain data and belongs to no client: one thread may change it, or any number may send it.
  * ------------------------------------------------------------------------------------------------ */
 
 /**
- * Makes a request. `method` is any HTTP method but CONNECT and TRACE. `url` is absolute, or relative to
- * the provider's base URL (`devices?page=2`; a leading slash begins at the host; RFC 3986 5.2), or
- * begins with a discovered endpoint: `{deviceBaseUrl}/Device`. Whether the token may go there is
- * checked when the request is sent. Free it with `keyfob_request_free`.
+ * Makes a request. `method` is any HTTP method but CONNECT and TRACE. `url` is absolute, or
+ * relative to the provider's base URL (`devices?page=2`; a leading slash begins at the host; RFC
+ * 3986 5.2), or begins with a discovered endpoint: `{deviceBaseUrl}/Device`. Whether the token may
+ * go there is checked when the request is sent. Free it with `keyfob_request_free`.
  *
  * `KEYFOB_INVALID_ARGUMENT`: not a method, or not a URL.
  */
@@ -921,8 +925,9 @@ keyfob_status keyfob_request_new(const char *method,
                                  keyfob_error **err);
 
 /**
- * Sets a header, in place of one of the same name. Those of the connection (`Host`, `Content-Length`,
- * ...) are refused here; those that carry the token are refused when the request is sent.
+ * Sets a header, in place of one of the same name. Those of the connection (`Host`,
+ * `Content-Length`, ...) are refused here; those that carry the token are refused when the request
+ * is sent.
  *
  * `KEYFOB_INVALID_ARGUMENT`: a header of the connection, a name that is none, a value with a line
  * break or another character that headers cannot carry, or more than 64 KiB of both.
@@ -945,8 +950,8 @@ keyfob_status keyfob_request_add_query(keyfob_request *request,
                                        keyfob_error **err);
 
 /**
- * Sets the body to a copy of `len` bytes, in place of any before. `data` may be NULL where `len` is 0.
- * `Content-Type` is the caller's to set, where the provider has none of its own.
+ * Sets the body to a copy of `len` bytes, in place of any before. `data` may be NULL where `len`
+ * is 0. `Content-Type` is the caller's to set, where the provider has none of its own.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -956,8 +961,8 @@ keyfob_status keyfob_request_set_body(keyfob_request *request,
                                       keyfob_error **err);
 
 /**
- * Sets the longest this request takes, in milliseconds, its retries and a renewal included: a day at
- * most; 0 leaves it to the client.
+ * Sets the longest this request takes, in milliseconds, its retries and a renewal included: a day
+ * at most; 0 leaves it to the client.
  *
  * `KEYFOB_INVALID_ARGUMENT`: the time is negative.
  */
@@ -969,8 +974,8 @@ keyfob_status keyfob_request_set_timeout_ms(keyfob_request *request,
 
 /**
  * Says whether sending the request twice does no harm. Only then is it repeated after a fault that
- * leaves open whether the cloud carried it out. True from the start for GET, HEAD, OPTIONS, PUT and
- * DELETE (RFC 9110 9.2.2), false for all others.
+ * leaves open whether the cloud carried it out. True from the start for GET, HEAD, OPTIONS, PUT
+ * and DELETE (RFC 9110 9.2.2), false for all others.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -988,36 +993,37 @@ KEYFOB_API void keyfob_request_free(keyfob_request *request);
  *
  * The three functions set what a request does while it is sent or answered, so that neither side's
  * body need be in memory as a whole. The caller's functions are called from within
- * `keyfob_client_send`, `keyfob_client_open`, `keyfob_client_download` or `keyfob_response_read`, on
- * the thread that made that call and with no lock held. They and their `user_data` are not copied and
- * must live as long as each function says. They must not unwind or jump out.
+ * `keyfob_client_send`, `keyfob_client_open`, `keyfob_client_download` or `keyfob_response_read`,
+ * on the thread that made that call and with no lock held. They and their `user_data` are not
+ * copied and must live as long as each function says. They must not unwind or jump out.
  * ------------------------------------------------------------------------------------------------ */
 
 /**
- * Gives the next bytes of a body: writes at most `capacity` of them to `buffer` and returns how many;
- * 0 at the end; a negative number where it failed, which fails the call.
+ * Gives the next bytes of a body: writes at most `capacity` of them to `buffer` and returns how
+ * many; 0 at the end; a negative number where it failed, which fails the call.
  */
 typedef int64_t (*keyfob_read_fn)(uint8_t *buffer, size_t capacity, void *user_data);
 
 /**
- * Goes back to the beginning of a body and returns `KEYFOB_OK`; anything else says that it cannot, and
- * fails the call.
+ * Goes back to the beginning of a body and returns `KEYFOB_OK`; anything else says that it cannot,
+ * and fails the call.
  */
 typedef int32_t (*keyfob_rewind_fn)(void *user_data);
 
 /**
  * Is told how far the body of an answer has come: `done` bytes, of `total` (-1 where that is not
- * known). It runs at most ten times a second and once at the end. Returns true to go on; false ends
- * the call with `KEYFOB_CANCELLED`.
+ * known). It runs at most ten times a second and once at the end. Returns true to go on; false
+ * ends the call with `KEYFOB_CANCELLED`.
  */
 typedef bool (*keyfob_progress_fn)(uint64_t done, int64_t total, void *user_data);
 
 /**
- * Sends a file as the body, in place of any before. The file is opened each time that the request is
- * sent, and again for a replay, so it must stay as it is until then. It is never in memory as a whole.
+ * Sends a file as the body, in place of any before. The file is opened each time that the request
+ * is sent, and again for a replay, so it must stay as it is until then. It is never in memory as a
+ * whole.
  *
- * `KEYFOB_FILE`: there is no such file, or it is not a regular one. The same from the call that sends
- * it, where the file has gone since.
+ * `KEYFOB_FILE`: there is no such file, or it is not a regular one. The same from the call that
+ * sends it, where the file has gone since.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -1026,13 +1032,13 @@ keyfob_status keyfob_request_set_body_file(keyfob_request *request,
                                            keyfob_error **err);
 
 /**
- * Sends what a function gives as the body, in place of any before. `length` is how many bytes that will
- * be: fewer fail the call, and no more are asked for. -1 stands for a length that is not known: the
- * body then goes in chunks (RFC 9112 7.1).
+ * Sends what a function gives as the body, in place of any before. `length` is how many bytes that
+ * will be: fewer fail the call, and no more are asked for. -1 stands for a length that is not
+ * known: the body then goes in chunks (RFC 9112 7.1).
  *
- * `rewind` may be NULL: then a request that has to be sent again after something was read fails with
- * `KEYFOB_BODY_NOT_REPEATABLE`. The functions and `user_data` must stay usable until the request is
- * freed or has another body. Such a request is sent from one thread at a time.
+ * `rewind` may be NULL: then a request that has to be sent again after something was read fails
+ * with `KEYFOB_BODY_NOT_REPEATABLE`. The functions and `user_data` must stay usable until the
+ * request is freed or has another body. Such a request is sent from one thread at a time.
  *
  * `KEYFOB_INVALID_ARGUMENT`: `length` is less than -1.
  */
@@ -1047,8 +1053,8 @@ keyfob_status keyfob_request_set_body_reader(keyfob_request *request,
 
 /**
  * Has `progress` told how far the body of the answer has come, where it is read with
- * `keyfob_response_read` or `keyfob_client_download`; NULL for nobody. It and `user_data` must stay
- * usable until the request and its responses are freed.
+ * `keyfob_response_read` or `keyfob_client_download`; NULL for nobody. It and `user_data` must
+ * stay usable until the request and its responses are freed.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -1062,9 +1068,9 @@ keyfob_status keyfob_request_set_progress(keyfob_request *request,
  *
  * `keyfob_client_send` gives a response that is whole: `keyfob_response_body` is its body.
  * `keyfob_client_open` gives one whose body is still to come: read it with `keyfob_response_read`
- * until that gives 0 bytes. What the functions here return is borrowed until the response is freed with
- * `keyfob_response_free`; the client and the request may be freed before. Any number of threads may look
- * at a response; one at a time may read its body.
+ * until that gives 0 bytes. What the functions here return is borrowed until the response is freed
+ * with `keyfob_response_free`; the client and the request may be freed before. Any number of
+ * threads may look at a response; one at a time may read its body.
  * ------------------------------------------------------------------------------------------------ */
 
 /**
@@ -1073,17 +1079,15 @@ keyfob_status keyfob_request_set_progress(keyfob_request *request,
 KEYFOB_API uint16_t keyfob_response_status(const keyfob_response *response);
 
 /**
- * The value of the first header of this name, without regard to case (RFC 9110 5.1); NULL if there is
- * none, and for NULL. Borrowed until the response is freed.
+ * The value of the first header of this name, without regard to case (RFC 9110 5.1); NULL if there
+ * is none, and for NULL. Borrowed until the response is freed.
  */
-KEYFOB_API
-const char *keyfob_response_header(const keyfob_response *response,
-                                   const char *name);
+KEYFOB_API const char *keyfob_response_header(const keyfob_response *response, const char *name);
 
 /**
- * The name of the header at this index, counted from 0 in the order in which they came, in lower case;
- * and through `value`, which may be NULL, its value. NULL past the end. Both borrowed until the
- * response is freed.
+ * The name of the header at this index, counted from 0 in the order in which they came, in lower
+ * case; and through `value`, which may be NULL, its value. NULL past the end. Both borrowed until
+ * the response is freed.
  */
 KEYFOB_API
 const char *keyfob_response_header_at(const keyfob_response *response,
@@ -1091,23 +1095,22 @@ const char *keyfob_response_header_at(const keyfob_response *response,
                                       const char **value);
 
 /**
- * The body and, through `len`, which may be NULL, its length in bytes. Binary: no NUL is at its end; an
- * empty body may be NULL. Of `keyfob_client_open` and `keyfob_client_download` it is empty. Borrowed
- * until the response is freed.
+ * The body and, through `len`, which may be NULL, its length in bytes. Binary: no NUL is at its
+ * end; an empty body may be NULL. Of `keyfob_client_open` and `keyfob_client_download` it is
+ * empty. Borrowed until the response is freed.
  */
-KEYFOB_API
-const uint8_t *keyfob_response_body(const keyfob_response *response,
-                                    size_t *len);
+KEYFOB_API const uint8_t *keyfob_response_body(const keyfob_response *response, size_t *len);
 
 /**
- * Reads the next bytes of the body of a response of `keyfob_client_open`: at most `cap` of them, to
- * `buf`. `*len` is how many; 0 at the end of the body. Waits for them at most `idle_timeout_ms`. Not
- * to be called from two threads at once. A response of `keyfob_client_send` is read from memory.
+ * Reads the next bytes of the body of a response of `keyfob_client_open`: at most `cap` of them,
+ * to `buf`. `*len` is how many; 0 at the end of the body. Waits for them at most
+ * `idle_timeout_ms`. Not to be called from two threads at once. A response of `keyfob_client_send`
+ * is read from memory.
  *
  * `KEYFOB_NETWORK`: the body was cut, so what came before is not the whole of it (RFC 9112 8).
  * `KEYFOB_TIMEOUT`: nothing came for `idle_timeout_ms`, or all of it took longer than
- * `transfer_timeout_ms`. `KEYFOB_CANCELLED`: `keyfob_client_cancel` on the handle that opened it, or
- * its progress function.
+ * `transfer_timeout_ms`. `KEYFOB_CANCELLED`: `keyfob_client_cancel` on the handle that opened it,
+ * or its progress function.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -1119,9 +1122,9 @@ keyfob_status keyfob_response_read(keyfob_response *response,
 
 /**
  * Gives the absolute URL of the link with this relation, such as `next`: from a `Link` header (RFC
- * 8288), or from a `links` or `_links` member in the first MiB of a JSON body; for `next` also where
- * the provider's profile says that its next page is. `KEYFOB_OK` with `*url` NULL where there is no
- * such link. The string is the caller's, to be freed with `keyfob_string_free`.
+ * 8288), or from a `links` or `_links` member in the first MiB of a JSON body; for `next` also
+ * where the provider's profile says that its next page is. `KEYFOB_OK` with `*url` NULL where
+ * there is no such link. The string is the caller's, to be freed with `keyfob_string_free`.
  *
  * `KEYFOB_MALFORMED_ANSWER`: there is such a link, but it is not a URL.
  */
@@ -1133,11 +1136,10 @@ keyfob_status keyfob_response_link(const keyfob_response *response,
                                    keyfob_error **err);
 
 /**
- * How many bytes the body has in all, where the answer's head says so (`Content-Length`, RFC 9110 8.6);
- * -1 where it does not, and for NULL.
+ * How many bytes the body has in all, where the answer's head says so (`Content-Length`, RFC 9110
+ * 8.6); -1 where it does not, and for NULL.
  */
-KEYFOB_API
-int64_t keyfob_response_length(const keyfob_response *response);
+KEYFOB_API int64_t keyfob_response_length(const keyfob_response *response);
 
 /**
  * Frees a response; its body need not have been read to the end. NULL is fine.
@@ -1201,9 +1203,9 @@ KEYFOB_API void keyfob_mqtt_free(keyfob_mqtt *mqtt);
  * Most programs need nothing of this group: the option `store` takes `memory` or `file:` and a
  * directory. A program with a database, a TPM or a secure element gives four functions, by
  * `keyfob_config_set_store`, before it makes a client. A load function hands what it has to
- * `keyfob_record_set`. Around a renewal keyfob calls lock, load, save and unlock in this order, and may
- * save once more before it asks the cloud, to see that it can. It calls load alone to see what is
- * there. A record is opaque bytes: keep them as they are.
+ * `keyfob_record_set`. Around a renewal keyfob calls lock, load, save and unlock in this order,
+ * and may save once more before it asks the cloud, to see that it can. It calls load alone to see
+ * what is there. A record is opaque bytes: keep them as they are.
  * ------------------------------------------------------------------------------------------------ */
 
 /**
@@ -1214,10 +1216,10 @@ KEYFOB_API void keyfob_mqtt_free(keyfob_mqtt *mqtt);
 typedef int32_t (*keyfob_store_load_fn)(const char *name, keyfob_record *record, void *user_data);
 
 /**
- * Puts these `len` bytes in the place of the record of this name, wholly or not at all, and returns
- * `KEYFOB_OK` once they would survive a power cut: the refresh token that they replace may be spent.
- * Anything else says that they were not saved: the tokens are then used from memory, and the fault is
- * in the client's status.
+ * Puts these `len` bytes in the place of the record of this name, wholly or not at all, and
+ * returns `KEYFOB_OK` once they would survive a power cut: the refresh token that they replace may
+ * be spent. Anything else says that they were not saved: the tokens are then used from memory, and
+ * the fault is in the client's status.
  */
 typedef int32_t (*keyfob_store_save_fn)(const char *name,
                                         const uint8_t *data,
@@ -1227,8 +1229,8 @@ typedef int32_t (*keyfob_store_save_fn)(const char *name,
 /**
  * Takes the lock of this name without waiting, and returns `KEYFOB_OK`; `KEYFOB_WOULD_BLOCK` while
  * anyone else has it, in this process or another, and keyfob asks again until the call's time is
- * over. The lock must go when its process ends, however that ends. Anything else says that locking is
- * impossible, and then nothing is saved.
+ * over. The lock must go when its process ends, however that ends. Anything else says that locking
+ * is impossible, and then nothing is saved.
  */
 typedef int32_t (*keyfob_store_lock_fn)(const char *name, void *user_data);
 
@@ -1238,9 +1240,10 @@ typedef int32_t (*keyfob_store_lock_fn)(const char *name, void *user_data);
 typedef void (*keyfob_store_unlock_fn)(const char *name, void *user_data);
 
 /**
- * Keeps the tokens of the clients made from this config in a store of the caller's own: a database,
- * a TPM, a secure element. The option `store` must not be set then; `store_key` seals what is kept.
- * docs/STORE.md says what such a store must do; `examples/c/keyfob-sqlite-store.c` is one.
+ * Keeps the tokens of the clients made from this config in a store of the caller's own: a
+ * database, a TPM, a secure element. The option `store` must not be set then; `store_key` seals
+ * what is kept. docs/STORE.md says what such a store must do; `examples/c/keyfob-sqlite-store.c`
+ * is one.
  *
  * A record is a few kilobytes. Its `name` is one to eighty letters, digits and `-`. Strings and
  * data are borrowed for the time of the call. `lock` and `unlock` may both be NULL where no other
@@ -1267,8 +1270,8 @@ keyfob_status keyfob_config_set_store(keyfob_config *config,
                                       keyfob_error **err);
 
 /**
- * Hands over the record that was asked for, from within a load function; the `len` bytes are copied,
- * and the copy is overwritten after use. A second call replaces what the first one gave.
+ * Hands over the record that was asked for, from within a load function; the `len` bytes are
+ * copied, and the copy is overwritten after use. A second call replaces what the first one gave.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK

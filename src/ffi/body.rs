@@ -2,9 +2,9 @@
 //!
 //! The three functions set what a request does while it is sent or answered, so that neither side's
 //! body need be in memory as a whole. The caller's functions are called from within
-//! `keyfob_client_send`, `keyfob_client_open`, `keyfob_client_download` or `keyfob_response_read`, on
-//! the thread that made that call and with no lock held. They and their `user_data` are not copied and
-//! must live as long as each function says. They must not unwind or jump out.
+//! `keyfob_client_send`, `keyfob_client_open`, `keyfob_client_download` or `keyfob_response_read`,
+//! on the thread that made that call and with no lock held. They and their `user_data` are not
+//! copied and must live as long as each function says. They must not unwind or jump out.
 
 use super::convert::{handle_mut, text};
 use super::error::keyfob_error;
@@ -15,26 +15,27 @@ use std::ffi::{c_char, c_void};
 use std::io::{self, Read};
 use std::sync::Arc;
 
-/// Gives the next bytes of a body: writes at most `capacity` of them to `buffer` and returns how many;
-/// 0 at the end; a negative number where it failed, which fails the call.
+/// Gives the next bytes of a body: writes at most `capacity` of them to `buffer` and returns how
+/// many; 0 at the end; a negative number where it failed, which fails the call.
 pub type keyfob_read_fn =
     Option<unsafe extern "C" fn(buffer: *mut u8, capacity: usize, user_data: *mut c_void) -> i64>;
 
-/// Goes back to the beginning of a body and returns `KEYFOB_OK`; anything else says that it cannot, and
-/// fails the call.
+/// Goes back to the beginning of a body and returns `KEYFOB_OK`; anything else says that it cannot,
+/// and fails the call.
 pub type keyfob_rewind_fn = Option<unsafe extern "C" fn(user_data: *mut c_void) -> i32>;
 
 /// Is told how far the body of an answer has come: `done` bytes, of `total` (-1 where that is not
-/// known). It runs at most ten times a second and once at the end. Returns true to go on; false ends
-/// the call with `KEYFOB_CANCELLED`.
+/// known). It runs at most ten times a second and once at the end. Returns true to go on; false
+/// ends the call with `KEYFOB_CANCELLED`.
 pub type keyfob_progress_fn =
     Option<unsafe extern "C" fn(done: u64, total: i64, user_data: *mut c_void) -> bool>;
 
-/// Sends a file as the body, in place of any before. The file is opened each time that the request is
-/// sent, and again for a replay, so it must stay as it is until then. It is never in memory as a whole.
+/// Sends a file as the body, in place of any before. The file is opened each time that the request
+/// is sent, and again for a replay, so it must stay as it is until then. It is never in memory as a
+/// whole.
 ///
-/// `KEYFOB_FILE`: there is no such file, or it is not a regular one. The same from the call that sends
-/// it, where the file has gone since.
+/// `KEYFOB_FILE`: there is no such file, or it is not a regular one. The same from the call that
+/// sends it, where the file has gone since.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_request_set_body_file(
@@ -45,13 +46,13 @@ pub unsafe extern "C" fn keyfob_request_set_body_file(
     guard(err, || handle_mut(request, "request")?.0.set_body_file(text(path, "path")?))
 }
 
-/// Sends what a function gives as the body, in place of any before. `length` is how many bytes that will
-/// be: fewer fail the call, and no more are asked for. -1 stands for a length that is not known: the
-/// body then goes in chunks (RFC 9112 7.1).
+/// Sends what a function gives as the body, in place of any before. `length` is how many bytes that
+/// will be: fewer fail the call, and no more are asked for. -1 stands for a length that is not
+/// known: the body then goes in chunks (RFC 9112 7.1).
 ///
-/// `rewind` may be NULL: then a request that has to be sent again after something was read fails with
-/// `KEYFOB_BODY_NOT_REPEATABLE`. The functions and `user_data` must stay usable until the request is
-/// freed or has another body. Such a request is sent from one thread at a time.
+/// `rewind` may be NULL: then a request that has to be sent again after something was read fails
+/// with `KEYFOB_BODY_NOT_REPEATABLE`. The functions and `user_data` must stay usable until the
+/// request is freed or has another body. Such a request is sent from one thread at a time.
 ///
 /// `KEYFOB_INVALID_ARGUMENT`: `length` is less than -1.
 #[must_use]
@@ -89,8 +90,8 @@ pub unsafe extern "C" fn keyfob_request_set_body_reader(
 }
 
 /// Has `progress` told how far the body of the answer has come, where it is read with
-/// `keyfob_response_read` or `keyfob_client_download`; NULL for nobody. It and `user_data` must stay
-/// usable until the request and its responses are freed.
+/// `keyfob_response_read` or `keyfob_client_download`; NULL for nobody. It and `user_data` must
+/// stay usable until the request and its responses are freed.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_request_set_progress(

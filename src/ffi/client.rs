@@ -1,15 +1,16 @@
 //! Client: one account's token, kept good, and requests that carry it.
 //!
-//! The order of calls: `keyfob_client_new` from a config, which sends nothing; then, from any threads
-//! at once, `keyfob_client_send` for a whole exchange, or `keyfob_client_token` and
+//! The order of calls: `keyfob_client_new` from a config, which sends nothing; then, from any
+//! threads at once, `keyfob_client_send` for a whole exchange, or `keyfob_client_token` and
 //! `keyfob_client_headers_for` for a program that has an HTTP client of its own; at the end
-//! `keyfob_client_free`, which must not race with a call on the same handle. The first call that needs
-//! a token logs in. Later ones get the token at hand, and the one that finds it due renews it. A program
-//! that sends requests itself tells of each answer that refuses the token: `keyfob_client_is_refusal`,
-//! then `keyfob_client_refused`.
+//! `keyfob_client_free`, which must not race with a call on the same handle. The first call that
+//! needs a token logs in. Later ones get the token at hand, and the one that finds it due renews
+//! it. A program that sends requests itself tells of each answer that refuses the token:
+//! `keyfob_client_is_refusal`, then `keyfob_client_refused`.
 //!
-//! Each call that may wait ends after `timeout_ms` (30 s unless set), or sooner where its handle or its
-//! request has a limit of its own. `keyfob_client_cancel` ends it at once. What never waits says so.
+//! Each call that may wait ends after `timeout_ms` (30 s unless set), or sooner where its handle or
+//! its request has a limit of its own. `keyfob_client_cancel` ends it at once. What never waits
+//! says so.
 
 use super::config::keyfob_config;
 use super::convert::{Out, bytes, free_handle, handle, into_handle, milliseconds, text};
@@ -25,17 +26,17 @@ use std::ffi::c_char;
 use std::ptr;
 use std::time::Duration;
 
-/// Obtains, keeps and renews one account's token. Freed with `keyfob_client_free`. Any number of threads
-/// may use it at once; freeing it must not race with a call on it.
+/// Obtains, keeps and renews one account's token. Freed with `keyfob_client_free`. Any number of
+/// threads may use it at once; freeing it must not race with a call on it.
 pub struct keyfob_client(pub(super) Client);
 
 /// Makes a client from a config, which is copied and stays the caller's. Nothing is sent: the first
-/// call that needs a token does that. Files that options name, and the store, are read here. Free it
-/// with `keyfob_client_free`.
+/// call that needs a token does that. Files that options name, and the store, are read here. Free
+/// it with `keyfob_client_free`.
 ///
 /// `KEYFOB_MISSING_OPTION`: the options fit no login; the message says what each login lacks.
-/// `KEYFOB_INVALID_OPTION`: they fit more than one, contradict each other, or name a file that cannot
-/// be used. `KEYFOB_STORE`: the store cannot be used.
+/// `KEYFOB_INVALID_OPTION`: they fit more than one, contradict each other, or name a file that
+/// cannot be used. `KEYFOB_STORE`: the store cannot be used.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_client_new(
@@ -50,14 +51,14 @@ pub unsafe extern "C" fn keyfob_client_new(
     })
 }
 
-/// Makes another handle on the same client: token, store and connections are shared. Calls on the new
-/// handle take at most `timeout_ms` milliseconds, a day at most; 0 leaves it to the client's option.
-/// Cheap; meant for one call or a few. Free it with `keyfob_client_free`, before or after the first
-/// handle.
+/// Makes another handle on the same client: token, store and connections are shared. Calls on the
+/// new handle take at most `timeout_ms` milliseconds, a day at most; 0 leaves it to the client's
+/// option. Cheap; meant for one call or a few. Free it with `keyfob_client_free`, before or after
+/// the first handle.
 ///
-/// `keyfob_client_cancel` on the new handle ends its own calls only: those under way and, while none
-/// had to wait yet, the first that has to. So a call that is handed to another thread can be cancelled
-/// on its way there.
+/// `keyfob_client_cancel` on the new handle ends its own calls only: those under way and, while
+/// none had to wait yet, the first that has to. So a call that is handed to another thread can be
+/// cancelled on its way there.
 ///
 /// `KEYFOB_INVALID_ARGUMENT`: the time is negative.
 #[must_use]
@@ -80,9 +81,9 @@ pub unsafe extern "C" fn keyfob_client_share(
 /// caller's, to be freed with `keyfob_string_free`. A token that is cached and fresh costs a clock
 /// read and a copy, and no lock that a renewal holds.
 ///
-/// `KEYFOB_CREDENTIALS_REJECTED`, `KEYFOB_LOGIN_ON_HOLD`, `KEYFOB_LOGIN_REQUIRED`: a person is needed.
-/// `KEYFOB_TIMEOUT`, `KEYFOB_NETWORK`, `KEYFOB_RATE_LIMITED`, `KEYFOB_SERVER_ERROR` and what else keeps
-/// from an answer of the cloud: docs/ERRORS.md says what to do about each.
+/// `KEYFOB_CREDENTIALS_REJECTED`, `KEYFOB_LOGIN_ON_HOLD`, `KEYFOB_LOGIN_REQUIRED`: a person is
+/// needed. `KEYFOB_TIMEOUT`, `KEYFOB_NETWORK`, `KEYFOB_RATE_LIMITED`, `KEYFOB_SERVER_ERROR` and
+/// what else keeps from an answer of the cloud: docs/ERRORS.md says what to do about each.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_client_token(
@@ -97,10 +98,11 @@ pub unsafe extern "C" fn keyfob_client_token(
 }
 
 /// As `keyfob_client_token`, into the caller's buffer of `cap` bytes, with a NUL at its end. `*len`
-/// is the token's length in bytes without the NUL. The cheapest way to a token: nothing is allocated.
+/// is the token's length in bytes without the NUL. The cheapest way to a token: nothing is
+/// allocated.
 ///
-/// `KEYFOB_BUFFER_TOO_SMALL`: nothing was written to `buf`; `*len` is the token's length, and `cap` must
-/// be one more. Other errors as `keyfob_client_token`.
+/// `KEYFOB_BUFFER_TOO_SMALL`: nothing was written to `buf`; `*len` is the token's length, and `cap`
+/// must be one more. Other errors as `keyfob_client_token`.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_client_token_copy(
@@ -143,8 +145,8 @@ pub unsafe extern "C" fn keyfob_client_token_copy(
     })
 }
 
-/// The hot path, without `guard` around it: nothing in it can panic, and the guard's part in it would
-/// cost as much as the rest. Gives the token's length, if one was fresh and fits.
+/// The hot path, without `guard` around it: nothing in it can panic, and the guard's part in it
+/// would cost as much as the rest. Gives the token's length, if one was fresh and fits.
 #[inline]
 fn copy_fresh(client: *const keyfob_client, buf: *mut c_char, cap: usize) -> Option<usize> {
     // SAFETY: by the header's contract NULL or a client that was not freed.
@@ -156,7 +158,8 @@ fn copy_fresh(client: *const keyfob_client, buf: *mut c_char, cap: usize) -> Opt
     Some(length)
 }
 
-/// In bytes. No token needs more, and no slice may have more than `isize::MAX`, whatever a caller says.
+/// In bytes. No token needs more, and no slice may have more than `isize::MAX`, whatever a caller
+/// says.
 const MOST_BUFFER: usize = 64 << 20;
 
 #[cold]
@@ -164,8 +167,8 @@ fn too_small(needed: usize) -> Error {
     Error::new(Status::BufferTooSmall, format!("the token takes {needed} bytes and a NUL"))
 }
 
-/// As `keyfob_client_token`, but never waits and never renews: for event loops. What renews then is the
-/// option `background_renewal`, or a call of `keyfob_client_token` on a thread that may wait.
+/// As `keyfob_client_token`, but never waits and never renews: for event loops. What renews then is
+/// the option `background_renewal`, or a call of `keyfob_client_token` on a thread that may wait.
 ///
 /// `KEYFOB_WOULD_BLOCK`: no good token is at hand. Where nothing may be asked of the cloud now, the
 /// reason in its place: `KEYFOB_LOGIN_ON_HOLD`, `KEYFOB_RATE_LIMITED` and the like.
@@ -183,10 +186,10 @@ pub unsafe extern "C" fn keyfob_client_try_token(
     })
 }
 
-/// The number of the fresh token at hand. While it is the same, so is what `keyfob_client_token` and
-/// `keyfob_client_headers` give, and a copy of that need not be made anew: for languages in which
-/// asking for a number is cheaper than converting a string. 0 where there is no fresh token, where many
-/// threads ask at once, and for NULL: then ask for the token itself. Never waits.
+/// The number of the fresh token at hand. While it is the same, so is what `keyfob_client_token`
+/// and `keyfob_client_headers` give, and a copy of that need not be made anew: for languages in
+/// which asking for a number is cheaper than converting a string. 0 where there is no fresh token,
+/// where many threads ask at once, and for NULL: then ask for the token itself. Never waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_client_fresh_number(client: *const keyfob_client) -> u64 {
     // Without the wall, as `copy_fresh`: nothing in it could panic.
@@ -195,12 +198,13 @@ pub unsafe extern "C" fn keyfob_client_fresh_number(client: *const keyfob_client
 }
 
 /// Gives the headers that carry the token, one `Name: value` a line, without a line end after the
-/// last: `Authorization: Bearer ...` (RFC 6750 2.1), or what the cloud has in its place. They belong
-/// to no URL, so the caller sees to it that only the cloud gets them; `keyfob_client_headers_for`
-/// checks that. The string is the caller's, to be freed with `keyfob_string_free`.
+/// last: `Authorization: Bearer ...` (RFC 6750 2.1), or what the cloud has in its place. They
+/// belong to no URL, so the caller sees to it that only the cloud gets them;
+/// `keyfob_client_headers_for` checks that. The string is the caller's, to be freed with
+/// `keyfob_string_free`.
 ///
-/// Errors as `keyfob_client_token`. `KEYFOB_INVALID_ARGUMENT`: the cloud has each request signed; ask
-/// `keyfob_client_headers_for_request`.
+/// Errors as `keyfob_client_token`. `KEYFOB_INVALID_ARGUMENT`: the cloud has each request signed;
+/// ask `keyfob_client_headers_for_request`.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_client_headers(
@@ -214,9 +218,9 @@ pub unsafe extern "C" fn keyfob_client_headers(
     })
 }
 
-/// Gives the headers that `keyfob_client_send` adds to a GET of this URL unless the request sets them:
-/// those that carry the token, and what the provider asks of every request. For those who send requests
-/// themselves. In form and ownership as `keyfob_client_headers`.
+/// Gives the headers that `keyfob_client_send` adds to a GET of this URL unless the request sets
+/// them: those that carry the token, and what the provider asks of every request. For those who
+/// send requests themselves. In form and ownership as `keyfob_client_headers`.
 ///
 /// `KEYFOB_FOREIGN_ORIGIN`, `KEYFOB_INSECURE_URL`: the token must not go there. Other errors as
 /// `keyfob_client_token`.
@@ -236,11 +240,11 @@ pub unsafe extern "C" fn keyfob_client_headers_for(
 }
 
 /// As `keyfob_client_headers_for`, for a request with this method and body: some clouds have each
-/// request signed. What is sent must then be exactly this, and once: a request that is repeated needs
-/// headers of its own. `len` is in bytes; `body` may be NULL where it is 0.
+/// request signed. What is sent must then be exactly this, and once: a request that is repeated
+/// needs headers of its own. `len` is in bytes; `body` may be NULL where it is 0.
 ///
-/// `KEYFOB_INVALID_ARGUMENT`: the method or the URL is none; or the cloud wants the token in the query
-/// or in the body, where `keyfob_client_send` puts it.
+/// `KEYFOB_INVALID_ARGUMENT`: the method or the URL is none; or the cloud wants the token in the
+/// query or in the body, where `keyfob_client_send` puts it.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_client_headers_for_request(
@@ -261,11 +265,11 @@ pub unsafe extern "C" fn keyfob_client_headers_for_request(
     })
 }
 
-/// Whether an answer of an API with this HTTP status and body refuses the access token: 401, or what
-/// the provider's profile has in its place, since some clouds say so with 200 or 403. Then tell
-/// `keyfob_client_refused`. For those who send requests themselves. `body` may be NULL where `len` is
-/// 0; one of more than 16 KiB is data and no error document, and is not looked into. False for NULL.
-/// Never waits.
+/// Whether an answer of an API with this HTTP status and body refuses the access token: 401, or
+/// what the provider's profile has in its place, since some clouds say so with 200 or 403. Then
+/// tell `keyfob_client_refused`. For those who send requests themselves. `body` may be NULL where
+/// `len` is 0; one of more than 16 KiB is data and no error document, and is not looked into. False
+/// for NULL. Never waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_client_is_refusal(
     client: *const keyfob_client,
@@ -280,9 +284,9 @@ pub unsafe extern "C" fn keyfob_client_is_refusal(
     .unwrap_or(false)
 }
 
-/// How many milliseconds the token at hand is still good: `INT64_MAX` for ever, 0 where there is none.
-/// Counted from the lifetime that the cloud gave, on a clock that runs on while the machine sleeps.
-/// Never waits.
+/// How many milliseconds the token at hand is still good: `INT64_MAX` for ever, 0 where there is
+/// none. Counted from the lifetime that the cloud gave, on a clock that runs on while the machine
+/// sleeps. Never waits.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_client_expires_in_ms(
@@ -298,8 +302,8 @@ pub unsafe extern "C" fn keyfob_client_expires_in_ms(
 }
 
 /// How many milliseconds until the token is due to be renewed: 0 for now, and where there is none;
-/// `INT64_MAX` for never. For an event loop that has another thread call `keyfob_client_token` at that
-/// time. Never waits.
+/// `INT64_MAX` for never. For an event loop that has another thread call `keyfob_client_token` at
+/// that time. Never waits.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_client_renew_due_in_ms(
@@ -344,9 +348,10 @@ pub unsafe extern "C" fn keyfob_client_renew(
     guard(err, || handle(client, "client")?.0.renew())
 }
 
-/// Says that an API refused this access token, for those who send requests themselves. Renews, unless
-/// a newer token is there already. Then ask for the token again and repeat the request, once: a token
-/// that is refused right after its issue is not replaced again for a while (10 s, growing).
+/// Says that an API refused this access token, for those who send requests themselves. Renews,
+/// unless a newer token is there already. Then ask for the token again and repeat the request,
+/// once: a token that is refused right after its issue is not replaced again for a while (10 s,
+/// growing).
 ///
 /// Errors as `keyfob_client_token`.
 #[must_use]
@@ -388,11 +393,11 @@ pub unsafe extern "C" fn keyfob_client_set_json(
     guard(err, || handle(client, "client")?.0.set_json(text(json, "json")?))
 }
 
-/// Forgets the tokens and any hold: in memory, in the store, and at the cloud where it can revoke (RFC
-/// 7009). The next call logs in. That the cloud did not revoke is in the log and no failure.
+/// Forgets the tokens and any hold: in memory, in the store, and at the cloud where it can revoke
+/// (RFC 7009). The next call logs in. That the cloud did not revoke is in the log and no failure.
 ///
-/// `KEYFOB_STORE`: the tokens are gone from memory, but not from the store. `KEYFOB_TIMEOUT`: a renewal,
-/// in this process or another, was under way all the time.
+/// `KEYFOB_STORE`: the tokens are gone from memory, but not from the store. `KEYFOB_TIMEOUT`: a
+/// renewal, in this process or another, was under way all the time.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_client_forget(
@@ -403,8 +408,8 @@ pub unsafe extern "C" fn keyfob_client_forget(
 }
 
 /// Gives the client's state, counters and last error as JSON, without a secret, for a health page;
-/// docs/ABI.md lists the members. The string is the caller's, to be freed with `keyfob_string_free`.
-/// Never waits.
+/// docs/ABI.md lists the members. The string is the caller's, to be freed with
+/// `keyfob_string_free`. Never waits.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_client_status_json(
@@ -421,8 +426,8 @@ pub unsafe extern "C" fn keyfob_client_status_json(
 
 /// Ends the calls that are under way on this handle: they look for a cancellation every 20 ms, and
 /// return `KEYFOB_CANCELLED`. Later calls are not touched, but for the first of a handle of
-/// `keyfob_client_share`. May be called from any thread and, within the limits that docs/ABI.md has,
-/// from a signal handler. Never waits.
+/// `keyfob_client_share`. May be called from any thread and, within the limits that docs/ABI.md
+/// has, from a signal handler. Never waits.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_client_cancel(
@@ -435,8 +440,9 @@ pub unsafe extern "C" fn keyfob_client_cancel(
     })
 }
 
-/// Lets `ms` milliseconds pass on this client's clock at once, so that a test sees what happens when
-/// tokens age. The cloud's clock is not touched, and what was wound cannot be wound back. For tests.
+/// Lets `ms` milliseconds pass on this client's clock at once, so that a test sees what happens
+/// when tokens age. The cloud's clock is not touched, and what was wound cannot be wound back. For
+/// tests.
 ///
 /// `KEYFOB_INVALID_ARGUMENT`: the time is negative.
 #[must_use]
@@ -454,14 +460,14 @@ pub unsafe extern "C" fn keyfob_client_wind_ms(
     })
 }
 
-/// Sends a request with the token, and reads the whole answer into memory. If the API refuses the token,
-/// renews it and sends once more. Every answer is a response, 404 and 500 too. The response is the
-/// caller's, to be freed with `keyfob_response_free`; the request may be sent again.
+/// Sends a request with the token, and reads the whole answer into memory. If the API refuses the
+/// token, renews it and sends once more. Every answer is a response, 404 and 500 too. The response
+/// is the caller's, to be freed with `keyfob_response_free`; the request may be sent again.
 ///
-/// `KEYFOB_FOREIGN_ORIGIN`, `KEYFOB_INSECURE_URL`: the token must not go there, and nothing was sent.
-/// `KEYFOB_ANSWER_TOO_LARGE`: more than `max_body_bytes`. `KEYFOB_BODY_NOT_REPEATABLE`: it had to be
-/// sent again, and its body cannot be read again. `KEYFOB_NETWORK`, `KEYFOB_TIMEOUT`, `KEYFOB_TLS`: no
-/// answer. Other errors as `keyfob_client_token`.
+/// `KEYFOB_FOREIGN_ORIGIN`, `KEYFOB_INSECURE_URL`: the token must not go there, and nothing was
+/// sent. `KEYFOB_ANSWER_TOO_LARGE`: more than `max_body_bytes`. `KEYFOB_BODY_NOT_REPEATABLE`: it
+/// had to be sent again, and its body cannot be read again. `KEYFOB_NETWORK`, `KEYFOB_TIMEOUT`,
+/// `KEYFOB_TLS`: no answer. Other errors as `keyfob_client_token`.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_client_send(
@@ -479,10 +485,10 @@ pub unsafe extern "C" fn keyfob_client_send(
     })
 }
 
-/// As `keyfob_client_send`, but gives the response once its head is there; its body is then read with
-/// `keyfob_response_read`, however large it is. `timeout_ms`, or the request's own limit, is for the
-/// head; `idle_timeout_ms` and `transfer_timeout_ms` bound the body. `keyfob_client_cancel` on this
-/// handle ends the reading, too. The client may be freed before the response.
+/// As `keyfob_client_send`, but gives the response once its head is there; its body is then read
+/// with `keyfob_response_read`, however large it is. `timeout_ms`, or the request's own limit, is
+/// for the head; `idle_timeout_ms` and `transfer_timeout_ms` bound the body. `keyfob_client_cancel`
+/// on this handle ends the reading, too. The client may be freed before the response.
 ///
 /// Errors as `keyfob_client_send`.
 #[must_use]
@@ -502,21 +508,22 @@ pub unsafe extern "C" fn keyfob_client_open(
     })
 }
 
-/// Downloads what the request asks for to a file. Bytes go to `PATH.part`; PATH itself is replaced in
-/// one step once all is there and would survive a power cut. What came before a fault is kept, and a
-/// later call with the same request goes on from there (`Range` and `If-Range`, RFC 9110 13.1.5), in
-/// this process or another. Faults of the network are tried again until nothing has come for
-/// `download_retry_s` seconds: `timeout_ms` bounds the head of each answer, and nothing the whole.
+/// Downloads what the request asks for to a file. Bytes go to `PATH.part`; PATH itself is replaced
+/// in one step once all is there and would survive a power cut. What came before a fault is kept,
+/// and a later call with the same request goes on from there (`Range` and `If-Range`, RFC 9110
+/// 13.1.5), in this process or another. Faults of the network are tried again until nothing has
+/// come for `download_retry_s` seconds: `timeout_ms` bounds the head of each answer, and nothing
+/// the whole.
 ///
 /// `sha256` is what the file must have, as 64 hexadecimal digits, or NULL. A digest that the server
 /// names (`Repr-Digest`, RFC 9530, or `Digest`) is checked, too. The response has the status and
-/// headers of the last answer and no body; where that is not a success nothing is written. Progress is
-/// told as `keyfob_request_set_progress` says.
+/// headers of the last answer and no body; where that is not a success nothing is written. Progress
+/// is told as `keyfob_request_set_progress` says.
 ///
 /// `KEYFOB_FILE`: the target is a directory or a symbolic link, or cannot be written, or another
-/// download to it is under way. `KEYFOB_DIGEST_MISMATCH`: what came was thrown away; a file that was
-/// there before is as it was. `KEYFOB_INVALID_ARGUMENT`: `sha256` is not such a digest. Other errors as
-/// `keyfob_client_open`.
+/// download to it is under way. `KEYFOB_DIGEST_MISMATCH`: what came was thrown away; a file that
+/// was there before is as it was. `KEYFOB_INVALID_ARGUMENT`: `sha256` is not such a digest. Other
+/// errors as `keyfob_client_open`.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_client_download(
@@ -541,9 +548,9 @@ pub unsafe extern "C" fn keyfob_client_download(
     })
 }
 
-/// Frees a client handle. The last one of a client ends it: the thread of `background_renewal` has ended
-/// when this returns, and what is no longer used is overwritten. Tokens in a store stay. Must not race
-/// with a call on this handle. NULL is fine.
+/// Frees a client handle. The last one of a client ends it: the thread of `background_renewal` has
+/// ended when this returns, and what is no longer used is overwritten. Tokens in a store stay. Must
+/// not race with a call on this handle. NULL is fine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_client_free(client: *mut keyfob_client) {
     plain((), || free_handle(client));

@@ -1,13 +1,13 @@
 //! Config: which account at which cloud.
 //!
-//! A config is a provider and options by name. Make it with `keyfob_config_new`; fill it from text, a
-//! JSON file or the environment; make clients from it with `keyfob_client_new`, which copies it; free
-//! it with `keyfob_config_free`, at any time after that. Which login is used follows from the options
-//! that are set: a client is refused where they fit none, or more than one.
+//! A config is a provider and options by name. Make it with `keyfob_config_new`; fill it from text,
+//! a JSON file or the environment; make clients from it with `keyfob_client_new`, which copies it;
+//! free it with `keyfob_config_free`, at any time after that. Which login is used follows from the
+//! options that are set: a client is refused where they fit none, or more than one.
 //!
-//! Nothing here uses the network. Options are checked as they are set, files that secret options name
-//! are read when a client is made. A config is plain data: one thread may change it, or any number may
-//! read it.
+//! Nothing here uses the network. Options are checked as they are set, files that secret options
+//! name are read when a client is made. A config is plain data: one thread may change it, or any
+//! number may read it.
 
 use super::convert::{Out, free_handle, handle, handle_mut, into_handle, text};
 use super::error::keyfob_error;
@@ -22,23 +22,25 @@ use std::sync::Arc;
 
 pub use crate::support::log::Level as keyfob_log_level;
 
-/// A provider and its options, from which clients are made. Freed with `keyfob_config_free`. Not to be
-/// used from two threads while one of them changes it.
+/// A provider and its options, from which clients are made. Freed with `keyfob_config_free`. Not to
+/// be used from two threads while one of them changes it.
 pub struct keyfob_config(pub(super) Config);
 
-/// Takes a log line of this level, one of `keyfob_log_level`. `message` is one line without a secret,
-/// borrowed for the time of the call.
+/// Takes a log line of this level, one of `keyfob_log_level`. `message` is one line without a
+/// secret, borrowed for the time of the call.
 ///
 /// It runs on the thread that called keyfob, or on the library's own where the option
-/// `background_renewal` is set, and on several at once where several threads use a client. No lock is
-/// held that another call needs. It must not unwind, jump out, or use the client that it was called for.
+/// `background_renewal` is set, and on several at once where several threads use a client. No lock
+/// is held that another call needs. It must not unwind, jump out, or use the client that it was
+/// called for.
 pub type keyfob_log_fn =
     Option<unsafe extern "C" fn(level: i32, message: *const c_char, user_data: *mut c_void)>;
 
-/// Gives the built-in providers, the logins of each, and all options, as JSON, for programs that ask a
-/// person: `{"providers": [{"name", "title", "notes", "logins": [{"name", "title", "needs", "uses"}],
-/// "options": [...]}], "options": [{"name", "group", "type", "default", "secret", "help"}]}`. Members
-/// may be added. The string is the caller's, to be freed with `keyfob_string_free`.
+/// Gives the built-in providers, the logins of each, and all options, as JSON, for programs that
+/// ask a person: `{"providers": [{"name", "title", "notes", "logins": [{"name", "title", "needs",
+/// "uses"}], "options": [...]}], "options": [{"name", "group", "type", "default", "secret",
+/// "help"}]}`. Members may be added. The string is the caller's, to be freed with
+/// `keyfob_string_free`.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_providers_json(
@@ -52,9 +54,10 @@ pub unsafe extern "C" fn keyfob_providers_json(
     })
 }
 
-/// Makes a config for a provider, such as `kontakt`, `simacan` or `oauth2`: docs/CLOUDS.md lists them,
-/// and `keyfob_providers_json` gives them. For `custom` the option `profile` or `profile_file` is set
-/// first, and says what else there is to set. Free it with `keyfob_config_free`.
+/// Makes a config for a provider, such as `kontakt`, `simacan` or `oauth2`: docs/CLOUDS.md lists
+/// them, and `keyfob_providers_json` gives them. For `custom` the option `profile` or
+/// `profile_file` is set first, and says what else there is to set. Free it with
+/// `keyfob_config_free`.
 ///
 /// `KEYFOB_UNKNOWN_PROVIDER`: the message lists the names there are.
 #[must_use]
@@ -71,13 +74,13 @@ pub unsafe extern "C" fn keyfob_config_new(
     })
 }
 
-/// Sets an option. All values are strings; docs/OPTIONS.md lists the names, ranges and defaults. Every
-/// secret option `x` may be given as `x_file` instead, a file that is read when a client is made. The
-/// value is copied; a copy of a secret is overwritten before its memory is freed.
+/// Sets an option. All values are strings; docs/OPTIONS.md lists the names, ranges and defaults.
+/// Every secret option `x` may be given as `x_file` instead, a file that is read when a client is
+/// made. The value is copied; a copy of a secret is overwritten before its memory is freed.
 ///
 /// `KEYFOB_UNKNOWN_OPTION`: the message has the nearest name. `KEYFOB_INVALID_OPTION`: not of the
-/// option's type, or out of its range. `KEYFOB_INVALID_PROFILE`: the message says where. The config is
-/// then as it was.
+/// option's type, or out of its range. `KEYFOB_INVALID_PROFILE`: the message says where. The config
+/// is then as it was.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_config_set(
@@ -127,8 +130,8 @@ pub unsafe extern "C" fn keyfob_config_load_json(
     guard(err, || handle_mut(config, "config")?.0.load_json(text(json, "json")?))
 }
 
-/// As `keyfob_config_load_json`, from a file. Errors as there; `KEYFOB_INVALID_ARGUMENT` also where the
-/// file cannot be read.
+/// As `keyfob_config_load_json`, from a file. Errors as there; `KEYFOB_INVALID_ARGUMENT` also where
+/// the file cannot be read.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_config_load_file(
@@ -141,11 +144,11 @@ pub unsafe extern "C" fn keyfob_config_load_file(
 
 /// Sets the options that environment variables name: with the prefix `KEYFOB`, `KEYFOB_USERNAME`
 /// sets `username`. Variables that name no option, and empty ones, are passed over. The environment
-/// is read here, and at no other time, and never changed; no other thread may change it meanwhile. All
-/// or nothing.
+/// is read here, and at no other time, and never changed; no other thread may change it meanwhile.
+/// All or nothing.
 ///
-/// `KEYFOB_INVALID_ARGUMENT`: the prefix is empty, or has more than letters, digits and `_`. Errors of
-/// each variable as `keyfob_config_set`.
+/// `KEYFOB_INVALID_ARGUMENT`: the prefix is empty, or has more than letters, digits and `_`. Errors
+/// of each variable as `keyfob_config_set`.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_config_load_env(

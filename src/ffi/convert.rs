@@ -1,9 +1,9 @@
 //! Pointers to values and back: each check of an argument stands here, once.
 //!
-//! What the caller must keep to stands at the head of the header. What can be checked is checked, and
-//! has its status: NULL, UTF-8, a length or a time that cannot be. What cannot is a handle that was
-//! freed, and a length that is not the buffer's. `what` is the argument's name in the header, for the
-//! message.
+//! What the caller must keep to stands at the head of the header. What can be checked is checked,
+//! and has its status: NULL, UTF-8, a length or a time that cannot be. What cannot is a handle that
+//! was freed, and a length that is not the buffer's. `what` is the argument's name in the header,
+//! for the message.
 
 use crate::error::{Error, Result, Status};
 use crate::support::wipe::wipe;
@@ -110,8 +110,8 @@ impl<'a> Out<'a, *mut c_char> {
     }
 }
 
-/// An owned C string, of exactly as many bytes as `free_text` will find. Text that holds a NUL, which
-/// none of ours does, ends there.
+/// An owned C string, of exactly as many bytes as `free_text` will find. Text that holds a NUL,
+/// which none of ours does, ends there.
 fn owned(text: &str) -> *mut c_char {
     let mut copy = Vec::with_capacity(text.len() + 1);
     copy.extend_from_slice(text.as_bytes());

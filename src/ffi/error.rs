@@ -1,12 +1,12 @@
 //! Error: why one call failed.
 //!
-//! Each function that can fail takes a `keyfob_error **err` as its last argument. On failure it makes
-//! an error there, which the caller looks at and frees with `keyfob_error_free`; on success it writes
-//! NULL. Who wants no more than the status passes NULL. There is no "last error" of a thread: an error
-//! belongs to the call that gave it, so that bindings may move between threads.
+//! Each function that can fail takes a `keyfob_error **err` as its last argument. On failure it
+//! makes an error there, which the caller looks at and frees with `keyfob_error_free`; on success
+//! it writes NULL. Who wants no more than the status passes NULL. There is no "last error" of a
+//! thread: an error belongs to the call that gave it, so that bindings may move between threads.
 //!
-//! An error is plain data that never changes: any thread may read it until it is freed. Each function
-//! here takes NULL for an error and then returns what stands for "none".
+//! An error is plain data that never changes: any thread may read it until it is freed. Each
+//! function here takes NULL for an error and then returns what stands for "none".
 
 use super::convert::{free_handle, into_handle};
 use super::panics::plain;
@@ -59,8 +59,8 @@ pub unsafe extern "C" fn keyfob_error_status(error: *const keyfob_error) -> Stat
 }
 
 /// What happened and what to do about it, for a person: one line of less than 1000 bytes, without a
-/// secret. Its words may change with any release. Never NULL; empty for NULL. Borrowed until the error
-/// is freed.
+/// secret. Its words may change with any release. Never NULL; empty for NULL. Borrowed until the
+/// error is freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_error_message(error: *const keyfob_error) -> *const c_char {
     keyfob_error::read(error, c"".as_ptr(), |e| e.message.as_ptr())
@@ -72,8 +72,8 @@ pub unsafe extern "C" fn keyfob_error_http_status(error: *const keyfob_error) ->
     keyfob_error::read(error, 0, |e| e.error.http_status().map_or(0, i32::from))
 }
 
-/// The cloud's own code for the fault, such as `invalid_grant` (RFC 6749 5.2); NULL if it gave none.
-/// Borrowed until the error is freed.
+/// The cloud's own code for the fault, such as `invalid_grant` (RFC 6749 5.2); NULL if it gave
+/// none. Borrowed until the error is freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_error_provider_code(error: *const keyfob_error) -> *const c_char {
     keyfob_error::read(error, ptr::null(), |e| {
@@ -81,8 +81,8 @@ pub unsafe extern "C" fn keyfob_error_provider_code(error: *const keyfob_error) 
     })
 }
 
-/// The cloud's own sentence about the fault, such as `Session not active`; NULL if it gave none. One
-/// line of at most 200 characters, without secrets. Borrowed until the error is freed.
+/// The cloud's own sentence about the fault, such as `Session not active`; NULL if it gave none.
+/// One line of at most 200 characters, without secrets. Borrowed until the error is freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_error_provider_message(
     error: *const keyfob_error,
@@ -92,8 +92,9 @@ pub unsafe extern "C" fn keyfob_error_provider_message(
     })
 }
 
-/// How many milliseconds to wait before another try: what the cloud asked for (`Retry-After`, RFC 9110
-/// 10.2.3), or what is left of a hold on rejected credentials. -1 if neither says, and for NULL.
+/// How many milliseconds to wait before another try: what the cloud asked for (`Retry-After`, RFC
+/// 9110 10.2.3), or what is left of a hold on rejected credentials. -1 if neither says, and for
+/// NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_error_retry_after_ms(error: *const keyfob_error) -> i64 {
     keyfob_error::read(error, -1, |e| {

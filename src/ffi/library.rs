@@ -1,16 +1,16 @@
 //! Library: which version is here, and who frees its strings.
 //!
-//! A program that is linked to keyfob needs nothing of this group but `keyfob_string_free`. One that
-//! loads the library at run time, as a binding does, first checks that `keyfob_abi_version` is not
-//! smaller than the `KEYFOB_ABI_VERSION` it was written for. Any thread may call these functions at any
-//! time; none of them waits, and none can fail.
+//! A program that is linked to keyfob needs nothing of this group but `keyfob_string_free`. One
+//! that loads the library at run time, as a binding does, first checks that `keyfob_abi_version` is
+//! not smaller than the `KEYFOB_ABI_VERSION` it was written for. Any thread may call these
+//! functions at any time; none of them waits, and none can fail.
 
 use super::convert::free_text;
 use super::panics::plain;
 use std::ffi::c_char;
 
-/// The number of this interface. It grows by one with each release that adds a function, a status or
-/// a type. What is there keeps its name, number and meaning: docs/ABI.md has the promise.
+/// The number of this interface. It grows by one with each release that adds a function, a status
+/// or a type. What is there keeps its name, number and meaning: docs/ABI.md has the promise.
 pub const KEYFOB_ABI_VERSION: u32 = 1;
 
 /// The version of the library that this header came with, MAJOR.MINOR.PATCH, for `#if`. What

@@ -4,8 +4,9 @@
 //! `guard::guard`, which turns a panic into `KEYFOB_PANIC`; every pointer is checked in `convert`
 //! before it is used. This room decides nothing: no retry, no expiry, no policy.
 //!
-//! `make headers` writes include/keyfob.h from these files, doc comments included: a file's `//!` heads
-//! its group there, and a C programmer is its first reader. What is for us alone is a `//` comment.
+//! `make headers` writes include/keyfob.h from these files, doc comments included: a file's `//!`
+//! heads its group there, and a C programmer is its first reader. What is for us alone is a `//`
+//! comment.
 //!
 //! ```text
 //! pub unsafe extern "C" fn keyfob_client_renew(client, err) -> Status {

@@ -1,8 +1,8 @@
 //! No panic leaves the library, and none is printed; nor does `pthread_cancel` end a thread within.
 //!
 //! Unwinding into C is undefined behaviour, and ends the host at best. A panic's message goes to
-//! standard error by Rust's default, which is the host's and not ours. A thread that is cancelled within
-//! a call would leave locks held and a spent refresh token unread.
+//! standard error by Rust's default, which is the host's and not ours. A thread that is cancelled
+//! within a call would leave locks held and a spent refresh token unread.
 
 use crate::support::os::NotCancelled;
 use std::cell::Cell;
@@ -35,12 +35,12 @@ pub(super) fn contain<T>(work: impl FnOnce() -> T) -> Option<T> {
     outcome.ok()
 }
 
-/// Whether the panic hook is ours. Not a lock: a child that was forked while it is held would wait for
-/// ever.
+/// Whether the panic hook is ours. Not a lock: a child that was forked while it is held would wait
+/// for ever.
 static QUIET: AtomicBool = AtomicBool::new(false);
 
-/// Puts a hook before the one that is there, which still sees the host's own panics. Once a process, at
-/// the first call.
+/// Puts a hook before the one that is there, which still sees the host's own panics. Once a
+/// process, at the first call.
 #[cold]
 fn be_quiet() {
     if QUIET.swap(true, Ordering::Relaxed) {

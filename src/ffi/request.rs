@@ -1,9 +1,9 @@
 //! Request: what to send to an API of the cloud.
 //!
-//! Make it with `keyfob_request_new`, set headers, query and body, and send it as often as wanted with
-//! `keyfob_client_send`, `keyfob_client_open` or `keyfob_client_download`; free it with
-//! `keyfob_request_free` at any time after that. Everything that is passed in is copied. A request is
-//! plain data and belongs to no client: one thread may change it, or any number may send it.
+//! Make it with `keyfob_request_new`, set headers, query and body, and send it as often as wanted
+//! with `keyfob_client_send`, `keyfob_client_open` or `keyfob_client_download`; free it with
+//! `keyfob_request_free` at any time after that. Everything that is passed in is copied. A request
+//! is plain data and belongs to no client: one thread may change it, or any number may send it.
 
 use super::convert::{Out, bytes, free_handle, handle_mut, into_handle, milliseconds, text};
 use super::error::keyfob_error;
@@ -14,14 +14,14 @@ use crate::error::Status;
 use std::ffi::c_char;
 use std::ptr;
 
-/// A request, to be sent as often as wanted. Freed with `keyfob_request_free`. Not to be used from two
-/// threads while one of them changes it.
+/// A request, to be sent as often as wanted. Freed with `keyfob_request_free`. Not to be used from
+/// two threads while one of them changes it.
 pub struct keyfob_request(pub(super) Request);
 
-/// Makes a request. `method` is any HTTP method but CONNECT and TRACE. `url` is absolute, or relative to
-/// the provider's base URL (`devices?page=2`; a leading slash begins at the host; RFC 3986 5.2), or
-/// begins with a discovered endpoint: `{deviceBaseUrl}/Device`. Whether the token may go there is
-/// checked when the request is sent. Free it with `keyfob_request_free`.
+/// Makes a request. `method` is any HTTP method but CONNECT and TRACE. `url` is absolute, or
+/// relative to the provider's base URL (`devices?page=2`; a leading slash begins at the host; RFC
+/// 3986 5.2), or begins with a discovered endpoint: `{deviceBaseUrl}/Device`. Whether the token may
+/// go there is checked when the request is sent. Free it with `keyfob_request_free`.
 ///
 /// `KEYFOB_INVALID_ARGUMENT`: not a method, or not a URL.
 #[must_use]
@@ -40,8 +40,9 @@ pub unsafe extern "C" fn keyfob_request_new(
     })
 }
 
-/// Sets a header, in place of one of the same name. Those of the connection (`Host`, `Content-Length`,
-/// ...) are refused here; those that carry the token are refused when the request is sent.
+/// Sets a header, in place of one of the same name. Those of the connection (`Host`,
+/// `Content-Length`, ...) are refused here; those that carry the token are refused when the request
+/// is sent.
 ///
 /// `KEYFOB_INVALID_ARGUMENT`: a header of the connection, a name that is none, a value with a line
 /// break or another character that headers cannot carry, or more than 64 KiB of both.
@@ -73,8 +74,8 @@ pub unsafe extern "C" fn keyfob_request_add_query(
     })
 }
 
-/// Sets the body to a copy of `len` bytes, in place of any before. `data` may be NULL where `len` is 0.
-/// `Content-Type` is the caller's to set, where the provider has none of its own.
+/// Sets the body to a copy of `len` bytes, in place of any before. `data` may be NULL where `len`
+/// is 0. `Content-Type` is the caller's to set, where the provider has none of its own.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_request_set_body(
@@ -89,8 +90,8 @@ pub unsafe extern "C" fn keyfob_request_set_body(
     })
 }
 
-/// Sets the longest this request takes, in milliseconds, its retries and a renewal included: a day at
-/// most; 0 leaves it to the client.
+/// Sets the longest this request takes, in milliseconds, its retries and a renewal included: a day
+/// at most; 0 leaves it to the client.
 ///
 /// `KEYFOB_INVALID_ARGUMENT`: the time is negative.
 #[must_use]
@@ -107,8 +108,8 @@ pub unsafe extern "C" fn keyfob_request_set_timeout_ms(
 }
 
 /// Says whether sending the request twice does no harm. Only then is it repeated after a fault that
-/// leaves open whether the cloud carried it out. True from the start for GET, HEAD, OPTIONS, PUT and
-/// DELETE (RFC 9110 9.2.2), false for all others.
+/// leaves open whether the cloud carried it out. True from the start for GET, HEAD, OPTIONS, PUT
+/// and DELETE (RFC 9110 9.2.2), false for all others.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_request_set_idempotent(

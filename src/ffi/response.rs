@@ -2,9 +2,9 @@
 //!
 //! `keyfob_client_send` gives a response that is whole: `keyfob_response_body` is its body.
 //! `keyfob_client_open` gives one whose body is still to come: read it with `keyfob_response_read`
-//! until that gives 0 bytes. What the functions here return is borrowed until the response is freed with
-//! `keyfob_response_free`; the client and the request may be freed before. Any number of threads may look
-//! at a response; one at a time may read its body.
+//! until that gives 0 bytes. What the functions here return is borrowed until the response is freed
+//! with `keyfob_response_free`; the client and the request may be freed before. Any number of
+//! threads may look at a response; one at a time may read its body.
 
 use super::convert::{Out, bytes_mut, free_handle, handle, handle_mut, into_handle, text};
 use super::error::keyfob_error;
@@ -19,8 +19,8 @@ use std::ptr;
 /// Freed with `keyfob_response_free`. Any thread may look at it; one at a time may read its body.
 pub struct keyfob_response {
     response: Response,
-    /// The headers as C strings, in their order: made once, so that what is lent out lives as long as
-    /// the response.
+    /// The headers as C strings, in their order: made once, so that what is lent out lives as long
+    /// as the response.
     headers: Vec<(CString, CString)>,
 }
 
@@ -52,8 +52,8 @@ pub unsafe extern "C" fn keyfob_response_status(response: *const keyfob_response
     keyfob_response::read(response, 0, |r| r.response.status())
 }
 
-/// The value of the first header of this name, without regard to case (RFC 9110 5.1); NULL if there is
-/// none, and for NULL. Borrowed until the response is freed.
+/// The value of the first header of this name, without regard to case (RFC 9110 5.1); NULL if there
+/// is none, and for NULL. Borrowed until the response is freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_response_header(
     response: *const keyfob_response,
@@ -67,9 +67,9 @@ pub unsafe extern "C" fn keyfob_response_header(
     })
 }
 
-/// The name of the header at this index, counted from 0 in the order in which they came, in lower case;
-/// and through `value`, which may be NULL, its value. NULL past the end. Both borrowed until the
-/// response is freed.
+/// The name of the header at this index, counted from 0 in the order in which they came, in lower
+/// case; and through `value`, which may be NULL, its value. NULL past the end. Both borrowed until
+/// the response is freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_response_header_at(
     response: *const keyfob_response,
@@ -87,9 +87,9 @@ pub unsafe extern "C" fn keyfob_response_header_at(
     name
 }
 
-/// The body and, through `len`, which may be NULL, its length in bytes. Binary: no NUL is at its end; an
-/// empty body may be NULL. Of `keyfob_client_open` and `keyfob_client_download` it is empty. Borrowed
-/// until the response is freed.
+/// The body and, through `len`, which may be NULL, its length in bytes. Binary: no NUL is at its
+/// end; an empty body may be NULL. Of `keyfob_client_open` and `keyfob_client_download` it is
+/// empty. Borrowed until the response is freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_response_body(
     response: *const keyfob_response,
@@ -106,14 +106,15 @@ pub unsafe extern "C" fn keyfob_response_body(
     body
 }
 
-/// Reads the next bytes of the body of a response of `keyfob_client_open`: at most `cap` of them, to
-/// `buf`. `*len` is how many; 0 at the end of the body. Waits for them at most `idle_timeout_ms`. Not
-/// to be called from two threads at once. A response of `keyfob_client_send` is read from memory.
+/// Reads the next bytes of the body of a response of `keyfob_client_open`: at most `cap` of them,
+/// to `buf`. `*len` is how many; 0 at the end of the body. Waits for them at most
+/// `idle_timeout_ms`. Not to be called from two threads at once. A response of `keyfob_client_send`
+/// is read from memory.
 ///
 /// `KEYFOB_NETWORK`: the body was cut, so what came before is not the whole of it (RFC 9112 8).
 /// `KEYFOB_TIMEOUT`: nothing came for `idle_timeout_ms`, or all of it took longer than
-/// `transfer_timeout_ms`. `KEYFOB_CANCELLED`: `keyfob_client_cancel` on the handle that opened it, or
-/// its progress function.
+/// `transfer_timeout_ms`. `KEYFOB_CANCELLED`: `keyfob_client_cancel` on the handle that opened it,
+/// or its progress function.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_response_read(
@@ -132,9 +133,9 @@ pub unsafe extern "C" fn keyfob_response_read(
 }
 
 /// Gives the absolute URL of the link with this relation, such as `next`: from a `Link` header (RFC
-/// 8288), or from a `links` or `_links` member in the first MiB of a JSON body; for `next` also where
-/// the provider's profile says that its next page is. `KEYFOB_OK` with `*url` NULL where there is no
-/// such link. The string is the caller's, to be freed with `keyfob_string_free`.
+/// 8288), or from a `links` or `_links` member in the first MiB of a JSON body; for `next` also
+/// where the provider's profile says that its next page is. `KEYFOB_OK` with `*url` NULL where
+/// there is no such link. The string is the caller's, to be freed with `keyfob_string_free`.
 ///
 /// `KEYFOB_MALFORMED_ANSWER`: there is such a link, but it is not a URL.
 #[must_use]
@@ -155,8 +156,8 @@ pub unsafe extern "C" fn keyfob_response_link(
     })
 }
 
-/// How many bytes the body has in all, where the answer's head says so (`Content-Length`, RFC 9110 8.6);
-/// -1 where it does not, and for NULL.
+/// How many bytes the body has in all, where the answer's head says so (`Content-Length`, RFC 9110
+/// 8.6); -1 where it does not, and for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_response_length(response: *const keyfob_response) -> i64 {
     keyfob_response::read(response, -1, |r| {

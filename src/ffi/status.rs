@@ -2,8 +2,8 @@
 //!
 //! `KEYFOB_OK` is 0 and every other number is one kind of failure, so `if (status)` asks whether a
 //! call failed, and a `switch` decides what to do. docs/ERRORS.md says of each status what happened
-//! and what to do about it. A number is never used for anything else later. A newer library may return
-//! one that this header does not have: treat it as a failure.
+//! and what to do about it. A number is never used for anything else later. A newer library may
+//! return one that this header does not have: treat it as a failure.
 
 use crate::error::Status;
 use std::ffi::c_char;

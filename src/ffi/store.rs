@@ -3,9 +3,9 @@
 //! Most programs need nothing of this group: the option `store` takes `memory` or `file:` and a
 //! directory. A program with a database, a TPM or a secure element gives four functions, by
 //! `keyfob_config_set_store`, before it makes a client. A load function hands what it has to
-//! `keyfob_record_set`. Around a renewal keyfob calls lock, load, save and unlock in this order, and may
-//! save once more before it asks the cloud, to see that it can. It calls load alone to see what is
-//! there. A record is opaque bytes: keep them as they are.
+//! `keyfob_record_set`. Around a renewal keyfob calls lock, load, save and unlock in this order,
+//! and may save once more before it asks the cloud, to see that it can. It calls load alone to see
+//! what is there. A record is opaque bytes: keep them as they are.
 
 use super::config::keyfob_config;
 use super::convert::{bytes, handle_mut};
@@ -18,7 +18,8 @@ use std::io;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// Where a load function of a store puts what it has. keyfob's, and good for the time of that call only.
+/// Where a load function of a store puts what it has. keyfob's, and good for the time of that call
+/// only.
 pub struct keyfob_record(Option<Zeroizing<Vec<u8>>>);
 
 /// Loads the record of this name: gives it to `keyfob_record_set`, or does not where there is none.
@@ -32,10 +33,10 @@ pub type keyfob_store_load_fn = Option<
     ) -> i32,
 >;
 
-/// Puts these `len` bytes in the place of the record of this name, wholly or not at all, and returns
-/// `KEYFOB_OK` once they would survive a power cut: the refresh token that they replace may be spent.
-/// Anything else says that they were not saved: the tokens are then used from memory, and the fault is
-/// in the client's status.
+/// Puts these `len` bytes in the place of the record of this name, wholly or not at all, and
+/// returns `KEYFOB_OK` once they would survive a power cut: the refresh token that they replace may
+/// be spent. Anything else says that they were not saved: the tokens are then used from memory, and
+/// the fault is in the client's status.
 pub type keyfob_store_save_fn = Option<
     unsafe extern "C" fn(
         name: *const c_char,
@@ -47,8 +48,8 @@ pub type keyfob_store_save_fn = Option<
 
 /// Takes the lock of this name without waiting, and returns `KEYFOB_OK`; `KEYFOB_WOULD_BLOCK` while
 /// anyone else has it, in this process or another, and keyfob asks again until the call's time is
-/// over. The lock must go when its process ends, however that ends. Anything else says that locking is
-/// impossible, and then nothing is saved.
+/// over. The lock must go when its process ends, however that ends. Anything else says that locking
+/// is impossible, and then nothing is saved.
 pub type keyfob_store_lock_fn =
     Option<unsafe extern "C" fn(name: *const c_char, user_data: *mut c_void) -> i32>;
 
@@ -56,9 +57,10 @@ pub type keyfob_store_lock_fn =
 pub type keyfob_store_unlock_fn =
     Option<unsafe extern "C" fn(name: *const c_char, user_data: *mut c_void)>;
 
-/// Keeps the tokens of the clients made from this config in a store of the caller's own: a database,
-/// a TPM, a secure element. The option `store` must not be set then; `store_key` seals what is kept.
-/// docs/STORE.md says what such a store must do; `examples/c/keyfob-sqlite-store.c` is one.
+/// Keeps the tokens of the clients made from this config in a store of the caller's own: a
+/// database, a TPM, a secure element. The option `store` must not be set then; `store_key` seals
+/// what is kept. docs/STORE.md says what such a store must do; `examples/c/keyfob-sqlite-store.c`
+/// is one.
 ///
 /// A record is a few kilobytes. Its `name` is one to eighty letters, digits and `-`. Strings and
 /// data are borrowed for the time of the call. `lock` and `unlock` may both be NULL where no other
@@ -103,8 +105,8 @@ pub unsafe extern "C" fn keyfob_config_set_store(
     })
 }
 
-/// Hands over the record that was asked for, from within a load function; the `len` bytes are copied,
-/// and the copy is overwritten after use. A second call replaces what the first one gave.
+/// Hands over the record that was asked for, from within a load function; the `len` bytes are
+/// copied, and the copy is overwritten after use. A second call replaces what the first one gave.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_record_set(

@@ -1,4 +1,9 @@
-//! Renewal on a thread of the library's own, for those who ask for it: no caller pays.
+//! Renewal on a thread of the library's own, for those who ask for it (`background_renewal`): no
+//! caller pays for a renewal, and an event loop always finds a token.
+//!
+//! The thread parks until the token is due, and is woken when the state changes. Callers leave
+//! early renewals to it. It sleeps until the first caller has obtained a token: who never asks is
+//! never logged in.
 
 use super::goal::Stage;
 use super::lifecycle::Lifecycle;
@@ -14,17 +19,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// The thread. Dropping this ends it, and waits until it has ended.
+/// The thread. Dropping this ends it, and waits until it has ended. A call that the thread is in is
+/// cancelled, so that is soon.
 pub(crate) struct Background {
+    /// Taken when the thread is joined.
     thread: Option<JoinHandle<()>>,
     lifecycle: Arc<Lifecycle>,
+    /// Tells the thread to end at its next look.
     stop: Arc<AtomicBool>,
+    /// Ends the call that the thread is in.
     canceller: Arc<Canceller>,
+    /// The process that has the thread: a forked child has none.
     process: Process,
 }
 
 impl Background {
-    /// Begins to renew what the lifecycle holds. It sleeps until the first token is there.
+    /// Begins to renew what the lifecycle holds. `INVALID_OPTION` where the system gives no thread.
     pub fn start(lifecycle: Arc<Lifecycle>) -> Result<Background> {
         let (stop, canceller) = (Arc::<AtomicBool>::default(), Arc::<Canceller>::default());
         let thread = {
@@ -67,8 +77,8 @@ impl Drop for Background {
     }
 }
 
-/// How long nothing can be due. A change of state ends the sleep early. `failures` says how many tries
-/// in a row left the token due.
+/// How long nothing can be due. A change of state ends the sleep early. `failures` says how many
+/// tries in a row left the token due.
 fn next_look(lifecycle: &Lifecycle, failures: u32) -> Duration {
     const LONGEST: Duration = Duration::from_secs(3600);
     let (state, now) = (lifecycle.state(), lifecycle.clock.now());
@@ -89,11 +99,13 @@ fn next_look(lifecycle: &Lifecycle, failures: u32) -> Duration {
     next.since(now).clamp(SLICE, LONGEST)
 }
 
+/// Whether a renewal is wanted. No token at all is no reason: nobody has asked for one.
 fn is_due(lifecycle: &Lifecycle) -> bool {
     let stage = lifecycle.stage(&lifecycle.state());
     matches!(stage, Stage::Due | Stage::Expired)
 }
 
+/// One try, within `timeout_ms` as a caller has it.
 fn renew_if_due(lifecycle: &Lifecycle, canceller: &Arc<Canceller>) {
     if is_due(lifecycle) {
         let limit = lifecycle.state().account.options.duration(TIMEOUT_MS);

@@ -1,4 +1,7 @@
 //! What changes a client under its callers: other options, and forgetting.
+//!
+//! Both run under the lead of the single flight, so that no renewal is under way: one that began
+//! with old options must not publish its token among new ones.
 
 use super::lifecycle::{Lifecycle, known_of};
 use super::serving::Serving;
@@ -10,14 +13,19 @@ use crate::support::log::{self, log};
 use std::sync::Arc;
 
 impl Lifecycle {
-    /// Makes a change while no renewal is under way, waiting for one that is.
+    /// Makes a change while no renewal is under way, waiting for one that is to the call's
+    /// deadline. Log lines of it are sent when the lead is given back: a log function may take its
+    /// time.
     pub fn change(&self, call: &Call, work: impl FnOnce(&State) -> Result<()>) -> Result<()> {
         let _lines_later = log::later();
         self.alone(call, |state| work(&state))
     }
 
-    /// Uses other options from now on: for whoever makes a change. Another principal's token is
-    /// dropped; a new password or client secret leaves the token as it is.
+    /// Uses other options from now on. Only within `change`, which gives the `state`.
+    ///
+    /// Another principal's token is dropped. A new password or client secret of the same principal
+    /// leaves the token as it is. Fails, and leaves everything as it was, where the store of the
+    /// new account can never be used, as with a wrong `store_key`.
     pub fn use_account(&self, account: Account, state: &State) -> Result<()> {
         let (now, before) = (&account.identity, &state.account.identity);
         let mut record = state.record.clone();
@@ -36,7 +44,13 @@ impl Lifecycle {
         Ok(())
     }
 
-    /// Forgets the tokens and any hold, here, in the store and where possible at the cloud.
+    /// Forgets the tokens and any hold: in this process, in the store, and at the cloud where its
+    /// profile can revoke (RFC 7009).
+    ///
+    /// A store that cannot be locked, or a cloud that does not revoke, keeps nothing from being
+    /// forgotten here. The error is the store's where its copy could not be overwritten. The
+    /// attempts come last, when the identity's lock is free: a store of the caller's may have one
+    /// lock for all names.
     pub fn forget(&self, call: &Call) -> Result<()> {
         self.change(call, |state| {
             let account = &state.account;

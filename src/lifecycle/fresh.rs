@@ -1,21 +1,29 @@
 //! What the hot path needs of a state: the token, and until when it is fresh.
+//!
+//! A state is large, and reading it through its `Arc` costs more than copying a token. This is a
+//! copy of the token by itself, laid out so that `memcpy` is at its quickest.
 
 use crate::lifecycle::state::State;
 use crate::support::clock::Moment;
 use zeroize::Zeroizing;
 
-/// What libc copies at once. A token that begins anywhere else takes a tenth longer.
+/// In bytes: what libc copies at once. A token that begins anywhere else takes a tenth longer.
 const CACHE_LINE: usize = 64;
 
 /// A token at the beginning of a cache line; wiped when dropped.
 pub(crate) struct Fresh {
-    /// How long it may be given away without a look at anything else.
+    /// Until when it may be given away without a look at anything else. `Moment::START` for a token
+    /// that may not: there is none, or each request is signed by itself.
     pub until: Moment,
+    /// The token, behind as many bytes as bring it to the beginning of a cache line.
     room: Zeroizing<Vec<u8>>,
+    /// Where in `room` the token begins.
     begin: usize,
 }
 
 impl Fresh {
+    /// Copies the token of a state. The vector is made at its full size and never grows: growing
+    /// would move the token off its cache line, and leave a copy behind that nobody wipes.
     pub fn of(state: &State) -> Fresh {
         let token = state.access_token().as_bytes();
         let mut room = Zeroizing::new(vec![0; CACHE_LINE + token.len()]);
@@ -25,6 +33,7 @@ impl Fresh {
         Fresh { until: state.at_hand_until(), room, begin }
     }
 
+    /// The token as bytes; empty where the state has none.
     #[inline]
     pub fn token(&self) -> &[u8] {
         &self.room[self.begin..]

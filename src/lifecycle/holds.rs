@@ -1,8 +1,18 @@
 //! Holding a secret back. What was rejected, or may have been, is not sent again for a while that
 //! doubles; what came to nothing is sent seldom enough that no lockout is reached by it.
 //!
-//! Some clouds lock an account after five tries in ten minutes, fail meanwhile, and count the tries made
-//! then: whoever goes on at the pace of a network fault locks it for ever.
+//! Some clouds lock an account after five tries in ten minutes, fail meanwhile, and count the tries
+//! made then: whoever goes on at the pace of a network fault locks it for ever.
+//!
+//! ```text
+//! rejected               60 s (login_hold_s), 120 s, 240 s ... 1 h
+//! perhaps rejected       the first time a pause as after a fault, then as rejected
+//! sent, no good answer   4 in ten minutes, 15 in an hour
+//! ```
+//!
+//! These functions change a value and ask no clock. `store/attempt_log.rs` keeps the value for each
+//! secret: a login that works and `forget` clear it there, and new credentials have one of their
+//! own.
 
 use crate::error::{Error, Result, Status};
 use crate::http::retry::{Growth, doubled};
@@ -13,21 +23,25 @@ use std::time::Duration;
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// How often a secret is sent to no avail, and within what time.
+/// How often a secret is sent to no avail, and within what time. The lockouts that clouds document
+/// begin at five tries in ten minutes.
 const MOST_IN_VAIN: [(usize, Duration); 2] =
     [(4, MINUTE.saturating_mul(10)), (MOST_FRUITLESS, HOUR)];
 
-/// The shortest first hold of what only may have been rejected: no more than twelve in the first hour.
+/// The shortest first hold of what only may have been rejected, whatever `login_hold_s` says: it
+/// doubles from there, which makes no more than twelve tries in the first hour.
 const FIRST_DOUBT: Duration = Duration::from_secs(5);
 
-/// The cloud rejected the secret. `first` is the option `login_hold_s`.
+/// The cloud rejected the secret: no login with it for `first` (the option `login_hold_s`), doubled
+/// for each rejection in a row.
 pub(super) fn reject(attempts: &mut Attempts, error: &Error, first: Duration, now: Moment) {
     let count = attempts.hold.as_ref().map_or(1, |hold| hold.count.saturating_add(1));
     let until = now.after(doubled(Growth { first, most: LONGEST_HOLD }, count));
     attempts.hold = Some(Hold { until, count, error: error.clone() });
 }
 
-/// The cloud may have rejected it. The first time is taken for a mishap, every other for a rejection.
+/// The cloud may have rejected it: a 4xx that no rule of the profile knows, or a success without a
+/// token. The first time is taken for a mishap, every other for a rejection.
 pub(super) fn doubt(attempts: &mut Attempts, error: &Error, first: Duration, now: Moment) {
     attempts.doubts = attempts.doubts.saturating_add(1);
     if attempts.doubts > 1 {
@@ -35,7 +49,8 @@ pub(super) fn doubt(attempts: &mut Attempts, error: &Error, first: Duration, now
     }
 }
 
-/// It was sent to no avail: the cloud failed, or its answer did not come.
+/// It was sent to no avail: the cloud failed, or its answer did not come. `error` is what callers
+/// are told while it must not be sent. Moments older than an hour bound nothing and go.
 pub(super) fn sent_in_vain(attempts: &mut Attempts, error: &Error, now: Moment) {
     attempts.fruitless.retain(|sent| now < sent.after(HOUR));
     attempts.fruitless.push(now);
@@ -44,7 +59,8 @@ pub(super) fn sent_in_vain(attempts: &mut Attempts, error: &Error, now: Moment) 
     attempts.fault = Some(error.clone());
 }
 
-/// When what came to nothing may be sent again.
+/// When what came to nothing may be sent again; `START` for at once. For each bound it is the
+/// moment of the earliest sending that still counts, plus the bound's time.
 pub(super) fn not_before(attempts: &Attempts) -> Moment {
     let sent = &attempts.fruitless;
     let bound = |(most, time): (usize, Duration)| {
@@ -54,7 +70,8 @@ pub(super) fn not_before(attempts: &Attempts) -> Moment {
     MOST_IN_VAIN.into_iter().filter_map(bound).max().unwrap_or(Moment::START)
 }
 
-/// Why the secret may not be sent now, if it may not.
+/// Why the secret may not be sent now, if it may not: `LOGIN_ON_HOLD` after a rejection, else the
+/// error that it came to nothing with. Each has a `retry_after`. Asked before every login.
 pub(super) fn may_send(attempts: &Attempts, now: Moment) -> Result<()> {
     if let Some((hold, left)) = attempts.held(now) {
         return Err(on_hold(hold, left));
@@ -66,6 +83,8 @@ pub(super) fn may_send(attempts: &Attempts, now: Moment) -> Result<()> {
     }
 }
 
+/// What callers are told of a hold. An error that was no plain rejection stays as it was: it says
+/// more than that there is a hold.
 fn on_hold(hold: &Hold, left: Duration) -> Error {
     let error = &hold.error;
     if error.status() != Status::CredentialsRejected {
@@ -81,6 +100,8 @@ fn on_hold(hold: &Hold, left: Duration) -> Error {
         .with_retry_after(Some(left))
 }
 
+/// What callers are told where the secret was sent to no avail too often: the fault, and why we
+/// wait.
 fn too_often(fault: &Error, left: Duration) -> Error {
     let what = format!(
         "{}; tries may count towards a lockout, so no login for another {} s",

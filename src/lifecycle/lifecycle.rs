@@ -1,4 +1,8 @@
 //! The lifecycle of one client: its state, and what readers and the renewing thread see of it.
+//!
+//! One value is published at a time, by the leader of the single flight, with one store into an
+//! `ArcSwap`; readers take no lock. `serving.rs` has the order of moves, and this file what each
+//! move is for a real account: its state, its store, its renewal.
 
 use super::counters::Counters;
 use super::flight::Flight;
@@ -26,14 +30,21 @@ use std::thread::Thread;
 /// Keeps one identity's token good. Usable from any thread; in a forked child it goes on with what
 /// the parent knew.
 pub(crate) struct Lifecycle {
+    /// Boot time, and the cloud's time as it was last told. Tests wind it.
     pub clock: Clock,
+    /// Where lines for people go. Never a secret.
     pub log: Log,
+    /// What happened so far, for the status.
     pub counters: Counters,
+    /// What is known. Replaced by `publish` alone, under the lead.
     state: ArcSwap<State>,
-    /// The same state, for those who only copy its token.
+    /// A copy of the state's token, for those who need nothing else of it. Replaced after `state`.
     at_hand: Striped<Fresh>,
+    /// Who renews. A forked child has its own, since its parent's leader is not there.
     flight: PerProcess<Flight<Result<()>>>,
+    /// Why the last renewal failed; `None` after one that did not. For the status.
     last_error: ArcSwap<Option<Error>>,
+    /// What is wrong with the store; `None` once it works again. For the status.
     store_fault: ArcSwap<Option<Error>>,
     /// The thread that renews early, and its process, where the client asked for one. Set without a
     /// lock, which a forked child could inherit held.
@@ -41,6 +52,9 @@ pub(crate) struct Lifecycle {
 }
 
 impl Lifecycle {
+    /// Begins with what the store has, so that a restart needs no login. A store that cannot be
+    /// read is noted and lived without, unless that will never change. Nothing is asked of the
+    /// cloud.
     pub fn new(account: Account, clock: Clock, log: Log) -> Result<Lifecycle> {
         let (record, fault) = known_of(&account, account.first_record()?)?;
         let api = Arc::new(Api::of(&account, &record)?);
@@ -63,8 +77,9 @@ impl Lifecycle {
         Ok(lifecycle)
     }
 
-    /// Where the next call logs in, what the store knows of the logins before it is told now: the
-    /// status says whether there is a hold.
+    /// Where the next call would log in, asks the store for the attempts of earlier processes. The
+    /// login itself asks again; this is for the status, which is to show a hold before anybody runs
+    /// into it.
     pub(super) fn learn_of_holds(&self) {
         let state = self.state.load();
         if state.record.token.is_none() {
@@ -75,26 +90,29 @@ impl Lifecycle {
         }
     }
 
-    /// What is known now, whatever it is.
+    /// What is known now, be there a token or not. For the status and for what needs no token.
     pub fn state(&self) -> Guard<Arc<State>> {
         self.state.load()
     }
 
+    /// Why the last renewal failed.
     pub fn last_error(&self) -> Option<Error> {
         self.last_error.load().as_ref().clone()
     }
 
+    /// Notes how a renewal ended.
     pub(super) fn set_last_error(&self, error: Option<Error>) {
         self.last_error.store(Arc::new(error));
     }
 
+    /// What is wrong with the store at present.
     pub fn store_fault(&self) -> Option<Error> {
         self.store_fault.load().as_ref().clone()
     }
 
     /// The hot path: copies a fresh token to the beginning of `buffer`, if it fits with a byte to
-    /// spare, and gives its length. No allocation, no system call, and no lock that anyone waits for.
-    /// `None` where the ordinary way has to be taken.
+    /// spare, and gives its length. No allocation, no system call, and no lock that anyone waits
+    /// for. `None` where the ordinary way has to be taken.
     #[inline]
     pub fn copy_fresh(&self, buffer: &mut [u8]) -> Option<usize> {
         let now = self.clock.now();
@@ -108,15 +126,17 @@ impl Lifecycle {
         })
     }
 
-    /// A number that changes with the state, while its token is fresh. `None` may also mean that
-    /// another thread is looking.
+    /// A number that changes with the state, while its token is fresh: a binding keeps its own copy
+    /// of the token for as long as the number is the same. `None` may also mean that another thread
+    /// is looking; then the ordinary way has the answer.
     #[inline]
     pub fn fresh_number(&self) -> Option<u64> {
         let now = self.clock.now();
         self.at_hand.read(|fresh, number| (now < fresh.until).then_some(number))
     }
 
-    /// A fresh token and all that goes with it, without a lock or a system call.
+    /// A fresh token and all that goes with it, without a lock or a system call. `None` where the
+    /// token is due, has expired, or is not there.
     #[inline]
     pub fn fresh(&self) -> Option<Guard<Arc<State>>> {
         let state = self.state.load();
@@ -124,12 +144,16 @@ impl Lifecycle {
     }
 
     /// A token that has not expired, renewed if that is due.
+    ///
+    /// Fails only where there is no good token and none was to be had: with what the cloud said,
+    /// with what holds the login back, or with the end of this call.
     pub fn serve(&self, call: &Call) -> Result<Arc<State>> {
         let _lines_later = log::later();
         Serving::serve(self, call)
     }
 
-    /// A token that has not expired, if that takes no waiting.
+    /// A token that has not expired, if that takes no waiting: for event loops. Else why the cloud
+    /// may not be asked now, or `WOULD_BLOCK` where it may.
     pub fn serve_at_once(&self) -> Result<Arc<State>> {
         let state = self.state.load_full();
         if self.meets(Goal::Usable, &state) {
@@ -142,15 +166,19 @@ impl Lifecycle {
         ))
     }
 
-    /// Renews now, fresh or not. Callers at the same time share one renewal.
+    /// Renews now, fresh or not. Callers at the same time share one renewal: each wants a token
+    /// newer than the one it saw, and the one that comes is that for all.
     pub fn renew(&self, call: &Call) -> Result<Arc<State>> {
         let _lines_later = log::later();
         let state = self.state.load_full();
         self.obtain(Goal::NewerThan(state.record.generation), call)
     }
 
-    /// An API refused this token: gives a newer one, renewing only where nobody else has. A token that
-    /// is refused right after its issue is not replaced again for a while: then it is given back.
+    /// An API refused this token: gives a newer one, renewing only where nobody else has.
+    ///
+    /// A hundred threads whose token was revoked come here with the same token, and cost one
+    /// renewal. A token that is refused right after its issue is not replaced again for a while:
+    /// then it is given back, and the caller sees that by comparing.
     pub fn replace(&self, refused: &str, call: &Call) -> Result<Arc<State>> {
         let _lines_later = log::later();
         let state = self.state.load_full();
@@ -163,7 +191,8 @@ impl Lifecycle {
         self.obtain(Goal::Instead(state.record.generation), call)
     }
 
-    /// What the renewing thread does when a token is due, or has expired.
+    /// What the renewing thread does when a token is due, or has expired. Its failures are in the
+    /// status and the log, since it has no caller.
     pub fn renew_in_background(&self, call: &Call) -> Result<()> {
         let _lines_later = log::later();
         let state = self.state.load_full();
@@ -176,12 +205,13 @@ impl Lifecycle {
         }
     }
 
-    /// From now on this thread renews early, and no caller does; or callers do, where there is none.
+    /// From now on this thread renews early and no caller does; `None`: callers do. Called by the
+    /// thread's owner when it starts and ends.
     pub fn renewed_by(&self, thread: Option<Thread>) {
         self.renewer.store(thread.map(|thread| Arc::new((this_process(), thread))));
     }
 
-    /// Lets the renewing thread look again, after something changed.
+    /// Lets the renewing thread look again, after something changed: a token, options, the clock.
     pub fn wake_renewer(&self) {
         let me = std::thread::current().id();
         // What it changes itself is no news to it.
@@ -190,7 +220,9 @@ impl Lifecycle {
         }
     }
 
-    /// Why nothing may be asked of the cloud now, as far as this process knows.
+    /// Why nothing may be asked of the cloud now, as far as this process knows: a strict pause, a
+    /// hold on the client software, or a hold on the login where nothing else could renew. The
+    /// store may know more; the login looks into it.
     pub(super) fn may_ask(&self, account: &Account, record: &Record) -> Result<()> {
         let now = self.clock.now();
         pauses::may_call(record, now)?;
@@ -208,16 +240,23 @@ impl Lifecycle {
         }
     }
 
+    /// Notes what is wrong with the store, and logs it. The tokens are used from memory meanwhile.
     pub(super) fn note_store_fault(&self, fault: Error) {
         log!(self.log, Error, "{fault}");
         self.store_fault.store(Arc::new(Some(fault)));
     }
 
+    /// The store has kept what it was given: what was wrong with it is over.
     pub(super) fn store_works(&self) {
         self.store_fault.store(Arc::default());
     }
 
-    /// Lets readers see a new record. Only the leader does.
+    /// Lets readers see a new record. Only the leader does, so that no two states overtake each
+    /// other.
+    ///
+    /// Works the URLs of requests out anew only where the account, the endpoints or the names that
+    /// came with the token have changed. Fails where a template cannot be filled; readers then keep
+    /// what they had.
     pub(super) fn publish(&self, account: &Arc<Account>, record: Record) -> Result<Arc<State>> {
         let before = self.state.load();
         let saved = |record: &Record| record.token.as_ref().map(|token| token.saved.clone());
@@ -239,7 +278,8 @@ impl Lifecycle {
 
 impl Serving for Lifecycle {
     type State = State;
-    /// `None` where it cannot be had at all: then nothing is saved.
+    /// `None` where it cannot be had at all, as on a read-only disk: the renewal goes on without
+    /// it, and the store refuses to save.
     type StoreLock = Option<Box<dyn Lock>>;
 
     fn flight(&self) -> Arc<Flight<Result<()>>> {
@@ -320,7 +360,8 @@ impl Serving for Lifecycle {
     }
 }
 
-/// What the account's store adds to what is known, and what is wrong with the store.
+/// What the account's store adds to what is known, and what is wrong with the store. An error where
+/// it stays unusable until a person acts, as with a wrong key: then no client is made of it.
 pub(super) fn known_of(account: &Account, mut record: Record) -> Result<(Record, Option<Error>)> {
     match account.load() {
         Ok(stored) => {

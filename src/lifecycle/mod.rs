@@ -1,7 +1,22 @@
-//! The state machine that every cloud shares: serve, renew, fall back, hold off. One renewal at a time.
+//! The state machine that every cloud shares: serve, renew, fall back, hold off. One renewal at a
+//! time.
 //!
-//! `serving.rs` has the moves of the threads, `renewal.rs` one renewal, `holds.rs` and `pauses.rs` say
-//! when nothing may be sent. This room does not know how a cloud is asked, nor how a record is kept.
+//! ```text
+//! fresh     served: no lock that a renewal holds, no system call          lifecycle.rs, fresh.rs
+//! due       one caller renews, all others get the token that is good      serving.rs
+//! expired   one caller goes to the cloud, the rest wait and share         flight.rs
+//! renewal   refresh, or login; kept durably, then seen by callers         renewal.rs
+//! rejected  the secret is held back, ever longer                          holds.rs
+//! failed    the cloud is spared for a while, everything is kept           pauses.rs
+//! ```
+//!
+//! A caller asks for a token that meets its goal (`goal.rs`) and gets a state that holds one, or an
+//! error within its own deadline. Only the cloud's word about a credential leads from a refresh to
+//! a login; a fault, a timeout or an odd answer never does. `renewal.rs` is the one place that
+//! decides it.
+//!
+//! This room knows neither how a cloud is asked (`account/`, `provider/`) nor how a record is kept
+//! (`store/`).
 
 pub(crate) mod background;
 pub(crate) mod change;

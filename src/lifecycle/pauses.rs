@@ -1,5 +1,9 @@
 //! Sparing the cloud: after a failure that says nothing of the credentials, or because it asked for
 //! quiet, no token call is made for a while. Everything is kept meanwhile.
+//!
+//! A pause is part of the record, so that all clients of an identity heed it. One that the cloud
+//! asked for (`Retry-After`, RFC 9110 10.2.3) is the earliest moment, never the exact one: a fleet
+//! that was told the same time must not come back at once.
 
 use crate::error::{Error, Result, Status};
 use crate::http::retry::{Growth, backoff, chance};
@@ -7,21 +11,23 @@ use crate::model::record::{Pause, Record};
 use crate::support::clock::Moment;
 use std::time::Duration;
 
-/// How a pause grows while a good token is at hand: nobody waits for the next try.
+/// How a pause grows while a good token is at hand: nobody waits for the next try, and short pauses
+/// leave many tries before the token ends.
 const WITH_A_TOKEN: Growth =
     Growth { first: Duration::from_secs(1), most: Duration::from_secs(30) };
 
-/// And once there is none: everybody waits, but so may a million others.
+/// How a pause grows once there is no good token: everybody waits, but so may a million others.
 const WITHOUT_A_TOKEN: Growth =
     Growth { first: Duration::from_secs(1), most: Duration::from_secs(300) };
 
-/// Between what the cloud asks for and what chance adds to it: a fleet must not come back at once.
+/// The most that chance adds to what the cloud asks for: a quarter of it, and half a minute at
+/// least.
 fn spread(asked: Duration) -> Duration {
     (asked / 4).max(Duration::from_secs(30))
 }
 
-/// How long to wait after so many failures in a row. Full jitter: those who failed together come back
-/// apart.
+/// How long to wait after so many failures in a row. Full jitter (anything up to the bound): those
+/// who failed together come back apart.
 pub(super) fn wait(count: u32, has_token: bool) -> Duration {
     let growth = if has_token { WITH_A_TOKEN } else { WITHOUT_A_TOKEN };
     // Never no time at all: a caller in a loop is no better than a fleet.
@@ -31,13 +37,15 @@ pub(super) fn wait(count: u32, has_token: bool) -> Duration {
 /// A failure that makes a pause.
 pub(super) struct Failed {
     pub error: Error,
-    /// The call may have been carried out.
+    /// The call may have been carried out though no good answer came: it may count at the cloud.
     pub in_doubt: bool,
-    /// The moment before which nothing may be sent anyway.
+    /// The moment before which nothing may be sent anyway, by `holds::not_before`; `START` for
+    /// none.
     pub not_before: Moment,
 }
 
-/// Pauses after a failure. Gives the error to tell callers.
+/// Pauses after a failure: notes in the record how long, and gives the error to tell callers, with
+/// `retry_after` where calls without a good token have to wait, too. Under the lead.
 pub(super) fn pause(record: &mut Record, failed: Failed, now: Moment) -> Error {
     let Failed { error, in_doubt, not_before } = failed;
     let count = record.pause.as_ref().map_or(1, |pause| pause.count.saturating_add(1));
@@ -65,7 +73,8 @@ pub(super) fn pause(record: &mut Record, failed: Failed, now: Moment) -> Error {
     error
 }
 
-/// Why no token call may be made now, if it may not.
+/// Why no token call may be made now, if it may not. A pause that is not strict keeps from early
+/// renewals alone, which ask for it themselves.
 pub(super) fn may_call(record: &Record, now: Moment) -> Result<()> {
     match record.paused(now).filter(|(pause, _)| pause.strict) {
         Some((pause, left)) => Err(pause.error.clone().with_retry_after(Some(left))),
@@ -73,7 +82,8 @@ pub(super) fn may_call(record: &Record, now: Moment) -> Result<()> {
     }
 }
 
-/// Whether three tries in a row have failed, and four more each time this is asked again.
+/// Whether the third try in a row has failed, or the seventh, the eleventh: then discovered
+/// endpoints may have moved, and are looked for again.
 pub(super) fn fails_again_and_again(record: &Record) -> bool {
     record.pause.as_ref().is_some_and(|pause| pause.count % 4 == 3)
 }

@@ -1,4 +1,20 @@
 //! One renewal: under the lock, by refresh or by login, durable before anyone sees it.
+//!
+//! ```text
+//! run ── may_ask: a pause or a hold ends it here, before anything is sent
+//!     ── discover, where the profile has endpoints to be found
+//!     ── refresh ─┬─ a token
+//!                 ├─ the refresh token is refused, by the profile's rule or a plain code ──► log_in
+//!                 ├─ three times "perhaps refused", a minute apart ─────────────────────────► log_in
+//!                 └─ anything else: a pause, and the refresh token is kept
+//!     ── log_in  ─┬─ a token
+//!                 ├─ refused: a hold on what was sent
+//!                 └─ anything else: a pause, and bounds on how often a secret is sent
+//! keep ── the record is saved, then published; the attempts after the lock is given back
+//! ```
+//!
+//! The `Verdict` of `provider/` says what an answer means; what follows from it is decided here and
+//! nowhere else. No branch drops a credential for a fault, a timeout or a 5xx.
 
 use super::counters::count;
 use super::goal::Goal;
@@ -20,10 +36,13 @@ use crate::support::clock::Moment;
 use crate::support::log::log;
 use std::sync::Arc;
 
-/// A renewal under way.
+/// A renewal under way. It changes copies; callers see nothing of them before `keep`.
 struct Renewal<'a> {
     lifecycle: &'a Lifecycle,
+    /// The account as it was when the renewal began: options that are set meanwhile wait for its
+    /// end.
     account: &'a Account,
+    /// Whose deadline bounds the renewal: the leader's.
     call: &'a Call,
     /// What is known, and what will be kept.
     record: Record,
@@ -33,6 +52,7 @@ struct Renewal<'a> {
 
 /// What a refresh came to.
 enum Refreshed {
+    /// A new token, which the record has.
     Token,
     /// There is nothing to refresh with, or not any more: only a login helps.
     LoginNeeded,
@@ -40,6 +60,9 @@ enum Refreshed {
 
 impl Lifecycle {
     /// Goes to the cloud, keeps what comes of it and releases the lock.
+    ///
+    /// A failure is kept, too: a pause or a hold must outlive this call and be seen by other
+    /// processes. Under the lead, and under the store's lock where `lock` has it.
     pub(super) fn renew_under(
         &self,
         lock: Option<Box<dyn Lock>>,
@@ -94,6 +117,8 @@ impl Renewal<'_> {
         Ok(())
     }
 
+    /// Finds the endpoints that the options ask for, once; and again where calls keep failing,
+    /// since then they may have moved.
     fn discover(&mut self) -> Result<()> {
         let (account, clock) = (self.account, &self.lifecycle.clock);
         if account.must_discover(&self.record) {
@@ -110,6 +135,8 @@ impl Renewal<'_> {
         Ok(())
     }
 
+    /// Spends the refresh token, if there is one and the next one can be written down. What the
+    /// answer leads to is the table at the head of this file.
     fn refresh(&mut self) -> Result<Refreshed> {
         let (lifecycle, account) = (self.lifecycle, self.account);
         let is_seed = self.drop_spent_seed();
@@ -164,8 +191,9 @@ impl Renewal<'_> {
         Err(nothing_left(self.account))
     }
 
-    /// Drops the refresh token that was set if it was exchanged before, by whatever client. Says
-    /// whether the one at hand is that which was set.
+    /// Drops the refresh token that was set (the seed) if it was exchanged before, by whatever
+    /// client: a cloud that detects reuse revokes the whole family of tokens (RFC 9700 4.14.2).
+    /// Says whether the one at hand is the seed.
     fn drop_spent_seed(&mut self) -> bool {
         let Some(seed) = &self.account.secrets.seed else { return false };
         let is_seed = self.account.is_seed(self.record.refresh.as_ref());
@@ -184,6 +212,8 @@ impl Renewal<'_> {
         is_seed
     }
 
+    /// Notes that the seed was exchanged, so that no restart sends it again. Nothing where the
+    /// refresh token at hand is not the seed.
     fn spend(&mut self, is_seed: bool) {
         if let Some(seed) = self.account.secrets.seed.as_ref().filter(|_| is_seed) {
             seed.change(|attempts| attempts.spent = true);
@@ -192,7 +222,8 @@ impl Renewal<'_> {
     }
 
     /// Whether a refresh was answered three times, a minute apart, in a way that may have been a
-    /// refusal: then the login is tried once, if there is one and the profile lets it.
+    /// refusal: then the login is tried once, if there is one, nothing holds it back, and the
+    /// profile lets it. A cloud's bad minute must not cost a password.
     fn has_doubted_enough(&mut self) -> bool {
         const ENOUGH: u32 = 3;
         let doubts = self.record.doubt(self.now());
@@ -207,6 +238,9 @@ impl Renewal<'_> {
         true
     }
 
+    /// Sends the credentials, unless a hold or a bound says not now. One login at a time with one
+    /// secret, in this process and, where it has not worked before, in all that share the store:
+    /// the others might send what is being rejected.
     fn log_in(&mut self) -> Result<()> {
         let (lifecycle, account, clock) = (self.lifecycle, self.account, &self.lifecycle.clock);
         let Some(login) = account.secrets.login.clone() else { return Err(nothing_left(account)) };
@@ -261,7 +295,9 @@ impl Renewal<'_> {
         }
     }
 
-    /// Lets the first login wait for this gateway's moment after the machine's start.
+    /// Lets the first login wait for this gateway's moment after the machine's start (the option
+    /// `start_spread_s`): a site whose power comes back is not to log in at once. `WOULD_BLOCK`
+    /// with the time that is left where that is longer than the call has.
     fn wait_for_start(&self) -> Result<()> {
         let left = self.account.first_login_at().since(self.now());
         if self.record.generation > 0 || left.is_zero() {
@@ -278,7 +314,9 @@ impl Renewal<'_> {
         Err(Error::new(Status::WouldBlock, what).with_retry_after(Some(left)))
     }
 
-    /// The client software was refused: what authenticates it is held back, and nothing is dropped.
+    /// The client software was refused (`invalid_client`, RFC 6749 5.2): what authenticates it is
+    /// held back, and nothing is dropped. Where the login has no such secret besides its own, its
+    /// own is held.
     fn client_refused(
         &mut self,
         failure: Failure,
@@ -295,7 +333,8 @@ impl Renewal<'_> {
         }
     }
 
-    /// Notes what became of a secret. Gives the error to tell callers.
+    /// Notes what became of a secret. Gives the error to tell callers, with what is left of the
+    /// hold.
     fn hold(
         &mut self,
         log: Arc<AttemptLog>,
@@ -319,7 +358,8 @@ impl Renewal<'_> {
         }
     }
 
-    /// A failure that says nothing of the credentials: hold off, keep everything.
+    /// A failure that says nothing of the credentials: hold off, keep everything. A refresh token
+    /// that stood in a bad answer takes the place of the old one, which the cloud has spent.
     fn pause(&mut self, failure: Failure, not_before: Moment) -> Error {
         self.record.learn_time(failure.time);
         if let Some(newer) = failure.salvaged {
@@ -332,13 +372,15 @@ impl Renewal<'_> {
         pauses::pause(&mut self.record, failed, now)
     }
 
-    /// Whether the token that came was over before this call began.
+    /// Whether the token that came was over before this call began: an answer to an earlier call
+    /// may have waited for longer than its token lives.
     fn was_over(&self, began: Moment) -> bool {
         self.record.token.as_ref().is_some_and(|token| token.expires() <= began)
     }
 
-    /// Durable first: whoever sees the new access token must be able to rely on its refresh token. If
-    /// that fails the token is good all the same.
+    /// Durable first: whoever sees the new access token must be able to rely on its refresh token.
+    /// If that fails the token is good all the same: it is served from memory, and the status has
+    /// the fault.
     fn keep(&mut self, state: &State) -> Result<()> {
         if self.record != state.record {
             match self.account.save(&mut self.record) {
@@ -349,7 +391,8 @@ impl Renewal<'_> {
         self.lifecycle.publish(&state.account, self.record.clone()).map(drop)
     }
 
-    /// Keeps what became of the secrets, now that the identity's lock is free.
+    /// Keeps what became of the secrets, now that the identity's lock is free: a store of the
+    /// caller's may have one lock for all names. This process knows it already.
     fn keep_attempts(self) {
         for (log, turn) in &self.attempts {
             let kept = log.keep(turn.as_ref(), self.call);
@@ -357,6 +400,7 @@ impl Renewal<'_> {
         }
     }
 
+    /// Notes a fault of the store where there is one. It ends no renewal.
     fn note_fault(&self, outcome: Result<()>) {
         if let Err(fault) = outcome {
             self.lifecycle.note_store_fault(fault);
@@ -368,7 +412,8 @@ impl Renewal<'_> {
     }
 }
 
-/// Why the refresh token went: what the cloud said of it, and when.
+/// Why the refresh token went: what the cloud said of it, and when. Nobody who meets
+/// `LOGIN_REQUIRED` a week later finds that in a log.
 fn told_why(error: Error, failure: &Failure) -> Error {
     let date = failure.time.and_then(|time| u64::try_from(time.date).ok());
     let when = date.map_or(String::new(), |date| {
@@ -381,6 +426,8 @@ fn told_why(error: Error, failure: &Failure) -> Error {
     error.with_provider_message(cause.provider_message().map(str::to_string))
 }
 
+/// What callers are told where nothing is left to renew with: `CREDENTIALS_REJECTED` of an API key,
+/// which somebody has to replace, else `LOGIN_REQUIRED` with what to set.
 fn nothing_left(account: &Account) -> Error {
     let name = &account.profile.name;
     if let Ok(Some(_)) = account.fixed_token() {
