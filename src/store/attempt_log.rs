@@ -1,4 +1,12 @@
-//! What became of the logins with one secret, as everyone knows it who shares a process or a store.
+//! What became of the logins with one secret, as everyone knows it who shares a process or a
+//! store.
+//!
+//! A cloud counts wrong passwords and then locks the account, whatever client, scope or option
+//! they came with. So they are counted by the secret here, and not by identity: in this process,
+//! in its forked children, and in a record of its own in the store.
+//!
+//! The rules (how long a hold is, how many tries an hour has) stand in `lifecycle/holds.rs`. This
+//! file only keeps the counts, and lets one caller log in at a time.
 
 use super::document::Kept;
 use super::{Lock, Store};
@@ -14,23 +22,31 @@ use once_cell::race::OnceBox;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// The attempts with one secret.
+/// The attempts with one secret. Clients that send the same secret to the same place share one.
 pub(crate) struct AttemptLog {
+    /// What this process knows.
     shared: Arc<Entry<SharedAttempts>>,
+    /// Opens the store below.
     open: Opener,
-    /// Where they outlive the process. Opened when it is first needed: that a login is due is rare.
+    /// Where the attempts outlive the process. Opened when it is first needed, since a login is
+    /// rarely due.
     store: OnceBox<Option<Box<dyn Store<Attempts>>>>,
 }
 
 /// Opens the store of one secret's attempts; `None` where they are kept in memory only.
 pub(crate) type Opener = Box<dyn Fn() -> Result<Option<Box<dyn Store<Attempts>>>> + Send + Sync>;
 
-/// What all clients of this process know. It outlives them, or a program that makes a client, fails
-/// and begins anew would send a wrong password each time; and a forked child inherits it.
+/// What all clients of this process know.
+///
+/// It outlives them: a program that makes a client, fails and begins anew would otherwise send a
+/// wrong password each time. A forked child inherits it.
 struct SharedAttempts {
+    /// Replaced as a whole; readers take no lock.
     attempts: ArcSwap<Attempts>,
-    /// The last login with the secret worked.
+    /// Whether the last login with the secret worked. While that is so, logins need not wait for
+    /// each other.
     proven: AtomicBool,
+    /// Lets one login through at a time while the secret is not proven.
     gate: PerProcess<Gate>,
 }
 
@@ -40,15 +56,19 @@ impl Shared for SharedAttempts {
     }
 }
 
-/// The right to log in with the secret. Others wait meanwhile: they might send what is rejected now.
+/// The right to log in with the secret, until dropped. Others wait meanwhile: the secret they
+/// would send may be rejected just now.
 pub(crate) struct Turn {
-    /// The store's lock, where one may be held besides the identity's.
+    /// The lock of the attempts' own record, where the store lets one thread hold it besides the
+    /// identity's.
     lock: Option<Box<dyn Lock>>,
+    /// The gate, unless the secret is proven.
     _passage: Option<Passage>,
 }
 
 impl AttemptLog {
-    /// `name` names the secret, and where and how it is sent.
+    /// The log of the secret of this name. The name is a digest of the secret, and of where and
+    /// how it is sent.
     pub fn new(name: &str, clock: &Clock, open: Opener) -> AttemptLog {
         static KNOWN: Registry<SharedAttempts> = Registry::new();
         let shared = || SharedAttempts {
@@ -59,12 +79,13 @@ impl AttemptLog {
         AttemptLog { shared: KNOWN.get(name, clock, shared), open, store: OnceBox::new() }
     }
 
-    /// What this process knows.
+    /// What this process knows. Costs no lock and no look into the store.
     pub fn known(&self) -> Arc<Attempts> {
         self.shared.attempts.load_full()
     }
 
-    /// Learns what the store knows.
+    /// Learns what the store knows. Fails where it cannot be read; what this process knows still
+    /// stands then.
     pub fn look(&self) -> Result<()> {
         let Some(store) = self.store()? else { return Ok(()) };
         let stored = store.load().map_err(|unusable| unusable.error)?;
@@ -72,9 +93,13 @@ impl AttemptLog {
         Ok(())
     }
 
-    /// Waits until nobody else logs in with this secret, and learns what came of it. Once it has worked
-    /// nobody needs to wait; and other processes only where it did not work before, so that what works
-    /// leaves no trace in the store. Gives what is wrong with the store, too.
+    /// Waits until nobody else logs in with this secret, and learns what came of that.
+    ///
+    /// A secret that has worked is not waited for. Other processes are only waited for where
+    /// something went wrong before, so that a login that works leaves no trace in the store.
+    ///
+    /// Fails where the call ends first. A fault of the store does not keep anyone from logging
+    /// in: it is given beside the turn, for the status.
     pub fn turn(&self, call: &Call) -> Result<(Turn, Option<Error>)> {
         if self.shared.proven.load(Ordering::Relaxed) {
             return Ok((Turn { lock: None, _passage: None }, self.look().err()));
@@ -99,7 +124,8 @@ impl AttemptLog {
         Ok((turn, fault))
     }
 
-    /// A login with it worked. Says whether anything has changed by that.
+    /// A login with it worked: holds and failures are over. Says whether there were any, so that
+    /// they must be forgotten in the store, too.
     pub fn succeed(&self) -> bool {
         self.shared.proven.store(true, Ordering::Relaxed);
         let is_news = !self.known().are_clear();
@@ -109,13 +135,14 @@ impl AttemptLog {
         is_news
     }
 
-    /// A login with it did not work.
+    /// A login with it did not work; `change` notes how. From now on logins wait for each other.
     pub fn fail(&self, change: impl Fn(&mut Attempts)) {
         self.shared.proven.store(false, Ordering::Relaxed);
         self.change(change);
     }
 
-    /// Changes what this process knows.
+    /// Changes what this process knows. `change` may be called more than once, where others
+    /// change it at the same time.
     pub fn change(&self, change: impl Fn(&mut Attempts)) {
         self.shared.attempts.rcu(|known| {
             let mut known = Attempts::clone(known);
@@ -124,8 +151,9 @@ impl AttemptLog {
         });
     }
 
-    /// Makes what this process knows outlive it. Not while the lock of an identity is held whose store
-    /// does not nest.
+    /// Writes what this process knows to the store. Takes the record's lock unless `turn` has it.
+    /// Not while the lock of an identity is held whose store does not nest: it would wait for
+    /// itself.
     pub fn keep(&self, turn: Option<&Turn>, call: &Call) -> Result<()> {
         let Some(store) = self.store()? else { return Ok(()) };
         let locked = turn.is_some_and(|turn| turn.lock.is_some());
@@ -139,6 +167,8 @@ impl AttemptLog {
         Ok(())
     }
 
+    /// The store, opened once; `None` where attempts are kept in memory only. A failure to open
+    /// it is not kept.
     fn store(&self) -> Result<Option<&dyn Store<Attempts>>> {
         let opened = self.store.get_or_try_init(|| (self.open)().map(Box::new))?;
         Ok(opened.as_deref())

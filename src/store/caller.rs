@@ -1,4 +1,8 @@
 //! A store of the caller's own: a database, a TPM, a secure element, a key store.
+//!
+//! The caller's functions see bytes under a name. Everything that is hard about a store stays on
+//! this side: what is believed, what is sealed, when is written. What they must keep to stands in
+//! docs/STORE.md, with what comes of it if they do not.
 
 use super::Lock;
 use super::medium::{Contents, MOST_BYTES, Medium, TOO_LARGE};
@@ -49,7 +53,7 @@ use zeroize::Zeroizing;
 /// # Ok::<(), keyfob::Error>(())
 /// ```
 pub trait TokenStore: Send + Sync {
-    /// The record of this name, or `None` where there is none.
+    /// The record of this name as it was last saved, whole, or `None` where there is none.
     ///
     /// # Errors
     /// Whatever keeps from telling. No refresh token is spent then.
@@ -64,9 +68,11 @@ pub trait TokenStore: Send + Sync {
     fn save(&self, name: &str, record: &[u8]) -> std::io::Result<()>;
 
     /// Takes the lock of this name without waiting: `false` while anyone else has it, in this
-    /// process or another. It must go when its process ends, however that ends. Clients of one
-    /// [`Config`](crate::Config) are kept apart already; who shares the store with nobody else
-    /// need not lock.
+    /// process or another.
+    ///
+    /// The lock must go when its process ends, however that ends. Clients of one
+    /// [`Config`](crate::Config) are kept apart already; a program that shares the store with no
+    /// other need not lock.
     ///
     /// # Errors
     /// Whatever keeps from locking. Nothing is saved then.
@@ -75,7 +81,8 @@ pub trait TokenStore: Send + Sync {
         Ok(true)
     }
 
-    /// Gives back the lock that `try_lock` took.
+    /// Gives back the lock that `try_lock` took, on the thread that took it. It cannot fail: what
+    /// goes wrong is yours to tell.
     fn unlock(&self, name: &str) {
         let _ = name;
     }
@@ -85,6 +92,8 @@ pub trait TokenStore: Send + Sync {
 #[derive(Clone)]
 pub(crate) struct CallerStore(Arc<Shared>);
 
+/// What they share: the caller's functions, and the locks between threads, so that a store which
+/// serves one config need not lock at all.
 struct Shared {
     store: Arc<dyn TokenStore>,
     threads: PerProcess<NameLocks>,
@@ -102,11 +111,11 @@ impl std::fmt::Debug for CallerStore {
     }
 }
 
-/// One record of a caller's store.
+/// One record of a caller's store: a medium.
 pub(crate) struct CallerRecord {
     caller: CallerStore,
     name: String,
-    /// The last that was heard of it is that it can be written.
+    /// Whether the last save worked.
     proven: AtomicBool,
 }
 
@@ -115,15 +124,17 @@ impl CallerRecord {
         CallerRecord { caller, name: name.into(), proven: AtomicBool::new(false) }
     }
 
+    /// Names the record and repeats the caller's own words.
     fn fault(&self, what: &str, error: &std::io::Error) -> Error {
         Error::new(Status::Store, format!("store {}: {what}: {error}", self.name()))
     }
 }
 
-/// The lock of one record; dropped to release.
+/// The lock of one record: among threads, and the caller's own. Given back when dropped.
 struct CallerLock {
     caller: CallerStore,
     name: String,
+    /// Whether the caller's own lock was taken, and has to be given back.
     taken: bool,
     // After the caller's own lock is given back.
     _thread: NameLock,
@@ -159,10 +170,12 @@ impl Medium for CallerRecord {
         Ok(Contents { bytes, version: Version::default() })
     }
 
+    /// A look would cost a `load`. Others' news is found when a token is due.
     fn version(&self) -> Option<Version> {
         None
     }
 
+    /// There is no other way to find out than to save. Each later save is the proof for the next.
     fn check_writable(&self, bytes: &[u8]) -> Result<()> {
         if self.proven.load(Ordering::Relaxed) {
             return Ok(());

@@ -1,38 +1,53 @@
 //! Whose clock a record's moments are on, and what they are on this one's.
 //!
-//! Moments are nanoseconds since a boot. Of the same boot they are the same here. Of an earlier boot
-//! of this machine, the cloud's time or the wall clock says how long ago they were. Of another machine,
-//! or of a clock that this one does not agree with, only the cloud's time does: nobody's wall clock is
-//! believed, and without the cloud's time a record is taken to have been written just before it was
-//! first seen.
+//! Moments are nanoseconds since a boot, so a record says which machine and which boot its own
+//! are of. Whoever reads it moves them by what `Clocks::shift` finds, in this order:
+//!
+//! - Of the same boot, they are the same here.
+//! - Where both the record and this process know the cloud's time, it says how long ago they
+//!   were.
+//! - Of an earlier boot of this machine, the wall clock says so, if it makes sense.
+//! - Of another machine, nobody's wall clock is believed. The record is taken to have been
+//!   written just before it
+//! was first seen.
+//!
+//! What a wrong guess costs is small: a token that has died is tried once and refused, and a hold
+//! lasts longer than it had to.
 
 use super::document::Body;
 use crate::support::clock::{Clock, Moment, UnixSeconds};
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 
+/// In nanoseconds.
 const SECOND: i64 = 1_000_000_000;
 
-/// What turns a record's moments into this clock's.
+/// What turns a record's moments into this clock's. Good for one reading of one record.
 pub(crate) struct Shift {
+    /// When the record was read.
     pub now: Moment,
+    /// Nanoseconds to add to a moment.
     by: i64,
-    /// The same for holds, which believe in less.
+    /// Nanoseconds to add to a moment of a hold, which believes less: see `after_a_reboot`.
     by_of_hold: i64,
-    /// This clock's moment at which the cloud's time was 0, where both clocks know the cloud's.
+    /// This clock's moment at which the cloud's clock showed 1970; `None` where one of the two
+    /// does not know the cloud's time.
     epoch: Option<i64>,
 }
 
 impl Shift {
+    /// A moment of the record, on this clock.
     pub fn moment(&self, ns: i64) -> Moment {
         Moment(ns.saturating_add(self.by))
     }
 
+    /// A moment of a hold or of a failed login, on this clock.
     pub fn moment_of_hold(&self, ns: i64) -> Moment {
         Moment(ns.saturating_add(self.by_of_hold))
     }
 
-    /// When a token was issued, by the cloud's time where that is told.
+    /// When a token was issued: by the cloud's own date where both are known, which no reboot
+    /// shifts. Never later than now.
     pub fn issued(&self, ns: i64, date: Option<UnixSeconds>) -> Moment {
         match (self.epoch, date) {
             (Some(epoch), Some(date)) => {
@@ -43,15 +58,15 @@ impl Shift {
     }
 }
 
-/// This clock, and what it knows of others.
+/// This clock, and what it knows of others. One for each record store.
 pub(super) struct Clocks {
     clock: Clock,
-    /// For each other clock, the smallest distance that one of its records has shown: each was written
-    /// before it was seen.
+    /// By the name of another clock: the smallest distance that one of its records has shown.
+    /// Each record was written before it was seen, so the smallest is nearest to the truth.
     distances: ArcSwap<Vec<(String, i64)>>,
 }
 
-/// How many other clocks are remembered.
+/// How many other clocks are remembered; the one that was met first is forgotten first.
 const MOST_CLOCKS: usize = 64;
 
 impl Clocks {
@@ -59,7 +74,8 @@ impl Clocks {
         Clocks { clock: clock.clone(), distances: ArcSwap::default() }
     }
 
-    /// Signs what is written now.
+    /// Notes in a record that is about to be written whose clock its moments are on, and what
+    /// time it is.
     pub fn sign(&self, body: &mut Body) {
         body.machine = self.clock.machine_id();
         body.boot = self.clock.boot_id();
@@ -97,7 +113,7 @@ impl Clocks {
         here(by, by)
     }
 
-    /// By the cloud's time, where the record and this clock know it.
+    /// By the cloud's time; `None` where the record or this process does not know it.
     fn by_the_cloud(&self, body: &Body, now: Moment) -> Option<Shift> {
         let (date, seen) = body.cloud?;
         // A second early, since dates have no fractions: better too old than too young.
@@ -109,12 +125,17 @@ impl Clocks {
         Some(Shift { now, by, by_of_hold: by, epoch: Some(epoch) })
     }
 
-    /// The wall clock says how long ago that was, judged by the cloud's own time where the record has
-    /// it. A wall clock that claims a time before the record was written says nothing; at least the
-    /// time since this boot has passed. A token that died meanwhile is tried, and a refusal renews it.
+    /// How far to move moments of an earlier boot of this machine: those of tokens, and those of
+    /// holds.
     ///
-    /// A hold believes in no time but that since this boot: a machine that wakes up in the wrong year
-    /// again and again must not lock the account, and one that was off waits for an hour at most.
+    /// The wall clock says how long ago the record was written, compared with the cloud's time
+    /// where the record has it. A wall clock that shows a time before the record was written is
+    /// not believed; then only the time since this boot is known to have passed. A token that
+    /// died meanwhile is tried, and renewed when the API refuses it.
+    ///
+    /// A hold believes in no time but that since this boot. A machine that wakes up in the wrong
+    /// year again and again must not lock the account; one that was off waits for what was left,
+    /// an hour at most.
     fn after_a_reboot(&self, body: &Body, boot: &Option<String>) -> (i64, i64) {
         let then = match body.cloud {
             Some((date, seen)) => date.saturating_add(body.saved.saturating_sub(seen) / SECOND),
@@ -134,7 +155,8 @@ impl Clocks {
         }
     }
 
-    /// The smallest distance that this clock has shown, this one included.
+    /// Notes a distance that a record of another clock has shown, in nanoseconds, and gives the
+    /// smallest so far.
     fn distance(&self, name: String, shown: i64) -> i64 {
         let mut smallest = shown;
         self.distances.rcu(|known| {
@@ -156,7 +178,8 @@ impl Clocks {
     }
 }
 
-/// The latest moment that the record says has been.
+/// The latest moment that the record says has been. This clock cannot be before it, if it is the
+/// same clock.
 fn latest(body: &Body) -> i64 {
     let issued = body.token.iter().map(|token| token.issued);
     let sent = body.fruitless.iter().flat_map(|fruitless| &fruitless.sent).copied();

@@ -1,5 +1,13 @@
 //! A record as bytes and back: plain JSON, or sealed where there is a key. What cannot be trusted
 //! never becomes a record.
+//!
+//! ```text
+//! {"keyfob_store":1,"record":{"identity":"…","generation":3,"token":{…},…}}
+//! {"keyfob_store":1,"sealed":{"cipher":"chacha20-poly1305","key":"…","nonce":"…","data":"…"}}
+//! ```
+//!
+//! The codec knows no medium. It says by [`Unreadable`] why bytes are no record, since that
+//! decides whether they may be overwritten.
 
 use super::clocks::Clocks;
 use super::document::{Body, Kept};
@@ -12,19 +20,24 @@ use crate::support::json::{self, object};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// Says whether what was read may be believed, as far as the store cannot know that.
+/// Says whether a record may be believed, as far as this room cannot know: an endpoint must be
+/// one that the profile discovers, for instance.
 pub(crate) type Check<R> = Arc<dyn Fn(&R) -> bool + Send + Sync>;
 
 /// Turns records of one identity into bytes and back.
 pub(super) struct Codec<R> {
+    /// The digest that a record must have been written for.
     identity: String,
+    /// What records are sealed with; `None` is in the clear.
     key: Option<Key>,
     clocks: Clocks,
     is_credible: Check<R>,
 }
 
+/// The version of the format. A record of another one is not understood, and set aside.
 const VERSION: u64 = 1;
 
+/// The outermost object. Exactly one of `record` and `sealed` is there.
 #[derive(Default)]
 struct Document {
     keyfob_store: u64,
@@ -50,7 +63,8 @@ impl<R: Kept> Codec<R> {
         Codec { identity: identity.into(), key, clocks: Clocks::new(clock), is_credible }
     }
 
-    /// One line of JSON.
+    /// The record in one line of JSON, sealed if there is a key. The memory is wiped when
+    /// dropped.
     pub fn encode(&self, record: &R) -> Result<Zeroizing<Vec<u8>>, Error> {
         let mut body = record.body();
         body.identity = self.identity.clone();
@@ -67,6 +81,11 @@ impl<R: Kept> Codec<R> {
         Ok(bytes)
     }
 
+    /// The record that the bytes hold, its moments moved to this clock.
+    ///
+    /// A record in the clear is refused where there is a key: whoever can write the file, but
+    /// does not have the key, must not be believed. So is one of another identity, which a file
+    /// has that was moved or restored to the wrong name.
     pub fn decode(&self, bytes: &[u8]) -> Result<R, Unreadable> {
         let document: Document = parsed(bytes)?;
         if document.keyfob_store != VERSION {
@@ -91,6 +110,7 @@ impl<R: Kept> Codec<R> {
     }
 }
 
+/// JSON of this type. What is wrong with it is not told: nobody writes these by hand.
 fn parsed<T: Read + Default>(bytes: &[u8]) -> Result<T, Unreadable> {
     let document = json::parse(bytes).ok();
     let made = document.and_then(|document| read(&document).ok());

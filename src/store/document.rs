@@ -1,4 +1,11 @@
 //! What is written of a record: its members, each listed once, and how they become one again.
+//!
+//! The names are the format of the file, so a member may be added but not renamed. A newer
+//! release may have added some: what is not known is passed over. An older one may lack some: all
+//! but a few may be missing.
+//!
+//! What is read may come from whoever can write the file. A count beyond all counting, a token
+//! with a line break or a hold for ten years is cut down, or is no record.
 
 use super::clocks::Shift;
 use crate::error::{Error, Status};
@@ -18,8 +25,9 @@ trait Write {
     fn value(&self) -> Value;
 }
 
-/// A type that is an object in a document: its members are listed once, each `needed` or `other` (it
-/// may be missing). Members that it does not know are passed over: a newer version may have more.
+/// Declares a type that is an object in a document: its members are listed once, each `needed` or
+/// `other` (it may be missing). Members that it does not know are passed over: a newer version
+/// may have more.
 macro_rules! members {
     ($(#[$about:meta])* $type:ident {
         $($(#[doc = $doc:literal])* $need:ident $field:ident: $kind:ty,)*
@@ -46,45 +54,62 @@ macro_rules! members {
 members! {
     /// Moments are nanoseconds on the clock of the machine and the boot that are named.
     Body {
+        /// The digest of who it was written for; a record of another one is refused.
         needed identity: String,
+        /// `Record::generation` or `Attempts::round`: the higher one is the newer.
         needed generation: u64,
+        /// Whose clock the moments are on, where the system names its machines.
         other machine: Option<String>,
+        /// The boot of that machine that they are counted from.
         other boot: Option<String>,
         other token: Option<TokenBody>,
+        /// The one refresh token that is good.
         other refresh_token: Option<Secret>,
+        /// A pause that the cloud asked for. One of our own choice is not written.
         other pause: Option<Barrier>,
+        /// Refreshes that may have been refused, and when the last was.
         other doubts: Option<Counted>,
+        /// Tokens that an API refused at once, and until when the next one is kept all the same.
         other refusals: Option<Counted>,
+        /// Only in a record of attempts, as all up to `spent`.
         other hold: Option<Barrier>,
-        /// Logins to no avail.
+        /// Logins that came to nothing.
         other fruitless: Option<Fruitless>,
+        /// Logins in a row that may have been refused.
         other doubtful: Option<u32>,
+        /// The seed refresh token was exchanged.
         other spent: bool,
-        /// The cloud's time, and the moment at which it was that.
+        /// The cloud's time in seconds since 1970, and the moment at which it was that.
         other cloud: Option<(UnixSeconds, i64)>,
+        /// What a discovery found.
         other endpoints: Ordered<String>,
-        /// The wall clock when this was written,
+        /// The wall clock when this was written. Believed only after a reboot, and only if it
+        /// makes sense.
         needed saved_wall: UnixSeconds,
-        /// and the moment.
+        /// The moment at which this was written.
         needed saved: i64,
     }
 }
 
 members! {
+    /// An access token, and what requests carry with it.
     TokenBody {
         needed access_token: Secret,
         other login: String,
         other principal: Option<String>,
-        /// What else requests carry.
+        /// Further values of the answer that requests carry.
         other saved: Ordered<Secret>,
+        /// The moment at which it was asked for.
         needed issued: i64,
+        /// The same by the cloud's clock.
         other date: Option<UnixSeconds>,
+        /// Missing: for ever.
         other lifetime_ms: Option<u64>,
     }
 }
 
 members! {
-    /// A hold or a pause.
+    /// A hold or a pause: until when, how many in a row there were, and why.
     Barrier {
         needed until: i64,
         needed count: u32,
@@ -93,13 +118,16 @@ members! {
 }
 
 members! {
+    /// Logins that came to nothing, and why the last one did.
     Fruitless {
+        /// The moments at which the secret was sent, the latest last.
         needed sent: Vec<i64>,
         needed fault: Fault,
     }
 }
 
 members! {
+    /// How many, and the moment that goes with them: the last one, or until when they count.
     Counted {
         needed count: u32,
         needed moment: i64,
@@ -107,16 +135,20 @@ members! {
 }
 
 members! {
-    /// An error.
+    /// An error, as far as it is kept.
     Fault {
+        /// A number of `Status`.
         needed status: i32,
         needed message: String,
         other http_status: Option<u16>,
+        /// The cloud's own code.
         other code: Option<String>,
     }
 }
 
 impl Fault {
+    /// What is kept of an error. How long to wait is not: the hold or pause that it stands in
+    /// says so.
     fn of(error: &Error) -> Fault {
         Fault {
             status: error.status() as i32,
@@ -126,6 +158,7 @@ impl Fault {
         }
     }
 
+    /// The error again. A status that this release does not know becomes `UnexpectedAnswer`.
     fn error(self) -> Error {
         let status = Status::from_number(self.status).filter(|status| *status != Status::Ok);
         let error = Error::new(status.unwrap_or(Status::UnexpectedAnswer), self.message);
@@ -137,21 +170,23 @@ impl Fault {
     }
 }
 
-/// The longest that a cloud may ask for quiet, with what chance adds to it.
+/// The longest pause that is believed: the longest that a cloud may ask for, with what chance
+/// adds to it.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30 * 3600);
-/// No account has had so many tokens.
+/// No account has had so many tokens. A record that says so would win over all others for ever.
 const MOST_GENERATIONS: u64 = 1 << 48;
 
-/// What a store keeps.
+/// A record that a store can keep: that of an identity, or the attempts with a secret.
 pub(crate) trait Kept: Clone + Default + PartialEq + Send + Sync + 'static {
-    /// The part that is worth writing down: two with the same part are the same to whoever reads
-    /// them later.
+    /// The part that is worth writing down: two with the same essence are the same to whoever
+    /// reads them later. A save that would not change it is not made.
     fn essence(&self) -> Self;
+    /// The state of the medium that this takes account of.
     fn version(&self) -> Version;
     fn set_version(&mut self, version: Version);
-    /// The members that are its own.
+    /// What is to be written; who, when and by which clock is added by the codec.
     fn body(&self) -> Body;
-    /// What was written, on this machine's clock; `None` where no client wrote that.
+    /// What was written, on this machine's clock; `None` where no client has written that.
     fn of(body: Body, shift: &Shift) -> Option<Self>;
 }
 
@@ -290,6 +325,7 @@ impl Kept for Attempts {
     }
 }
 
+/// A hold or a pause as it is written.
 fn barrier(until: Moment, count: u32, error: &Error) -> Barrier {
     Barrier { until: until.0, count, fault: Fault::of(error) }
 }

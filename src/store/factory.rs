@@ -1,4 +1,12 @@
 //! Which store the options ask for, and the records in it.
+//!
+//! Here `file:/var/lib/gateway` becomes a store, and names become names of files. The files of
+//! one directory:
+//!
+//! ```text
+//! kii-<digest of the identity>.json     the record of an identity
+//! kii-<digest of a secret>.json         what became of the logins with it
+//! ```
 
 use super::Store;
 use super::attempt_log::Opener;
@@ -21,27 +29,30 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// The store that the options name.
+/// The store that the options name, before anything in it is opened. Cheap to copy.
 #[derive(Clone)]
 pub(crate) struct StoreChoice {
-    /// `None` for memory.
+    /// Where the bytes are; `None` is memory.
     media: Option<Media>,
-    /// What the names of its records begin with.
+    /// The provider's name, which the names of its records begin with.
     provider: String,
-    /// The option `store_key`.
+    /// The option `store_key`, not looked at yet.
     key: Option<Secret>,
     clock: Clock,
 }
 
-/// What keeps the bytes of all records.
+/// What keeps the bytes of all records of a store.
 #[derive(Clone)]
 enum Media {
+    /// An absolute path.
     Files { directory: PathBuf },
+    /// What `Config::set_store` was given.
     Caller(CallerStore),
 }
 
 impl Media {
-    /// The place of the record of this name. What cannot be a store is refused.
+    /// The place of the record of this name. What cannot be a store is refused: here at the door,
+    /// when the client is made.
     fn open(&self, name: &str) -> Result<Box<dyn Medium>> {
         Ok(match self {
             Media::Files { directory } => Box::new(RecordFile::open(directory, name)?),
@@ -49,7 +60,7 @@ impl Media {
         })
     }
 
-    /// The place of another record, in a store that was opened before.
+    /// The place of another record in a store that was opened before, so nothing is checked.
     fn beside(&self, name: &str) -> Box<dyn Medium> {
         match self {
             Media::Files { directory } => Box::new(RecordFile::at(directory, name)),
@@ -59,7 +70,11 @@ impl Media {
 }
 
 impl StoreChoice {
-    /// The store that the options name; `caller` is the config's own.
+    /// The store that the options name, or `caller`, the config's own. Fails where both are
+    /// given, or the option names neither.
+    ///
+    /// The directory is made absolute now: a daemon that changes to another directory later must
+    /// not change its store.
     pub fn of(
         options: &Options,
         caller: Option<&CallerStore>,
@@ -86,12 +101,14 @@ impl StoreChoice {
         Ok(StoreChoice { media, provider: provider.into(), key, clock: clock.clone() })
     }
 
-    /// The store without its records: memory.
+    /// The same choice with memory in place of what would outlive the process.
     pub fn forgetful(&self) -> StoreChoice {
         StoreChoice { media: None, ..self.clone() }
     }
 
-    /// The record of an identity. `shares_tokens`: in memory, its tokens are those of all its clients.
+    /// The record of an identity. `shares_tokens` is about memory alone: whether all clients of
+    /// the identity in this process live by one record. `is_credible` says whether what was read
+    /// may be believed.
     pub fn record(
         &self,
         siblings: &Arc<Siblings>,
@@ -106,7 +123,8 @@ impl StoreChoice {
         Ok(Box::new(self.stored(medium, &name, is_credible)?))
     }
 
-    /// What opens the record of the attempts with a secret of this name.
+    /// What opens the record of the attempts with the secret of this name. Not opened yet: most
+    /// clients never need it.
     pub fn attempts(&self, name: &str) -> Opener {
         let (choice, name) = (self.clone(), name.to_string());
         Box::new(move || {
@@ -117,11 +135,12 @@ impl StoreChoice {
         })
     }
 
-    /// What a record is called in the store.
+    /// What a record is called in the store: `<provider>-<digest>`.
     fn named(&self, name: &str) -> String {
         format!("{}-{name}", self.provider)
     }
 
+    /// A store on this medium. Fails where `store_key` is no key.
     fn stored<R: Kept>(
         &self,
         medium: Box<dyn Medium>,
@@ -133,8 +152,11 @@ impl StoreChoice {
     }
 }
 
-/// An identity or a secret as a store knows it. It is made from credentials, and a store may be stolen:
-/// whoever guesses passwords by it pays for each guess (RFC 8018 5.2).
+/// What an identity or a secret is called in a store.
+///
+/// The name is made from credentials, and a store may be stolen: whoever tries passwords against
+/// a name pays 10,000 hashes for each (PBKDF2, RFC 8018 5.2). Within a process the quicker digest
+/// serves.
 fn lasting(name: &str) -> String {
     use ring::pbkdf2::{PBKDF2_HMAC_SHA256, derive};
     const ROUNDS: NonZeroU32 = NonZeroU32::new(10_000).expect("not 0");

@@ -1,7 +1,13 @@
 //! The medium that survives: one file per identity in a directory, whole after a power cut at any
 //! step.
 //!
-//! A write makes a temporary file durable, renames it over the old one and makes the name durable.
+//! A write makes a temporary file durable (`fsync`), renames it over the old one, and makes the
+//! name durable (`fsync` of the directory): rename(2) replaces a name wholly or not at all, so
+//! each moment shows the old record or the new.
+//!
+//! The directory and the files are looked at each time, by what was opened and not by name:
+//! anybody may have replaced them since. A file is never followed through a link, and is not
+//! believed if others could write it.
 
 use super::Lock;
 use super::lock::{Refusal, try_hold};
@@ -14,12 +20,17 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
-/// The file of one identity.
+/// The files of one record. None is held open between calls.
 pub(crate) struct RecordFile {
     directory: PathBuf,
+    /// `<name>.json`: the record.
     record: String,
+    /// `<name>.lock`: empty, and never deleted.
     lock: String,
+    /// `<name>.new`: the next record while it is written. Its room on the disk may be taken
+    /// beforehand.
     temporary: String,
+    /// `<name>.json.damaged`: a record that was not believed, for a person to look at.
     aside: String,
 }
 
@@ -36,8 +47,8 @@ impl RecordFile {
         }
     }
 
-    /// Makes the directory, for its owner alone, where it is missing. What is wrong with it is refused here, at the
-    /// door.
+    /// Makes the directory for its owner alone where it is missing. What is wrong with it is
+    /// refused here, when the client is made.
     pub fn open(directory: &Path, name: &str) -> Result<RecordFile> {
         let file = RecordFile::at(directory, name);
         file.make_directory()?;
@@ -45,6 +56,7 @@ impl RecordFile {
         Ok(file)
     }
 
+    /// One that cannot be made but is there is good: the file system may be read-only.
     fn make_directory(&self) -> Result<()> {
         match Directory::make(&self.directory) {
             Err(error) if !self.directory.is_dir() => {
@@ -54,7 +66,8 @@ impl RecordFile {
         }
     }
 
-    /// The directory, opened anew each time: it may have been replaced since.
+    /// The directory, opened anew each time: it may have been replaced since. One that others own
+    /// or may write to is refused, since they could put a record of theirs in it.
     fn directory(&self) -> Result<Directory> {
         let directory = Directory::open(&self.directory)
             .map_err(|e| self.unreachable("the directory cannot be opened", e))?;
@@ -70,6 +83,7 @@ impl RecordFile {
         Ok(directory)
     }
 
+    /// A fault of the directory.
     fn fault(&self, what: &str, why: impl std::fmt::Display) -> Error {
         Error::new(Status::Store, format!("store {}: {what}: {why}", self.directory.display()))
     }
@@ -82,11 +96,13 @@ impl RecordFile {
         }
     }
 
+    /// A fault of the record's file.
     fn file_fault(&self, what: &str, why: impl std::fmt::Display) -> Error {
         Error::new(Status::Store, format!("store {} {what}: {why}", self.name()))
     }
 
-    /// The temporary file, ready to be written from its beginning.
+    /// The temporary file, to be written from its beginning. It may have old contents: a power
+    /// cut leaves it.
     fn open_temporary(&self, directory: &Directory) -> Result<File> {
         let open = || directory.open_or_make(&self.temporary);
         // Whatever stands in its place and is not ours goes; a second failure is the disk's.
@@ -110,7 +126,7 @@ impl RecordFile {
         }
     }
 
-    /// Takes the room on the disk that a file of this size needs, if it has it not yet.
+    /// Takes the room on the disk that a file of this size needs, unless the file has it already.
     fn reserve(&self, file: &mut File, room: u64) -> Result<()> {
         let full = |e: io::Error| self.file_fault("could not be written", e);
         if file.metadata().map_err(full)?.len() >= room {
@@ -121,7 +137,7 @@ impl RecordFile {
     }
 }
 
-/// Why what was opened is no record of ours, if it is not.
+/// Why what was opened is not believed; `None` where it is. It may still be no record.
 fn distrust(facts: &Facts) -> Option<Unreadable> {
     let why = if facts.kind != Kind::File {
         "is not a file"
@@ -137,6 +153,7 @@ fn distrust(facts: &Facts) -> Option<Unreadable> {
     Some(Unreadable::Worthless(why))
 }
 
+/// Whether what is written to it is seen by this user alone.
 fn is_private_file(facts: &Facts) -> bool {
     facts.kind == Kind::File && facts.is_mine && !facts.open_to_others
 }

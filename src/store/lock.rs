@@ -1,8 +1,9 @@
 //! The lock that keeps apart the processes that share a directory, and the threads of each.
 //!
-//! Between processes it is the system's lock of a file, which goes with the process that holds it. That
-//! of Unix does not keep the threads of one process apart, and goes when the process closes the file in
-//! any way: so it is taken by one thread at a time, and only that thread opens the file.
+//! Between processes it is the system's lock of a file, which goes with the process that holds
+//! it. On Unix that lock does not keep the threads of one process apart, and it goes when the
+//! process closes the file by any descriptor. So a lock among threads ([`NameLocks`]) is taken
+//! first, and only its holder opens the file.
 
 use super::name_locks::{NameLock, NameLocks};
 use crate::support::os::{self, Directory, Facts};
@@ -10,10 +11,11 @@ use crate::support::process::PerProcess;
 use std::fs::File;
 use std::io;
 
-/// By lock file: the directory, wherever it is mounted, and the name in it.
+/// The locks among threads, by lock file: the directory, by whatever path it was found, and the
+/// name in it.
 static HELD: PerProcess<NameLocks> = PerProcess::new();
 
-/// Held until dropped.
+/// A lock that is held until dropped: first the file is closed, then the next thread may open it.
 pub(super) struct FileLock {
     _file: File,
     // After the file: nobody else may open it before it is closed.
@@ -24,13 +26,18 @@ impl super::Lock for FileLock {}
 
 /// Why a lock cannot be had.
 pub(super) enum Refusal {
+    /// The system cannot open or lock it: a read-only file system, no locks on a network file
+    /// system.
     System(io::Error),
-    /// What stands in the place of the lock file.
+    /// Something else stands in the place of the lock file.
     NotALockFile,
 }
 
-/// Takes the lock of this name in the directory; `None` while somebody else has it. `usable` says
-/// whether what was opened may serve as a lock file.
+/// Takes the lock of this name in the directory, without waiting; `None` while somebody else has
+/// it. `usable` says whether what was opened may serve as a lock file.
+///
+/// A lock on a file that was deleted meanwhile excludes nobody, so the name is looked at again
+/// once it is locked.
 pub(super) fn try_hold(
     directory: &Directory,
     name: &str,
@@ -56,7 +63,8 @@ pub(super) fn try_hold(
     Ok(None)
 }
 
-/// How often a lock file that is deleted as soon as it was made is made again.
+/// How often the lock file is opened again because it was deleted meanwhile. Then somebody else
+/// is taken to have it.
 const TRIES: u32 = 10;
 
 #[cfg(all(test, unix))] // elsewhere nobody deletes a file that is open

@@ -1,5 +1,8 @@
-//! The store that keeps nothing beyond the client that got it, but for what was obtained for a refresh
-//! token: that token is spent, so all clients of the identity in this process live by what came of it.
+//! The store that keeps nothing beyond the client that got it.
+//!
+//! One thing is different where a refresh token was set: it is spent by the first exchange. So
+//! all clients of the identity in this process live by what came of it, and the process keeps it,
+//! in [`Siblings`].
 
 use super::siblings::Siblings;
 use super::{Lock, Store, Unusable};
@@ -9,13 +12,14 @@ use crate::support::call::Call;
 use crate::support::gate::Passage;
 use std::sync::Arc;
 
+/// One client's view of it.
 pub(super) struct Memory {
     pub siblings: Arc<Siblings>,
-    /// Whether the identity is that of a refresh token.
+    /// Whether the identity is that of a refresh token: then all clients of it share one record.
     pub shares_tokens: bool,
 }
 
-/// Held while renewing; where nothing is shared nothing needs to be.
+/// The gate, where a record is shared; otherwise nothing, since nobody can be in the way.
 struct MemoryLock(#[allow(dead_code)] Option<Passage>);
 
 impl Lock for MemoryLock {}

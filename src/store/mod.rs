@@ -1,8 +1,29 @@
 //! Where records are kept between calls: in memory, in a file that survives a power cut, or in a
 //! store of the caller's own.
 //!
-//! This room turns a record into bytes and back, and keeps processes apart while one renews. It does
-//! not know why a record changes, nor what a cloud is.
+//! This room turns a record into bytes and back, and keeps processes apart while one renews. It
+//! does not know why a record changes, nor what a cloud is. docs/STORE.md says what is promised,
+//! and how each promise is tried.
+//!
+//! From top to bottom:
+//!
+//! - `Store` is what the lifecycle sees: one record, with a lock. `memory` and `record_store` are
+//!   stores.
+//! - `record_store` decides what is believed and what is overwritten. It stands on a `Codec` and
+//!   a `Medium`.
+//! - `codec` makes bytes of a record; `document`, `clocks` and `seal` serve it.
+//! - `Medium` is where the bytes are, and decides nothing. `file` and `caller` are media.
+//!
+//! A renewal uses a store like this, and leaves out no step:
+//!
+//! ```text
+//! let lock = store.lock(&call)?;         // others wait, or serve what they have
+//! let record = store.load()?;            // somebody may have renewed meanwhile
+//! store.check_writable(&record)?;        // before a refresh token is spent that works once
+//! ... the exchange ...
+//! store.save(&mut record)?;              // durable before anyone is given the new token
+//! drop(lock);
+//! ```
 
 pub(crate) mod attempt_log;
 pub(crate) mod caller;
@@ -25,38 +46,46 @@ use crate::error::{Error, Result};
 use crate::model::record::Record;
 use crate::support::call::Call;
 
-/// Why a store gives no record.
+/// Why a store gives no record although there may be one.
 #[derive(Clone, Debug)]
 pub(crate) struct Unusable {
+    /// Status `Store`; says what is wrong with it and what becomes of it.
     pub error: Error,
-    /// It stays so until a person acts, as with a wrong `store_key`: no client is made of it.
+    /// Whether it stays so until a person acts, as with a wrong `store_key`: then no client is
+    /// made. Otherwise the client goes on with what it knows itself, and shows the fault in its
+    /// status.
     pub for_good: bool,
 }
 
-/// Keeps one record: that of an identity, unless another kind is named.
+/// Keeps one record: that of an identity, unless another type is named.
 ///
-/// Whoever renews holds the lock from before the load until after the save, so that of all who
-/// share a store one renews at a time. Reading needs no lock, and changes nothing.
+/// Whoever renews holds the lock from before the load until after the save: of all who share a
+/// store, one renews at a time. Reading needs no lock and changes nothing. Any thread may call
+/// it.
 pub(crate) trait Store<R = Record>: Send + Sync {
-    /// Excludes all others, waiting to the call's deadline.
+    /// Excludes all others, in this process and in others. Waits to the call's deadline at most:
+    /// then `Timeout`. A `Store` error means that it cannot be locked at all.
     fn lock(&self, call: &Call) -> Result<Box<dyn Lock>>;
-    /// Excludes all others if that needs no waiting.
+    /// Excludes all others, or gives `None` at once where somebody else does.
     fn try_lock(&self) -> Result<Option<Box<dyn Lock>>>;
-    /// What is kept now: an empty record where nothing is.
+    /// What is kept now; an empty record where nothing is.
     fn load(&self) -> std::result::Result<R, Unusable>;
-    /// Whether something was saved that this record does not take account of. Cheap; a store that
-    /// cannot tell cheaply says no.
+    /// Whether something was saved that this record does not take account of. Asked each time a
+    /// token that is due is served, so it must be cheap; a store that cannot tell cheaply says
+    /// no.
     fn has_news(&self, record: &R) -> bool;
-    /// Fails where a save would: asked, with what is in hand, before a single-use refresh token is
-    /// spent. Only under the lock.
+    /// Fails where a save would. Asked, with the record at hand, before a single-use refresh
+    /// token is spent: after that it would be too late. Only under the lock.
     fn check_writable(&self, record: &R) -> Result<()>;
-    /// Returns once the record is durable, and the record knows its version. Only under the lock.
+    /// Returns once the record would survive a power cut, and sets the record's version. Only
+    /// under the lock. On failure what is kept is still whole: the record before, or this one.
     fn save(&self, record: &mut R) -> Result<()>;
-    /// What the status calls it.
+    /// The kind of store, as the status shows it: `memory`, `file:<directory>`, `own`.
     fn describe(&self) -> String;
-    /// Whether one thread may hold the locks of two records at once.
+    /// Whether one thread may hold the locks of two records at once. A caller's own store may
+    /// have one lock for all, and would wait for itself.
     fn nests(&self) -> bool;
 }
 
-/// Held while renewing; dropped to release.
+/// A lock that is held while renewing, and given back when dropped.
 pub(crate) trait Lock {}

@@ -1,9 +1,14 @@
 //! Locks by name, within this process: for each name, one thread at a time.
+//!
+//! They have no wait of their own. Who does not get one tries again, as with the lock between
+//! processes that is taken next. A forked child must not inherit them: keep them in a
+//! [`PerProcess`](crate::support::process::PerProcess).
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The names that somebody has locked.
+/// The names that somebody has locked. The mutex is held for an instant only, not while a name is
+/// locked.
 #[derive(Default)]
 pub(super) struct NameLocks(Mutex<HashSet<String>>);
 

@@ -1,5 +1,13 @@
-//! The store of one record on some medium: what is believed, what is written when, and what is never
-//! overwritten. The media know bytes only.
+//! The store of one record on some medium: what is believed, what is written when, and what is
+//! never overwritten. The media know bytes only.
+//!
+//! Its rules:
+//!
+//! - Without the lock nothing is written.
+//! - What may be good but cannot be read (sealed with another key) is not overwritten.
+//! - What is worthless is set aside when something better is saved.
+//! - After a look that failed, no refresh token may be spent: a newer one may be there.
+//! - Flash wears: where nothing that matters has changed, nothing is written.
 
 use super::codec::{Check, Codec};
 use super::document::Kept;
@@ -14,39 +22,47 @@ use crate::support::process::PerProcess;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// A store over a medium.
+/// A store over a medium. What this process has seen there is shared by its threads, not by a
+/// forked child.
 pub(crate) struct RecordStore<R> {
     medium: Box<dyn Medium>,
     codec: Codec<R>,
+    /// Locked for an instant only, never while the medium is at work.
     seen: PerProcess<Mutex<Seen<R>>>,
 }
 
-/// What this process knows of the medium.
+/// What this process knows of the medium, from the last time it looked.
 #[derive(Default)]
 struct Seen<R> {
-    /// What is written there, as far as it matters.
+    /// What is written there, as far as it matters; `None` where that is not known, or is no
+    /// record.
     essence: Option<R>,
-    /// What is there is no record, and why.
+    /// Why what is there is no record, and the version it had then: it is news only once that
+    /// changes.
     unreadable: Option<(Version, Unreadable)>,
-    /// The last look at it failed: what is there is not known.
+    /// Why the last look failed; what is there is not known then.
     blind: Option<Error>,
+    /// Whether a thread of this process may write.
     lock: Held,
 }
 
+/// The lock of the medium, as this process knows it.
 #[derive(Default)]
 enum Held {
     #[default]
     No,
     Yes,
-    /// It cannot be had at all.
+    /// It cannot be had at all, for this reason; so nothing is written.
     Fault(Error),
 }
 
-/// How long a waiting process lets the holder of the lock be.
+/// How long a waiting process sleeps between two tries for the lock. A file lock cannot be waited
+/// for with a limit.
 const PATIENCE: Duration = Duration::from_millis(5);
 
 impl<R: Kept> RecordStore<R> {
-    /// `key` is the option `store_key`.
+    /// `identity` is the name that a record must have been written for; `key` is the option
+    /// `store_key`, which may be no key.
     pub fn new(
         medium: Box<dyn Medium>,
         identity: &str,
@@ -63,7 +79,8 @@ impl<R: Kept> RecordStore<R> {
         self.seen.get(Mutex::default)
     }
 
-    /// Others write too: whoever has not the lock writes nothing.
+    /// Fails where nothing may be written: without the lock, and over what may be good but cannot
+    /// be read.
     fn may_write(&self) -> Result<()> {
         let seen = self.seen();
         let seen = locked(&seen);
@@ -77,10 +94,12 @@ impl<R: Kept> RecordStore<R> {
         }
     }
 
+    /// `what` is put right behind the record's name.
     fn fault(&self, what: &str) -> Error {
         Error::new(Status::Store, format!("store {}{what}", self.medium.name()))
     }
 
+    /// What the reader of the status is told: why, and what becomes of the bytes.
     fn unusable(&self, unreadable: Unreadable) -> Unusable {
         let (why, fate, for_good) = match unreadable {
             Unreadable::Worthless(why) => (why, self.medium.fate(), false),
@@ -91,11 +110,12 @@ impl<R: Kept> RecordStore<R> {
     }
 }
 
+/// A thread that panicked keeps nobody out: poison is ignored.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The lock of the medium, and that this process knows that it has it.
+/// The lock of the medium. When it is dropped, this process notes that it no longer has it.
 struct HeldLock<R> {
     seen: Arc<Mutex<Seen<R>>>,
     _lock: Box<dyn Lock>,

@@ -1,5 +1,11 @@
 //! Sealing at rest: ChaCha20-Poly1305 (RFC 8439) with a fresh nonce for each write, bound to the
 //! identity it was written for.
+//!
+//! It guards a disk that is stolen or copied while the key is elsewhere. Whoever can write to the
+//! disk can still put back an older record: nothing on the disk could tell.
+//!
+//! A nonce is 96 random bits. With one key, two equal ones are not to be expected in billions of
+//! writes.
 
 use super::medium::Unreadable;
 use crate::error::{Error, Result, Status};
@@ -14,17 +20,23 @@ use zeroize::Zeroizing;
 
 /// The key of a store, from the option `store_key`.
 pub(super) struct Key {
+    /// ring's name for a key whose nonces are chosen by its user.
     key: LessSafeKey,
-    /// Tells keys apart without telling them: a part of a hash.
+    /// Tells keys apart without revealing them: the first 8 bytes of a hash. So a wrong key is
+    /// told from a damaged file.
     id: String,
 }
 
 /// What a sealed file holds in the place of a record.
 #[derive(Default)]
 pub(super) struct Sealed {
+    /// [`CIPHER`]; another one is of a newer release.
     cipher: String,
+    /// The `id` of the key.
     key: String,
+    /// 12 bytes, in base64.
     nonce: String,
+    /// The record and its tag, in base64.
     data: String,
 }
 
@@ -39,10 +51,12 @@ impl Read for Sealed {
     }
 }
 
+/// Named in the file, so that another can be added.
 const CIPHER: &str = "chacha20-poly1305";
 
 impl Key {
-    /// 32 bytes as 64 hexadecimal digits, or as base64.
+    /// Reads a key: 32 bytes as 64 hexadecimal digits, or as base64. 64 hexadecimal digits are
+    /// never taken for base64.
     pub fn parse(text: &str) -> Result<Key> {
         let unusable = || {
             Error::new(
@@ -61,7 +75,7 @@ impl Key {
         Ok(Key { key: LessSafeKey::new(key), id })
     }
 
-    /// What [`Sealed`] is read from.
+    /// Seals a record for this identity. Gives the object that [`Sealed`] is read from.
     pub fn seal(&self, plain: &[u8], identity: &str) -> Result<Value> {
         let failed = |_| Error::new(Status::Store, "the store cannot be sealed: no randomness");
         let mut nonce = [0; NONCE_LEN];
@@ -82,6 +96,11 @@ impl Key {
         ]))
     }
 
+    /// Opens what was sealed with this key for this identity.
+    ///
+    /// Fails with `Locked` where another key or cipher sealed it: it may be good. With
+    /// `Worthless` where the seal is broken: the bytes were changed, or belong to another
+    /// identity.
     pub fn open(
         &self,
         sealed: &Sealed,
@@ -105,11 +124,13 @@ impl Key {
     }
 }
 
-/// A file that is moved to another identity's name is not that identity's.
+/// What the seal is bound to besides the bytes (associated data, RFC 8439 2.8). A file that is
+/// moved to another identity's name does not open.
 fn bound(identity: &str) -> String {
     format!("keyfob store 1: {identity}")
 }
 
+/// A key in hexadecimal; wiped when dropped.
 fn hex(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     let text = text.trim();
     if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {

@@ -1,6 +1,8 @@
-//! What the clients of one identity in this process share: the cloud's wish for quiet and its time, the
-//! token call whose answer nobody could wait for, and, where nothing else keeps it, what was obtained
-//! for a refresh token.
+//! What the clients of one identity in this process share, whatever store they have:
+//!
+//! - the pause that the cloud asked for, and the cloud's time;
+//! - the token call whose answer nobody could wait for;
+//! - where nothing else keeps it, what was obtained for a refresh token.
 
 use crate::http::transport::Late;
 use crate::model::record::{Pause, Record, Version};
@@ -12,29 +14,37 @@ use crate::support::registry::{Entry, Registry, Shared};
 use arc_swap::ArcSwap;
 use std::sync::Arc;
 
-/// The clients of one identity in this process.
+/// One client's view of what it shares with the other clients of its identity.
 pub(crate) struct Siblings {
-    /// Names the identity among all others, its secrets included. Not for people's eyes: whoever has
-    /// it can try passwords against it.
+    /// Names the identity among all others, its secrets included. Not for people's eyes: whoever
+    /// has it can try passwords against it.
     pub name: String,
+    /// What is shared.
     family: Arc<Entry<Family>>,
+    /// This client's clock, which may have been wound since: then the others' moments are not its
+    /// own.
     clock: Clock,
 }
 
-/// What all clients of one identity have in common. A forked child inherits what is plain data.
+/// What all clients of one identity have in common. A forked child inherits what is plain data;
+/// gates and answers under way it makes anew.
 struct Family {
+    /// What the cloud last said.
     cloud: ArcSwap<CloudsWord>,
-    /// What the memory store keeps, where it keeps tokens.
+    /// What the memory store keeps, where the clients share their tokens. Empty otherwise.
     record: ArcSwap<Record>,
-    /// One renewal at a time of what is in the memory store.
+    /// The lock of that record.
     gate: PerProcess<Gate>,
+    /// Token calls that were sent and whose answers are still to come.
     late: PerProcess<Late<Trail>>,
 }
 
 /// What the cloud last said to any of them.
 #[derive(Clone, Default)]
 struct CloudsWord {
+    /// A pause that binds everybody.
     pause: Option<Pause>,
+    /// The cloud's time, as last told.
     time: Option<CloudTime>,
 }
 
@@ -49,6 +59,7 @@ impl Shared for Family {
 }
 
 impl Siblings {
+    /// Joins the others of this identity whose clocks agree with this one.
     pub fn new(name: &str, clock: &Clock) -> Siblings {
         static KNOWN: Registry<Family> = Registry::new();
         let family = || Family {
@@ -60,12 +71,13 @@ impl Siblings {
         Siblings { name: name.into(), family: KNOWN.get(name, clock, family), clock: clock.clone() }
     }
 
-    /// Answers that their callers could not wait for.
+    /// Token calls whose callers could not wait for the answers. The next caller takes them up.
     pub fn late(&self) -> Arc<Late<Trail>> {
         self.family.late.get(Late::new)
     }
 
-    /// Adds what the cloud said to any of them.
+    /// Adds to a record what the cloud said to any of them. Only what makes the record more
+    /// careful.
     pub fn tell(&self, record: &mut Record) {
         if !self.family.agrees_with(&self.clock) {
             return;
@@ -77,7 +89,7 @@ impl Siblings {
         record.cloud = record.cloud.or(cloud.time);
     }
 
-    /// Notes what the cloud said to one of them.
+    /// Notes what the cloud said to this one, as far as it binds the others.
     pub fn note(&self, record: &Record) {
         let pause = record.pause.clone().filter(|pause| pause.strict);
         let agree = self.family.agrees_with(&self.clock);
@@ -88,15 +100,18 @@ impl Siblings {
         }
     }
 
+    /// For the memory store: who holds it may call `keep`.
     pub(super) fn gate(&self) -> Arc<Gate> {
         self.family.gate.get(Gate::default)
     }
 
+    /// For the memory store: what is shared now.
     pub(super) fn record(&self) -> Arc<Record> {
         self.family.record.load_full()
     }
 
-    /// Keeps this record, and gives its version. For one at a time.
+    /// Keeps this record for all, and gives its version, which counts up. Only for the holder of
+    /// the gate.
     pub(super) fn keep(&self, record: &Record) -> Version {
         let Version([last, ..]) = self.family.record.load().version;
         let version = Version([last + 1, 0, 0, 0]);
