@@ -1,4 +1,12 @@
 //! An account at a cloud: what a set of options adds up to, and the calls it can make.
+//!
+//! Everything that can be refused without the network is refused when an account is made: a login
+//! that the options do not fit, a file that cannot be read, a value that no header can carry. After
+//! that an account never changes, and any thread may use it; other options make another account.
+//!
+//! The calls that go to the cloud (`discover`, `log_in`, `refresh`, `revoke`) give a `Failure` with
+//! a verdict on the credentials. They decide nothing by it, and write nothing down: both is the
+//! lifecycle's.
 
 use crate::account::identity::{Identity, place_of};
 use crate::account::secrets::Secrets;
@@ -42,14 +50,23 @@ use std::time::Duration;
 /// Who the client is, where the cloud is, and how to reach it. Never changes: new credentials make
 /// a new account.
 pub(crate) struct Account {
+    /// What the user set, the files of secret options read.
     pub options: Options,
+    /// The cloud.
     pub profile: Arc<Profile>,
+    /// Connections and TLS sessions, shared by all accounts of the process with the same settings.
     pub transport: Arc<Transport>,
+    /// Where the record is kept.
     pub store: Box<dyn Store>,
+    /// When a token is due before its end, for this identity on this machine.
     pub window: RenewalWindow,
+    /// The login that the options fit.
     selection: Selection,
+    /// What is shared with the other clients of this identity in the process.
     siblings: Arc<Siblings>,
+    /// What became of the attempts with each of its secrets.
     pub secrets: Secrets,
+    /// What makes two clients the same.
     pub identity: Identity,
     /// Origins that may see the token besides those of its own URLs.
     pub origins: Vec<OriginRule>,
@@ -58,7 +75,10 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// Checks everything that can be checked without the network.
+    /// Checks everything that can be checked without the network, and opens the store.
+    ///
+    /// `MISSING_OPTION` and `INVALID_OPTION` where the options do not add up; `STORE` where the
+    /// store cannot be used.
     pub fn new(
         mut options: Options,
         profile: Arc<Profile>,
@@ -115,7 +135,8 @@ impl Account {
         Ok(account)
     }
 
-    /// Fills what can be filled already, so that a bad value is refused now.
+    /// Fills what can be filled already, so that a bad value is refused now and not at the first
+    /// login, which may be days away.
     fn check(&self, clock: &Clock) -> Result<()> {
         let names = self.names(&Discovered::default())?;
         let mut scope = Scope::new(&self.profile, &names, clock);
@@ -142,6 +163,7 @@ impl Account {
         self.token_of_options(&mut scope).map(drop)
     }
 
+    /// The login that the options fit; `None` where a refresh token is all there is.
     pub(super) fn login(&self) -> Option<&Login> {
         self.selection.login(&self.profile)
     }
@@ -159,7 +181,8 @@ impl Account {
         }
     }
 
-    /// The token of a login that exchanges nothing and lives for ever, such as an API key.
+    /// The token of a login that exchanges nothing and lives for ever, such as an API key. `None`
+    /// for all other logins.
     pub fn fixed_token(&self) -> Result<Option<Token>> {
         if self.computes() {
             return Ok(None);
@@ -176,11 +199,14 @@ impl Account {
         self.login().is_some_and(|login| login.lifetime.is_some())
     }
 
+    /// The login's own token, filled in: an API key, a signature. `None` where a login asks the
+    /// cloud.
     fn token_of_options(&self, scope: &mut Scope<'_>) -> Result<Option<Secret>> {
         let template = self.login().and_then(|login| login.token.as_ref());
         template.map_or(Ok(None), |template| scope.fill(template, Place::Header))
     }
 
+    /// A token of our own making: no cloud said when it was issued but for `date`, or whose it is.
     fn own_token(
         &self,
         access: Secret,
@@ -200,7 +226,8 @@ impl Account {
         }
     }
 
-    /// A token that is computed here, by the cloud's clock as it was last told.
+    /// A token that is computed here, such as a SAS signature: by the cloud's clock as it was last
+    /// told, since the cloud judges it by that.
     fn computed_token(&self, login: &Login, clock: &Clock) -> Result<Token> {
         let names = self.names(&Discovered::default())?;
         let mut scope = Scope::new(&self.profile, &names, clock);
@@ -214,13 +241,15 @@ impl Account {
         Ok(self.own_token(access, clock.now(), clock.told(), lifetime))
     }
 
-    /// What a client of this account begins with when nothing is stored.
+    /// What a client of this account begins with when nothing is stored: the refresh token that was
+    /// set (the seed), or a token that needs no exchange.
     pub fn first_record(&self) -> Result<Record> {
         let refresh = self.options.text(REFRESH_TOKEN).map(Secret::from);
         Ok(Record { token: self.fixed_token()?, refresh, ..Record::default() })
     }
 
-    /// What is kept of the identity, by its store and by its clients in this process.
+    /// What is kept of the identity, by its store and by its clients in this process. `Unusable`
+    /// where the store has something that cannot be read.
     pub fn load(&self) -> std::result::Result<Record, Unusable> {
         let mut record = self.store.load()?;
         self.siblings.tell(&mut record);
@@ -233,19 +262,24 @@ impl Account {
         self.store.save(record)
     }
 
+    /// What templates may name: options, words, and what was discovered.
     pub fn names(&self, discovered: &Discovered) -> Result<Names> {
         Names::of(&self.profile, &self.options, discovered)
     }
 
+    /// Whether this cloud has a way to get a token from a refresh token.
     pub fn can_refresh(&self) -> bool {
         self.profile.refresh.is_some()
     }
 
+    /// Whether there are credentials to get a token with, by asking the cloud or by computing one.
+    /// False for an API key, which nothing renews.
     pub fn can_log_in(&self) -> bool {
         self.computes() || self.login().is_some_and(|login| !login.steps.is_empty())
     }
 
-    /// Whether endpoints must be discovered before anything else.
+    /// Whether endpoints must be discovered before anything else: the options ask for it, and
+    /// nothing was found yet.
     pub fn must_discover(&self, record: &Record) -> bool {
         record.discovered == Discovered::default() && self.discovers()
     }
@@ -255,6 +289,7 @@ impl Account {
         self.profile.discovery.as_ref().is_some_and(|d| self.options.is_set(&d.when))
     }
 
+    /// What a call to the cloud needs besides its steps.
     fn exchange<'a>(&'a self, clock: &'a Clock, call: &'a Call) -> Exchange<'a> {
         Exchange {
             profile: &self.profile,
@@ -266,11 +301,14 @@ impl Account {
         }
     }
 
+    /// Asks the cloud for its endpoints. They are not secret; they are kept with the tokens.
     pub fn discover(&self, clock: &Clock, call: &Call) -> std::result::Result<Discovered, Failure> {
         self.exchange(clock, call).discover()
     }
 
-    /// A token for the credentials.
+    /// A token for the credentials: computed here, or issued by the cloud. The call sends a
+    /// password, so it is repeated only where the cloud cannot have looked at it. Only under the
+    /// lead.
     pub fn log_in(
         &self,
         record: &Record,
@@ -292,7 +330,9 @@ impl Account {
         Ok(secrets.fold(self.names(&record.discovered)?, Names::hiding))
     }
 
-    /// A token for the record's refresh token.
+    /// A token for the record's refresh token. A lost answer is asked for once more
+    /// (`Repeat::Refresh`): the old token is the only one there is. Only under the lead and the
+    /// store's lock.
     pub fn refresh(
         &self,
         record: &Record,
@@ -341,8 +381,8 @@ impl Account {
         Ok(names)
     }
 
-    /// A token, and what came with it. Only names that the profile's own steps save: a store must not
-    /// give others a meaning.
+    /// A token, and what came with it. Only names that the profile's own steps save: a store must
+    /// not give others a meaning.
     pub(super) fn and_token(&self, names: Names, token: &Token) -> Names {
         let saved = token.saved.iter().filter(|(name, _)| self.profile.kinds.saves(name));
         let names = saved.fold(names, |names, (name, value)| names.and(name, value));
@@ -350,7 +390,7 @@ impl Account {
     }
 
     /// Before which moment of this boot the first login is not sent: a fleet that boots together is
-    /// spread by the option `start_spread_s`.
+    /// spread over `start_spread_s` seconds, each machine at its own place.
     pub fn first_login_at(&self) -> Moment {
         let spread = self.options.duration(START_SPREAD_S);
         Moment(0).after(spread.mul_f64(self.window.jitter))
@@ -361,23 +401,26 @@ impl Account {
         refresh.is_some() && refresh.map(Secret::expose) == self.options.text(REFRESH_TOKEN)
     }
 
-    /// Whether answers that may refuse a refresh token lead to the login in the end.
+    /// Whether answers that may refuse a refresh token lead to the login in the end. Not where the
+    /// profile says `rejected_only`: there a needless password is taken for an attack.
     pub fn may_guess_refusals(&self) -> bool {
         self.profile.refresh.as_ref().is_some_and(|refresh| !refresh.rejected_only)
     }
 
-    /// Whether a login was sent whose answer may still come: the next call reads it, and sends none.
+    /// Whether a login was sent whose answer may still come: the next call reads it, and sends
+    /// none.
     pub fn awaits_login(&self, record: &Record, now: Moment) -> bool {
         let Ok(names) = self.names_of_login(record) else { return false };
         self.siblings.late().trail(now, |trail| trail.began == names).is_some()
     }
 
-    /// Waits no longer for answers that did not come in time.
+    /// Gives up the answers that did not come in time: the next call sends its own login.
     pub fn expect_nothing(&self) {
         self.siblings.late().clear();
     }
 
-    /// Tells the cloud that the tokens will not be used again, where it wants to know.
+    /// Tells the cloud that the tokens will not be used again (RFC 7009), where its profile has
+    /// `revoke` steps and there is a token to revoke.
     pub fn revoke(
         &self,
         record: &Record,
@@ -390,16 +433,19 @@ impl Account {
         self.exchange(clock, call).perform(&self.profile.revoke, &self.names_with(record)?)
     }
 
-    /// How requests carry the token, as the login or the profile says.
+    /// How requests carry the token: the login's own way, else the profile's.
     pub(super) fn presented(&self) -> &Present {
         presented(&self.profile, self.login())
     }
 }
 
+/// The same before there is an account.
 fn presented<'a>(profile: &'a Profile, login: Option<&'a Login>) -> &'a Present {
     login.and_then(|login| login.present.as_ref()).unwrap_or(&profile.present)
 }
 
+/// Whether each request is made anew: a header of it has the time or the request in it, or the
+/// token goes into the query or the body. Then no headers can be kept beside a token.
 fn signs(profile: &Profile, login: Option<&Login>) -> bool {
     let present = presented(profile, login);
     let mut headers = present.headers.iter().chain(profile.request.headers.iter());
@@ -407,6 +453,7 @@ fn signs(profile: &Profile, login: Option<&Login>) -> bool {
     headers.any(is_new) || !present.query.is_empty() || present.json.is_some()
 }
 
+/// What tells one transport from another. Accounts with equal settings share connections.
 fn transport_settings(options: &Options) -> TransportSettings {
     let text = |key: Key<str>| options.text(key).map(str::to_string);
     TransportSettings {

@@ -1,4 +1,15 @@
 //! The APIs of an account: where they are, who may see the token, and what each request carries.
+//!
+//! ```text
+//! devices?page=2           below the base URL
+//! /v3/device               at the base URL's host, from its root
+//! {deviceBaseUrl}/Device   at an endpoint that discovery found
+//! https://host/path        as it is
+//! ```
+//!
+//! The rule that this file keeps: a token goes to origins that the profile, the user or the
+//! profile's discovery named, and to no other (an origin is scheme, host and port, RFC 6454). Any
+//! other answer may choose among them; it cannot name a new one.
 
 use crate::account::account::Account;
 use crate::account::carry::same_each_time;
@@ -16,11 +27,13 @@ use crate::support::secret::Secret;
 /// What requests need to know, worked out once for as long as nothing is discovered anew.
 #[derive(Debug)]
 pub(crate) struct Api {
+    /// The provider's name, for messages.
     provider: String,
     /// What relative URLs are relative to.
     base: Option<Url>,
     /// What a URL may begin with in braces: `base_url`, and what was discovered.
     endpoints: Ordered<String>,
+    /// Origins that may see the token.
     trusted: Vec<OriginRule>,
     /// Headers for requests that do not set them.
     pub headers: Headers,
@@ -33,6 +46,8 @@ impl Values for Api {
 }
 
 impl Api {
+    /// Works out the URLs from what was discovered and what came with the token. Fails where a URL
+    /// of the profile or the options cannot be filled in.
     pub fn of(account: &Account, record: &Record) -> Result<Api> {
         let discovered = &record.discovered;
         let names = match &record.token {
@@ -56,7 +71,8 @@ impl Api {
         Ok(Api { provider: profile.name.clone(), base, endpoints, trusted, headers })
     }
 
-    /// The absolute URL of a request, if the token may go there.
+    /// The absolute URL of a request, if the token may go there: `FOREIGN_ORIGIN` or `INSECURE_URL`
+    /// if not. `query` is appended as it is; it was encoded when it was added.
     pub fn target(&self, account: &Account, url: &str, query: &str) -> Result<Url> {
         let url = self.absolute(url)?.with_query(query)?;
         let origin = url.origin();
@@ -73,6 +89,7 @@ impl Api {
         ))
     }
 
+    /// A URL as callers write it: absolute, relative to the base, or at an endpoint in braces.
     fn absolute(&self, url: &str) -> Result<Url> {
         if has_scheme(url) {
             return Url::parse(url);
@@ -90,6 +107,8 @@ impl Api {
         Url::parse(&folder)?.join(url)
     }
 
+    /// `{deviceBaseUrl}/Device`. Only endpoints may be named: options are not, or a caller's URL
+    /// could print a password.
     fn at_endpoint(&self, url: &str) -> Result<Url> {
         let invalid = |what: String| Error::new(Status::InvalidArgument, what);
         let template = Template::parse(url).map_err(invalid)?;
@@ -108,14 +127,16 @@ impl Api {
     }
 }
 
+/// What relative URLs are relative to, and who says so.
 struct Base {
     url: Url,
-    /// Whether an answer named it: then it must not name just any.
+    /// Whether an answer named it. Then it is not trusted by itself: a cloud that is attacked could
+    /// send the token anywhere.
     learnt: bool,
 }
 
-/// What relative URLs are relative to: of the bases that the profile lists, the first that has a value
-/// and, where it was learnt from an answer, whose origin may see the token.
+/// What relative URLs are relative to: of the bases that the profile lists, the first that has a
+/// value and, where it was learnt from an answer, whose origin may see the token.
 fn base(
     account: &Account,
     scope: &mut Scope<'_>,

@@ -1,4 +1,13 @@
 //! How a request carries the token: in headers, in its query or in its body; as it is, or signed.
+//!
+//! The profile's `present` says it, or the login's own (docs/PROFILES.md).
+//!
+//! ```text
+//! Authorization: Bearer {access_token}   filled once a token        present
+//! x-date: {now}, sign: {hmac of it all}  made anew for each try     sign
+//! ?access_token={access_token}           put in when it is sent     put_into
+//! {"session": "{access_token}"}          merged into a JSON body    put_into
+//! ```
 
 use super::account::Account;
 use super::headers::Headers;
@@ -17,7 +26,7 @@ use crate::support::clock::Clock;
 use crate::support::json::{self, Value};
 use crate::support::ordered::Ordered;
 
-/// Those of the headers that are the same for each request.
+/// Those of the headers that are the same for each request, as long as the token is.
 pub(super) fn same_each_time(
     profile: &Profile,
     headers: &Ordered<Template>,
@@ -36,7 +45,8 @@ pub(super) fn same_each_time(
 }
 
 impl Account {
-    /// What the templates of requests may name.
+    /// What the templates of requests may name: options, endpoints, the token and what came with
+    /// it.
     pub fn names_of_requests(&self, token: &Token, found: &Discovered) -> Result<Names> {
         Ok(self.and_token(self.names(found)?, token))
     }
@@ -62,7 +72,9 @@ impl Account {
         self.presented().headers.names()
     }
 
-    /// All headers that carry the token, where they are made without the request.
+    /// All headers that carry the token, where they are made without the request; with the time in
+    /// them, so they are good for one request. `INVALID_ARGUMENT` where they are made of the
+    /// request.
     pub fn headers_without_request(&self, names: &Names, clock: &Clock) -> Result<Headers> {
         let headers = &self.presented().headers;
         let signed = headers.iter().any(|(_, t)| self.profile.kinds.of_template(t).request);
@@ -83,18 +95,22 @@ impl Account {
         Ok(filled)
     }
 
-    /// Whether the token goes where a caller who sends requests without us would have to put it.
+    /// Whether the token goes into the query or the body, where a list of headers cannot put it:
+    /// then only our own requests carry it.
     pub fn goes_beyond_headers(&self) -> bool {
         !self.presented().query.is_empty() || self.presented().json.is_some()
     }
 
-    /// The URL of a request, without the token that was put into its query.
+    /// The URL of a request, without the token that was put into its query: what messages and
+    /// responses show, and what a link is relative to.
     pub fn without_token(&self, url: Url) -> Url {
         let names = self.presented().query.names();
         names.fold(url, |url, name| url.without_field(name).unwrap_or(url))
     }
 
-    /// Puts the token into a request's query and body, where the cloud wants it there.
+    /// Puts the token into a request's query and body, where the cloud wants it there. Once a
+    /// token, not once a try. `INVALID_ARGUMENT` for a body that is no JSON object, or that is read
+    /// while it is sent.
     pub fn put_into(&self, request: &mut Outgoing, names: &Names, clock: &Clock) -> Result<()> {
         let present = self.presented();
         let mut scope = Scope::new(&self.profile, names, clock);
@@ -133,8 +149,10 @@ impl Account {
         Ok(())
     }
 
-    /// The headers that this request has anew: signatures, time stamps. Those that only may be there
-    /// leave the caller's own alone.
+    /// The headers that this request has anew: signatures, time stamps. Made just before each try,
+    /// since clouds refuse an old time stamp and a number that was used. A header that the profile
+    /// only adds (`request.headers`) leaves the caller's own alone. `INVALID_ARGUMENT` where the
+    /// body is signed and is not in memory.
     pub fn sign(&self, request: &Outgoing, names: &Names, clock: &Clock) -> Result<Headers> {
         let mut scope = Scope::new(&self.profile, names, clock);
         let is_new =
@@ -155,7 +173,8 @@ impl Account {
     }
 }
 
-/// Puts members into a document, deep: objects are merged, anything else is replaced.
+/// Puts members into a document, deep: objects are merged, anything else is replaced. So a cloud's
+/// `{"auth": {"token": ...}}` leaves what the caller has in `auth` besides.
 fn merge(into: &mut Value, members: Value) {
     match (into, members) {
         (Value::Object(known), Value::Object(members)) => {

@@ -1,11 +1,14 @@
 //! The headers that carry a token, as values and as lines.
+//!
+//! They are secrets: `Secret` wipes them, and no message shows one.
 
 use crate::support::secret::Secret;
 
-/// The headers that carry a token.
+/// The headers that carry a token: names as the profile writes them, and values. In their order.
 pub(crate) type Headers = Vec<(String, Secret)>;
 
-/// As text, one `Name: value` a line.
+/// As text, one `Name: value` a line, without a line end after the last: what
+/// `keyfob_client_headers` gives, and what `curl -H @file` reads. Each copy on the way is wiped.
 pub(crate) fn header_lines(headers: &Headers) -> Secret {
     let lines: Vec<zeroize::Zeroizing<String>> = headers
         .iter()

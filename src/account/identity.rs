@@ -1,7 +1,22 @@
 //! What makes two clients the same: a digest of everything that says who they are and where.
 //!
-//! It covers every option that is set in the groups Identity, Where and OAuth, the profile's own among
-//! them, and where the profile sends its calls with them. There is no list to keep.
+//! It covers every option that is set in the groups Identity, Where and OAuth, the profile's own
+//! among them, and where the profile sends its calls with them. There is no list to keep: a new
+//! option counts by its group.
+//!
+//! ```text
+//! what differs                        name      principal   shown
+//! the user name, the base URL         another   another     another
+//! an API key, a seed refresh token    another   another     the same
+//! the user's password                 another   the same    the same
+//! the client secret, beside a user    the same  the same    the same
+//! timeouts, the store, TLS files      the same  the same    the same
+//! ```
+//!
+//! Clients of one identity share a record, a single renewal and a cloud's wish for quiet; two that
+//! differ share nothing. One option too few in the digest mixes up two accounts, one too many costs
+//! a login when it is changed. The digest also names files of the store: a change of what goes into
+//! it loses every stored token.
 
 use crate::error::Result;
 use crate::model::option::{Group, Kind, Opt, Proof};
@@ -21,8 +36,9 @@ pub(crate) struct Identity {
     /// Two clients with this name are one. It is made from secrets too: whoever has it can try
     /// passwords against it, so it is not for people's eyes.
     pub name: String,
-    /// The same for all passwords and client secrets of one principal: a token that is at hand stays
-    /// good while this stays the same. Made from the secrets that say who, such as an API key.
+    /// The same for all passwords and client secrets of one principal: a token that is at hand
+    /// stays good while this stays the same. Made from the secrets that say who, such as an API
+    /// key.
     pub principal: String,
     /// The same for all secrets, and made from none: what the status shows.
     pub shown: String,
@@ -52,7 +68,8 @@ fn says_who(options: &Options, login: Option<&Login>) -> bool {
         || needed.filter_map(|name| options.option(name)).any(Opt::is_somebodys)
 }
 
-/// Where the calls of this login go, as far as that is known without asking the cloud.
+/// Where the calls of this login go, as far as that is known without asking the cloud. Two options
+/// may differ and lead to the same host, or be equal and lead to two; credentials are the host's.
 pub(super) fn places(
     profile: &Profile,
     options: &Options,
@@ -79,7 +96,9 @@ pub(super) fn places(
     Ok(filled.collect())
 }
 
-/// The first 128 bits of SHA-256 over the places and over the options that are set and included.
+/// The first 128 bits of SHA-256 over the places and over the options that are set and included, as
+/// 32 hexadecimal digits: enough that no two accounts meet by chance, short enough for a file's
+/// name.
 pub(super) fn digest(
     places: &[String],
     options: &Options,
@@ -116,8 +135,9 @@ pub(super) fn digest(
     to_hex(&bytes.as_ref()[..16])
 }
 
-/// Where an identity on a machine stands among all others, from 0 to 1: machines that share an identity
-/// are not due at the same instant.
+/// Where an identity on a machine stands among all others, from 0 to 1: the place in the renewal
+/// window at which it is due. Always the same, so that a restart changes nothing; and another one
+/// on each machine, so that machines that share an identity are not due at the same instant.
 pub(super) fn place_of(identity: &str, machine: Option<&str>) -> f64 {
     let mut context = ring::digest::Context::new(&ring::digest::SHA256);
     context.update(identity.as_bytes());

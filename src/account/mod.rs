@@ -1,7 +1,15 @@
 //! Who and where: what a set of options adds up to at a cloud, and the calls it can make there.
 //!
-//! This room knows options, profiles and stores. It does not know when to renew or when to hold off:
-//! that is the lifecycle's.
+//! ```text
+//! let account = Account::new(options, profile, None, &clock)?;   checks all that needs no network
+//! account.identity     what makes two clients the same
+//! account.store        where its record is kept
+//! account.secrets      what became of each of its secrets, for whoever counts
+//! account.log_in(..)   a token, or why there is none and what that says of the credentials
+//! ```
+//!
+//! This room knows options, profiles and stores. It does not know when to renew or when to hold
+//! off: that is the lifecycle's. Nothing in it waits but in a call that goes to the cloud.
 
 #[allow(clippy::module_inception)] // the file is named after what it holds
 pub(crate) mod account;

@@ -1,7 +1,9 @@
-//! What an MQTT client says of itself when it connects, as the profile has it for this cloud and login.
+//! What an MQTT client says of itself when it connects, as the profile has it for this cloud and
+//! login.
 //!
-//! keyfob speaks no MQTT. It fills in the four texts that any MQTT library asks for: where the broker
-//! is, and client identifier, user name and password of the CONNECT packet (MQTT 3.1.1, 3.1.3).
+//! keyfob speaks no MQTT. It fills in the four texts that any MQTT library asks for: where the
+//! broker is, and client identifier, user name and password of the CONNECT packet (MQTT 3.1.1,
+//! 3.1.3).
 
 use super::account::Account;
 use crate::error::{Error, Result, Status};
@@ -14,13 +16,14 @@ use crate::provider::template::{Place, Template};
 use crate::support::clock::Clock;
 use crate::support::secret::Secret;
 
-/// What to connect with, from [`Client::mqtt`](crate::Client::mqtt). Good as long as the token is: a
-/// broker that looks at its end closes the connection then.
+/// What to connect with, from [`Client::mqtt`](crate::Client::mqtt). Good as long as the token is:
+/// a broker that looks at its end closes the connection then.
 ///
 /// Any of the four may be absent: what is absent, the cloud does not want or the user chooses. The
 /// texts are secrets, and wiped when they are dropped.
 #[derive(Clone, Debug)]
 pub struct Mqtt {
+    /// A secret, as the rest: some clouds put a signature into its query.
     pub(crate) url: Option<Secret>,
     pub(crate) client_id: Option<Secret>,
     pub(crate) username: Option<Secret>,
@@ -28,8 +31,8 @@ pub struct Mqtt {
 }
 
 impl Mqtt {
-    /// Where the broker is: `mqtts://host:8883`, or `wss://host/path` for MQTT over WebSocket. `None`
-    /// where the cloud has no address of its own and the option `mqtt_url` is not set.
+    /// Where the broker is: `mqtts://host:8883`, or `wss://host/path` for MQTT over WebSocket.
+    /// `None` where the cloud has no address of its own and the option `mqtt_url` is not set.
     pub fn url(&self) -> Option<&str> {
         self.url.as_ref().map(Secret::expose)
     }
@@ -51,6 +54,7 @@ impl Mqtt {
 }
 
 impl Account {
+    /// What the login says of MQTT, else the profile. `INVALID_ARGUMENT` where neither does.
     fn mqtt_rule(&self) -> Result<&MqttRule> {
         let own = self.login().and_then(|login| login.mqtt.as_ref());
         own.or(self.profile.mqtt.as_ref()).ok_or_else(|| {
@@ -62,7 +66,9 @@ impl Account {
         })
     }
 
-    /// What to connect with. `names` are those of the token at hand.
+    /// What to connect with. `names` are those of the token at hand. The broker is the option
+    /// `mqtt_url`, else the profile's; not the profile's where `base_url` names a host of the
+    /// user's own.
     pub fn mqtt(&self, names: &Names, clock: &Clock) -> Result<Mqtt> {
         let rule = self.mqtt_rule()?;
         // One scope: a time stamp is the same in all four.
@@ -84,7 +90,8 @@ impl Account {
         })
     }
 
-    /// Whether the password may be sent there: as requests, by TLS, or where it cannot leave the machine.
+    /// Whether the password may be sent there: as requests, by TLS, or where it cannot leave the
+    /// machine.
     fn check_broker(&self, broker: &str) -> Result<()> {
         let url = Url::of_broker(broker)?;
         let origin = url.origin();
@@ -99,6 +106,7 @@ impl Account {
     }
 }
 
+/// One of the four texts; `None` where the profile has no template for it.
 fn filled(
     template: &Option<Template>,
     place: Place,

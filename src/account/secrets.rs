@@ -1,5 +1,15 @@
-//! The secrets of an account, each with what became of the attempts with it. A hold is about a secret,
-//! where it goes and how it is sent: whatever scope or client asks with it.
+//! The secrets of an account, each with what became of the attempts with it. A hold is about a
+//! secret, where it goes and how it is sent: whatever scope or client asks with it.
+//!
+//! ```text
+//! login    a user's password; the client secret, where the client is itself who logs in
+//! client   what proves the client software beside a user or a refresh token
+//! seed     the option refresh_token
+//! ```
+//!
+//! A cloud locks an account by counting the passwords it looks at. So two clients that differ in
+//! their scope share the count of a password, though they are two identities; and a password that
+//! is rejected at one host is not held at another.
 
 use super::identity::{digest, places};
 use crate::error::Result;
@@ -15,15 +25,19 @@ use std::sync::Arc;
 
 /// What became of the attempts with each secret of an account.
 pub(crate) struct Secrets {
-    /// What the login sends: a user's password, or what the client software has where it is who logs in.
+    /// What the login sends: a user's password, or what the client software has where it is who
+    /// logs in.
     pub login: Option<Arc<AttemptLog>>,
     /// What authenticates the client software besides, in logins and in refreshes.
     pub client: Option<Arc<AttemptLog>>,
-    /// The refresh token that was set.
+    /// The refresh token that was set: whether it was exchanged, and so must never be sent again.
     pub seed: Option<Arc<AttemptLog>>,
 }
 
 impl Secrets {
+    /// The logs of the secrets that these options have. Each is named by a digest of the secret
+    /// itself, of where it goes, and of how it is sent: a changed password begins anew, a changed
+    /// scope does not.
     pub fn of(
         profile: &Profile,
         options: &Options,
@@ -70,7 +84,8 @@ impl Secrets {
 }
 
 impl Secrets {
-    /// Until when no login may be sent, since what it sends was rejected.
+    /// Until when no login may be sent, since what it sends was rejected: as far as this process
+    /// knows, for the status. `None` where there is no hold.
     pub fn held_until(&self, now: Moment) -> Option<Moment> {
         let logs = self.login.iter().chain(&self.client);
         logs.filter_map(|log| log.known().held(now).map(|(hold, _)| hold.until)).max()
