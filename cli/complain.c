@@ -60,6 +60,10 @@ static void complain_in_json(const keyfob_error *err, long long wait_s) {
         fputs(", \"provider_code\": ", stderr);
         json_write(stderr, keyfob_error_provider_code(err));
     }
+    if (keyfob_error_provider_message(err) != NULL) {
+        fputs(", \"provider_message\": ", stderr);
+        json_write(stderr, keyfob_error_provider_message(err));
+    }
     if (wait_s >= 0)
         fprintf(stderr, ", \"retry_after_s\": %lld", wait_s);
     fputs("}\n", stderr);

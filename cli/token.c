@@ -98,8 +98,18 @@ static int refused(const struct invocation *invocation, const keyfob_client *cli
 }
 
 static int forget(const struct invocation *invocation, const keyfob_client *client) {
+    char message[1024], *json = NULL;
     keyfob_error *err = NULL;
-    return keyfob_client_forget(client, &err) == KEYFOB_OK ? DONE : complain(invocation, err);
+    if (keyfob_client_forget(client, &err) != KEYFOB_OK)
+        return complain(invocation, err);
+    /* Here it is gone; the cloud may not know. */
+    if (!invocation->quiet && keyfob_client_status_json(client, &json, NULL) == KEYFOB_OK) {
+        json_text(json_member(json_member(json, "not_revoked"), "message"), message, sizeof message);
+        if (message[0] != '\0')
+            fprintf(stderr, "keyfob: forgotten, but not revoked at the cloud: %s\n", message);
+    }
+    keyfob_string_free(json);
+    return DONE;
 }
 
 static int with_client(const struct invocation *invocation,

@@ -844,7 +844,7 @@ class Client {
   }
 
   /// Forgets the tokens and any hold: in memory, in the store, and at the cloud where it can
-  /// revoke.
+  /// revoke. A revocation that fails is no failure of this call: `not_revoked` of the status tells it.
   void forget() const { forget(std::nothrow).value(); }
   Result<void> forget(std::nothrow_t) const { return detail::call(keyfob_client_forget, get()); }
 

@@ -250,7 +250,9 @@ impl Error {
     }
 
     pub(crate) fn with_provider_message(mut self, message: Option<String>) -> Error {
-        self.0.provider_message = message;
+        const LONGEST: usize = 200;
+        let clean = |text: String| text.replace(misleads, " ").chars().take(LONGEST).collect();
+        self.0.provider_message = message.map(clean);
         self
     }
 

@@ -426,11 +426,14 @@ impl Account {
         record: &Record,
         clock: &Clock,
         call: &Call,
-    ) -> std::result::Result<(), Failure> {
-        if record.token.is_none() || self.profile.revoke.is_empty() {
-            return Ok(());
+    ) -> std::result::Result<bool, Failure> {
+        // A refresh token that was set and never used is its owner's to revoke.
+        let refresh = record.refresh.as_ref().filter(|token| !self.is_seed(Some(token)));
+        if record.token.is_none() && refresh.is_none() || self.profile.revoke.is_empty() {
+            return Ok(false);
         }
-        self.exchange(clock, call).perform(&self.profile.revoke, &self.names_with(record)?)
+        let names = self.names_with(record)?;
+        self.exchange(clock, call).perform(&self.profile.revoke, &names).map(|()| true)
     }
 
     /// How requests carry the token: the login's own way, else the profile's.

@@ -264,6 +264,10 @@ impl Client {
 
     /// Forgets the tokens and any hold: in memory, in the store, and at the cloud where it can
     /// revoke. The next call logs in.
+    ///
+    /// A revocation that fails is no failure of this call, since here the tokens are gone:
+    /// `not_revoked` of [`status_json`](Client::status_json) tells why they may still be good at the
+    /// cloud, and is null where they are not.
     pub fn forget(&self) -> Result<()> {
         self.lifecycle.forget(&self.call(None))
     }

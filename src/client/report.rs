@@ -47,6 +47,7 @@ pub(crate) fn of(lifecycle: &Lifecycle) -> String {
             ]),
         ),
         ("last_error", error(&lifecycle.last_error())),
+        ("not_revoked", error(&lifecycle.not_revoked())),
         (
             "counters",
             object([
@@ -70,5 +71,6 @@ fn error(error: &Option<crate::Error>) -> Value {
         ("message", error.message().into()),
         ("http_status", error.http_status().map(u64::from).into()),
         ("provider_code", error.provider_code().into()),
+        ("provider_message", error.provider_message().into()),
     ])
 }

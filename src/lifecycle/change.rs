@@ -48,9 +48,9 @@ impl Lifecycle {
     /// profile can revoke (RFC 7009).
     ///
     /// A store that cannot be locked, or a cloud that does not revoke, keeps nothing from being
-    /// forgotten here. The error is the store's where its copy could not be overwritten. The
-    /// attempts come last, when the identity's lock is free: a store of the caller's may have one
-    /// lock for all names.
+    /// forgotten here; the status tells why the cloud did not. The error is the store's where its
+    /// copy could not be overwritten. The attempts come last, when the identity's lock is free: a
+    /// store of the caller's may have one lock for all names.
     pub fn forget(&self, call: &Call) -> Result<()> {
         self.change(call, |state| {
             let account = &state.account;
@@ -64,8 +64,13 @@ impl Lifecycle {
             }
             account.expect_nothing();
             let revoked = account.revoke(&record, &self.clock, call);
-            if let Err(failure) = revoked {
-                log!(self.log, Warn, "not revoked at the cloud: {}", failure.error);
+            match revoked {
+                Ok(true) => self.set_not_revoked(None),
+                Ok(false) => {}
+                Err(failure) => {
+                    log!(self.log, Warn, "not revoked at the cloud: {}", failure.error);
+                    self.set_not_revoked(Some(failure.error));
+                }
             }
             record.forget();
             record.token = account.fixed_token()?;

@@ -97,6 +97,7 @@ fn on_hold(hold: &Hold, left: Duration) -> Error {
     );
     Error::new(Status::LoginOnHold, what)
         .with_provider_code(error.provider_code().map(str::to_string))
+        .with_provider_message(error.provider_message().map(str::to_string))
         .with_retry_after(Some(left))
 }
 
@@ -109,7 +110,9 @@ fn too_often(fault: &Error, left: Duration) -> Error {
         left.as_secs().max(1)
     );
     let error = Error::new(fault.status(), what);
-    let error = error.with_provider_code(fault.provider_code().map(str::to_string));
+    let error = error
+        .with_provider_code(fault.provider_code().map(str::to_string))
+        .with_provider_message(fault.provider_message().map(str::to_string));
     let error = match fault.http_status() {
         Some(status) => error.with_http_status(status),
         None => error,

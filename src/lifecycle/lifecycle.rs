@@ -46,6 +46,8 @@ pub(crate) struct Lifecycle {
     last_error: ArcSwap<Option<Error>>,
     /// What is wrong with the store; `None` once it works again. For the status.
     store_fault: ArcSwap<Option<Error>>,
+    /// Why what was last forgotten may still be good at the cloud.
+    not_revoked: ArcSwap<Option<Error>>,
     /// The thread that renews early, and its process, where the client asked for one. Set without a
     /// lock, which a forked child could inherit held.
     renewer: ArcSwapOption<(Process, Thread)>,
@@ -68,6 +70,7 @@ impl Lifecycle {
             flight: PerProcess::new(),
             last_error: ArcSwap::default(),
             store_fault: ArcSwap::default(),
+            not_revoked: ArcSwap::default(),
             renewer: ArcSwapOption::empty(),
         };
         if let Some(fault) = fault {
@@ -103,6 +106,15 @@ impl Lifecycle {
     /// Notes how a renewal ended.
     pub(super) fn set_last_error(&self, error: Option<Error>) {
         self.last_error.store(Arc::new(error));
+    }
+
+    /// Why what was last forgotten may still be good at the cloud.
+    pub fn not_revoked(&self) -> Option<Error> {
+        self.not_revoked.load().as_ref().clone()
+    }
+
+    pub(super) fn set_not_revoked(&self, error: Option<Error>) {
+        self.not_revoked.store(Arc::new(error));
     }
 
     /// What is wrong with the store at present.

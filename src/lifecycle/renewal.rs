@@ -72,9 +72,7 @@ impl Lifecycle {
     ) -> Result<()> {
         let account = &state.account;
         if !account.can_log_in() && state.record.refresh.is_none() {
-            // Why the refresh token went was told to whoever saw it go.
-            let told = self.last_error().filter(|last| last.status() == Status::LoginRequired);
-            return Err(told.unwrap_or_else(|| nothing_left(account)));
+            return Err(nothing_left(account, &state.record));
         }
         let mut renewal = Renewal {
             lifecycle: self,
@@ -169,8 +167,9 @@ impl Renewal<'_> {
                 count(&lifecycle.counters.refreshes_rejected);
                 log!(lifecycle.log, Warn, "refresh token rejected: {}", failure.error);
                 self.record.refresh = None;
+                self.record.lost = Some(why_lost(&failure));
                 self.spend(is_seed);
-                self.login_needed().map_err(|error| told_why(error, &failure))
+                self.login_needed()
             }
             // The token was not looked at, so it is as good as before.
             Verdict::ClientRefused => Err(self.client_refused(failure, None)),
@@ -188,7 +187,7 @@ impl Renewal<'_> {
         }
         // Newer than what a restart begins with, so that it is not tried again.
         self.record.generation = self.record.generation.saturating_add(1);
-        Err(nothing_left(self.account))
+        Err(nothing_left(self.account, &self.record))
     }
 
     /// Drops the refresh token that was set (the seed) if it was exchanged before, by whatever
@@ -201,12 +200,12 @@ impl Renewal<'_> {
             self.note_fault(seed.look());
             if seed.known().spent {
                 let name = &self.account.profile.name;
-                log!(
-                    self.lifecycle.log,
-                    Warn,
-                    "{name}: refresh_token was exchanged before and is not sent again"
-                );
+                let why = "refresh_token was exchanged before and is not sent again";
+                log!(self.lifecycle.log, Warn, "{name}: {why}");
                 self.record.refresh = None;
+                let refused = seed.known().fault.clone();
+                let spent = || Error::new(Status::LoginRequired, why);
+                self.record.lost = Some(refused.unwrap_or_else(spent));
             }
         }
         is_seed
@@ -216,7 +215,11 @@ impl Renewal<'_> {
     /// refresh token at hand is not the seed.
     fn spend(&mut self, is_seed: bool) {
         if let Some(seed) = self.account.secrets.seed.as_ref().filter(|_| is_seed) {
-            seed.change(|attempts| attempts.spent = true);
+            let why = self.record.lost.clone();
+            seed.change(|attempts| {
+                attempts.spent = true;
+                attempts.fault = why.clone();
+            });
             self.attempts.push((seed.clone(), None));
         }
     }
@@ -243,7 +246,9 @@ impl Renewal<'_> {
     /// the others might send what is being rejected.
     fn log_in(&mut self) -> Result<()> {
         let (lifecycle, account, clock) = (self.lifecycle, self.account, &self.lifecycle.clock);
-        let Some(login) = account.secrets.login.clone() else { return Err(nothing_left(account)) };
+        let Some(login) = account.secrets.login.clone() else {
+            return Err(nothing_left(account, &self.record));
+        };
         self.wait_for_start()?;
         let (turn, fault) = login.turn(self.call)?;
         self.note_fault(fault.map_or(Ok(()), Err));
@@ -413,22 +418,19 @@ impl Renewal<'_> {
 }
 
 /// Why the refresh token went: what the cloud said of it, and when. Nobody who meets
-/// `LOGIN_REQUIRED` a week later finds that in a log.
-fn told_why(error: Error, failure: &Failure) -> Error {
+/// `LOGIN_REQUIRED` a week later finds that in a log, so it is kept in the record.
+fn why_lost(failure: &Failure) -> Error {
     let date = failure.time.and_then(|time| u64::try_from(time.date).ok());
     let when = date.map_or(String::new(), |date| {
         let date = std::time::UNIX_EPOCH + std::time::Duration::from_secs(date);
         format!(" ({})", httpdate::fmt_http_date(date))
     });
-    let cause = &failure.error;
-    let error = error.and(&format!("it was refused{when}: {}", cause.message()));
-    let error = error.with_provider_code(cause.provider_code().map(str::to_string));
-    error.with_provider_message(cause.provider_message().map(str::to_string))
+    failure.error.clone().about(&format!("it was refused{when}"))
 }
 
 /// What callers are told where nothing is left to renew with: `CREDENTIALS_REJECTED` of an API key,
 /// which somebody has to replace, else `LOGIN_REQUIRED` with what to set.
-fn nothing_left(account: &Account) -> Error {
+fn nothing_left(account: &Account, record: &Record) -> Error {
     let name = &account.profile.name;
     if let Ok(Some(_)) = account.fixed_token() {
         return Error::new(
@@ -443,8 +445,13 @@ fn nothing_left(account: &Account) -> Error {
         ),
         None => "there is nothing to log in with; set a new refresh_token, or credentials".into(),
     };
-    Error::new(
-        Status::LoginRequired,
-        format!("{name}: the refresh token is no longer good, and {left}"),
-    )
+    let what = format!("{name}: the refresh token is no longer good, and {left}");
+    let error = Error::new(Status::LoginRequired, what);
+    match &record.lost {
+        Some(why) => error
+            .and(why.message())
+            .with_provider_code(why.provider_code().map(str::to_string))
+            .with_provider_message(why.provider_message().map(str::to_string)),
+        None => error,
+    }
 }

@@ -27,7 +27,8 @@ pub(crate) struct Attempts {
     /// When it was sent and nothing came of it, the latest last: the cloud failed, or its answer
     /// did not come.
     pub fruitless: Vec<Moment>,
-    /// Why it last came to nothing, for the error that refuses the next try.
+    /// Why it last came to nothing, for the error that refuses the next try; of one that is spent, how
+    /// it was refused, if it was.
     pub fault: Option<Error>,
     /// The secret was a seed refresh token, and was exchanged: it must never be sent again. Never
     /// becomes `false`.
@@ -52,6 +53,7 @@ impl Attempts {
     /// equally new, the more careful.
     pub fn adopt(&mut self, other: Attempts) {
         let spent = self.spent || other.spent;
+        let refused = other.fault.clone().filter(|_| other.spent && !self.spent);
         if other.round > self.round {
             *self = other;
         } else {
@@ -61,6 +63,7 @@ impl Attempts {
             self.version = other.version;
         }
         self.spent = spent;
+        self.fault = refused.or(self.fault.take());
     }
 
     /// Of the same round: the longer hold, and the longer list of failures, count.

@@ -20,6 +20,8 @@ pub(crate) struct Record {
     pub token: Option<Token>,
     /// The one refresh token that is good, if any. It may outlive the access token it came with.
     pub refresh: Option<Secret>,
+    /// Why there is no refresh token any more, until there is a newer one.
+    pub lost: Option<Error>,
     /// When no token call may be made, and why.
     pub pause: Option<Pause>,
     /// Refreshes whose answers may have been refusals, since the last one that worked.
@@ -111,6 +113,7 @@ impl Record {
             self.refresh = Some(newer);
         }
         self.token = Some(token);
+        self.lost = None;
         self.pause = None;
         self.doubts = None;
     }

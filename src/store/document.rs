@@ -65,6 +65,8 @@ members! {
         other token: Option<TokenBody>,
         /// The one refresh token that is good.
         other refresh_token: Option<Secret>,
+        /// Why there is none any more.
+        other lost: Option<Fault>,
         /// A pause that the cloud asked for. One of our own choice is not written.
         other pause: Option<Barrier>,
         /// Refreshes that may have been refused, and when the last was.
@@ -143,6 +145,8 @@ members! {
         other http_status: Option<u16>,
         /// The cloud's own code.
         other code: Option<String>,
+        /// The cloud's own sentence.
+        other said: Option<String>,
     }
 }
 
@@ -155,6 +159,7 @@ impl Fault {
             message: error.message().into(),
             http_status: error.http_status(),
             code: error.provider_code().map(str::to_string),
+            said: error.provider_message().map(str::to_string),
         }
     }
 
@@ -162,7 +167,10 @@ impl Fault {
     fn error(self) -> Error {
         let status = Status::from_number(self.status).filter(|status| *status != Status::Ok);
         let error = Error::new(status.unwrap_or(Status::UnexpectedAnswer), self.message);
-        let error = error.with_provider_code(self.code);
+        let is_word =
+            |code: &String| code.len() <= 64 && code.bytes().all(|b| b.is_ascii_graphic());
+        let code = self.code.filter(is_word);
+        let error = error.with_provider_code(code).with_provider_message(self.said);
         match self.http_status {
             Some(status) => error.with_http_status(status),
             None => error,
@@ -224,6 +232,7 @@ impl Kept for Record {
             generation: self.generation,
             token,
             refresh_token: self.refresh.clone(),
+            lost: self.lost.as_ref().map(Fault::of),
             pause: asked.map(|p| barrier(p.until, p.count, &p.error)),
             doubts: self.doubts.map(|doubts| counted(doubts.count, doubts.last)),
             refusals: self.refusals.map(|refusals| counted(refusals.count, refusals.until)),
@@ -261,6 +270,7 @@ impl Kept for Record {
             generation: body.generation,
             token,
             refresh: body.refresh_token,
+            lost: body.lost.map(Fault::error),
             pause,
             doubts: body
                 .doubts

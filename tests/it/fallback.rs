@@ -1,5 +1,6 @@
 //! What leads from a refresh to a login, and what never does.
 
+use crate::common::directory::Directory;
 use crate::common::{World, status};
 use keyfob::Status;
 use keyfob_simulator::{Cloud, Fault};
@@ -268,20 +269,47 @@ fn an_api_that_always_refuses_costs_few_renewals() {
 fn a_login_that_is_required_says_why_the_refresh_token_went() {
     let world = World::new();
     let mut config = world.reach(CLOUD);
-    config.set("refresh_token", "a-dead-token").unwrap();
     config.set("client_id", "public").unwrap();
     let body = r#"{"error": "invalid_grant", "error_description": "Session not active"}"#;
     world.answers(CLOUD, "refresh", Fault::answer(400, &[("Content-Type", JSON)], body));
-    let client = config.client().unwrap();
-    for _ in 0..2 {
-        let error = client.token().unwrap_err();
-        assert_eq!(error.status(), Status::LoginRequired);
-        assert!(error.message().contains("400 invalid_grant, \"Session not active\""), "{error}");
-        assert!(error.message().contains(" GMT)"), "{error}");
-        assert_eq!(error.provider_code(), Some("invalid_grant"));
+    let directory = Directory::new("why");
+    for store in ["memory".into(), directory.option()] {
+        config.set("store", &store).unwrap();
+        config.set("refresh_token", &format!("a-dead-token-of-{store}")).unwrap();
+        let client = config.client().unwrap();
+        let told = |client: &keyfob::Client| {
+            let error = client.token().unwrap_err();
+            assert_eq!(error.status(), Status::LoginRequired);
+            let answer = "400 invalid_grant, \"Session not active\"";
+            assert!(error.message().contains(answer), "{error}");
+            assert!(error.message().contains(" GMT)"), "{error}");
+            assert_eq!(error.provider_code(), Some("invalid_grant"));
+            assert_eq!(error.provider_message(), Some("Session not active"));
+        };
+        told(&client);
+        // Whatever else fails meanwhile.
+        client.renew().unwrap_err();
+        told(&client);
+        told(&config.client().unwrap());
+        drop(client);
+        if store != "memory" {
+            told(&config.client().unwrap());
+            // A record of a version that wrote no reason is as good.
+            let read = |record: &std::path::PathBuf| std::fs::read_to_string(record).unwrap();
+            let says_why = |record: &std::path::PathBuf| read(record).contains("\"lost\":");
+            let record = directory.files(".json").into_iter().find(says_why).unwrap();
+            let text = read(&record);
+            let mut old: serde_json::Value = serde_json::from_str(&text).unwrap();
+            assert!(old["record"].as_object_mut().unwrap().remove("lost").is_some());
+            std::fs::write(&record, old.to_string()).unwrap();
+            let error = config.client().unwrap().token().unwrap_err();
+            assert_eq!(error.status(), Status::LoginRequired);
+            assert!(error.message().contains("set a new refresh_token"), "{error}");
+            assert_eq!(error.provider_code(), None);
+        }
     }
     let sent = world.sent(CLOUD, "refresh");
-    assert_eq!(sent.len(), 1);
+    assert_eq!(sent.len(), 2, "once a store");
     let form = String::from_utf8_lossy(&sent[0].body).into_owned();
     assert!(form.contains("client_id=public"), "a public client says who it is: {form}");
 }

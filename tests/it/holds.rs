@@ -42,6 +42,37 @@ fn a_rejected_login_is_followed_by_errors_without_a_call() {
 }
 
 #[test]
+fn the_clouds_own_sentence_outlives_the_process_that_heard_it() {
+    let json = ("Content-Type", "application/json");
+    let said = r#"{"error": "invalid_grant", "message": "Account is disabled"}"#;
+    let unknown = r#"{"error": "conflict", "message": "Account is disabled"}"#;
+    for (fault, status) in [
+        (Fault::answer(401, &[json], said), Status::LoginOnHold),
+        (Fault::answer(409, &[json], unknown), Status::UnexpectedAnswer),
+        (Fault::answer(429, &[json, ("Retry-After", "600")], said), Status::RateLimited),
+        (Fault::answer(503, &[json], said), Status::ServerError),
+    ] {
+        let (world, directory) = (World::new(), Directory::new("said"));
+        world.answers(CLOUD, "login", fault);
+        let config = directory.config(&world, CLOUD);
+        let client = config.client().unwrap();
+        for _ in 0..6 {
+            // Until nothing is sent any more, and what is told is what is kept.
+            assert_eq!(client.token().unwrap_err().provider_message(), Some("Account is disabled"));
+            world.wind(if status == Status::RateLimited { 1 } else { 5 });
+        }
+        let told = client.status_json();
+        assert!(told.contains("\"provider_message\":\"Account is disabled\""), "{told}");
+        drop(client);
+        let sent = world.sim.journal().len();
+        let error = config.client().unwrap().token().unwrap_err();
+        assert_eq!(error.status(), status, "{error}");
+        assert_eq!(error.provider_message(), Some("Account is disabled"), "{error}");
+        assert_eq!(world.sim.journal().len(), sent, "{status:?}: it is kept, not asked for");
+    }
+}
+
+#[test]
 fn the_time_left_runs_down_and_doubles_up_to_an_hour() {
     let world = World::new();
     let client = wrong(&world).client().unwrap();

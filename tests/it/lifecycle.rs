@@ -441,10 +441,21 @@ fn forgetting_revokes_at_a_cloud_that_can() {
     client.forget().unwrap();
     assert_eq!(world.token_calls(cloud), ["metadata", "login", "revoke"]);
     assert_eq!(world.sent(cloud, "revoke")[0].status, 200);
+    assert!(status(&client)["not_revoked"].is_null());
     world.answers(cloud, "revoke", Fault::status(503));
     client.token().unwrap();
+    for forgotten in ["now", "before"] {
+        client.forget().unwrap();
+        let status = status(&client);
+        assert_eq!(status["state"], "none", "forgotten here, whatever the cloud says");
+        let told = &status["not_revoked"];
+        assert_eq!(told["status"], "SERVER_ERROR", "{forgotten}: {told}");
+        assert_eq!(told["http_status"], 503, "{forgotten}: {told}");
+    }
+    world.sim.clear_injections();
+    client.token().unwrap();
     client.forget().unwrap();
-    assert_eq!(status(&client)["state"], "none", "forgotten here, whatever the cloud says");
+    assert!(status(&client)["not_revoked"].is_null());
 }
 
 #[test]

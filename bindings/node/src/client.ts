@@ -214,7 +214,8 @@ export class Client {
 
   /**
    * Forgets the tokens and any hold: in memory, in the store, and at the cloud where it can revoke.
-   * The next call logs in.
+   * The next call logs in. A revocation that fails is no failure of this call, since here the tokens
+   * are gone: `status().not_revoked` tells why they may still be good at the cloud.
    */
   async forget(options: CallOptions = {}): Promise<void> {
     await this.#run(options, library.keyfob_client_forget.async);

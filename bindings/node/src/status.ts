@@ -10,6 +10,7 @@ export interface Failure {
   message: string;
   http_status: number | null;
   provider_code: string | null;
+  provider_message: string | null;
 }
 
 /** A client's state, counters and last error; docs/ABI.md says what each member means. */
@@ -29,6 +30,8 @@ export interface Status {
   endpoints: Record<string, string>;
   store: { kind: string; fault: Failure | null };
   last_error: Failure | null;
+  /** Why what was last forgotten may still be good at the cloud. */
+  not_revoked: Failure | null;
   counters: {
     logins: number;
     logins_rejected: number;

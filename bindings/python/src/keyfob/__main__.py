@@ -186,6 +186,9 @@ def run(client: keyfob.Client, given: argparse.Namespace) -> None:
         print(json.dumps(client.status().raw))
     elif given.command == "forget":
         client.forget()
+        failed = client.status().not_revoked
+        if failed is not None and not given.quiet:
+            print(f"keyfob: forgotten, but not revoked at the cloud: {failed}", file=sys.stderr)
     else:
         headers = client.headers_for(given.url) if given.url is not None else client.headers()
         for name, value in headers.items():
@@ -201,6 +204,7 @@ def complain(error: keyfob.Error, given: argparse.Namespace) -> int:
             "message": str(error),
             "http_status": error.http_status,
             "provider_code": error.provider_code,
+            "provider_message": error.provider_message,
             "retry_after_s": wait,
         }
         known = {name: value for name, value in about.items() if value is not None}

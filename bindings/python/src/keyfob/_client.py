@@ -133,7 +133,11 @@ class Client(BaseClient):
         self._wait(lambda handle: call(library.keyfob_client_set_json, handle, json), None)
 
     def forget(self, *, timeout: Optional[float] = None) -> None:
-        """Forgets tokens and any hold: in memory, in the store, at a cloud that can revoke them."""
+        """Forgets tokens and any hold: in memory, in the store, at a cloud that can revoke them.
+
+        A revocation that fails is no failure of this call, since here the tokens are gone:
+        `status().not_revoked` tells why they may still be good at the cloud.
+        """
         self._wait(partial(call, library.keyfob_client_forget), timeout)
 
     def request(

@@ -62,6 +62,8 @@ class ClientStatus:
     store_fault: Optional[Error]
     #: Why the last try to get a token failed; `None` after one that succeeded.
     last_error: Optional[Error]
+    #: Why what was last forgotten may still be good at the cloud.
+    not_revoked: Optional[Error]
     counters: Counters
     #: The whole of it as the library gave it, with what a newer library may have added.
     raw: dict[str, Any] = field(repr=False, compare=False)
@@ -88,6 +90,7 @@ def client_status(raw: dict[str, Any]) -> ClientStatus:
         store=store.get("kind", ""),
         store_fault=_error(store.get("fault")),
         last_error=_error(raw.get("last_error")),
+        not_revoked=_error(raw.get("not_revoked")),
         counters=Counters(**{name: counters.get(name, 0) for name in vars(Counters())}),
         raw=raw,
     )
@@ -101,6 +104,11 @@ def _error(of: Optional[dict[str, Any]]) -> Optional[Error]:
     if of is None:
         return None
     status = Status.__members__.get(of["status"], Status(-1))
-    http_status, code = of.get("http_status"), of.get("provider_code")
     kind = of_status(status)
-    return kind(of["message"], status=status, http_status=http_status, provider_code=code)
+    return kind(
+        of["message"],
+        status=status,
+        http_status=of.get("http_status"),
+        provider_code=of.get("provider_code"),
+        provider_message=of.get("provider_message"),
+    )
