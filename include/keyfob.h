@@ -538,6 +538,20 @@ keyfob_status keyfob_config_set_log(keyfob_config *config,
                                     keyfob_error **err);
 
 /**
+ * Keeps the last `lines` log lines up to `max_level` of the clients made from this config, until
+ * `keyfob_client_next_log` reads them: in place of a function of `keyfob_config_set_log`. For languages
+ * that take no calls from a thread that is not theirs. 65536 lines at most; 0 keeps none.
+ *
+ * `KEYFOB_INVALID_ARGUMENT`: `max_level` is none of the levels.
+ */
+KEYFOB_API
+KEYFOB_MUST_CHECK
+keyfob_status keyfob_config_keep_log(keyfob_config *config,
+                                     int32_t max_level,
+                                     size_t lines,
+                                     keyfob_error **err);
+
+/**
  * Frees a config, and overwrites the secrets in it. Clients made from it go on. NULL is fine.
  */
 KEYFOB_API void keyfob_config_free(keyfob_config *config);
@@ -901,6 +915,65 @@ keyfob_status keyfob_client_download(const keyfob_client *client,
  * not race with a call on this handle. NULL is fine.
  */
 KEYFOB_API void keyfob_client_free(keyfob_client *client);
+
+/* ------------------------------------------------------------------------------------------------
+ * News: another token, and holds and pauses that begin or end.
+ *
+ * For whoever gives the token to something that lives longer than a request: an MQTT session, a
+ * WebSocket. Wait for it in a thread with `keyfob_client_wait`, or have an event loop look at the
+ * descriptor of `keyfob_client_event_fd`. News has a number that only grows, so that none is missed
+ * between two waits; it is not that of `keyfob_client_fresh_number`.
+ * ------------------------------------------------------------------------------------------------ */
+
+/**
+ * Waits until there is news, and gives its number: another token, or a hold or a pause that begins or
+ * ends. `known` is the number that the last call gave; 0 at first, which returns at once. `*number` is
+ * `known` again where nothing happens within `timeout_ms`; 0 looks and does not wait. What happened says
+ * `keyfob_client_status_json`; the token that is to be used from now on gives `keyfob_client_token`.
+ *
+ * A token that is due is renewed meanwhile, where `background_renewal` does not do it and `timeout_ms`
+ * is a second or more. A failure of that is no failure of the wait: it begins a hold or a pause, which
+ * is news. The first token is the caller's to ask for.
+ *
+ * `KEYFOB_CANCELLED`: `keyfob_client_cancel` on this handle ended the wait. `KEYFOB_INVALID_ARGUMENT`:
+ * the time is negative.
+ */
+KEYFOB_API
+KEYFOB_MUST_CHECK
+keyfob_status keyfob_client_wait(const keyfob_client *client,
+                                 uint64_t known,
+                                 int64_t timeout_ms,
+                                 uint64_t *number,
+                                 keyfob_error **err);
+
+/**
+ * Gives a descriptor for epoll, libuv, glib and their like. It is readable while there is news that
+ * `keyfob_client_wait` on this handle has not given. On Linux also when a hold or a pause ends, and
+ * when the token is due and no thread renews it: then `keyfob_client_token` does; elsewhere set
+ * `background_renewal`. When it is readable, call `keyfob_client_wait` with 0 ms, which clears it, and
+ * ask for the token. The descriptor is this handle's: never read from it, never close it, and take it
+ * out of the loop before `keyfob_client_free`. A forked child asks for its own.
+ *
+ * `KEYFOB_FILE`: no descriptor is to be had; so on Windows, always.
+ */
+KEYFOB_API
+KEYFOB_MUST_CHECK
+keyfob_status keyfob_client_event_fd(const keyfob_client *client,
+                                     int32_t *fd,
+                                     keyfob_error **err);
+
+/**
+ * Gives the oldest log line that was not read yet, of those that `keyfob_config_keep_log` keeps, and
+ * through `level`, which may be NULL, its level. `KEYFOB_OK` with `*line` NULL where there is none. All
+ * clients of a config share its lines. The string is the caller's, to be freed with
+ * `keyfob_string_free`. Never waits.
+ */
+KEYFOB_API
+KEYFOB_MUST_CHECK
+keyfob_status keyfob_client_next_log(const keyfob_client *client,
+                                     int32_t *level,
+                                     char **line,
+                                     keyfob_error **err);
 
 /* ------------------------------------------------------------------------------------------------
  * Request: what to send to an API of the cloud.

@@ -476,6 +476,15 @@ class Config {
     return set;
   }
 
+  /// Keeps the last so many log lines until `Client::next_log` reads them, in place of a function.
+  Config &keep_log(LogLevel most, std::size_t lines) {
+    keep_log(most, lines, std::nothrow).value();
+    return *this;
+  }
+  Result<void> keep_log(LogLevel most, std::size_t lines, std::nothrow_t) {
+    return detail::call(keyfob_config_keep_log, get(), std::int32_t{most}, lines);
+  }
+
   /// Keeps the tokens of the clients made from now on in a store of one's own; an empty one leaves
   /// them where the option `store` says. Those clients keep it alive.
   Config &set_store(std::shared_ptr<Store> store) {
@@ -852,6 +861,34 @@ class Client {
   [[nodiscard]] std::string status_json() const { return status_json(std::nothrow).value(); }
   Result<std::string> status_json(std::nothrow_t) const {
     return detail::get_text(keyfob_client_status_json, get());
+  }
+
+  /// Waits until there is news, and gives its number: another token, or a hold or a pause that begins
+  /// or ends. `known` is the number that the last call gave, and is given again where nothing happens
+  /// in that time; 0 at first. A token that is due is renewed meanwhile, where no thread of the
+  /// library's own does it and the time is a second or more.
+  [[nodiscard]] std::uint64_t wait(std::uint64_t known, std::chrono::milliseconds timeout) const {
+    return wait(known, timeout, std::nothrow).value();
+  }
+  Result<std::uint64_t> wait(std::uint64_t known, std::chrono::milliseconds timeout,
+                             std::nothrow_t) const {
+    return detail::get<std::uint64_t>(keyfob_client_wait, get(), known,
+                                      std::int64_t{timeout.count()});
+  }
+
+  /// A descriptor for an event loop, readable while there is news that `wait` on this object has not
+  /// given. It is this object's: never read from it, and take it out of the loop before this ends.
+  [[nodiscard]] int event_fd() const { return event_fd(std::nothrow).value(); }
+  Result<int> event_fd(std::nothrow_t) const {
+    return detail::get<int>(keyfob_client_event_fd, get());
+  }
+
+  /// The oldest log line that was not read yet, of those that `Config::keep_log` keeps.
+  [[nodiscard]] std::optional<std::pair<LogLevel, std::string>> next_log() const {
+    std::int32_t level = 0;
+    auto line = detail::get_optional_text(keyfob_client_next_log, get(), &level).value();
+    if (!line) return std::nullopt;
+    return std::make_pair(static_cast<LogLevel>(level), *std::move(line));
   }
 
   /// Ends the calls that are under way on this handle: they fail with `KEYFOB_CANCELLED`.

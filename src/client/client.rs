@@ -15,10 +15,11 @@ use crate::lifecycle::state::State;
 use crate::model::option_table::{BACKGROUND_RENEWAL, TIMEOUT_MS};
 use crate::support::call::{Call, Canceller};
 use crate::support::clock::{Clock, Moment};
-use crate::support::log::Log;
+use crate::support::log::{Level, Log};
 use crate::support::secret::Secret;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Obtains, keeps and renews one account's token, and sends requests that carry it.
@@ -28,6 +29,8 @@ use std::time::Duration;
 pub struct Client {
     lifecycle: Arc<Lifecycle>,
     canceller: Arc<Canceller>,
+    /// Which handle of this process it is.
+    number: u64,
     /// The time limit of this handle's calls; `None` is the option `timeout_ms`.
     limit: Option<Duration>,
     /// What the client was made from, and what was set since.
@@ -45,6 +48,7 @@ impl Client {
             background: Arc::new(ArcSwapOption::from(in_background.then(start).transpose()?)),
             lifecycle,
             canceller: Arc::default(),
+            number: next_number(),
             limit: None,
             config: Arc::new(ArcSwap::from_pointee(config)),
         })
@@ -57,6 +61,7 @@ impl Client {
         Client {
             lifecycle: self.lifecycle.clone(),
             canceller: Arc::new(Canceller::awaiting()),
+            number: next_number(),
             limit,
             config: self.config.clone(),
             background: self.background.clone(),
@@ -303,11 +308,53 @@ impl Client {
         send(&self.lifecycle, request, &self.call(request.timeout), Body::AsItComes)
     }
 
+    /// Waits until there is news, and gives its number: another token, or a hold or a pause that begins
+    /// or ends. `known` is the number that the last call gave, and is given again where nothing happens
+    /// within `limit`; 0 at first, which returns at once.
+    ///
+    /// A token that is due is renewed meanwhile, where `background_renewal` does not do it and `limit` is
+    /// a second or more; what comes of it is news, too. The first token is the caller's to ask for.
+    ///
+    /// ```no_run
+    /// # let client = keyfob::Config::new("kontakt")?.client()?;
+    /// let mut known = 0;
+    /// loop {
+    ///     known = client.wait(known, std::time::Duration::from_secs(60))?;
+    ///     println!("a token to use from now on: {:?}", client.try_token()?);
+    /// }
+    /// # Ok::<(), keyfob::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `CANCELLED`.
+    pub fn wait(&self, known: u64, limit: Duration) -> Result<u64> {
+        self.lifecycle.wait_for_news(known, self.number, &self.call_of(limit))
+    }
+
+    /// A descriptor for `poll` and its like, which is readable while there is news that
+    /// [`wait`](Client::wait) on this handle has not given; on Linux also when a hold or a pause ends,
+    /// and when the token is due and no thread renews it: then [`token`](Client::token) does. It is this
+    /// handle's, and closed with it; never read from it.
+    ///
+    /// # Errors
+    /// `FILE`: there is no descriptor to be had.
+    pub fn event_fd(&self) -> Result<i32> {
+        let fault = |error| Error::new(Status::File, format!("event_fd: {error}"));
+        self.lifecycle.bell_of(self.number).map_err(fault)
+    }
+
+    /// The oldest log line that was not read yet, of those that [`Config::keep_log`] keeps. All clients of
+    /// the config share them.
+    pub fn next_log_line(&self) -> Option<(Level, String)> {
+        self.config.load().log_ring.as_ref()?.next()
+    }
+
     /// Lets time pass for this client's clock, to test what happens when tokens age. Real tokens
     /// at the cloud do not age with it.
     pub fn wind(&self, by: Duration) {
         self.lifecycle.clock.wind(by);
         self.lifecycle.wake_renewer();
+        self.lifecycle.tell_listeners();
     }
 }
 
@@ -327,6 +374,18 @@ impl Config {
         let clock = self.clock.clone().unwrap_or_else(Clock::system);
         let account = self.account(&clock)?;
         Client::new(account, self.clone(), clock, self.log.clone())
+    }
+}
+
+/// Handles are told apart by it; never used again.
+fn next_number() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.lifecycle.news.take_down(self.number);
     }
 }
 

@@ -12,6 +12,7 @@ use crate::support::clock::Clock;
 use crate::support::file;
 use crate::support::json::{self, Value};
 use crate::support::log::{Level, Log, LogSink};
+use crate::support::log_ring::LogRing;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -35,6 +36,8 @@ pub struct Config {
     options: Options,
     pub(super) clock: Option<Clock>,
     pub(super) log: Log,
+    /// Where its lines are kept, if they are.
+    pub(super) log_ring: Option<Arc<LogRing>>,
     caller_store: Option<CallerStore>,
     /// The variables that `load_env` looked at, and what it took each for.
     variables: Vec<(String, String)>,
@@ -53,6 +56,7 @@ impl Config {
             profile,
             clock: None,
             log: Log::default(),
+            log_ring: None,
             caller_store: None,
             variables: Vec::new(),
         })
@@ -173,11 +177,21 @@ impl Config {
     /// keyfob, with no lock held, and never sees a secret.
     pub fn set_log(&mut self, sink: Arc<LogSink>, most: Level) {
         self.log = Log::to(sink, most);
+        self.log_ring = None;
+    }
+
+    /// Keeps the last `lines` log lines up to the level `most`, for
+    /// [`Client::next_log_line`](crate::Client::next_log_line): in place of a sink.
+    pub fn keep_log(&mut self, most: Level, lines: usize) {
+        let ring = Arc::new(LogRing::new(lines));
+        self.log_ring = Some(ring.clone());
+        self.log = Log::to(Arc::new(move |level, line| ring.push(level, line)), most);
     }
 
     /// Sends log lines nowhere.
     pub fn unset_log(&mut self) {
         self.log = Log::default();
+        self.log_ring = None;
     }
 
     /// Keeps the tokens of the clients made from this config in a store of the caller's own. The

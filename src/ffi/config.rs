@@ -14,7 +14,7 @@ use super::error::keyfob_error;
 use super::guard::guard;
 use super::panics::plain;
 use crate::client::config::Config;
-use crate::error::{Error, Status};
+use crate::error::{Error, Result, Status};
 use crate::support::log::Level;
 use std::ffi::{CString, c_char, c_void};
 use std::ptr;
@@ -200,17 +200,41 @@ pub unsafe extern "C" fn keyfob_config_set_log(
             config.0.unset_log();
             return Ok(());
         };
-        let levels = [Level::Error, Level::Warn, Level::Info, Level::Debug];
-        let most =
-            levels.into_iter().find(|level| *level as i32 == max_level).ok_or_else(|| {
-                Error::new(
-                    Status::InvalidArgument,
-                    format!("max_level {max_level} is not a log level; they are 1 to 4"),
-                )
-            })?;
+        let most = level(max_level)?;
         let sink = Sink { log, user_data };
         config.0.set_log(Arc::new(move |level, message| sink.line(level, message)), most);
         Ok(())
+    })
+}
+
+/// Keeps the last `lines` log lines up to `max_level` of the clients made from this config, until
+/// `keyfob_client_next_log` reads them: in place of a function of `keyfob_config_set_log`. For languages
+/// that take no calls from a thread that is not theirs. 65536 lines at most; 0 keeps none.
+///
+/// `KEYFOB_INVALID_ARGUMENT`: `max_level` is none of the levels.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_config_keep_log(
+    config: *mut keyfob_config,
+    max_level: i32,
+    lines: usize,
+    err: *mut *mut keyfob_error,
+) -> Status {
+    guard(err, || {
+        let (config, most) = (handle_mut(config, "config")?, level(max_level)?);
+        match lines {
+            0 => config.0.unset_log(),
+            lines => config.0.keep_log(most, lines),
+        }
+        Ok(())
+    })
+}
+
+fn level(number: i32) -> Result<Level> {
+    let levels = [Level::Error, Level::Warn, Level::Info, Level::Debug];
+    levels.into_iter().find(|level| *level as i32 == number).ok_or_else(|| {
+        let what = format!("max_level {number} is not a log level; they are 1 to 4");
+        Error::new(Status::InvalidArgument, what)
     })
 }
 

@@ -67,10 +67,14 @@ pub(super) fn bytes_mut<'a>(pointer: *mut u8, len: usize, what: &str) -> Result<
 /// A time in milliseconds; 0 stands for none. More than a day is a day: nobody means it, and an
 /// `Instant` cannot hold all that an `int64_t` can.
 pub(super) fn milliseconds(ms: i64, what: &str) -> Result<Option<Duration>> {
-    const DAY: i64 = 86_400_000;
+    duration(ms, what).map(|time| Some(time).filter(|time| !time.is_zero()))
+}
+
+/// A time in milliseconds, a day at most.
+pub(super) fn duration(ms: i64, what: &str) -> Result<Duration> {
+    const DAY: u64 = 86_400_000;
     match u64::try_from(ms) {
-        Ok(0) => Ok(None),
-        Ok(ms) => Ok(Some(Duration::from_millis(ms.min(DAY as u64)))),
+        Ok(ms) => Ok(Duration::from_millis(ms.min(DAY))),
         Err(_) => Err(Error::new(Status::InvalidArgument, format!("{what} is negative"))),
     }
 }

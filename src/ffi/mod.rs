@@ -33,6 +33,8 @@ mod config;
 
 mod client;
 
+mod news;
+
 mod request;
 
 mod body;
@@ -49,6 +51,7 @@ pub use config::*;
 pub use error::*;
 pub use library::*;
 pub use mqtt::*;
+pub use news::*;
 pub use request::*;
 pub use response::*;
 pub use status::*;

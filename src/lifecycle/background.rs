@@ -77,14 +77,19 @@ impl Drop for Background {
     }
 }
 
-/// How long nothing can be due. A change of state ends the sleep early. `failures` says how many
-/// tries in a row left the token due.
+/// How long nothing can be due. A change of state ends the sleep early.
 fn next_look(lifecycle: &Lifecycle, failures: u32) -> Duration {
     const LONGEST: Duration = Duration::from_secs(3600);
+    next_renewal(lifecycle, failures).since(lifecycle.clock.now()).clamp(SLICE, LONGEST)
+}
+
+/// When the token at hand is to be renewed by whoever has nothing else to do. `failures` says how many
+/// tries in a row left the token due.
+pub(super) fn next_renewal(lifecycle: &Lifecycle, failures: u32) -> Moment {
     let (state, now) = (lifecycle.state(), lifecycle.clock.now());
     let pause = state.record.paused(now).map(|(pause, _)| pause.until);
     let barrier = pause.max(state.account.secrets.held_until(now));
-    let next = match state.stage(now) {
+    match state.stage(now) {
         Stage::None => Moment::NEVER,
         // Only new credentials help, and those who bring them end the sleep.
         _ if !state.is_renewable() => Moment::NEVER,
@@ -95,8 +100,7 @@ fn next_look(lifecycle: &Lifecycle, failures: u32) -> Duration {
             let rest = unsaid.then(|| now.after(pauses::wait(failures, true)));
             state.renew_at.max(barrier.or(rest).unwrap_or(now))
         }
-    };
-    next.since(now).clamp(SLICE, LONGEST)
+    }
 }
 
 /// Whether a renewal is wanted. No token at all is no reason: nobody has asked for one.

@@ -9,6 +9,7 @@ use super::flight::Flight;
 use super::fresh::Fresh;
 use super::goal::{Goal, Stage};
 use super::holds;
+use super::news::News;
 use super::pauses;
 use super::serving::Serving;
 use super::state::State;
@@ -36,6 +37,8 @@ pub(crate) struct Lifecycle {
     pub log: Log,
     /// What happened so far, for the status.
     pub counters: Counters,
+    /// What a caller may be told of what changed.
+    pub news: News,
     /// What is known. Replaced by `publish` alone, under the lead.
     state: ArcSwap<State>,
     /// A copy of the state's token, for those who need nothing else of it. Replaced after `state`.
@@ -66,6 +69,7 @@ impl Lifecycle {
             clock,
             log,
             counters: Counters::default(),
+            news: News::new(),
             state: ArcSwap::new(state),
             flight: PerProcess::new(),
             last_error: ArcSwap::default(),
@@ -283,6 +287,10 @@ impl Lifecycle {
         self.state.store(state.clone());
         // Last: who sees the new number must find the new state.
         self.at_hand.replace(&Arc::new(Fresh::of(&state)));
+        if state.access_token() != before.access_token() {
+            self.news.count_token();
+        }
+        self.tell_listeners();
         self.wake_renewer();
         Ok(state)
     }

@@ -27,7 +27,9 @@ pub(crate) mod goal;
 mod holds;
 #[allow(clippy::module_inception)] // the file is named after what it holds
 pub(crate) mod lifecycle;
+pub(crate) mod news;
 mod pauses;
 mod renewal;
 pub(crate) mod serving;
 pub(crate) mod state;
+pub(crate) mod watch;

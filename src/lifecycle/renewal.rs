@@ -96,6 +96,7 @@ impl Lifecycle {
         renewal.keep(state)?;
         drop(lock);
         renewal.keep_attempts();
+        self.tell_listeners();
         outcome
     }
 }

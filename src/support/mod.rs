@@ -29,6 +29,7 @@ pub(crate) mod gate;
 pub(crate) mod hex;
 pub(crate) mod json;
 pub(crate) mod log;
+pub(crate) mod log_ring;
 mod md5;
 pub(crate) mod nearest;
 pub(crate) mod ordered;

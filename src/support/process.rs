@@ -33,6 +33,13 @@ impl<T: Any + Send + Sync> PerProcess<T> {
         let value = self.0.get(&|| Arc::new(make()));
         value.downcast().expect("only what is made above is ever put there")
     }
+
+    /// This process's value, if it has made one.
+    pub fn known(&self) -> Option<Arc<T>> {
+        let seen = self.0.0.load();
+        let (_, value) = seen.as_deref().filter(|(process, _)| *process == this_process())?;
+        value.clone().downcast().ok()
+    }
 }
 
 /// A value of any type. `PerProcess::get` knows which it is.

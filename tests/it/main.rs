@@ -27,6 +27,7 @@ mod identity;
 mod late;
 mod lifecycle;
 mod mqtt;
+mod news;
 mod options;
 mod own_requests;
 mod profiles;

@@ -19,10 +19,13 @@ interface Arguments {
   int64_t: number;
   size_t: number;
   uint16_t: number;
+  uint64_t: number | bigint;
   "out pointer": Out<Pointer> | null;
   "out owned": Out<string>;
   "out text": Out<string>;
+  "out int32_t": Out<number>;
   "out int64_t": Out<number | bigint>;
+  "out uint64_t": Out<number | bigint>;
   "out size_t": Out<number>;
 }
 
@@ -117,7 +120,9 @@ function load(): Library {
     "out pointer": out("void *"),
     "out owned": out(owned),
     "out text": out("str"),
+    "out int32_t": out("int32_t"),
     "out int64_t": out("int64_t"),
+    "out uint64_t": out("uint64_t"),
     "out size_t": out("size_t"),
   };
   const functions = Object.entries(FUNCTIONS).map(([name, [result, ...taken]]) => {

@@ -12,6 +12,7 @@
 //! A port adds a file here. It must have a clock that counts time asleep.
 #![allow(unsafe_code)]
 
+pub(crate) mod bell;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod linux;
 #[cfg(target_vendor = "apple")]

@@ -57,6 +57,8 @@ GOOD = {
     "progress": "ignore_progress",
     "length": "4",
     "sha256": "NULL",
+    "known": "0",
+    "lines": "8",
     "user_data": "&world",
 }
 
@@ -79,6 +81,7 @@ OPTIONAL = {
     ("keyfob_request_set_progress", "progress"),
     ("keyfob_request_set_progress", "user_data"),
     ("keyfob_client_download", "sha256"),
+    ("keyfob_client_next_log", "level"),
 }
 
 # What a function that returns no status returns for a NULL handle or name, and when it panics.
@@ -177,6 +180,7 @@ ABSURD_LENGTHS = {
     "SIZE_MAX - 1": "INVALID_ARGUMENT",
     "SIZE_MAX / 2 + 1": "INVALID_ARGUMENT",
 }
+NO_LEVELS = dict.fromkeys(["0", "-1", "5", "INT32_MAX", "INT32_MIN"], "INVALID_ARGUMENT")
 NUMBERS = {
     ("keyfob_client_share", "timeout_ms"): ABSURD_TIMES,
     ("keyfob_client_wind_ms", "ms"): ABSURD_TIMES,
@@ -202,9 +206,11 @@ NUMBERS = {
         "SIZE_MAX": "result == NULL",
         "SIZE_MAX / 2": "result == NULL",
     },
-    ("keyfob_config_set_log", "max_level"): dict.fromkeys(
-        ["0", "-1", "5", "INT32_MAX", "INT32_MIN"], "INVALID_ARGUMENT"
-    ),
+    ("keyfob_config_set_log", "max_level"): NO_LEVELS,
+    ("keyfob_config_keep_log", "max_level"): NO_LEVELS,
+    ("keyfob_config_keep_log", "lines"): {"0": "OK", "SIZE_MAX": "OK"},
+    ("keyfob_client_wait", "timeout_ms"): ABSURD_TIMES,
+    ("keyfob_client_wait", "known"): {"UINT64_MAX": "OK"},
     ("keyfob_status_name", "status"): dict.fromkeys(
         ["-1", "9999", "INT32_MAX", "INT32_MIN"], 'strcmp(result, "UNKNOWN") == 0'
     ),
@@ -288,7 +294,8 @@ class Call:
     def zeroed(self, replaced):
         for name, _ in self.outs(replaced):
             if name != "err":
-                yield f"CHECK({name} == 0);"
+                # No descriptor is -1: 0 is one.
+                yield f"CHECK({name} == {-1 if name == 'fd' else 0});"
 
     def expect(self, expected: str, words: str = "", replaced=()):
         """What must hold of the result: a status and words of the message, or a condition."""

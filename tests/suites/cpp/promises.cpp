@@ -1,5 +1,7 @@
 // What keyfob.hpp promises, tried on the simulated clouds.
 
+#include <poll.h>
+
 #include <atomic>
 #include <map>
 #include <memory>
@@ -346,6 +348,22 @@ PROMISE(what_was_forgotten_is_asked_for_again) {
   CHECK(client.token() != first);
   CHECK(client.fresh_number() != 0 && client.fresh_number() != number);
   CHECK(count("kii", "login") == 2);
+}
+
+PROMISE(a_new_token_is_news_to_threads_and_event_loops) {
+  simulator::reset();
+  const keyfob::Client client(simulator::config("kii"));
+  pollfd polled{client.event_fd(), POLLIN, 0};
+  std::uint64_t known = client.wait(0, std::chrono::milliseconds(0));
+  CHECK(poll(&polled, 1, 0) == 0);
+  static_cast<void>(client.token());
+  CHECK(poll(&polled, 1, 0) == 1);
+  const std::uint64_t now = client.wait(known, std::chrono::minutes(1));
+  CHECK(now != known);
+  CHECK(poll(&polled, 1, 0) == 0);
+  CHECK(client.wait(now, std::chrono::milliseconds(1)) == now);
+  CHECK(client.wait(0, std::chrono::milliseconds(-1), std::nothrow).status() ==
+        KEYFOB_INVALID_ARGUMENT);
 }
 
 PROMISE(cancelling_a_shared_handle_ends_its_own_calls_only) {

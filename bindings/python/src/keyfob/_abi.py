@@ -235,6 +235,13 @@ def declare(library: CDLL) -> None:
         c_int32,
         POINTER(POINTER(keyfob_error)),
     )
+    library.keyfob_config_keep_log.restype = c_int32
+    library.keyfob_config_keep_log.argtypes = (
+        POINTER(keyfob_config),
+        c_int32,
+        c_size_t,
+        POINTER(POINTER(keyfob_error)),
+    )
     library.keyfob_config_free.restype = None
     library.keyfob_config_free.argtypes = (POINTER(keyfob_config),)
     library.keyfob_client_new.restype = c_int32
@@ -391,6 +398,27 @@ def declare(library: CDLL) -> None:
     )
     library.keyfob_client_free.restype = None
     library.keyfob_client_free.argtypes = (POINTER(keyfob_client),)
+    library.keyfob_client_wait.restype = c_int32
+    library.keyfob_client_wait.argtypes = (
+        POINTER(keyfob_client),
+        c_uint64,
+        c_int64,
+        POINTER(c_uint64),
+        POINTER(POINTER(keyfob_error)),
+    )
+    library.keyfob_client_event_fd.restype = c_int32
+    library.keyfob_client_event_fd.argtypes = (
+        POINTER(keyfob_client),
+        POINTER(c_int32),
+        POINTER(POINTER(keyfob_error)),
+    )
+    library.keyfob_client_next_log.restype = c_int32
+    library.keyfob_client_next_log.argtypes = (
+        POINTER(keyfob_client),
+        POINTER(c_int32),
+        POINTER(c_void_p),
+        POINTER(POINTER(keyfob_error)),
+    )
     library.keyfob_request_new.restype = c_int32
     library.keyfob_request_new.argtypes = (
         c_char_p,

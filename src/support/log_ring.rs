@@ -1,0 +1,63 @@
+//! Log lines that are kept until somebody reads them: for languages that take no calls from a thread
+//! that is not theirs.
+
+use crate::support::log::Level;
+use crate::support::process::PerProcess;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The most that may be kept.
+pub(crate) const MOST_LINES: usize = 65_536;
+
+/// The last so many lines. Where more come than are read, the oldest give way, and a line says so.
+pub(crate) struct LogRing {
+    most: usize,
+    /// A forked child has lines of its own.
+    kept: PerProcess<Mutex<Kept>>,
+}
+
+#[derive(Default)]
+struct Kept {
+    lines: VecDeque<(Level, String)>,
+    lost: u64,
+}
+
+impl LogRing {
+    pub fn new(most: usize) -> LogRing {
+        LogRing { most: most.clamp(1, MOST_LINES), kept: PerProcess::new() }
+    }
+
+    pub fn push(&self, level: Level, line: &str) {
+        let kept = self.kept();
+        let mut kept = lock(&kept);
+        if kept.lines.len() == self.most {
+            kept.lines.pop_front();
+            kept.lost += 1;
+        }
+        kept.lines.push_back((level, line.to_string()));
+    }
+
+    /// The oldest line that was not read yet.
+    pub fn next(&self) -> Option<(Level, String)> {
+        let kept = self.kept();
+        let mut kept = lock(&kept);
+        match std::mem::take(&mut kept.lost) {
+            0 => kept.lines.pop_front(),
+            lost => Some((Level::Warn, format!("{lost} log lines were not read in time"))),
+        }
+    }
+
+    fn kept(&self) -> Arc<Mutex<Kept>> {
+        self.kept.get(Mutex::default)
+    }
+}
+
+fn lock(kept: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl std::fmt::Debug for LogRing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "LogRing({})", self.most)
+    }
+}
