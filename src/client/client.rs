@@ -180,7 +180,8 @@ impl Client {
     /// the query or the body.
     pub fn headers_for_request(&self, method: &str, url: &str, body: &[u8]) -> Result<Secret> {
         let mut request = Request::new(method, url)?;
-        if !body.is_empty() {
+        // Where nothing is signed, a large body need not be copied.
+        if self.lifecycle.state().account.signs {
             request.set_body(body);
         }
         let headers = send::headers_for(&self.lifecycle, &request, &self.call(None))?;

@@ -40,6 +40,7 @@ from keyfob._errors import (
     WouldBlockError,
 )
 from keyfob._library import library as _library
+from keyfob._mqtt import Mqtt
 from keyfob._response import Headers, Links, Response, ResponseError
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ __all__ = [
     "Headers",
     "InternalError",
     "Links",
+    "Mqtt",
     "NetworkError",
     "Option",
     "OptionError",

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any, Callable, Generic, Optional, TypeVar
 import keyfob
 from keyfob._abi import Status
 from keyfob._base import BaseClient, as_headers, take_as_json
+from keyfob._body import Octets
 from keyfob._errors import ArgumentError, CancelledError, Error, TimeoutError
-from keyfob._foreign import call, call_for_text, hidden_utf8, milliseconds, utf8
+from keyfob._foreign import call, call_for_text, hidden_utf8, milliseconds
 from keyfob._items import items_of
 from keyfob._library import library
+from keyfob._mqtt import Mqtt, mqtt_of
 from keyfob._request import CallOptions, RequestOptions, Timeout, prepare, seconds_of, send
 from keyfob._response import Response
 
@@ -169,15 +171,34 @@ class AsyncClient(BaseClient):
         at_hand = self._headers_at_hand()
         return await self._wait(self._get_headers, timeout) if at_hand is None else at_hand
 
-    async def headers_for(self, url: str, *, timeout: Optional[float] = None) -> dict[str, str]:
+    async def headers_for(
+        self,
+        url: str,
+        *,
+        method: str = "GET",
+        body: Octets = b"",
+        timeout: Optional[float] = None,
+    ) -> dict[str, str]:
         """As `Client.headers_for`."""
-        function, target = library.keyfob_client_headers_for, utf8(url, "url")
-        at_hand = self._lines_at_hand(function, target)
+        signed = self._signed(method, url, body)
+        at_hand = self._lines_at_hand(*signed)
         if at_hand is not None:
             return at_hand
+        function, *rest = signed
         return await self._wait(
-            lambda handle: as_headers(call_for_text(function, handle, target)), timeout
+            lambda handle: as_headers(call_for_text(function, handle, *rest)), timeout
         )
+
+    async def _carriers(self, timeout: Optional[float]) -> Optional[dict[str, str]]:
+        """As `Client._carriers`."""
+        try:
+            return await self.headers(timeout=timeout)
+        except ArgumentError:
+            return None
+
+    async def mqtt(self, *, timeout: Optional[float] = None) -> Mqtt:
+        """As `Client.mqtt`."""
+        return await self._wait(mqtt_of, timeout)
 
     async def renew(self, *, timeout: Optional[float] = None) -> None:
         """As `Client.renew`."""

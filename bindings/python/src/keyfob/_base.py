@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
     import keyfob.options
+    from keyfob._body import Octets
 else:
     from keyfob._typing import Self, Unpack
 
@@ -136,6 +137,13 @@ class BaseClient:
             except TimeoutError:
                 pass
         return None
+
+    def _signed(self, method: str, url: str, body: Octets) -> tuple[Any, ...]:
+        """The function that gives a request's headers, and its arguments."""
+        sent = octets(body, "body")
+        function = library.keyfob_client_headers_for_request
+        data = _foreign.pointer_to(sent, function.argtypes[3])
+        return function, utf8(method, "method"), utf8(url, "url"), data, len(sent)
 
     def _may_see(self, url: str) -> bool:
         """Whether the token may go to this URL, and is there to go."""

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar
 
 import keyfob
 from keyfob._base import BaseClient, as_headers, take_as_json
+from keyfob._body import Octets
 from keyfob._ending import rest_at_the_end
-from keyfob._errors import Error
-from keyfob._foreign import call, call_for_text, hidden_utf8, utf8
+from keyfob._errors import ArgumentError, Error
+from keyfob._foreign import call, call_for_text, hidden_utf8
 from keyfob._items import items_of
 from keyfob._library import library
+from keyfob._mqtt import Mqtt, mqtt_of
 from keyfob._request import CallOptions, RequestOptions, Timeout, prepare, seconds_of, send
 from keyfob._response import Response
 from keyfob._waiting import interruptible
@@ -91,9 +93,19 @@ class Client(BaseClient):
         at_hand = self._headers_at_hand()
         return self._wait(self._get_headers, timeout) if at_hand is None else at_hand
 
-    def headers_for(self, url: str, *, timeout: Optional[float] = None) -> dict[str, str]:
+    def headers_for(
+        self,
+        url: str,
+        *,
+        method: str = "GET",
+        body: Octets = b"",
+        timeout: Optional[float] = None,
+    ) -> dict[str, str]:
         """The headers for a request to this URL, for those who send requests themselves: those that
         carry the token, and what the provider asks of every request.
+
+        Some clouds have each request signed: for them, `method` and `body` are what is sent, and
+        the headers are good for this one request.
 
         Raises `OriginError` where the token must not go; else as `token`.
 
@@ -102,13 +114,33 @@ class Client(BaseClient):
         Traceback (most recent call last):
         keyfob.OriginError: https://apps-api.example/v3/device: not an origin of kontakt, ...
         """
-        function, target = library.keyfob_client_headers_for, utf8(url, "url")
-        at_hand = self._lines_at_hand(function, target)
+        signed = self._signed(method, url, body)
+        at_hand = self._lines_at_hand(*signed)
         if at_hand is not None:
             return at_hand
+        function, *rest = signed
         return self._wait(
-            lambda handle: as_headers(call_for_text(function, handle, target)), timeout
+            lambda handle: as_headers(call_for_text(function, handle, *rest)), timeout
         )
+
+    def _carriers(self, timeout: Optional[float]) -> Optional[dict[str, str]]:
+        """The headers that carry the token; None where each request has headers of its own."""
+        try:
+            return self.headers(timeout=timeout)
+        except ArgumentError:
+            return None
+
+    def mqtt(self, *, timeout: Optional[float] = None) -> Mqtt:
+        """What an MQTT library connects to the cloud's broker with. Computed for this moment: ask
+        anew for each connection, and `renew` once when the broker refuses it.
+
+        >>> keyfob.Client("blynk", api_key="my key").mqtt().username
+        'device'
+
+        Raises `ArgumentError` where the provider says nothing of MQTT for this login; else as
+        `token`.
+        """
+        return self._wait(mqtt_of, timeout)
 
     def renew(self, *, timeout: Optional[float] = None) -> None:
         """Renews the token now, fresh or not. Callers at the same time share one renewal."""

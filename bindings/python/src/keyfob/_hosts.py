@@ -29,3 +29,11 @@ class HostErrors:
         joined.args = error.args
         vars(joined).update(vars(error), **attributes)
         return joined
+
+
+def signable(body: Any) -> bytes:
+    """The body of another library's request, for clouds that have it signed: none where it is read
+    while it is sent."""
+    if isinstance(body, str):
+        return body.encode()
+    return bytes(body) if isinstance(body, (bytes, bytearray)) else b""

@@ -8,7 +8,7 @@ import aiohttp
 
 from keyfob import _errors
 from keyfob._async import AsyncClient
-from keyfob._hosts import HostErrors
+from keyfob._hosts import HostErrors, signable
 
 _errors_of_aiohttp = HostErrors(
     globals(),
@@ -76,14 +76,19 @@ class Auth:
             # The token before the headers: should a renewal come between, `refused` is told of a
             # token that is gone already, and no good one is given up.
             token = await self._client.token(timeout=self._timeout)
-            carriers = await self._client.headers(timeout=self._timeout)
-            wanted = await self._client.headers_for(str(request.url), timeout=self._timeout)
+            carriers = await self._client._carriers(self._timeout)
+            wanted = await self._client.headers_for(
+                str(request.url),
+                method=request.method,
+                body=signable(getattr(request.body, "_value", request.body)),
+                timeout=self._timeout,
+            )
         except _errors.Error as error:
             token, carriers = "", {}
             raise _errors_of_aiohttp.joined(error) from None
         given = {name.lower() for name in own}
         for name, value in wanted.items():
-            if name in carriers or name.lower() not in given:
+            if carriers is None or name in carriers or name.lower() not in given:
                 request.headers[name] = value
         return token
 

@@ -86,10 +86,22 @@ class _Flow:
         #: How long a token may be waited for: as long as an answer would be.
         self.limit: Optional[float] = min(known, default=None)
 
-    def present(self, token: str, own: dict[str, str], wanted: dict[str, str]) -> None:
+    @property
+    def body(self) -> bytes:
+        """The body, for clouds that have it signed; none that is streamed."""
+        try:
+            return self.request.content
+        except httpx.RequestNotRead:
+            return b""
+
+    def present(self, token: str, own: Optional[dict[str, str]], wanted: dict[str, str]) -> None:
         """The token's own headers are set; what else the provider wants, unless the caller did."""
         self.token = token
-        added = {name: v for name, v in wanted.items() if name in own or name not in self._own}
+        added = {
+            name: value
+            for name, value in wanted.items()
+            if own is None or name in own or name not in self._own
+        }
         self.request.headers = _Presented(self._own, added)
 
     def went_elsewhere(self, response: httpx.Response) -> bool:
@@ -166,8 +178,13 @@ class Auth(httpx.Auth):
             # token that is gone already, and no good one is given up.
             flow.present(
                 client.token(timeout=limit),
-                client.headers(timeout=limit),
-                client.headers_for(str(flow.request.url), timeout=limit),
+                client._carriers(limit),
+                client.headers_for(
+                    str(flow.request.url),
+                    method=flow.request.method,
+                    body=flow.body,
+                    timeout=limit,
+                ),
             )
         except _errors.Error as error:
             raise flow.failed(error) from None
@@ -203,8 +220,13 @@ class Auth(httpx.Auth):
         try:
             flow.present(
                 await client.token(timeout=limit),
-                await client.headers(timeout=limit),
-                await client.headers_for(str(flow.request.url), timeout=limit),
+                await client._carriers(limit),
+                await client.headers_for(
+                    str(flow.request.url),
+                    method=flow.request.method,
+                    body=flow.body,
+                    timeout=limit,
+                ),
             )
         except _errors.Error as error:
             raise flow.failed(error) from None

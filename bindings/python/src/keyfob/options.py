@@ -99,6 +99,8 @@ class AdafruitIoOptions(CommonOptions, total=False):
     #: A static key that is presented as it is; nothing is exchanged.
     api_key: Text
     api_key_file: Path
+    #: The account's login name.
+    username: Text
 
 
 class AirvantageOptions(CommonOptions, total=False):
@@ -137,6 +139,20 @@ class AliyunApiOptions(CommonOptions, total=False):
     #: Aliyun: the AppSecret.
     app_secret: Text
     app_secret_file: Path
+
+
+class AliyunIotOptions(CommonOptions, total=False):
+    """Alibaba Cloud IoT Platform, a device over MQTT: `aliyun-iot`."""
+
+    #: Alibaba Cloud IoT: the device's name.
+    device_name: Text
+    #: Alibaba Cloud IoT: the device's secret.
+    device_secret: Text
+    device_secret_file: Path
+    #: Alibaba Cloud IoT: the product's key.
+    product_key: Text
+    #: Alibaba Cloud IoT: the region.
+    region: Text
 
 
 class AqaraOptions(CommonOptions, total=False):
@@ -178,6 +194,8 @@ class AwsOptions(CommonOptions, total=False):
 
     #: AWS: the access key's identifier.
     access_key_id: Text
+    #: AWS: the host of the account's IoT data endpoint, for MQTT.
+    iot_endpoint: Text
     #: AWS: the region, such as `eu-west-1`.
     region: Text
     #: AWS: the access key's secret.
@@ -553,6 +571,11 @@ class HuaweiIotdaOptions(CommonOptions, total=False):
 
     #: Where the cloud is, instead of the provider's own address: a private host, a test system.
     base_url: Text
+    #: Huawei Cloud: the device's identifier, for MQTT.
+    device_id: Text
+    #: Huawei Cloud: the device's secret, for MQTT.
+    device_secret: Text
+    device_secret_file: Path
     #: Huawei Cloud: the account's name.
     domain_name: Text
     #: The account's or thing's password.
@@ -1062,6 +1085,8 @@ class TheThingsStackOptions(CommonOptions, total=False):
     #: A static key that is presented as it is; nothing is exchanged.
     api_key: Text
     api_key_file: Path
+    #: The Things Stack: the application, with its tenant where there are several: `app1@ttn`.
+    application_id: Text
     #: The Things Stack: the cluster, such as `eu1`, `nam1` or `au1`.
     site: Text
 
@@ -1086,6 +1111,9 @@ class ThingsboardOptions(CommonOptions, total=False):
     api_key_file: Path
     #: Where the cloud is, instead of the provider's own address: a private host, a test system.
     base_url: Text
+    #: ThingsBoard: the access token that the device has in its credentials.
+    device_token: Text
+    device_token_file: Path
     #: The account's or thing's password.
     password: Text
     password_file: Path
@@ -1115,6 +1143,11 @@ class TuyaOptions(CommonOptions, total=False):
     #: OAuth 2.0 client secret (RFC 6749 2.3.1).
     client_secret: Text
     client_secret_file: Path
+    #: Tuya: the device's identifier, for MQTT.
+    device_id: Text
+    #: Tuya: the device's secret, for MQTT.
+    device_secret: Text
+    device_secret_file: Path
     #: Tuya: the data centre. One of `eu`, `us`, `cn`, `in`.
     region: Text
 
@@ -1234,6 +1267,8 @@ class Options(CommonOptions, total=False):
     app_secret_file: Path
     #: Insights Hub: its version.
     app_version: Text
+    #: The Things Stack: the application, with its tenant where there are several: `app1@ttn`.
+    application_id: Text
     #: EMnify: an application token.
     application_token: Text
     application_token_file: Path
@@ -1285,6 +1320,14 @@ class Options(CommonOptions, total=False):
     database: Text
     #: Azure IoT Hub: the device's identifier.
     device_id: Text
+    #: Alibaba Cloud IoT: the device's name.
+    device_name: Text
+    #: Alibaba Cloud IoT: the device's secret.
+    device_secret: Text
+    device_secret_file: Path
+    #: ThingsBoard: the access token that the device has in its credentials.
+    device_token: Text
+    device_token_file: Path
     #: IoTConnect: where endpoints are discovered.
     discovery_url: Text
     #: Cumulocity: the tenant's host.
@@ -1314,6 +1357,8 @@ class Options(CommonOptions, total=False):
     id_data: Text
     #: Azure DPS: the ID scope.
     id_scope: Text
+    #: AWS: the host of the account's IoT data endpoint, for MQTT.
+    iot_endpoint: Text
     #: OAuth 2.0 issuer, whose metadata names the endpoints (RFC 8414, OpenID Connect Discovery).
     issuer: Text
     #: Google: the service account's key, as the JSON that its file has.
@@ -1321,6 +1366,9 @@ class Options(CommonOptions, total=False):
     key_file: Path
     #: Aqara: the key's identifier.
     key_id: Text
+    #: Where the MQTT broker is, instead of the provider's own: `mqtts://host:8883`. keyfob does not
+    #: connect to it; `keyfob_client_mqtt` gives it back.
+    mqtt_url: Text
     #: Azure: the namespace, as in {namespace}.servicebus.windows.net.
     namespace: Text
     #: Arduino: the organisation, where it is not one's own space.
@@ -1335,13 +1383,15 @@ class Options(CommonOptions, total=False):
     #: Mender: the device's private key, in PEM form.
     private_key: Text
     private_key_file: Path
+    #: Alibaba Cloud IoT: the product's key.
+    product_key: Text
     #: Supabase: the project's reference, as in its host name.
     project: Text
     #: A refresh token from elsewhere, used before any login. With no other credentials, the only
     #: way in.
     refresh_token: Text
     refresh_token_file: Path
-    #: Aqara: where the account is.
+    #: Alibaba Cloud IoT: the region.
     region: Text
     #: Azure DPS: the device's registration.
     registration_id: Text

@@ -14,7 +14,7 @@ from requests.utils import rewind_body
 
 from keyfob import _errors
 from keyfob._client import Client
-from keyfob._hosts import HostErrors
+from keyfob._hosts import HostErrors, signable
 
 _errors_of_requests = HostErrors(
     globals(),
@@ -50,15 +50,22 @@ class _Token:
             self._value = self._client.token(timeout=timeout)
             self._add(
                 request,
-                self._client.headers(timeout=timeout),
-                self._client.headers_for(request.url or "", timeout=timeout),
+                self._client._carriers(timeout),
+                self._client.headers_for(
+                    request.url or "",
+                    method=request.method or "GET",
+                    body=signable(request.body),
+                    timeout=timeout,
+                ),
             )
         except _errors.Error as error:
             raise _failed(error, request) from None
 
-    def _add(self, request: PreparedRequest, own: dict[str, str], wanted: dict[str, str]) -> None:
+    def _add(
+        self, request: PreparedRequest, own: Optional[dict[str, str]], wanted: dict[str, str]
+    ) -> None:
         for name, value in wanted.items():
-            if name in own or name in self._added or name not in request.headers:
+            if own is None or name in own or name in self._added or name not in request.headers:
                 request.headers[name] = self._added[name] = value
 
     def is_refused(self, response: Response, request: PreparedRequest) -> bool:
