@@ -642,6 +642,17 @@ struct Header {
   std::string value;
 };
 
+/// What to connect to an MQTT broker with (MQTT 3.1.1, 3.1.3). What is not there, the cloud does not want
+/// or the user chooses.
+struct Mqtt {
+  /// Where the broker is: `mqtts://host:8883`, or `wss://host/path` for MQTT over WebSocket.
+  std::optional<std::string> url;
+  /// Without one, any that no other client of the broker has.
+  std::optional<std::string> client_id;
+  std::optional<std::string> username;
+  std::optional<std::string> password;
+};
+
 /// An answer, whatever its status: 404 and 500 are answers too. From `Client::send` it is whole; from
 /// `Client::open` its body is still to be read.
 class Response {
@@ -801,6 +812,21 @@ class Client {
                                   detail::Text(url),
                                   reinterpret_cast<const std::uint8_t *>(body.data()),
                                   body.size()));
+  }
+
+  /// What an MQTT library connects to the cloud's broker with. Computed for this moment: ask anew for
+  /// each connection, and `renew` once when the broker refuses it. Fails with
+  /// `KEYFOB_INVALID_ARGUMENT` where the provider says nothing of MQTT for this login.
+  [[nodiscard]] Mqtt mqtt() const { return mqtt(std::nothrow).value(); }
+  Result<Mqtt> mqtt(std::nothrow_t) const {
+    Result<keyfob_mqtt *> got = detail::get<keyfob_mqtt *>(keyfob_client_mqtt, get());
+    if (!got) return got.error();
+    const std::unique_ptr<keyfob_mqtt, void (*)(keyfob_mqtt *)> told(*got, keyfob_mqtt_free);
+    const auto text = [](const char *member) {
+      return member == nullptr ? std::nullopt : std::optional<std::string>(member);
+    };
+    return Mqtt{text(keyfob_mqtt_url(told.get())), text(keyfob_mqtt_client_id(told.get())),
+                text(keyfob_mqtt_username(told.get())), text(keyfob_mqtt_password(told.get()))};
   }
 
   /// Whether an API's answer refuses the token, by the provider's rule; then `refused` is to be

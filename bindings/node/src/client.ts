@@ -22,6 +22,27 @@ interface Kept<T> {
   readonly value: T;
 }
 
+/** A request that a cloud has signed, for `headersFor`. */
+export interface SignedOptions {
+  /** Its method; `GET` when not given. */
+  method?: string | undefined;
+  /** Its body, as it is sent. */
+  body?: string | Uint8Array | undefined;
+}
+
+/**
+ * What to connect to an MQTT broker with (MQTT 3.1.1, 3.1.3). What is null, the cloud does not want
+ * or the user chooses.
+ */
+export interface Mqtt {
+  /** Where the broker is: `mqtts://host:8883`, or `wss://host/path` for MQTT over WebSocket. */
+  url: string | null;
+  /** Null: any that no other client of the broker has. */
+  clientId: string | null;
+  username: string | null;
+  password: string | null;
+}
+
 const freshNumber = library.keyfob_client_fresh_number;
 
 /**
@@ -112,14 +133,48 @@ export class Client {
   /**
    * Gives the headers that `fetch` adds to a request for this URL unless the request sets them:
    * those that carry the token, and what the provider asks of every request. For those who send
-   * requests themselves. `OriginError` where the token must not go.
+   * requests themselves. Some clouds have each request signed: for them, `method` and `body` are
+   * what is sent, and the headers are good for this one request. `OriginError` where the token must
+   * not go.
    */
-  async headersFor(url: string | URL, options: CallOptions = {}): Promise<Record<string, string>> {
+  async headersFor(
+    url: string | URL,
+    options: CallOptions & SignedOptions = {},
+  ): Promise<Record<string, string>> {
+    const { method = "GET", body = new Uint8Array() } = options;
+    const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
     const lines: Out<string> = [null];
     const begin: Begin = (client, err, done) => {
-      library.keyfob_client_headers_for.async(client, c(String(url)), lines, err, done);
+      const { async } = library.keyfob_client_headers_for_request;
+      async(client, c(method), c(String(url)), bytes, bytes.length, lines, err, done);
     };
     return this.#run(options, begin, () => named(lines[0] as string));
+  }
+
+  /**
+   * Gives what an MQTT library connects to the cloud's broker with. Computed for this moment: ask
+   * anew for each connection, and `renew` once when the broker refuses it. `ArgumentError` where the
+   * provider says nothing of MQTT for this login.
+   */
+  async mqtt(options: CallOptions = {}): Promise<Mqtt> {
+    const told: Out<Pointer> = [null];
+    const begin: Begin = (client, err, done) => {
+      library.keyfob_client_mqtt.async(client, told, err, done);
+    };
+    return this.#run(
+      options,
+      begin,
+      () => {
+        const mqtt = told[0] as Pointer;
+        return {
+          url: library.keyfob_mqtt_url(mqtt),
+          clientId: library.keyfob_mqtt_client_id(mqtt),
+          username: library.keyfob_mqtt_username(mqtt),
+          password: library.keyfob_mqtt_password(mqtt),
+        };
+      },
+      () => library.keyfob_mqtt_free(told[0]),
+    );
   }
 
   /**

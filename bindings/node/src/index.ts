@@ -1,6 +1,6 @@
 // Access tokens for IoT clouds: obtained, kept, renewed, stored and presented.
 
-export { Client, type OptionSources } from "./client";
+export { Client, type Mqtt, type OptionSources, type SignedOptions } from "./client";
 export type { CallOptions } from "./calls";
 export type { FetchOptions, Page } from "./http";
 export type { CustomOptions, Options, Provider } from "./options";

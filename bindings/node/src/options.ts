@@ -7,6 +7,7 @@ export type Provider =
   | "airvantage"
   | "akenza"
   | "aliyun-api"
+  | "aliyun-iot"
   | "aqara"
   | "arduino-iot"
   | "aws"
@@ -136,6 +137,8 @@ export interface Options {
   revocation_url?: string | undefined;
   /** OAuth 2.0 issuer, whose metadata names the endpoints (RFC 8414, OpenID Connect Discovery). */
   issuer?: string | undefined;
+  /** Where the MQTT broker is, instead of the provider's own: `mqtts://host:8883`. keyfob does not connect to it; `keyfob_client_mqtt` gives it back. */
+  mqtt_url?: string | undefined;
   /** A provider profile as JSON text, in place of a built-in one. */
   profile?: string | object | undefined;
   /** A file with a provider profile. */
@@ -226,6 +229,8 @@ export interface Options {
   app_secret?: string | undefined;
   /** An option of insights-hub. */
   app_version?: string | undefined;
+  /** An option of the-things-stack. */
+  application_id?: string | undefined;
   /** An option of emnify. */
   application_token?: string | undefined;
   /** An option of soracom. */
@@ -240,8 +245,14 @@ export interface Options {
   data_endpoint?: string | undefined;
   /** An option of geotab. */
   database?: string | undefined;
-  /** An option of azure-iot-hub and losant. */
+  /** An option of azure-iot-hub and huawei-iotda and losant and tuya. */
   device_id?: string | undefined;
+  /** An option of aliyun-iot. */
+  device_name?: string | undefined;
+  /** An option of aliyun-iot and huawei-iotda and tuya. */
+  device_secret?: string | undefined;
+  /** An option of thingsboard. */
+  device_token?: string | undefined;
   /** An option of iotconnect. */
   discovery_url?: string | undefined;
   /** An option of cumulocity. */
@@ -262,6 +273,8 @@ export interface Options {
   id_data?: string | undefined;
   /** An option of azure-dps. */
   id_scope?: string | undefined;
+  /** An option of aws. */
+  iot_endpoint?: string | undefined;
   /** An option of google. */
   key?: string | undefined;
   /** An option of aqara. */
@@ -274,9 +287,11 @@ export interface Options {
   policy?: string | undefined;
   /** An option of mender-device. */
   private_key?: string | undefined;
+  /** An option of aliyun-iot. */
+  product_key?: string | undefined;
   /** An option of supabase. */
   project?: string | undefined;
-  /** An option of aqara and aws and aws-iot and cognito and huawei-iotda and insights-hub and kontakt-cloud and milesight and tuya and verkada. */
+  /** An option of aliyun-iot and aqara and aws and aws-iot and cognito and huawei-iotda and insights-hub and kontakt-cloud and milesight and tuya and verkada. */
   region?: string | undefined;
   /** An option of azure-dps. */
   registration_id?: string | undefined;

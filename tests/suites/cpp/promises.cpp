@@ -501,3 +501,14 @@ PROMISE(what_a_store_throws_is_a_store_fault_and_the_token_is_served) {
   CHECK(!client.token().empty());
   CHECK(client.status_json().find("its save function returned STORE") != std::string::npos);
 }
+
+PROMISE(an_mqtt_client_is_told_where_and_as_whom_to_connect) {
+  keyfob::Config config("blynk");
+  config.set("api_key", "the key");
+  const keyfob::Mqtt told = keyfob::Client(config).mqtt();
+  CHECK(told.url == "mqtts://blynk.cloud:8883" && !told.client_id);
+  CHECK(told.username == "device" && told.password == "the key");
+  keyfob::Config without("kontakt");
+  without.set("api_key", "k");
+  CHECK(keyfob::Client(without).mqtt(std::nothrow).status() == KEYFOB_INVALID_ARGUMENT);
+}
