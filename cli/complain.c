@@ -23,6 +23,8 @@ static int exit_code_of(keyfob_status status) {
         return CONFIGURATION;
     case KEYFOB_CREDENTIALS_REJECTED:
     case KEYFOB_LOGIN_REQUIRED:
+    case KEYFOB_LOGIN_DENIED:
+    case KEYFOB_LOGIN_EXPIRED:
         return NEED_PERSON;
     case KEYFOB_LOGIN_ON_HOLD:
     case KEYFOB_NETWORK:

@@ -87,6 +87,12 @@ typedef struct keyfob_config keyfob_config;
 typedef struct keyfob_error keyfob_error;
 
 /**
+ * A login that a person allows: at another device, by a code (RFC 8628), or in a browser (RFC 8252).
+ * Any thread may use it; freeing it must not race with a call on it.
+ */
+typedef struct keyfob_login keyfob_login;
+
+/**
  * What to connect to an MQTT broker with. Any thread may look at it; its texts are wiped when it is
  * freed.
  */
@@ -229,6 +235,14 @@ enum keyfob_status
    * The refresh token is spent or rejected and there are no credentials to log in with.
    */
   KEYFOB_LOGIN_REQUIRED = 22,
+  /**
+   * The person who was asked to log in said no, or the server did.
+   */
+  KEYFOB_LOGIN_DENIED = 23,
+  /**
+   * Nobody logged in while the code was good. Begin another login.
+   */
+  KEYFOB_LOGIN_EXPIRED = 24,
   /**
    * The cloud could not be reached, or the connection broke.
    */
@@ -1220,6 +1234,117 @@ KEYFOB_API int64_t keyfob_response_length(const keyfob_response *response);
  * Frees a response; its body need not have been read to the end. NULL is fine.
  */
 KEYFOB_API void keyfob_response_free(keyfob_response *response);
+
+/* ------------------------------------------------------------------------------------------------
+ * `keyfob_login`: a login that a person allows.
+ * ------------------------------------------------------------------------------------------------ */
+
+/**
+ * Begins a login at another device (RFC 8628), for a person who needs no browser on this machine:
+ * show `keyfob_login_verification_uri` and `keyfob_login_user_code`, then call
+ * `keyfob_client_login_wait`. The options are `client_id` with `issuer`, or with `token_url` and
+ * `device_authorization_url`; where `client_secret` is set, too, `grant` is `interactive`. Free the
+ * login with `keyfob_login_free`, before or after the client.
+ *
+ * `KEYFOB_INVALID_OPTION` where the options are those of another login; `KEYFOB_MISSING_OPTION` where
+ * the server has no such login; and whatever keeps from reaching it.
+ */
+KEYFOB_API
+KEYFOB_MUST_CHECK
+keyfob_status keyfob_client_login_begin(const keyfob_client *client,
+                                        keyfob_login **out,
+                                        keyfob_error **err);
+
+/**
+ * Begins a login in a browser (RFC 6749 4.1 with PKCE, RFC 8252): open `keyfob_login_url` there, and
+ * give what it comes back with to `keyfob_client_login_finish`. `redirect_uri` is where the server sends
+ * the browser back to: a listener of the program's own on loopback, such as `http://127.0.0.1:8400/`,
+ * or a page of it. Nothing is opened and nothing listens here. `state` and the code verifier stay in
+ * the login. Options as for `keyfob_client_login_begin`, with `authorization_url` where no issuer
+ * names it.
+ *
+ * As `keyfob_client_login_begin`, and `KEYFOB_INVALID_ARGUMENT` for a `redirect_uri` that is none.
+ */
+KEYFOB_API
+KEYFOB_MUST_CHECK
+keyfob_status keyfob_client_login_begin_browser(const keyfob_client *client,
+                                                const char *redirect_uri,
+                                                keyfob_login **out,
+                                                keyfob_error **err);
+
+/**
+ * Waits until the person has answered, at most `timeout_ms` (0: as long as the code is good), and
+ * keeps the token as that of any login: it is in the store before this returns. The server is asked
+ * no faster than it says (`slow_down` counts). Once it has ended, it ends the same way again.
+ *
+ * `KEYFOB_TIMEOUT`, `KEYFOB_CANCELLED` (`keyfob_client_cancel`): the login is as it was; wait again.
+ * `KEYFOB_LOGIN_DENIED`, `KEYFOB_LOGIN_EXPIRED`: begin another. `KEYFOB_INVALID_ARGUMENT`: the login is
+ * another client's, or in a browser, or the client's options were changed since.
+ */
+KEYFOB_API
+KEYFOB_MUST_CHECK
+keyfob_status keyfob_client_login_wait(const keyfob_client *client,
+                                       const keyfob_login *login,
+                                       int64_t timeout_ms,
+                                       keyfob_error **err);
+
+/**
+ * Takes what the browser came back with: the whole URL, its path and query, or the query alone. Checks
+ * `state` and `iss` (RFC 9207), trades the code in, and keeps the token as that of any login.
+ *
+ * `KEYFOB_INVALID_ARGUMENT`: it is no answer, or not to this login, which goes on waiting for its own;
+ * or a second one. `KEYFOB_FOREIGN_ORIGIN`: it is another issuer's. `KEYFOB_LOGIN_DENIED`,
+ * `KEYFOB_LOGIN_EXPIRED`: begin another login. `KEYFOB_TIMEOUT`, `KEYFOB_NETWORK` and the like: give the
+ * same answer again.
+ */
+KEYFOB_API
+KEYFOB_MUST_CHECK
+keyfob_status keyfob_client_login_finish(const keyfob_client *client,
+                                         const keyfob_login *login,
+                                         const char *answer,
+                                         keyfob_error **err);
+
+/**
+ * What the person opens: the URL with the code in it where the server gives one, else that at which the
+ * code is typed; or where a browser is sent. It fits into a QR code. Borrowed until the login is freed.
+ */
+KEYFOB_API
+const char *keyfob_login_url(const keyfob_login *login);
+
+/**
+ * Where the person types the code; NULL for a login in a browser. Borrowed until the login is freed.
+ */
+KEYFOB_API
+const char *keyfob_login_verification_uri(const keyfob_login *login);
+
+/**
+ * The same with the code in it; NULL where the server gives no such URL. Borrowed until the login is
+ * freed.
+ */
+KEYFOB_API
+const char *keyfob_login_verification_uri_complete(const keyfob_login *login);
+
+/**
+ * What the person types; NULL for a login in a browser. Borrowed until the login is freed.
+ */
+KEYFOB_API const char *keyfob_login_user_code(const keyfob_login *login);
+
+/**
+ * How many milliseconds the code is good; -1 for a login in a browser, and for NULL.
+ */
+KEYFOB_API int64_t keyfob_login_expires_in_ms(const keyfob_login *login);
+
+/**
+ * How many milliseconds pass between two questions whether the person has answered; -1 for a login in
+ * a browser, and for NULL.
+ */
+KEYFOB_API
+int64_t keyfob_login_interval_ms(const keyfob_login *login);
+
+/**
+ * Frees a login. One that was not waited for is forgotten. NULL is fine.
+ */
+KEYFOB_API void keyfob_login_free(keyfob_login *login);
 
 /* ------------------------------------------------------------------------------------------------
  * `keyfob_mqtt`: what an MQTT library is given to connect to the cloud's broker.

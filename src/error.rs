@@ -35,6 +35,10 @@ pub enum Status {
     LoginOnHold = 21,
     /// The refresh token is spent or rejected and there are no credentials to log in with.
     LoginRequired = 22,
+    /// The person who was asked to log in said no, or the server did.
+    LoginDenied = 23,
+    /// Nobody logged in while the code was good. Begin another login.
+    LoginExpired = 24,
     /// The cloud could not be reached, or the connection broke.
     Network = 30,
     /// The time limit passed.
@@ -89,6 +93,8 @@ impl Status {
         Status::CredentialsRejected,
         Status::LoginOnHold,
         Status::LoginRequired,
+        Status::LoginDenied,
+        Status::LoginExpired,
         Status::Network,
         Status::Timeout,
         Status::Tls,
@@ -130,6 +136,8 @@ impl Status {
             Status::CredentialsRejected => c"CREDENTIALS_REJECTED",
             Status::LoginOnHold => c"LOGIN_ON_HOLD",
             Status::LoginRequired => c"LOGIN_REQUIRED",
+            Status::LoginDenied => c"LOGIN_DENIED",
+            Status::LoginExpired => c"LOGIN_EXPIRED",
             Status::Network => c"NETWORK",
             Status::Timeout => c"TIMEOUT",
             Status::Tls => c"TLS",

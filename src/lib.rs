@@ -37,6 +37,7 @@ pub use account::mqtt::Mqtt;
 pub use client::client::Client;
 pub use client::config::Config;
 pub use client::download::Download;
+pub use client::login::Login;
 pub use client::request::Request;
 pub use client::response::Response;
 pub use error::{Error, Result, Status};

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use crate::clouds::Cloud;
+use crate::clouds::{Cloud, Consent};
 use crate::fault::Fault;
 use crate::http::{Answer, Inbox, Request, Unread};
 use crate::injection::Injection;
@@ -39,6 +39,7 @@ fn answer(sim: &Simulator, request: &Request) -> Answer {
         ("GET", "/journal") => journal(sim, request),
         ("GET", "/counts") => Ok(counts(sim)),
         ("GET", "/faults") => Ok(Fault::catalogue().iter().map(Fault::name).collect()),
+        ("POST", "/visit") => order(&request.body).and_then(|order| visit(sim, &order)),
         ("POST", path) => match order(&request.body).and_then(|order| obey(sim, path, &order)) {
             Ok(true) => Ok(json!({ "now": sim.now() })),
             Ok(false) => return wrong(404, "there is nothing at this path"),
@@ -66,7 +67,7 @@ fn order(body: &[u8]) -> Result<Value, String> {
 }
 
 /// What each order may say. An order that says more is misspelt, and would quietly do less.
-const ORDERS: [(&str, &[&str]); 14] = [
+const ORDERS: [(&str, &[&str]); 15] = [
     ("/wind", &["seconds"]),
     ("/now", &["unix_seconds"]),
     ("/lifetime", &["cloud", "access_seconds", "refresh_seconds"]),
@@ -79,6 +80,7 @@ const ORDERS: [(&str, &[&str]); 14] = [
     ("/client-cert", &["required"]),
     ("/password", &["cloud", "password"]),
     ("/client-secret", &["cloud", "client_secret"]),
+    ("/consent", &["user_code", "answer"]),
     ("/reset", &[]),
     // The rule and its fault know their own members.
     ("/inject", &[]),
@@ -153,10 +155,25 @@ fn obey(sim: &Simulator, path: &str, order: &Value) -> Result<bool, String> {
             let secret = text(order, "client_secret")?;
             clouds(order)?.for_each(|cloud| sim.set_client_secret(cloud, secret));
         }
+        "/consent" => {
+            let consent = Consent::from_name(text(order, "answer")?)
+                .ok_or("\"answer\" must be approve, deny or expire")?;
+            let code = order["user_code"].as_str();
+            if !sim.consent(Cloud::OAuth2, code, consent) {
+                return Err("nobody is asked by that code".to_owned());
+            }
+        }
         "/reset" => sim.reset(),
         _ => return Ok(false),
     }
     Ok(true)
+}
+
+/// What becomes of a browser that a person sits at.
+fn visit(sim: &Simulator, order: &Value) -> Result<Value, String> {
+    let consent = Consent::from_name(text(order, "answer")?)
+        .ok_or("\"answer\" must be approve, deny or expire")?;
+    Ok(json!({ "location": sim.visit(Cloud::OAuth2, text(order, "url")?, consent)? }))
 }
 
 /// The cloud that an order names, or all of them.
@@ -215,6 +232,7 @@ fn counts(sim: &Simulator) -> Value {
             "connections": sim.connections(cloud),
             "logins_failed": sim.logins_failed(cloud),
             "locked": sim.locked(cloud),
+            "hasty": sim.hasty(cloud),
         });
         (cloud.name().to_owned(), counts)
     });

@@ -43,8 +43,8 @@ mod wire;
 mod world;
 
 pub use clock::http_date;
-pub use clouds::Cloud;
 pub use clouds::files::bytes as file_of_size;
+pub use clouds::{Cloud, Consent};
 pub use fault::{Fault, RedirectTo, Stage, TlsFault, WireFault};
 pub use injection::Injection;
 pub use journal::Entry;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crate::clouds::{Cloud, ORIGINS, Role};
+use crate::clouds::{Cloud, Consent, ORIGINS, Role};
+use crate::http::Request;
 use crate::injection::Injection;
 use crate::journal::Entry;
 use crate::lock::lock;
@@ -239,6 +240,53 @@ impl Simulator {
         for client in cloud.rules().clients() {
             site.set_secret(client, secret);
         }
+    }
+
+    /// A person answers a client that asked by a code of this text, or all that ask: OAuth2. `false`
+    /// where nobody asks.
+    pub fn consent(&self, cloud: Cloud, user_code: Option<&str>, consent: Consent) -> bool {
+        self.world.site(cloud).people.answer(user_code, consent)
+    }
+
+    /// What a person's browser does at the URL of an authorization endpoint: OAuth2's. Gives where it
+    /// is sent at the end, or else what the page says.
+    ///
+    /// # Errors
+    /// The page's text, where the browser is not sent on.
+    pub fn visit(&self, cloud: Cloud, url: &str, consent: Consent) -> Result<String, String> {
+        let (_, query) = url.split_once('?').ok_or("the URL has no query")?;
+        let (_, path) =
+            url.split_once("://").and_then(|(_, rest)| rest.split_once('/')).ok_or("no path")?;
+        let path = format!("/{}", path.split('?').next().unwrap_or_default());
+        let get = Request { method: "GET".into(), path, query: query.into(), ..Request::default() };
+        let page = self.world.ask(cloud, url.starts_with("https"), &get);
+        let page = match consent {
+            _ if page.status != 200 => page,
+            Consent::Expire => return Err("nobody answered".to_owned()),
+            consent => {
+                let answer = if consent == Consent::Approve { "approve" } else { "deny" };
+                let known = crate::credentials::known::oauth2::USERNAME.replace('@', "%40");
+                let password = crate::credentials::known::oauth2::PASSWORD.replace(' ', "+");
+                let body = format!("{query}&username={known}&password={password}&answer={answer}");
+                let post = Request {
+                    method: "POST".into(),
+                    query: String::new(),
+                    body: body.into(),
+                    ..get
+                };
+                self.world.ask(cloud, url.starts_with("https"), &post)
+            }
+        };
+        let location = page.headers.iter().find(|(name, _)| name == "Location");
+        match location {
+            Some((_, url)) => Ok(url.clone()),
+            None => Err(format!("{}: {}", page.status, String::from_utf8_lossy(&page.body))),
+        }
+    }
+
+    /// How often a client asked sooner than it had been told whether a person has answered.
+    pub fn hasty(&self, cloud: Cloud) -> usize {
+        self.world.site(cloud).people.hasty
     }
 
     /// Logins refused so far, for whatever was wrong with the credentials.

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::clouds::person::People;
 use crate::tokens::{Habits, Vault};
 
 /// Wrong passwords in a row that lock an account, and for how long.
@@ -39,6 +40,8 @@ pub(crate) struct Site {
     pub(crate) things: HashSet<String>,
     /// Words that are good once, and what for.
     pub(crate) one_time: HashMap<String, String>,
+    /// Clients that people are asked about.
+    pub(crate) people: People,
     /// IoTConnect's basic tokens and when each ends.
     pub(crate) basic_tokens: HashMap<String, i64>,
 }
@@ -55,6 +58,7 @@ impl Site {
             vault: Vault::new(habits),
             things: HashSet::new(),
             one_time: HashMap::new(),
+            people: People::default(),
             basic_tokens: HashMap::new(),
         }
     }

@@ -8,8 +8,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use crate::clock::Clock;
-use crate::clouds::{self, Cloud, ORIGINS};
+use crate::clouds::{self, Cloud, ORIGINS, Role, Scene};
 use crate::fault::Fault;
+use crate::http::{Answer, Request};
 use crate::injection::{Injection, Injections, Struck};
 use crate::journal::Journal;
 use crate::listen::Door;
@@ -99,6 +100,15 @@ pub(crate) struct World {
 }
 
 impl World {
+    /// A request that comes by no connection: what a person's browser asks of a page.
+    pub(crate) fn ask(&self, cloud: Cloud, tls: bool, request: &Request) -> Answer {
+        let call = clouds::call_name(cloud, Role::Auth, request);
+        let now_ms = self.clock.now_ms();
+        let ports = &self.ports;
+        let scene = Scene { cloud, role: Role::Auth, tls, now_ms, ports, client_cert: None };
+        clouds::answer(&scene, &mut self.site(cloud), call, request)
+    }
+
     pub(crate) fn new(ports: Ports, faces: Faces, paths: Paths) -> World {
         let clock = Clock::default();
         let now_ms = clock.now_ms();

@@ -61,7 +61,7 @@ pub(crate) struct Account {
     /// When a token is due before its end, for this identity on this machine.
     pub window: RenewalWindow,
     /// The login that the options fit.
-    selection: Selection,
+    pub(super) selection: Selection,
     /// What is shared with the other clients of this identity in the process.
     siblings: Arc<Siblings>,
     /// What became of the attempts with each of its secrets.
@@ -105,7 +105,9 @@ impl Account {
             let (profile, options) = (profile.clone(), options.clone());
             move |record: &Record| are_possible(&profile, &options, &record.discovered)
         };
-        let shares_tokens = options.is_set(REFRESH_TOKEN.name);
+        let is_a_persons = selection.login(&profile).is_some_and(Login::is_a_persons);
+        // What cannot be had again without a person is every client's of this identity.
+        let shares_tokens = options.is_set(REFRESH_TOKEN.name) || is_a_persons;
         let store = choice.record(&siblings, shares_tokens, Arc::new(is_credible))?;
         let secrets = Secrets::of(&profile, &options, &selection, &choice, clock)?;
         let window = RenewalWindow {
@@ -148,7 +150,10 @@ impl Account {
         }
         let refreshes = self.options.is_set(REFRESH_TOKEN.name);
         let refresh = self.profile.refresh.iter().filter(|_| refreshes).map(|r| &r.steps[..]);
-        for steps in self.login().map(|login| &login.steps[..]).into_iter().chain(refresh) {
+        let login = self.login().map(|login| &login.steps[..]);
+        let persons = self.login().into_iter().flat_map(|login| [&login.device, &login.browser]);
+        let persons = persons.flatten().map(|calls| &calls.finish[..]);
+        for steps in login.into_iter().chain(persons).chain(refresh) {
             places::check(&self.profile, &self.options, steps, &mut scope)?;
         }
         // A fixed end is one of the tokens to come, or there will be none.
@@ -290,7 +295,7 @@ impl Account {
     }
 
     /// What a call to the cloud needs besides its steps.
-    fn exchange<'a>(&'a self, clock: &'a Clock, call: &'a Call) -> Exchange<'a> {
+    pub(super) fn exchange<'a>(&'a self, clock: &'a Clock, call: &'a Call) -> Exchange<'a> {
         Exchange {
             profile: &self.profile,
             options: &self.options,

@@ -18,4 +18,5 @@ mod carry;
 pub(crate) mod headers;
 pub(crate) mod identity;
 pub(crate) mod mqtt;
+pub(crate) mod person;
 pub(crate) mod secrets;

@@ -45,7 +45,8 @@ impl Secrets {
         store: &StoreChoice,
         clock: &Clock,
     ) -> Result<Secrets> {
-        let login = selection.login(profile);
+        // A person's login sends nothing of the options that could be guessed.
+        let login = selection.login(profile).filter(|login| !login.is_a_persons());
         let needs = |option: &Opt| {
             let takes = |login: &Login| {
                 let of_client = option.is_of_client() && login.takes_of_client(&option.name);

@@ -68,7 +68,7 @@ impl Client {
         }
     }
 
-    pub(super) fn lifecycle(&self) -> &Lifecycle {
+    pub(super) fn lifecycle(&self) -> &Arc<Lifecycle> {
         &self.lifecycle
     }
 
@@ -81,7 +81,7 @@ impl Client {
         self.call(request.timeout)
     }
 
-    fn call(&self, own: Option<Duration>) -> Call {
+    pub(super) fn call(&self, own: Option<Duration>) -> Call {
         let configured = || self.lifecycle.state().account.options.duration(TIMEOUT_MS);
         Call::new(own.or(self.limit).unwrap_or_else(configured), &self.canceller)
     }

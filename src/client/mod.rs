@@ -9,6 +9,7 @@ pub(crate) mod client;
 pub(crate) mod config;
 pub(crate) mod download;
 pub(crate) mod links;
+pub(crate) mod login;
 mod part;
 pub(crate) mod report;
 pub(crate) mod request;

@@ -41,6 +41,8 @@ mod body;
 
 mod response;
 
+mod login;
+
 mod mqtt;
 
 mod store;
@@ -50,6 +52,7 @@ pub use client::*;
 pub use config::*;
 pub use error::*;
 pub use library::*;
+pub use login::*;
 pub use mqtt::*;
 pub use news::*;
 pub use request::*;

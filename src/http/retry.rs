@@ -18,6 +18,8 @@ pub(crate) enum Repeat {
     /// A refresh. An answer that was lost after the cloud rotated is asked for once more: the old
     /// token is the only one there is.
     Refresh,
+    /// A second effect, and the caller repeats it at a pace that the cloud has set.
+    ByCaller,
 }
 
 /// How often and how patiently.
@@ -58,6 +60,7 @@ impl Retry<'_> {
 
     fn may_repeat(&self, outcome: &Result<Answer, Fault>, lost: u32) -> bool {
         match outcome {
+            _ if self.repeat == Repeat::ByCaller => false,
             Ok(answer) if self.repeat == Repeat::Unheard => answer.status == 429,
             Ok(answer) => matches!(answer.status, 429 | 500 | 502 | 503 | 504),
             Err(fault) if fault.error.status() != Status::Network => false,
@@ -65,7 +68,7 @@ impl Retry<'_> {
             Err(_) => match self.repeat {
                 Repeat::Safe => true,
                 Repeat::Refresh => lost < 2,
-                Repeat::Unheard => false,
+                Repeat::Unheard | Repeat::ByCaller => false,
             },
         }
     }

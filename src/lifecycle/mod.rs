@@ -19,8 +19,10 @@
 //! (`store/`).
 
 pub(crate) mod background;
+pub(crate) mod browser;
 pub(crate) mod change;
 pub(crate) mod counters;
+pub(crate) mod device;
 pub(crate) mod flight;
 mod fresh;
 pub(crate) mod goal;
@@ -29,6 +31,7 @@ mod holds;
 pub(crate) mod lifecycle;
 pub(crate) mod news;
 mod pauses;
+mod person;
 mod renewal;
 pub(crate) mod serving;
 pub(crate) mod state;

@@ -4,8 +4,9 @@
 use super::json_template::JsonTemplate;
 use super::kinds::Kinds;
 use super::pointer::Pointer;
-use super::profile::{Format, LifetimeRule};
+use super::profile::{Format, LifetimeRule, Login};
 use super::template::{Number, Template};
+use super::uses::DEVICE_CODES;
 use crate::http::headers::{is_of_the_connection, is_token};
 use crate::http::message::Method;
 use crate::model::option::Opt;
@@ -38,9 +39,13 @@ impl Format {
             if login.needs.is_empty() {
                 return Err(format!("logins.{name}.needs: names no option"));
             }
-            if login.token.is_some() != login.steps.is_empty() {
-                return Err(format!("logins.{name}: needs either steps or a fixed token"));
+            let ways = [login.token.is_some(), !login.steps.is_empty(), login.is_a_persons()];
+            if ways.into_iter().filter(|way| *way).count() != 1 {
+                return Err(format!(
+                    "logins.{name}: needs either steps, or a fixed token, or device and browser"
+                ));
             }
+            check_persons(login).map_err(|what| format!("logins.{name}.{what}"))?;
             if let Some(lifetime) = &login.lifetime {
                 check_lifetime(lifetime)
                     .map_err(|what| format!("logins.{name}.lifetime.{what}"))?;
@@ -139,6 +144,24 @@ impl Format {
         }
         self.check_names(table)
     }
+}
+
+/// A login that a person allows: its calls, and what they must give.
+fn check_persons(login: &Login) -> std::result::Result<(), String> {
+    for (at, calls) in [("device", &login.device), ("browser", &login.browser)] {
+        let Some(calls) = calls else { continue };
+        for (part, steps) in [("begin", &calls.begin), ("finish", &calls.finish)] {
+            if steps.is_empty() {
+                return Err(format!("{at}.{part}: there is no step"));
+            }
+        }
+        let saves = |name: &&&str| !calls.begin.iter().any(|step| step.save.contains(name));
+        let lacking = DEVICE_CODES.iter().find(saves).filter(|_| at == "device");
+        if let Some(name) = lacking {
+            return Err(format!("device.begin: saves no {name}"));
+        }
+    }
+    Ok(())
 }
 
 fn check_lifetime(rule: &LifetimeRule) -> std::result::Result<(), &'static str> {

@@ -246,7 +246,8 @@ pub(crate) fn is_asked(steps: &[Step]) -> bool {
 impl Login {
     /// Whether it uses this option of the client's.
     pub fn takes_of_client(&self, option: &str) -> bool {
-        is_asked(&self.steps) && OPTIONS.contains(&option)
+        let asked = is_asked(&self.steps) || self.persons_steps().any(|step| step.client_auth);
+        asked && OPTIONS.contains(&option)
     }
 
     /// The identity options that it takes besides those it needs.

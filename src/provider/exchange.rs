@@ -10,11 +10,12 @@ use super::scope::Scope;
 use super::template::{Number, Place};
 use super::trail::Trail;
 use super::verdict::Verdict;
-use crate::error::{Error, Status};
+use crate::error::{Error, Result, Status};
 use crate::http::late::Asking;
 use crate::http::message::{Outgoing, Purpose};
 use crate::http::retry::{Repeat, Retry};
 use crate::http::transport::{Late, Transport};
+use crate::http::url::Url;
 use crate::model::option_table::{MAX_TOKEN_BYTES, RETRIES};
 use crate::model::options::Options;
 use crate::model::record::Discovered;
@@ -22,6 +23,7 @@ use crate::model::token::Token;
 use crate::support::call::Call;
 use crate::support::clock::Clock;
 use crate::support::ordered::Ordered;
+use crate::support::secret::Secret;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -125,6 +127,35 @@ impl Exchange<'_> {
         })
     }
 
+    /// Runs steps for what they save. That they are made twice does no harm.
+    pub fn learn(
+        &self,
+        steps: &[Step],
+        names: &Names,
+    ) -> std::result::Result<Ordered<Secret>, Failure> {
+        let mut learnt = Ordered::default();
+        for step in self.of(steps) {
+            let reply = self.run(step, &mut Trail::of(names), Repeat::Safe)?;
+            reply.saved(step)?.iter().for_each(|(name, value)| learnt.insert(name, value.clone()));
+        }
+        Ok(learnt)
+    }
+
+    /// Where a step's call would go, with its query; `None` where its URL has no value.
+    pub fn url(&self, steps: &[Step], names: &Names) -> Result<Option<Url>> {
+        let mut scope = Scope::new(self.profile, names, self.clock);
+        for step in self.of(steps) {
+            for url in &step.url.0 {
+                if scope.fill(url, Place::Url)?.is_some() {
+                    return Ok(Some(
+                        request(self.profile, self.options, step, url, &mut scope)?.url,
+                    ));
+                }
+            }
+        }
+        Ok(None)
+    }
+
     fn of<'s>(&self, steps: &'s [Step]) -> impl Iterator<Item = &'s Step> {
         let options = self.options;
         steps.iter().filter(move |step| step.applies(options))
@@ -205,8 +236,8 @@ impl Exchange<'_> {
         let max = self.options.number(MAX_TOKEN_BYTES);
         let send = || match retry.repeat {
             Repeat::Safe => self.transport.send(outgoing, Purpose::Token, max, self.call),
-            Repeat::Unheard | Repeat::Refresh => {
-                let once = retry.repeat == Repeat::Refresh;
+            Repeat::Unheard | Repeat::Refresh | Repeat::ByCaller => {
+                let once = retry.repeat != Repeat::Unheard;
                 let asking = Asking { now: self.clock.now(), once, trail };
                 self.transport.ask(outgoing, max, self.call, &self.late, &asking)
             }

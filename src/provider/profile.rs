@@ -162,11 +162,44 @@ document! {
         other lifetime: Option<LifetimeRule>,
         /// The calls; the last one's answer holds the token.
         other steps: Vec<Step>,
+        /// Where a person allows the login at another device (RFC 8628).
+        other device: Option<PersonsCalls>,
+        /// Where a person allows it in a browser of this machine (RFC 6749 4.1, RFC 7636).
+        other browser: Option<PersonsCalls>,
         /// In place of the profile's own. An empty one: requests do not carry this login's token, which is
         /// for MQTT alone.
         other present: Option<Present>,
         /// In place of the profile's own.
         other mqtt: Option<MqttRule>,
+    }
+}
+
+document! {
+    /// The calls of a login that a person allows.
+    pub(crate) struct PersonsCalls {
+        /// At a device: the call that gives the codes. It saves `device_code`, `user_code` and
+        /// `verification_uri`, and what there is of `verification_uri_complete`, `expires_in` and
+        /// `interval`. In a browser: where it is sent, with `{redirect_uri}`, `{state}` and
+        /// `{code_challenge}`; nothing is called.
+        needed begin: Vec<Step>,
+        /// The call that gives the token: for `{device_code}`, asked until the person has answered; or
+        /// for `{code}`, with `{code_verifier}`.
+        needed finish: Vec<Step>,
+        /// Who must have given a browser's answer that names an issuer (RFC 9207).
+        other issuer: Option<Template>,
+    }
+}
+
+impl Login {
+    /// Whether only a person can log in so.
+    pub fn is_a_persons(&self) -> bool {
+        self.device.is_some() || self.browser.is_some()
+    }
+
+    /// The steps that give a token once a person has allowed it.
+    pub fn persons_steps(&self) -> impl Iterator<Item = &Step> {
+        let ways = [&self.device, &self.browser].into_iter().flatten();
+        ways.flat_map(|calls| &calls.finish)
     }
 }
 

@@ -51,7 +51,7 @@ pub(crate) fn select(profile: &Profile, options: &Options) -> Result<Selection> 
     let best: Vec<&(String, Login)> = fitting
         .iter()
         .copied()
-        .filter(|login| !fitting.iter().any(|other| needs_more(&other.1, &login.1)))
+        .filter(|login| !fitting.iter().any(|other| needs_more(options, &other.1, &login.1)))
         .collect();
     let refreshes = |name: &str| name == "refresh_token" && profile.refresh.is_some();
     let unused = |login: &Login| -> Vec<&str> {
@@ -62,7 +62,8 @@ pub(crate) fn select(profile: &Profile, options: &Options) -> Result<Selection> 
             .ok_or_else(|| nothing_fits(profile, &open, options)),
         [(name, login)] => match unused(login).as_slice() {
             [] if is_anothers(profile, options, name, login) => {
-                Ok(Selection::RefreshOnly { withheld: Some(name.clone()) })
+                let withheld = Some(name.clone()).filter(|_| !login.is_a_persons());
+                Ok(Selection::RefreshOnly { withheld })
             }
             [] => Ok(Selection::Login(name.clone())),
             left => Err(left_over(profile, name, left, &open, options)),
@@ -113,8 +114,9 @@ fn needed(options: &Options, login: &Login) -> usize {
     login.needs.len() + usize::from(login.is_the_clients_own(options))
 }
 
-fn needs_more(more: &Login, less: &Login) -> bool {
-    more.needs.len() > less.needs.len() && less.needs.iter().all(|n| more.needs.contains(n))
+fn needs_more(options: &Options, more: &Login, less: &Login) -> bool {
+    needed(options, more) > needed(options, less)
+        && less.needs.iter().all(|n| more.needs.contains(n))
 }
 
 fn refresh_only(profile: &Profile, options: &Options, set: &[&str]) -> Option<Selection> {

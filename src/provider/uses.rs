@@ -11,6 +11,12 @@ use crate::model::options::Options;
 use crate::support::ordered::Ordered;
 use std::collections::BTreeSet;
 
+/// What the first call for a login at another device must save.
+pub(super) const DEVICE_CODES: &[&str] = &["device_code", "user_code", "verification_uri"];
+
+/// What the calls of a login in a browser may name besides.
+const OF_A_BROWSER: &[&str] = &["redirect_uri", "state", "code", "code_challenge", "code_verifier"];
+
 /// A template, and what it may name besides options, words, values and what steps have saved.
 struct Use<'a> {
     at: String,
@@ -49,6 +55,11 @@ impl Format {
         groups.extend(self.discovery.iter().map(|d| ("discovery".into(), d.steps.as_slice())));
         for (name, login) in self.logins.iter() {
             groups.push((format!("logins.{name}"), &login.steps));
+            for (way, calls) in [("device", &login.device), ("browser", &login.browser)] {
+                let Some(calls) = calls else { continue };
+                groups.push((format!("logins.{name}.{way}.begin"), &calls.begin));
+                groups.push((format!("logins.{name}.{way}.finish"), &calls.finish));
+            }
         }
         groups.extend(self.refresh.iter().map(|r| ("refresh".into(), r.steps.as_slice())));
         groups.push(("revoke".into(), &self.revoke));
@@ -85,6 +96,8 @@ impl Format {
             login.token.iter().for_each(|t| add(at("token"), t, false, false));
             let seconds = login.lifetime.iter().flat_map(|lifetime| &lifetime.seconds);
             seconds.for_each(|Number(t)| add(at("lifetime.seconds"), t, false, false));
+            let issuer = login.browser.iter().flat_map(|browser| &browser.issuer);
+            issuer.for_each(|t| add(at("browser.issuer"), t, false, false));
         }
         for (at, present) in self.presented() {
             let at = |name: &str| format!("{at}.{name}");
@@ -144,7 +157,12 @@ impl Format {
             for (name, _) in template.names() {
                 let is_token = matches!(name, "access_token" | "refresh_token");
                 let is_of_request = REQUEST_NAMES.contains(&name);
-                if known.contains(name) || (tokens && is_token) || (request && is_of_request) {
+                let in_browser = at.contains(".browser.") && OF_A_BROWSER.contains(&name);
+                if in_browser
+                    || known.contains(name)
+                    || (tokens && is_token)
+                    || (request && is_of_request)
+                {
                     continue;
                 }
                 return Err(match table.iter().find(|option| option.name == name) {

@@ -92,7 +92,10 @@ fn every_field_of_a_profile_is_documented_and_no_other() {
         "maps": { "m": { "of": "site", "to": {} } },
         "values": { "v": { "now": "s" } },
         "discovery": { "when": "site", "steps": [step] },
-        "logins": { "l": { "needs": ["username"], "steps": [step] } },
+        "logins": {
+            "l": { "needs": ["username"], "steps": [step] },
+            "p": { "needs": ["client_id"], "browser": { "begin": [step], "finish": [step] } }
+        },
         "refresh": { "steps": [step] },
         "token": { "access_token": "/t", "lifetime": {} },
         "present": { "headers": { "A": "{access_token}" } },
@@ -110,6 +113,7 @@ fn every_field_of_a_profile_is_documented_and_no_other() {
         ("/present", "`present`"),
         ("/discovery", "`discovery`"),
         ("/logins/l", "An entry of `logins`"),
+        ("/logins/p/browser", "`device` and `browser`"),
         ("/refresh", "`refresh`"),
         ("/logins/l/steps/0", "A step"),
         ("/request/refused/0", "An entry of `rejected` or `refused`"),

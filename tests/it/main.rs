@@ -30,6 +30,7 @@ mod mqtt;
 mod news;
 mod options;
 mod own_requests;
+mod person;
 mod profiles;
 mod readme;
 mod requests;

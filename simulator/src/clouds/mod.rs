@@ -44,6 +44,7 @@ mod oauth2_client;
 mod once;
 mod parse_server;
 mod particle;
+pub(crate) mod person;
 mod pocketbase;
 mod refresh_only;
 mod rules;
@@ -61,6 +62,7 @@ mod verkada;
 mod wise_paas;
 
 pub use cloud::Cloud;
+pub use person::Consent;
 
 pub(crate) use call::{Call, Scene};
 pub(crate) use cloud::Role;

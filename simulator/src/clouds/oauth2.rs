@@ -1,5 +1,5 @@
 //! A plain OAuth 2.0 authorization server (RFC 6749), with revocation (RFC 7009), metadata
-//! (RFC 8414 and OpenID Connect Discovery) and one resource (RFC 6750).
+//! (RFC 8414 and OpenID Connect Discovery) and one resource (RFC 6750). People are asked in person.rs.
 
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use super::call::{Call, FORM, Scene};
 use super::cloud::Role;
 use super::list::{List, Pages};
 use super::oauth2_client::authenticate;
+use super::person;
 use super::rules::{Outcome, Rules};
 use crate::credentials::known::{Login, oauth2 as known};
 use crate::fields::{self, Fields};
@@ -20,6 +21,9 @@ pub(super) struct OAuth2;
 
 const CLIENT: &str = "client:gateway-7";
 const LIMITED_CLIENT: &str = "client:reporter";
+/// Whom a person may let in.
+pub(super) const CLIENTS: [&str; 2] = [known::PUBLIC_CLIENT_ID, known::CLIENT_ID];
+const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 /// The scopes of OpenID Connect (Core 5.4) that every client may ask for.
 const OPENID: &str = "openid profile email";
 
@@ -72,9 +76,14 @@ impl Rules for OAuth2 {
         match request.path.as_str() {
             path if is_token_path(path) => {
                 let body = Fields::from(decode(&request.body).unwrap_or_default());
-                let refresh = body.text("grant_type") == "refresh_token";
-                Some(if refresh { "refresh" } else { "login" })
+                Some(match body.text("grant_type") {
+                    "refresh_token" => "refresh",
+                    DEVICE_GRANT => "poll",
+                    _ => "login",
+                })
             }
+            person::DEVICE_PATH => Some("device"),
+            person::PAGE | person::AUTHORIZE_PATH => Some("page"),
             known::REVOCATION_PATH => Some("revoke"),
             "/.well-known/oauth-authorization-server" | "/.well-known/openid-configuration" => {
                 Some("metadata")
@@ -88,6 +97,12 @@ impl Rules for OAuth2 {
             call.only("GET")?;
             return Ok(metadata(call.scene));
         }
+        if call.name == "page" {
+            return match call.request.path.as_str() {
+                person::PAGE => person::page(call),
+                _ => person::authorize(call),
+            };
+        }
         // POST is the only method of the token endpoint (3.2).
         call.only("POST")?;
         let fields = parameters(call)?;
@@ -95,7 +110,19 @@ impl Rules for OAuth2 {
         if call.name == "revoke" {
             return revoke(call, &fields);
         }
+        if call.name == "device" {
+            let answer = person::device(call, &client.id, &fields)?;
+            return Ok(answer.with("Cache-Control", "no-store"));
+        }
         let answer = match fields.text("grant_type") {
+            DEVICE_GRANT => {
+                let (minted, scope) = person::by_device(call, &client.id, &fields)?;
+                tokens(&minted, &scope)
+            }
+            "authorization_code" => {
+                let (minted, scope) = person::by_code(call, &client.id, &fields)?;
+                tokens(&minted, &scope)
+            }
             "client_credentials" if !client.proven => {
                 // Only for clients that keep a secret (4.4).
                 return Err(refusal(
@@ -108,7 +135,7 @@ impl Rules for OAuth2 {
             "refresh_token" => by_refresh(call, &client.id, &fields)?,
             "" => return Err(refusal("invalid_request", "grant_type is missing")),
             _ => {
-                let why = "this server takes client_credentials, password and refresh_token";
+                let why = "this server takes client_credentials, password, refresh_token, authorization_code and device codes";
                 return Err(refusal("unsupported_grant_type", why));
             }
         };
@@ -268,9 +295,15 @@ fn realm_path() -> String {
     format!("/realms/{}/protocol/openid-connect/token", known::REALM)
 }
 
+/// The scope that a person is asked about.
+pub(super) fn scope_of_text(scope: &str) -> Result<String, Answer> {
+    let fields = Fields::from(vec![("scope".to_owned(), scope.to_owned())]);
+    scope_of(&fields, known::SCOPE, &format!("{OPENID} offline_access"))
+}
+
 /// What was asked for, or else `usual`; it may be any of that and of `more`.
 fn scope_of(fields: &Fields, usual: &str, more: &str) -> Result<String, Answer> {
-    if !fields.has("scope") {
+    if fields.text("scope").is_empty() {
         return Ok(usual.to_owned());
     }
     let wanted = fields.text("scope");
@@ -325,8 +358,18 @@ fn metadata(scene: &Scene<'_>) -> Answer {
         "issuer": issuer,
         "token_endpoint": format!("{issuer}{}", known::TOKEN_PATH),
         "revocation_endpoint": format!("{issuer}{}", known::REVOCATION_PATH),
-        "response_types_supported": [],
-        "grant_types_supported": ["client_credentials", "password", "refresh_token"],
+        "device_authorization_endpoint": format!("{issuer}{}", person::DEVICE_PATH),
+        "authorization_endpoint": format!("{issuer}{}", person::AUTHORIZE_PATH),
+        "authorization_response_iss_parameter_supported": true,
+        "code_challenge_methods_supported": ["S256"],
+        "response_types_supported": ["code"],
+        "grant_types_supported": [
+            "client_credentials",
+            "password",
+            "refresh_token",
+            "authorization_code",
+            DEVICE_GRANT,
+        ],
         "token_endpoint_auth_methods_supported": [
             "none",
             "client_secret_basic",

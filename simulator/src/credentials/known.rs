@@ -112,7 +112,7 @@ pub mod oauth2 {
     pub const LIMITED_CLIENT_ID: &str = "reporter";
     /// Its secret.
     pub const LIMITED_CLIENT_SECRET: &str = "report-secret";
-    /// A client without a secret: it may refresh, and pass on a user's password.
+    /// A client without a secret: it may refresh, pass on a user's password, and be let in by a person.
     pub const PUBLIC_CLIENT_ID: &str = "kiosk-3";
     /// A client that proves itself by a private key (RFC 7523 2.2): any of three.
     pub const KEY_CLIENT_ID: &str = "signer-7";

@@ -46,7 +46,12 @@ EXIT = {
         Status.WOULD_BLOCK,
         Status.CANCELLED,
     },
-    77: {Status.CREDENTIALS_REJECTED, Status.LOGIN_REQUIRED},
+    77: {
+        Status.CREDENTIALS_REJECTED,
+        Status.LOGIN_REQUIRED,
+        Status.LOGIN_DENIED,
+        Status.LOGIN_EXPIRED,
+    },
     78: {
         Status.UNKNOWN_OPTION,
         Status.INVALID_OPTION,

@@ -39,6 +39,8 @@ class Status(IntEnum):
     CREDENTIALS_REJECTED = 20
     LOGIN_ON_HOLD = 21
     LOGIN_REQUIRED = 22
+    LOGIN_DENIED = 23
+    LOGIN_EXPIRED = 24
     NETWORK = 30
     TIMEOUT = 31
     TLS = 32
@@ -83,6 +85,8 @@ FAMILIES = {
     Status.CREDENTIALS_REJECTED: "CredentialsError",
     Status.LOGIN_ON_HOLD: "CredentialsError",
     Status.LOGIN_REQUIRED: "CredentialsError",
+    Status.LOGIN_DENIED: "CredentialsError",
+    Status.LOGIN_EXPIRED: "CredentialsError",
     Status.NETWORK: "NetworkError",
     Status.TIMEOUT: "TimeoutError",
     Status.TLS: "TlsError",
@@ -122,6 +126,10 @@ class keyfob_config(Structure):
 
 
 class keyfob_error(Structure):
+    """Opaque."""
+
+
+class keyfob_login(Structure):
     """Opaque."""
 
 
@@ -520,6 +528,47 @@ def declare(library: CDLL) -> None:
     library.keyfob_response_length.argtypes = (POINTER(keyfob_response),)
     library.keyfob_response_free.restype = None
     library.keyfob_response_free.argtypes = (POINTER(keyfob_response),)
+    library.keyfob_client_login_begin.restype = c_int32
+    library.keyfob_client_login_begin.argtypes = (
+        POINTER(keyfob_client),
+        POINTER(POINTER(keyfob_login)),
+        POINTER(POINTER(keyfob_error)),
+    )
+    library.keyfob_client_login_begin_browser.restype = c_int32
+    library.keyfob_client_login_begin_browser.argtypes = (
+        POINTER(keyfob_client),
+        c_char_p,
+        POINTER(POINTER(keyfob_login)),
+        POINTER(POINTER(keyfob_error)),
+    )
+    library.keyfob_client_login_wait.restype = c_int32
+    library.keyfob_client_login_wait.argtypes = (
+        POINTER(keyfob_client),
+        POINTER(keyfob_login),
+        c_int64,
+        POINTER(POINTER(keyfob_error)),
+    )
+    library.keyfob_client_login_finish.restype = c_int32
+    library.keyfob_client_login_finish.argtypes = (
+        POINTER(keyfob_client),
+        POINTER(keyfob_login),
+        c_char_p,
+        POINTER(POINTER(keyfob_error)),
+    )
+    library.keyfob_login_url.restype = c_char_p
+    library.keyfob_login_url.argtypes = (POINTER(keyfob_login),)
+    library.keyfob_login_verification_uri.restype = c_char_p
+    library.keyfob_login_verification_uri.argtypes = (POINTER(keyfob_login),)
+    library.keyfob_login_verification_uri_complete.restype = c_char_p
+    library.keyfob_login_verification_uri_complete.argtypes = (POINTER(keyfob_login),)
+    library.keyfob_login_user_code.restype = c_char_p
+    library.keyfob_login_user_code.argtypes = (POINTER(keyfob_login),)
+    library.keyfob_login_expires_in_ms.restype = c_int64
+    library.keyfob_login_expires_in_ms.argtypes = (POINTER(keyfob_login),)
+    library.keyfob_login_interval_ms.restype = c_int64
+    library.keyfob_login_interval_ms.argtypes = (POINTER(keyfob_login),)
+    library.keyfob_login_free.restype = None
+    library.keyfob_login_free.argtypes = (POINTER(keyfob_login),)
     library.keyfob_client_mqtt.restype = c_int32
     library.keyfob_client_mqtt.argtypes = (
         POINTER(keyfob_client),

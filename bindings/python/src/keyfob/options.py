@@ -855,6 +855,8 @@ class Oauth2Options(CommonOptions, total=False):
 
     #: The API the token is for.
     audience: Text
+    #: OAuth 2.0 authorization endpoint, for a login in a browser, where no issuer names it.
+    authorization_url: Text
     #: How client_assertion_key signs. Unset, it follows from the key; RSA signs by `RS256`, or by
     #: `PS256` where the server's metadata has that alone. One of `RS256`, `PS256`, `ES256`,
     #: `EdDSA`.
@@ -884,8 +886,11 @@ class Oauth2Options(CommonOptions, total=False):
     #: OAuth 2.0 client secret (RFC 6749 2.3.1).
     client_secret: Text
     client_secret_file: Path
-    #: Which grant to use where more than one fits: `client_credentials` or `password`. One of
-    #: `client_credentials`, `password`.
+    #: OAuth 2.0 device authorization endpoint (RFC 8628), where no issuer names it.
+    device_authorization_url: Text
+    #: Which grant to use where more than one fits: `client_credentials`, `password`, or
+    #: `interactive` for a person's login (`keyfob login`). One of `client_credentials`, `password`,
+    #: `interactive`.
     grant: Text
     #: OAuth 2.0 issuer, whose metadata names the endpoints (RFC 8414, OpenID Connect Discovery).
     issuer: Text
@@ -1279,6 +1284,8 @@ class Options(CommonOptions, total=False):
     auth_key_file: Path
     #: Soracom: the authentication key's identifier.
     auth_key_id: Text
+    #: OAuth 2.0 authorization endpoint, for a login in a browser, where no issuer names it.
+    authorization_url: Text
     #: Where the cloud is, instead of the provider's own address: a private host, a test system.
     base_url: Text
     #: How client_assertion_key signs. Unset, it follows from the key; RSA signs by `RS256`, or by
@@ -1318,6 +1325,8 @@ class Options(CommonOptions, total=False):
     data_endpoint: Text
     #: Geotab: the database.
     database: Text
+    #: OAuth 2.0 device authorization endpoint (RFC 8628), where no issuer names it.
+    device_authorization_url: Text
     #: Azure IoT Hub: the device's identifier.
     device_id: Text
     #: Alibaba Cloud IoT: the device's name.
@@ -1349,7 +1358,8 @@ class Options(CommonOptions, total=False):
     #: hawkBit: the tenant's gateway token.
     gateway_token: Text
     gateway_token_file: Path
-    #: Which grant to use where more than one fits: `client_credentials` or `password`.
+    #: Which grant to use where more than one fits: `client_credentials`, `password`, or
+    #: `interactive` for a person's login (`keyfob login`).
     grant: Text
     #: Azure IoT Hub: the hub's name, as in {hub}.azure-devices.net.
     hub: Text

@@ -1,0 +1,138 @@
+//! The calls of a login that a person allows, at another device or in a browser.
+
+use super::account::Account;
+use crate::error::{Error, Result, Status};
+use crate::http::retry::Repeat;
+use crate::http::transport::Late;
+use crate::http::url::Url;
+use crate::model::record::Discovered;
+use crate::model::token::Token;
+use crate::provider::failure::Failure;
+use crate::provider::names::Names;
+use crate::provider::profile::{Login, PersonsCalls};
+use crate::provider::scope::Scope;
+use crate::provider::selection::Selection;
+use crate::provider::template::Place;
+use crate::provider::trail::Trail;
+use crate::support::call::Call;
+use crate::support::clock::Clock;
+use crate::support::ordered::Ordered;
+use crate::support::process::PerProcess;
+use crate::support::secret::Secret;
+
+/// Where a person allows a login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// At another device, by a code (RFC 8628).
+    Device,
+    /// In a browser of this machine (RFC 8252).
+    Browser,
+}
+
+/// The token call of one such login, if it was not answered in time.
+pub(crate) struct Unanswered(PerProcess<Late<Trail>>);
+
+impl Unanswered {
+    pub fn new() -> Unanswered {
+        Unanswered(PerProcess::new())
+    }
+}
+
+impl Account {
+    /// The login that a person can allow with these options. A refresh token that was set came of one,
+    /// too, and may be replaced by another.
+    pub fn persons_login(&self) -> Option<(&str, &Login)> {
+        let has = |name: &String| self.options.get(name).is_some();
+        let mut fitting = self.profile.logins.iter().filter(|(_, login)| login.is_a_persons());
+        match &self.selection {
+            Selection::Login(name) => fitting.find(|(known, _)| known == name),
+            Selection::RefreshOnly { .. } => fitting.find(|(_, login)| login.needs.iter().all(has)),
+        }
+    }
+
+    /// What this way of logging in takes, or why there is none.
+    pub fn calls_of(&self, way: Way) -> Result<&PersonsCalls> {
+        let name = &self.profile.name;
+        let none = |what: String| Error::new(Status::InvalidOption, format!("{name}: {what}"));
+        let Some((_, login)) = self.persons_login() else {
+            let login = self.login_name();
+            return Err(none(format!(
+                "the options are those of the login {login}, which needs no person; for a person's login set client_id alone, or grant=interactive"
+            )));
+        };
+        let (calls, other) = match way {
+            Way::Device => (&login.device, "log in with a browser (--browser)"),
+            Way::Browser => (&login.browser, "log in with a code at another device"),
+        };
+        calls.as_ref().ok_or_else(|| none(format!("the provider has no such login; {other}")))
+    }
+
+    /// Whether it is known where such a login begins.
+    pub fn knows_where(&self, way: Way, found: &Discovered, clock: &Clock) -> Result<bool> {
+        let (calls, names) = (self.calls_of(way)?, self.names(found)?);
+        let mut scope = Scope::new(&self.profile, &names, clock);
+        let steps = calls.begin.iter().filter(|step| step.applies(&self.options));
+        for url in steps.flat_map(|step| &step.url.0) {
+            if scope.fill(url, Place::Url)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Asks for the codes of a login at another device.
+    pub fn device_codes(
+        &self,
+        found: &Discovered,
+        clock: &Clock,
+        call: &Call,
+    ) -> std::result::Result<Ordered<Secret>, Failure> {
+        let steps = &self.calls_of(Way::Device)?.begin;
+        self.exchange(clock, call).learn(steps, &self.names(found)?)
+    }
+
+    /// Where a browser is sent. `own` are the names that only this login has.
+    pub fn browser_url(
+        &self,
+        found: &Discovered,
+        own: &Ordered<Secret>,
+        clock: &Clock,
+        call: &Call,
+    ) -> Result<Url> {
+        let steps = &self.calls_of(Way::Browser)?.begin;
+        let names = self.names_of_person(found, own)?;
+        let lacks = || Error::new(Status::InvalidProfile, "the browser's URL has no value");
+        self.exchange(clock, call).url(steps, &names)?.ok_or_else(lacks)
+    }
+
+    /// Who must have given a browser's answer that names an issuer.
+    pub fn issuer(&self, found: &Discovered, clock: &Clock) -> Result<Option<String>> {
+        let Some(issuer) = &self.calls_of(Way::Browser)?.issuer else { return Ok(None) };
+        let names = self.names(found)?;
+        let filled = Scope::new(&self.profile, &names, clock).fill(issuer, Place::Plain)?;
+        Ok(filled.map(|issuer| issuer.expose().to_string()))
+    }
+
+    /// Asks for the token once. It is not asked again here, whatever comes of it, but an answer that
+    /// does not come in time is waited for by the next who asks.
+    pub fn persons_token(
+        &self,
+        way: Way,
+        found: &Discovered,
+        own: &Ordered<Secret>,
+        unanswered: &Unanswered,
+        (clock, call): (&Clock, &Call),
+    ) -> std::result::Result<Token, Failure> {
+        let steps = &self.calls_of(way)?.finish;
+        let mut exchange = self.exchange(clock, call);
+        exchange.late = unanswered.0.get(Late::new);
+        let token = exchange.obtain(steps, &self.names_of_person(found, own)?, Repeat::ByCaller)?;
+        let login = self.persons_login().map_or("", |(name, _)| name).to_string();
+        Ok(Token { login, ..token })
+    }
+
+    fn names_of_person(&self, found: &Discovered, own: &Ordered<Secret>) -> Result<Names> {
+        let names = self.names(found)?;
+        Ok(own.iter().fold(names, |names, (name, value)| names.and(name, value)))
+    }
+}
