@@ -1,5 +1,8 @@
-//! Buffers whose size a server chooses: no allocation of one may end the process, and one that was
-//! outgrown is wiped where it may hold a token.
+//! Buffers whose size a server chooses: no allocation of one may end the process, and one that
+//! was outgrown is wiped where it may hold a token.
+//!
+//! `Vec` ends the process when memory runs out, and copies without wiping when it grows. So these
+//! ask with `try_reserve`, and move what is secret by hand.
 
 use super::broken::{Broken, Outcome};
 use crate::support::wipe::wipe;
@@ -12,14 +15,22 @@ pub(super) struct Whole {
     secret: bool,
 }
 
-/// Less room than this is not worth a read.
+/// The most that is read at once, in bytes.
 const STEP: usize = 64 * 1024;
-/// The memory that a body is given first where nobody says how long it will be.
+/// The memory that a body is given first where its length is not announced.
 const FIRST: usize = 8 * 1024;
-/// The same for what a server announces: it may announce anything.
+/// The most memory that is given for an announced length before anything has come: a server may
+/// announce anything.
 const BELIEVED: usize = 1 << 20;
 
 /// Reads a body to its end; `None` where that is further than `most` bytes.
+///
+/// `read` gives 0 at the end. `announced` is the length by the head of the answer, a hint only.
+/// `secret` says whether the body may hold a token.
+///
+/// Memory grows with what has come: by what is announced, but by 1 MiB or what is there already
+/// at most; without an announcement by doubling, from 8 KiB in steps of 16 MiB at most. So a
+/// server that announces a terabyte and sends nothing costs 1 MiB.
 pub(super) fn read_whole(
     mut read: impl FnMut(&mut [u8]) -> Outcome<usize>,
     announced: Option<u64>,
@@ -52,8 +63,8 @@ pub(super) fn read_whole(
 }
 
 impl Whole {
-    /// Makes room for so many bytes more. What is no secret
-    /// moves as the allocator likes, which for large blocks copies nothing.
+    /// Makes room for so many bytes more. A body that is no secret moves as the allocator likes,
+    /// which copies nothing for large blocks.
     fn grow(&mut self, more: usize) -> Outcome<()> {
         let size = self.bytes.len() + more;
         if self.secret {
@@ -79,7 +90,7 @@ impl Drop for Whole {
     }
 }
 
-/// Appends to a buffer that may hold a token: where it has to move, nothing is left behind.
+/// Appends to a buffer that may hold a token. Where it has to move, the old place is wiped.
 pub(super) fn append(bytes: &mut Vec<u8>, more: &[u8]) -> Outcome<()> {
     if bytes.capacity() - bytes.len() < more.len() {
         let size = (bytes.len() + more.len()).next_power_of_two().max(1024);

@@ -1,4 +1,7 @@
 //! A connection: a socket, with TLS on it or without, and what came on it and was not taken yet.
+//!
+//! Nothing here waits but `fill`, `put_all` and `wait`, which take a [`Call`]. All others do what
+//! can be done at once and say how far they got.
 
 use super::broken::Outcome;
 use super::inbox::Inbox;
@@ -9,19 +12,23 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use std::sync::Arc;
 
+/// One connection. It belongs to one conversation at a time, or lies in the pool.
 pub(super) struct Connection {
     socket: Socket,
+    /// TLS; `None` on plain HTTP.
     session: Option<Box<Session>>,
-    /// Data, decrypted where it was not plain.
+    /// What came and was not taken yet, decrypted.
     inbox: Inbox,
 }
 
 impl Connection {
+    /// A plain connection over this socket.
     pub fn over(socket: Socket) -> Connection {
         Connection { socket, session: None, inbox: Inbox::default() }
     }
 
-    /// Puts TLS on the connection.
+    /// Puts TLS on the connection: shakes hands and verifies the server's certificate for this
+    /// name.
     pub fn secure(
         &mut self,
         config: Arc<ClientConfig>,
@@ -37,6 +44,7 @@ impl Connection {
         self.inbox.unread()
     }
 
+    /// The same, to mend a head in place (`wire::unfold`).
     pub fn unread_mut(&mut self) -> &mut [u8] {
         self.inbox.unread_mut()
     }
@@ -46,11 +54,12 @@ impl Connection {
         self.session.is_some()
     }
 
+    /// Drops this many bytes of what came: they were used.
     pub fn take(&mut self, amount: usize) {
         self.inbox.take(amount);
     }
 
-    /// Looks what came, without waiting.
+    /// Takes in what came, without waiting. An error is what broke the connection.
     pub fn look(&mut self) -> Outcome<Came> {
         let Connection { socket, session, inbox } = self;
         match session {
@@ -66,8 +75,8 @@ impl Connection {
         }
     }
 
-    /// Waits until more has come; `false` at the end. An answer is hardly ever there already, and a
-    /// read that finds nothing is a system call for nothing: so it is waited for first.
+    /// Waits until more has come; `false` at the end. It waits before it reads: an answer is
+    /// hardly ever there already, and a read that finds nothing is a system call for nothing.
     pub fn fill(&mut self, call: &Call) -> Outcome<bool> {
         loop {
             self.socket.wait(For::Input, call)?;
@@ -79,7 +88,8 @@ impl Connection {
         }
     }
 
-    /// Takes over some of the data and sends what there is room for; 0 where there is none.
+    /// Takes over some of the data and sends what there is room for. Gives how much was taken
+    /// over; 0 where there is no room.
     pub fn put(&mut self, data: &[u8]) -> Outcome<usize> {
         let Connection { socket, session, inbox } = self;
         match session {
@@ -88,7 +98,7 @@ impl Connection {
         }
     }
 
-    /// Sends all of it, however long that takes within the call.
+    /// Sends all of it, waiting for room within the call.
     pub fn put_all(&mut self, data: &[u8], call: &Call) -> Outcome<()> {
         let mut put = 0;
         while put < data.len() || !self.flush()? {
@@ -101,23 +111,25 @@ impl Connection {
         Ok(())
     }
 
-    /// Whether all that was taken over has been sent.
+    /// Sends what was taken over and is not sent yet; says whether that is all of it now.
     pub fn flush(&mut self) -> Outcome<bool> {
         self.session.as_mut().map_or(Ok(true), |session| session.flush(&self.socket))
     }
 
-    /// Waits until there is something to read or room to write.
+    /// Waits until there is something to read or room to write, or a slice of the call is over.
     pub fn wait(&self, what: For, call: &Call) -> Outcome<()> {
         self.socket.wait(what, call)
     }
 
-    /// Whether nothing is unread or unwritten at any layer. What came too much of one answer would be
-    /// taken for the next one's.
+    /// Whether nothing is unread or unwritten at any layer: in the buffer of what came, in half a
+    /// TLS record, in what waits to be sent. Bytes that came beyond one answer would be taken for
+    /// the next one's (response smuggling).
     pub fn is_settled(&self) -> bool {
         self.inbox.is_empty() && self.session.as_ref().is_none_or(|s| s.is_settled())
     }
 
-    /// Whether it can carry another request: settled, and nothing came since.
+    /// Whether it can carry another request: it is settled, was not closed, and nothing came
+    /// since.
     pub fn is_fit(&self) -> bool {
         self.is_settled() && self.socket.is_quiet()
     }

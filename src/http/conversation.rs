@@ -1,5 +1,9 @@
-//! One request and its answer on one connection, as far as they have come. It can be left wherever it
-//! stands, even in the middle of a line, and be taken up by a later call.
+//! One request and its answer on one connection, as far as they have come.
+//!
+//! It can be left wherever it stands, even in the middle of a line, and be taken up by a later
+//! call. ureq cannot do that, so a later call lets ureq begin anew: what it sends again is
+//! skipped up to where the first call got (`put`), and what has come is read again from its
+//! beginning (`came`).
 
 use super::broken::Outcome;
 use super::buffers::append;
@@ -7,23 +11,24 @@ use super::connection::Connection;
 use super::late::Pending;
 use zeroize::Zeroizing;
 
+/// How far a request and its answer have come on a connection.
 pub(crate) struct Conversation {
     pub(super) connection: Connection,
-    /// How many bytes of the request were handed over.
+    /// How many bytes of the request were handed to the connection, over all calls.
     pub(super) put: u64,
-    /// What has come of the answer, where it may be wanted again: a later call reads it from its
-    /// beginning.
+    /// What has come of the answer since its first byte, where it is kept for a later call.
     pub(super) came: Zeroizing<Vec<u8>>,
-    /// Whether `came` is kept.
+    /// Whether `came` is kept: for token calls, whose answers must not be lost.
     keeps: bool,
-    /// Whether the answer came before all of the request was sent.
+    /// Whether the answer came before all of the request was sent. The connection then carries no
+    /// other request.
     pub(super) answered_early: bool,
     /// Whether the answer is whole and the connection may go on.
     pub(super) is_over: bool,
 }
 
 impl Conversation {
-    /// One of which nothing was sent yet. `keeps`: its answer must not be lost.
+    /// A conversation of which nothing was sent yet. `keeps`: its answer must not be lost.
     pub(super) fn on(connection: Connection, keeps: bool) -> Conversation {
         Conversation {
             connection,
@@ -39,7 +44,7 @@ impl Conversation {
         self.keeps
     }
 
-    /// Moves what has come to where a later call finds it.
+    /// Moves what has come from the connection to where a later call finds it.
     pub(super) fn keep(&mut self) -> Outcome<()> {
         let unread = self.connection.unread();
         let amount = unread.len();
@@ -48,12 +53,14 @@ impl Conversation {
         Ok(())
     }
 
-    /// Whether the other side seems not to be there: nothing it was sent was ever acknowledged.
+    /// Whether the other side seems not to be there: nothing has come, and what was sent is not
+    /// acknowledged.
     pub(super) fn is_unheard(&self) -> bool {
         self.came.is_empty() && self.connection.is_unheard()
     }
 
-    /// The connection, where another request can go on it.
+    /// The connection, where another request can go on it; otherwise it closes. `None` where the
+    /// answer is not whole, came early, or left something unread.
     pub(super) fn connection_for_more(self) -> Option<Connection> {
         let mut connection = self.connection;
         let is_fit = self.is_over && !self.answered_early && connection.is_settled();

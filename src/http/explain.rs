@@ -1,4 +1,16 @@
 //! Says what went wrong below, and what a person can do about it.
+//!
+//! The one place in this room that writes for people: the layers below know what broke, and only
+//! here is it known for which request and with which options. A message names the method, the
+//! host and the path, never the query, which may hold a secret.
+//!
+//! ```text
+//! POST https://id.example.com/token: no connection within 10000 ms (connect_timeout_ms)
+//! GET https://api.example.com/x: the proxy gw:3128: no address found for gw: check the name and DNS; check the option proxy
+//! ```
+//!
+//! The status says what a program can do. `Network` and `Timeout` are worth another try; `Tls` is
+//! not, until somebody changes something.
 
 use super::broken::Broken;
 use super::message::{Outgoing, TransportSettings};
@@ -8,7 +20,8 @@ use crate::error::{Error, Status};
 use crate::support::call::Call;
 use crate::support::crypto::NO_RANDOMNESS;
 
-/// Our status and words for what broke.
+/// The error for what broke: a status, and one line with the request, what happened, and which
+/// option to look at.
 pub(super) fn explain(
     broken: Broken,
     outgoing: &Outgoing,
@@ -50,7 +63,7 @@ pub(super) fn explain(
     Error::new(status, format!("{at}: {what}"))
 }
 
-/// What happened on the way to this host.
+/// What happened on the way to this host, which may be the proxy's.
 fn in_words(broken: Broken, host: &str, settings: &TransportSettings) -> (Status, String) {
     let network = |what: String| (Status::Network, what);
     match broken {

@@ -1,35 +1,55 @@
-//! The call that the transport works for. ureq cannot hand per-request data to a transport, so the
-//! current call lives in a thread-local, and the conversation goes to ureq and comes back through it.
+//! The call that the transport works for.
+//!
+//! ureq cannot hand per-request data to a transport, so the current call lives in a thread-local.
+//! The conversation goes to ureq through it, and comes back through it when ureq drops its
+//! transport:
+//!
+//! ```text
+//! in_flight(conversation)   puts it there and runs ureq
+//!   Wires::connect          takes it out, into a wire
+//!   waits of the wire       ask whose deadline counts
+//!   Wire::drop              puts it back
+//! in_flight                 gives it to the caller, with the result
+//! ```
 
 use super::conversation::Conversation;
 use crate::support::call::Call;
 use std::cell::RefCell;
 
+/// What the call in flight has to do with the transport.
 pub(super) struct InFlight {
+    /// Whose deadline and cancellation every wait obeys.
     pub call: Call,
-    /// Before: on what the request is to go. After: what ureq has left of it.
+    /// Before ureq runs: the conversation that the request is to go on. After: what ureq has left
+    /// of it.
     pub conversation: Option<Conversation>,
     /// Whether the answer came before all of the request was sent: the rest of its body is not read.
     pub answered_early: bool,
-    /// How much room the request takes, at the most: for its head, and for a piece of its body.
+    /// How many bytes ureq's output buffer needs at most: for a head, or a piece of a body.
     pub room: usize,
 }
 
 impl InFlight {
+    /// For a call that may not send: `room` is 0 until it is set.
     pub fn of(call: &Call, conversation: Option<Conversation>) -> InFlight {
         InFlight { call: call.clone(), conversation, answered_early: false, room: 0 }
     }
 }
 
 thread_local! {
+    /// Borrowed for an instant only: nothing that waits, and none of the caller's code, runs
+    /// within a borrow.
     static IN_FLIGHT: RefCell<Option<InFlight>> = const { RefCell::new(None) };
 }
 
-/// Runs `work` as the given call; gives the conversation that it has left, if it has.
+/// Runs `work` as the given call. Gives the conversation that `work` has left, if any. May be
+/// nested, as when the caller's body reader uses another client: the outer call is back
+/// afterwards, even after a panic.
 pub(super) fn in_flight<T>(
     in_flight: InFlight,
     work: impl FnOnce() -> T,
 ) -> (T, Option<Conversation>) {
+    /// Puts back the outer call, whichever way `work` ends.
     struct Restore(Option<InFlight>);
     impl Drop for Restore {
         fn drop(&mut self) {
@@ -44,12 +64,13 @@ pub(super) fn in_flight<T>(
     (result, left)
 }
 
-/// Gives the call in flight; `None` outside of one.
+/// Gives `look` the call in flight; `None` outside of one. `look` must not wait or run the
+/// caller's code.
 pub(super) fn with_in_flight<T>(look: impl FnOnce(&mut InFlight) -> T) -> Option<T> {
     IN_FLIGHT.with_borrow_mut(|flight| flight.as_mut().map(look))
 }
 
-/// The call in flight, for waits that must not hold the thread-local.
+/// The call in flight, as a copy: for waits, which must not hold the thread-local.
 pub(super) fn call() -> Option<Call> {
     with_in_flight(|flight| flight.call.clone())
 }

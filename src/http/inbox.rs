@@ -1,30 +1,43 @@
 //! Bytes that came and were not taken yet. Tokens go through here, so what was used is wiped.
+//!
+//! ```text
+//! |  taken, to be wiped  |  unread  |  room for the next read  |
+//! 0                    start       end                     bytes.len()
+//! ```
+//!
+//! A buffer of its own, because a `Vec` or a `BufReader` leaves copies behind when it grows, and
+//! does not wipe what it gave out.
 
 use super::broken::{Broken, Outcome};
 use crate::support::wipe::wipe;
 
-/// A buffer that is filled at its end and emptied from its beginning.
+/// A buffer that is filled at its end and emptied from its beginning. It begins without memory,
+/// and grows as answers need it.
 #[derive(Default)]
 pub(super) struct Inbox {
     bytes: Vec<u8>,
+    /// What is unread lies from `start` to `end`.
     start: usize,
     end: usize,
-    /// How far it was ever filled: no further need it be wiped.
+    /// How far it was ever filled, which is all that has to be wiped.
     touched: usize,
-    /// Whether the last read filled all the room there was, so that more room means fewer reads.
+    /// Whether the last read filled all the room there was: then more room means fewer reads.
     wants_more: bool,
 }
 
-/// Most answers are smaller.
+/// The first size, in bytes: most answers are smaller.
 const FIRST: usize = 8 * 1024;
-/// Room for the largest TLS handshake message, or for four full records.
+/// The largest size that `room` grows to, in bytes: the largest TLS handshake message, or four
+/// full records (RFC 8446 5.1).
 const MOST: usize = 80 * 1024;
 
 impl Inbox {
+    /// What came and was not taken, in order.
     pub fn unread(&self) -> &[u8] {
         &self.bytes[self.start..self.end]
     }
 
+    /// The same, for what decrypts or mends in place.
     pub fn unread_mut(&mut self) -> &mut [u8] {
         &mut self.bytes[self.start..self.end]
     }
@@ -42,7 +55,8 @@ impl Inbox {
         }
     }
 
-    /// Room to read into: never none, but for a buffer that is full of what nobody takes.
+    /// Room to read into, never empty. Fails where the buffer has reached its limit and nobody
+    /// takes what is in it: a message without end.
     pub fn room(&mut self) -> Outcome<&mut [u8]> {
         if self.end == self.bytes.len() && self.start > 0 {
             self.bytes.copy_within(self.start..self.end, 0);
@@ -59,14 +73,14 @@ impl Inbox {
         }
     }
 
-    /// Notes that so much was read into the room.
+    /// Notes that this many bytes were read into the room.
     pub fn came(&mut self, amount: usize) {
         self.end += amount;
         self.touched = self.touched.max(self.end);
         self.wants_more = self.end == self.bytes.len();
     }
 
-    /// Appends what was read elsewhere.
+    /// Appends what was read elsewhere: data that TLS has decrypted.
     pub fn push(&mut self, bytes: &[u8]) -> Outcome<()> {
         if self.bytes.len() - self.end < bytes.len() {
             self.grow(self.bytes.len() + bytes.len())?;
@@ -77,6 +91,7 @@ impl Inbox {
         Ok(())
     }
 
+    /// Moves to a larger block; the old one is wiped.
     fn grow(&mut self, size: usize) -> Outcome<()> {
         let mut larger = Vec::new();
         larger.try_reserve_exact(size).map_err(|_| Broken::NoMemory(size))?;
@@ -88,7 +103,7 @@ impl Inbox {
         Ok(())
     }
 
-    /// Gives the memory back. For a connection that is idle: there is nothing to keep.
+    /// Wipes the buffer and gives its memory back. For a connection that goes idle.
     pub fn release(&mut self) {
         wipe(&mut self.bytes[..self.touched]);
         *self = Inbox::default();

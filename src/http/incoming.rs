@@ -1,5 +1,8 @@
-//! The body of an answer, read as it comes: each read waits for the next bytes, at most as long as a
-//! silence may last, and never past the end of the transfer's own time.
+//! The body of an answer, read as it comes: each read waits for the next bytes, at most as long
+//! as a silence may last, and never past the end of the transfer's own time.
+//!
+//! The call's deadline does not bound it. It ends with the head of the answer, and a download may
+//! take hours.
 
 use super::broken::{Broken, Outcome};
 use super::conversation::Conversation;
@@ -10,31 +13,36 @@ use std::io::Read;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long a body may take.
+/// How long a body may take, besides the call.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BodyLimits {
     /// The longest silence (`idle_timeout_ms`).
     pub idle: Duration,
-    /// When all of it must be there, and after how long that was (`transfer_timeout_ms`).
+    /// When all of it must be there, and how long after its beginning that is
+    /// (`transfer_timeout_ms`). `None`: no limit.
     pub end: Option<(Instant, Duration)>,
 }
 
-/// What becomes of a conversation that is over.
+/// What becomes of a conversation whose body was read to its end: its connection goes to the
+/// pool.
 pub(super) type GiveBack = Box<dyn FnOnce(Conversation) + Send + Sync>;
 
-/// A body whose head was read. Dropped before its end, it closes its connection.
+/// A body whose head was read. Dropped before its end, it closes its connection, since the rest
+/// is unread.
 pub(crate) struct Incoming {
     body: ureq::BodyReader<'static>,
     /// The call that asked: whoever cancels it ends the body, too.
     call: Call,
+    /// For each read.
     limits: BodyLimits,
-    /// `GET https://…`, which messages begin with.
+    /// `GET https://…`, which messages begin with. Without the query.
     at: String,
     /// Puts what broke into words.
     explain: Arc<dyn Fn(Broken, &Call) -> Error + Send + Sync>,
     give_back: Option<GiveBack>,
-    /// What the head said that there will be, if it did.
+    /// How many bytes the head of the answer says that there will be.
     pub announced: Option<u64>,
+    /// How many bytes have been read.
     came: u64,
 }
 
@@ -52,7 +60,7 @@ impl Incoming {
         Incoming { body, call, limits, at, explain, give_back, announced, came: 0 }
     }
 
-    /// What to do with the connection at the end of a body that is read as it comes.
+    /// Says what becomes of the connection when the body has been read to its end.
     pub(super) fn at_the_end(&mut self, give_back: GiveBack) {
         self.give_back = Some(give_back);
     }
@@ -76,7 +84,8 @@ impl Incoming {
         read.map_err(|broken| self.in_words((self.explain)(broken, &call)))
     }
 
-    /// The same as part of a call that is under way already.
+    /// Reads the next bytes as part of a call that is in flight already, and within its limits
+    /// alone.
     pub(super) fn read_within(&mut self, buffer: &mut [u8]) -> Outcome<usize> {
         loop {
             match self.body.read(buffer) {
@@ -90,9 +99,10 @@ impl Incoming {
         }
     }
 
-    /// Reads what little is left of a body that nobody wants, so that its connection can be used
-    /// again; a large one is given up with its connection.
+    /// Ends a body that nobody wants. One that is announced with at most 16 KiB is read to its
+    /// end, so that its connection can be used again; any other is given up with its connection.
     pub fn settle(mut self) {
+        /// In bytes. To read this much is quicker than to make a new connection.
         const LITTLE: u64 = 16_384;
         let mut buffer = [0; 4096];
         if self.announced.is_some_and(|length| length <= LITTLE) {
@@ -100,7 +110,7 @@ impl Incoming {
         }
     }
 
-    /// Which limit it was, and how far the body had come.
+    /// The error with which limit it was, and how far the body had come.
     fn in_words(&self, error: Error) -> Error {
         let at = &self.at;
         let of = self.announced.map_or(String::new(), |length| format!(" of {length}"));

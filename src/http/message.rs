@@ -1,4 +1,6 @@
 //! What goes through the transport: a request that is ready to go out, its answer, or its fault.
+//!
+//! The rooms above make requests and judge answers; nothing here is judged.
 
 use super::payload::Payload;
 use super::tls::TlsFiles;
@@ -9,45 +11,51 @@ use crate::support::clock::Moment;
 use crate::support::secret::Secret;
 use std::time::Duration;
 
-/// The longest header that is sent, in bytes: many times what servers take, and half of the buffer
-/// that a request is written through.
+/// The longest header that is sent, in bytes: many times what servers take.
 pub(crate) const MOST_HEADER: usize = 64 * 1024;
 
-/// What makes two clients' connections interchangeable.
+/// Options that a connection depends on. Clients whose settings are equal may share connections.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TransportSettings {
+    /// Options `ca_file`, `ca_only`, `client_cert_file`, `client_key_file`.
     pub tls: TlsFiles,
+    /// Option `proxy`, with the password that may be in it.
     pub proxy: Option<Secret>,
+    /// Option `user_agent`.
     pub user_agent: String,
+    /// Option `connect_timeout_ms`: to the connection, TLS not included.
     pub connect_timeout: Duration,
 }
 
-/// What a request is for.
+/// What a request is for, which decides how careful the transport is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// Its answer is a token, or leads to one.
+    /// Its answer is a token, or leads to one: it must not be sent twice, and its answer must not
+    /// be lost. Buffers are wiped.
     Token,
-    /// Whatever the caller wants of the cloud.
+    /// Whatever the caller wants of the cloud. Sizes are large and speed counts.
     Request,
 }
 
-/// One request, ready to go out.
+/// One request, ready to go out. Two that are equal ask the same.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Outgoing {
     pub method: Method,
     pub url: Url,
     /// What messages call the URL. The real path may hold a token.
     pub shown: String,
+    /// Names and values. Values are secret: most requests carry a token in one.
     pub headers: Vec<(String, Secret)>,
     pub body: Payload,
 }
 
-/// A method, in the capitals it was given: they count (RFC 9110 9.1).
+/// A method, in the letters it was given: `get` is another method than `GET` (RFC 9110 9.1).
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Method(String);
 
 impl Method {
-    /// The method of this name, or why it is none that is sent.
+    /// The method of this name, or why it is not sent. CONNECT would open a tunnel, and TRACE
+    /// would echo the token.
     pub fn parse(name: &str) -> Result<Method, &'static str> {
         const LONGEST: usize = 64;
         match name {
@@ -72,25 +80,28 @@ impl std::fmt::Display for Method {
 /// One answer: its head, and its body as far as it was read.
 pub(crate) struct Answer {
     pub status: u16,
+    /// Names and values. Bytes that are not UTF-8 are replaced.
     pub headers: Vec<(String, String)>,
+    /// Empty where the body is read as it comes.
     pub body: Vec<u8>,
-    /// When it was asked for, if that was by an earlier call.
+    /// When it was asked for, if an earlier call asked. Lifetimes in the answer count from then.
     pub asked: Option<Moment>,
 }
 
 impl Answer {
+    /// The first header of this name, in upper or lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut found = self.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name));
         found.next().map(|(_, value)| value.as_str())
     }
 }
 
-/// A request that got no whole answer.
+/// Why a request got no whole answer.
 #[derive(Debug)]
 pub(crate) struct Fault {
     pub error: Error,
     /// Whether any of the request left this machine: if so, the cloud may have carried it out.
     pub sent: bool,
-    /// Whether its answer can still be read, by who sends the same again.
+    /// Whether its answer can still be read, by whoever sends the same request next.
     pub awaited: bool,
 }

@@ -1,23 +1,32 @@
-//! A body on its way out: read from its source as far as it was said to go, within the call's time.
+//! A body on its way out: read from its source as far as it was said to go, within the call's
+//! time.
+//!
+//! The source is the caller's: a file that may shrink, a function that may be slow or give too
+//! much. A wrong length on the wire would be taken for the beginning of another request (request
+//! smuggling), so more than was said is not read, and less is an error that closes the
+//! connection.
 
 use super::broken::Broken;
 use super::in_flight;
 use crate::error::{Error, Status};
 use std::io::{self, Read};
 
-/// A source while it is sent: it must give as many bytes as it said, and no more of it are read.
+/// A source while it is sent. It must give as many bytes as it said; more are not read.
 pub(super) struct Outflow {
     from: Box<dyn Read + Send>,
-    /// How many bytes are still to come, where that is known.
+    /// How many bytes are still to come; `None` where no length was said, and the body goes in
+    /// chunks.
     left: Option<u64>,
 }
 
 impl Outflow {
+    /// `length` is what the head of the request announces.
     pub fn new(from: Box<dyn Read + Send>, length: Option<u64>) -> Outflow {
         Outflow { from, left: length }
     }
 
-    /// Reads what there is to send; what fails is the caller's file or function.
+    /// Reads what there is to send. Fails with the status `File` where the source fails or ends
+    /// too soon.
     fn read_on(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let unreadable = |what: String| {
             let error = Error::new(Status::File, format!("the request's body {what}"));

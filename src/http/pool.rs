@@ -1,5 +1,13 @@
-//! Connections that are idle, kept for the next request to the same place: those of all transports of
-//! a process together, since descriptors and memory are the process's.
+//! Connections that are idle, kept for the next request to the same place: those of all
+//! transports of a process together, since descriptors and memory are the process's.
+//!
+//! - In goes only a connection on which nothing is unread or unwritten.
+//! - Out comes only one on which nothing has come meanwhile, and that is not too old for the
+//!   request.
+//! - Where one does not answer in time, the others to the same place are closed: the network has
+//!   changed.
+//! - Where the process runs out of descriptors, all are closed.
+//! - A forked child begins with an empty pool; its parent's connections are not touched.
 
 use super::connection::Connection;
 use super::url::Origin;
@@ -8,24 +16,31 @@ use crate::support::process::PerProcess;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Which transport a connection belongs to, and where it leads.
+/// Where a connection leads, and which transport it belongs to: one with another CA or proxy must
+/// not take it.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Place {
     pub transport: u64,
     pub origin: Origin,
 }
 
+/// A connection that waits for the next request.
 struct Idle {
     place: Place,
+    /// When it became idle, by boot time: time asleep counts, since the other side does not
+    /// sleep.
     since: Moment,
     connection: Connection,
 }
 
-/// The longest that a connection stays idle: what routers on the way forget is left before that.
+/// The longest that a connection stays idle. Routers on the way forget connections without
+/// telling; most remember them for longer than this.
 const LONGEST: Duration = Duration::from_secs(30);
-/// How many connections may be idle in a process.
+/// How many connections may be idle in a process. The one that was used least recently goes
+/// first.
 const MOST: usize = 64;
 
+/// In the order in which they became idle.
 type Pool = Mutex<Vec<Idle>>;
 
 static POOL: PerProcess<Pool> = PerProcess::new();
@@ -38,20 +53,21 @@ fn lock(pool: &Pool) -> MutexGuard<'_, Vec<Idle>> {
     pool.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Takes the idle connections for which this holds out of the pool. They close when the caller drops
-/// them: outside of the lock.
+/// Takes the idle connections for which `gone` holds out of the pool. They close when the caller
+/// drops them.
 fn remove(pool: &mut Vec<Idle>, gone: impl Fn(&Idle) -> bool) -> Vec<Idle> {
     let (removed, kept) = std::mem::take(pool).into_iter().partition(gone);
     *pool = kept;
     removed
 }
 
-/// A connection to this place that has not been idle for longer than `most`: the one that was used
-/// last. One that was closed meanwhile, or on which something came, is left.
+/// A connection to this place that has not been idle for longer than `most`: the one that was
+/// used last. One that was closed meanwhile, or on which something came, is closed.
 pub(super) fn take(place: &Place, most: Duration) -> Option<Connection> {
     take_at(boot_time(), place, most)
 }
 
+/// The same at this moment, for tests.
 fn take_at(now: Moment, place: &Place, most: Duration) -> Option<Connection> {
     let pool = pool();
     loop {
@@ -82,8 +98,7 @@ pub(super) fn put(place: Place, connection: Connection) {
     drop(pool);
 }
 
-/// Closes those that lead to this place: one of them did not answer, and those that are older will
-/// hardly do.
+/// Closes those that lead to this place: one of them did not answer, and the others are older.
 pub(super) fn leave(place: &Place) {
     drop(remove(&mut lock(&pool()), |idle| idle.place == *place));
 }
@@ -93,7 +108,7 @@ pub(super) fn leave_all_of(transport: u64) {
     drop(remove(&mut lock(&pool()), |idle| idle.place.transport == transport));
 }
 
-/// Closes all: the process has no descriptor left. Says whether there were any.
+/// Closes all, because the process has no descriptor left. Says whether there were any.
 pub(super) fn close_all() -> bool {
     let idle = std::mem::take(&mut *lock(&pool()));
     !idle.is_empty()

@@ -1,4 +1,13 @@
-//! An HTTP proxy, and the tunnel through it (RFC 9110 9.3.6).
+//! An HTTP proxy, and the tunnel through it (CONNECT, RFC 9110 9.3.6).
+//!
+//! TLS goes through the tunnel, so the proxy sees of it only the host's name and port. ureq's own
+//! proxy support is not used, since the connections are ours.
+//!
+//! ```text
+//! CONNECT api.example.com:443 HTTP/1.1      →
+//!                                           ←   HTTP/1.1 200 Connection established
+//! TLS with api.example.com                 ↔
+//! ```
 
 use super::broken::{Broken, Outcome};
 use super::connection::Connection;
@@ -13,12 +22,14 @@ use zeroize::Zeroizing;
 /// Where the proxy is, and who uses it.
 pub(crate) struct Proxy {
     pub origin: Origin,
-    /// The value of `Proxy-Authorization`.
+    /// The value of `Proxy-Authorization` (Basic, RFC 7617).
     credentials: Option<Secret>,
 }
 
 impl Proxy {
-    /// Reads the option `proxy`.
+    /// Reads the option `proxy`: `http://[user:password@]host:port`. The port must be there,
+    /// since no port is usual for proxies. An error never quotes the text, which may hold a
+    /// password.
     pub fn parse(text: &str) -> Result<Proxy> {
         let unusable = || {
             let what = "proxy: not of the form http://[user:password@]host:port (HTTP CONNECT)";
@@ -43,12 +54,15 @@ impl Proxy {
         Ok(Proxy { origin: url.origin().clone(), credentials })
     }
 
-    /// How messages name it.
+    /// What messages call it: host and port.
     pub fn shown(&self) -> String {
         format!("{}:{}", self.origin.host(), self.origin.port())
     }
 
-    /// Asks the proxy, to which the connection leads, to lead it on.
+    /// Asks the proxy at the other end of this connection to lead it on to `to`.
+    ///
+    /// Afterwards the connection is one to `to`. The other side speaks second in TLS and in HTTP,
+    /// so anything that has come already is the proxy's, and the connection is refused.
     pub(super) fn tunnel(
         &self,
         connection: &mut Connection,
@@ -96,11 +110,10 @@ impl Proxy {
     }
 }
 
-/// The longest head of an answer that is read, in bytes.
+/// The longest head of a proxy's answer that is read, in bytes.
 const MOST_HEAD: usize = 64 * 1024;
 
-/// Where the head at the beginning of these bytes ends, if it does; the first `seen` of them were
-/// looked at before.
+/// Where the head of an answer ends, if it does; the first `seen` bytes were looked at before.
 fn end_of_head(bytes: &[u8], seen: usize) -> Option<usize> {
     let mut from = seen.saturating_sub(3);
     while let Some(at) = bytes[from..].iter().position(|byte| *byte == b'\n') {
@@ -114,7 +127,7 @@ fn end_of_head(bytes: &[u8], seen: usize) -> Option<usize> {
     None
 }
 
-/// The status in the first line of an answer (RFC 9112 4).
+/// The status in the first line of an answer (RFC 9112 4), which must be HTTP/1.0 or 1.1.
 fn status_of(line: &[u8]) -> Outcome<u16> {
     let no_http = Broken::Malformed("it does not begin as one");
     let Some(rest) = line.strip_prefix(b"HTTP/1.") else { return Err(no_http) };
@@ -127,7 +140,8 @@ fn status_of(line: &[u8]) -> Outcome<u16> {
     Ok(digits[0] * 100 + digits[1] * 10 + digits[2])
 }
 
-/// A name or a password may hold what a URL cannot (RFC 3986 2.1). What is no escape stands for itself.
+/// Undoes percent-encoding (RFC 3986 2.1): a name or a password may hold what a URL cannot. What
+/// is no escape stands for itself.
 fn percent_decoded(text: &str) -> Vec<u8> {
     let bytes = text.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());

@@ -1,4 +1,9 @@
 //! Names to addresses, within the caller's deadline.
+//!
+//! The system's resolver answers, as it does for every other program: /etc/hosts, search domains
+//! and local names count. Its function (`getaddrinfo`) cannot be interrupted and knows no
+//! deadline, so it runs on a thread of its own, and the caller waits for that thread no longer
+//! than for anything else. A thread that is left behind ends when the resolver gives up.
 
 use super::broken::{Broken, Outcome};
 use super::url::Origin;
@@ -9,7 +14,11 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The addresses of an origin's host, as the system's resolver gives them to every other program.
+/// The addresses of an origin's host, with its port. Fails where there are none, or the call ends
+/// first.
+///
+/// A name for this machine (`localhost`) must lead to this machine: credentials go there in the
+/// clear.
 pub(super) fn addresses(origin: &Origin, call: &Call) -> Outcome<Vec<SocketAddr>> {
     let host = origin.bare_host();
     let mut found = match host.parse::<IpAddr>() {
@@ -31,24 +40,28 @@ pub(super) fn addresses(origin: &Origin, call: &Call) -> Outcome<Vec<SocketAddr>
     Ok(found)
 }
 
-/// A question to the system's resolver. `getaddrinfo` cannot be interrupted, so it runs on a thread
-/// that the caller need not wait for: the one thread the library makes unasked. It ends with the
-/// look-up.
+/// A question to the system's resolver, on a thread that its callers need not wait for. This is
+/// the one thread that the library makes unasked; it ends with the look-up.
 struct LookUp {
     host: String,
+    /// When the thread was made.
     begun: Instant,
-    /// Empty where nothing was found.
+    /// `None` until there is an answer. Empty where nothing was found.
     answer: Mutex<Option<Vec<SocketAddr>>>,
+    /// Signalled once there is an answer, for all that wait.
     done: Condvar,
 }
 
-/// How long callers join a look-up that is under way, instead of a thread for each of them while no
-/// name server answers. After that the network may be another, which only a new one learns of.
+/// How long callers join a look-up that is under way, instead of each making a thread while no
+/// name server answers. After that the network may be another one, which only a new look-up
+/// learns of.
 const JOINED: Duration = Duration::from_secs(5);
 
+/// Each process has its own: a child of `fork` has none of its parent's threads.
 static UNDER_WAY: PerProcess<Mutex<Vec<Arc<LookUp>>>> = PerProcess::new();
 
 impl LookUp {
+    /// Joins the look-up of this name that is under way, or begins one.
     fn of(host: &str) -> Outcome<Arc<LookUp>> {
         let under_way = UNDER_WAY.get(Mutex::default);
         let mut under_way = under_way.lock().unwrap_or_else(PoisonError::into_inner);
@@ -68,6 +81,7 @@ impl LookUp {
         Ok(asked)
     }
 
+    /// Runs on the thread. Sixteen addresses are enough to race.
     fn ask(self: Arc<Self>) {
         let found = (self.host.as_str(), 0).to_socket_addrs();
         let found = found.map(|found| found.take(16).collect());
@@ -76,7 +90,8 @@ impl LookUp {
         self.done.notify_all();
     }
 
-    /// Nobody joins it any more. Nothing is left where none is under way.
+    /// Takes it out of those under way, before the answer is there, so that nobody joins one that
+    /// is over.
     fn end(self: &Arc<Self>) {
         let under_way = UNDER_WAY.get(Mutex::default);
         let mut under_way = under_way.lock().unwrap_or_else(PoisonError::into_inner);
@@ -84,6 +99,7 @@ impl LookUp {
         under_way.shrink_to_fit();
     }
 
+    /// Waits for the answer, within the call.
     fn wait(&self, call: &Call) -> Outcome<Vec<SocketAddr>> {
         let mut answer = self.answer();
         loop {

@@ -1,4 +1,8 @@
 //! When to try again: what may be repeated, how long to wait, and for how long at most.
+//!
+//! Trying again is right where it cannot do harm and may help. Whether it can do harm is the
+//! caller's to say ([`Repeat`]); whether it may help, the answer says. How long is bounded three
+//! times: by the number of tries, by the call's deadline, and by what the cloud asks for.
 
 use crate::error::Status;
 use crate::http::headers::{date, retry_after};
@@ -12,28 +16,34 @@ use std::time::Duration;
 pub(crate) enum Repeat {
     /// Nothing: the method is idempotent (RFC 9110 9.2.2), or the caller says so.
     Safe,
-    /// A second effect. Only what the cloud cannot have carried out is repeated: a password counts
-    /// towards a lockout each time it is looked at, and a POST may create each time.
+    /// A second effect. So it is repeated only where the cloud cannot have carried it out: a
+    /// password counts towards a lockout each time it is looked at, and a POST may create each
+    /// time.
     Unheard,
     /// A refresh. An answer that was lost after the cloud rotated is asked for once more: the old
-    /// token is the only one there is.
+    /// refresh token is the only one there is.
     Refresh,
     /// A second effect, and the caller repeats it at a pace that the cloud has set.
     ByCaller,
 }
 
-/// How often and how patiently.
+/// How often to try, and how patiently.
 pub(crate) struct Retry<'a> {
     pub call: &'a Call,
     pub clock: &'a Clock,
+    /// How many times in all, the first included.
     pub attempts: u32,
     pub repeat: Repeat,
-    /// Whether the body could go out once more, now.
+    /// Whether the body could go out once more. Asked before each repetition.
     pub repeatable: &'a dyn Fn() -> bool,
 }
 
 impl Retry<'_> {
-    /// Sends until there is an answer worth having, or no use or no time in trying again.
+    /// Sends until there is an answer worth having, or until there is no use or no time in trying
+    /// again. Then the last answer or fault is given.
+    ///
+    /// Waits as long as the cloud asks (`Retry-After`), else by [`backoff`]. Every answer's
+    /// `Date` sets the clock.
     pub fn run(&self, mut send: impl FnMut() -> Result<Answer, Fault>) -> Result<Answer, Fault> {
         let mut lost = 0;
         let mut attempt = 0;
@@ -58,6 +68,19 @@ impl Retry<'_> {
         }
     }
 
+    /// Whether trying again cannot do harm and may help. `lost` counts the tries that left this
+    /// machine and were not answered.
+    ///
+    /// ```text
+    ///                           Safe      Refresh       Unheard
+    /// not sent (Network)        again     again         again
+    /// sent, no answer           again     once more     no
+    /// 429                       again     again         again
+    /// 500, 502, 503, 504        again     again         no
+    /// any other answer          no        no            no
+    /// ```
+    ///
+    /// A fault that is not of the network, such as TLS or the call's end, is not tried again.
     fn may_repeat(&self, outcome: &Result<Answer, Fault>, lost: u32) -> bool {
         match outcome {
             _ if self.repeat == Repeat::ByCaller => false,
@@ -74,31 +97,34 @@ impl Retry<'_> {
     }
 }
 
-/// The least and the most a wait grows to.
+/// How waits grow: `first` is the first, and doubling ends at `most`.
 #[derive(Clone, Copy)]
 pub(crate) struct Growth {
     pub first: Duration,
     pub most: Duration,
 }
 
+/// Between tries of one call: the caller is waiting.
 pub(crate) const INSIDE_A_CALL: Growth =
     Growth { first: Duration::from_millis(250), most: Duration::from_secs(5) };
 
 /// Exponential backoff with full jitter: anywhere from nothing to what doubling has reached.
+/// Clients that failed together must not come back together. `attempt` counts from 1.
 pub(crate) fn backoff(attempt: u32, growth: Growth) -> Duration {
     doubled(growth, attempt).mul_f64(random_fraction())
 }
 
-/// What `attempt` doublings make of the first wait.
+/// The first wait after `attempt - 1` doublings, at most `growth.most`.
 pub(crate) fn doubled(growth: Growth, attempt: u32) -> Duration {
     growth.first.saturating_mul(1 << attempt.saturating_sub(1).min(20)).min(growth.most)
 }
 
-/// Any time up to this one.
+/// Any time from nothing up to `most`.
 pub(crate) fn chance(most: Duration) -> Duration {
     most.mul_f64(random_fraction())
 }
 
+/// From 0 to 1.
 fn random_fraction() -> f64 {
     use ring::rand::SecureRandom;
     let mut bytes = [0; 4];

@@ -1,5 +1,8 @@
-//! TLS on a socket: rustls turns records into bytes and bytes into records; what waits to be read or
-//! written stands here, so that it can be seen whether anything does.
+//! TLS on a socket: rustls turns records into bytes and bytes into records.
+//!
+//! rustls is used without its own buffers (`UnbufferedClientConnection`). What waits to be read
+//! or written stands here, where it can be seen whether anything does, and where it is wiped. No
+//! function but `begin` waits.
 
 use super::broken::{Broken, Outcome};
 use super::inbox::Inbox;
@@ -15,40 +18,48 @@ use rustls::unbuffered::{
 use std::sync::Arc;
 use zeroize::Zeroize;
 
+/// The state of TLS on one socket, which is handed to each function.
 pub(super) struct Session {
     tls: UnbufferedClientConnection,
-    /// Records as they came; decrypted in place.
+    /// Records as they came. rustls decrypts them in place.
     incoming: Inbox,
-    /// Records that are to be written, and how many of their bytes have been.
+    /// Records that are to be written, in order.
     outgoing: Vec<u8>,
+    /// How many bytes of `outgoing` have been written.
     written: usize,
-    /// Whether the other side has said goodbye.
+    /// Whether the other side has said goodbye (`close_notify`, RFC 8446 6.1). Without it, an end
+    /// is a cut.
     ended: bool,
 }
 
-/// Where rustls stands when all that came has been taken in.
+/// What rustls waits for when all that came has been taken in.
 #[derive(PartialEq, Eq)]
 enum Turn {
-    /// The handshake waits for the other side.
+    /// The other side's next handshake message.
     Blocked,
-    /// Data may be sent.
+    /// Nothing: data may be sent.
     Open,
 }
 
-/// What one look at the socket brought.
+/// What one look at a socket brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Came {
+    /// There is data to be read.
     Something,
+    /// No data yet: nothing came, or only what TLS itself needs.
     Nothing,
     /// The other side has closed, in good order.
     TheEnd,
 }
 
-/// Takes bytes off a session or a socket.
+/// Takes decrypted data. It fails where there is no memory for it.
 pub(super) type Sink<'a> = dyn FnMut(&[u8]) -> Outcome<()> + 'a;
 
 impl Session {
-    /// Shakes hands.
+    /// Shakes hands within the call, and verifies the certificate for `name`.
+    ///
+    /// In turns: rustls says what it has to say, that is sent, and what the server answers is
+    /// given to rustls, until it lets data through. TLS 1.3 takes one round trip, 1.2 two.
     pub fn begin(
         config: Arc<ClientConfig>,
         name: ServerName<'static>,
@@ -76,7 +87,8 @@ impl Session {
         Ok(session)
     }
 
-    /// Takes in the records that are there, and hands over the data in them.
+    /// Gives rustls the records that are there, until it needs more. Hands the data in them to
+    /// `sink`, and puts what rustls itself has to say behind `outgoing`.
     fn turn(&mut self, socket: &Socket, sink: &mut Sink<'_>) -> Outcome<Turn> {
         loop {
             let status = self.tls.process_tls_records(self.incoming.unread_mut());
@@ -118,8 +130,8 @@ impl Session {
         }
     }
 
-    /// Sends the alert that says what is wrong, as far as that takes no waiting. It is the one thing
-    /// that rustls has left to say.
+    /// Sends the alert that tells the server what is wrong, as far as that takes no waiting. It
+    /// is all that rustls has left to say after an error.
     fn say_why(&mut self, socket: &Socket) {
         let status = self.tls.process_tls_records(self.incoming.unread_mut());
         if let Ok(ConnectionState::EncodeTlsData(data)) = status.state {
@@ -129,7 +141,8 @@ impl Session {
         }
     }
 
-    /// Reads records, as many as there are and as there is room for.
+    /// Reads the records that are there, as far as there is room. An end without goodbye is
+    /// [`Broken::Cut`].
     fn read(&mut self, socket: &Socket) -> Outcome<Came> {
         match socket.read(self.incoming.room()?)? {
             None => Ok(Came::Nothing),
@@ -142,7 +155,7 @@ impl Session {
         }
     }
 
-    /// Looks what came, without waiting, and hands it over.
+    /// Takes in what came, without waiting, and hands the data in it to `sink`.
     pub fn look(&mut self, socket: &Socket, sink: &mut Sink<'_>) -> Outcome<Came> {
         if self.ended {
             return Ok(Came::TheEnd);
@@ -164,10 +177,11 @@ impl Session {
         }
     }
 
-    /// Takes over as much of the data as is sent at once, and sends what there is room for; 0 where
-    /// there is none.
+    /// Encrypts a part of the data and sends what there is room for. Gives how much was taken
+    /// over; 0 where the last part is still waiting to be sent.
     pub fn put(&mut self, socket: &Socket, data: &[u8], sink: &mut Sink<'_>) -> Outcome<usize> {
-        /// Four full records: fewer writes, and not much memory.
+        /// The most data that is encrypted at once, in bytes. Four full records: few writes, and
+        /// not much memory.
         const AT_ONCE: usize = 4 * 16_384;
         if !self.flush(socket)? {
             return Ok(0);
@@ -192,7 +206,7 @@ impl Session {
         Ok(data.len())
     }
 
-    /// Whether all that is to be written has been.
+    /// Writes what waits, as far as there is room; says whether that is all of it now.
     pub fn flush(&mut self, socket: &Socket) -> Outcome<bool> {
         while self.written < self.outgoing.len() {
             match socket.write(&self.outgoing[self.written..])? {
@@ -205,8 +219,8 @@ impl Session {
         Ok(true)
     }
 
-    /// Whether nothing waits to be read or written, not even half a record, and the other side has
-    /// not said goodbye.
+    /// Whether nothing waits to be read or written, not even half a record, and the other side
+    /// has not said goodbye: only then can the connection carry another request.
     pub fn is_settled(&self) -> bool {
         self.incoming.is_empty() && self.outgoing.is_empty() && !self.ended
     }
@@ -218,7 +232,7 @@ impl Session {
     }
 }
 
-/// Appends what rustls wants to say itself.
+/// Appends a handshake message or an alert of rustls' own.
 fn encode_into(
     bytes: &mut Vec<u8>,
     mut data: EncodeTlsData<'_, ClientConnectionData>,
@@ -229,8 +243,8 @@ fn encode_into(
     })
 }
 
-/// Lets `encode` write behind the end of a vector: it says how much it wrote, or how much room it
-/// needs.
+/// Lets `encode` write behind the end of a vector, into `room` bytes. It says how much it wrote,
+/// or how much room it needs; it is asked twice at most.
 fn write_into(
     bytes: &mut Vec<u8>,
     room: usize,
@@ -253,10 +267,14 @@ fn write_into(
     Err(Broken::Malformed("TLS needs more room than it says"))
 }
 
-/// rustls copies what it has decrypted into a block of that size, and frees it as it is. Asked at
-/// once for one of the same size, allocators give out the same again: to be wiped this time.
+/// Wipes what rustls has left of decrypted data.
+///
+/// rustls copies what it has decrypted into a block of that size, and frees it without wiping.
+/// Allocators that are asked at once for the same size give out the same block again: it is wiped
+/// this time. A best effort.
 fn wipe_freed(size: usize) {
-    /// A token's answer is no longer than a record or two; data that is not secret comes in full ones.
+    /// In bytes. A token's answer is no longer than a record or two; data that is not secret
+    /// comes in full records.
     const SMALL: usize = 16_000;
     if size < SMALL {
         Vec::<u8>::with_capacity(size).zeroize();

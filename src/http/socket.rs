@@ -1,4 +1,8 @@
 //! The socket: non-blocking, so that a deadline or a cancellation ends any wait on it.
+//!
+//! It also makes connections: to a name with several addresses, some of which may not answer, it
+//! tries them beside each other (RFC 8305). The system calls that differ by system are in
+//! `support/os`.
 
 use super::broken::{Broken, Outcome};
 use crate::support::call::{Call, from_now};
@@ -11,25 +15,29 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+/// A connected TCP socket, with Nagle's algorithm off: what is sent is a whole message.
 pub(super) struct Socket(TcpStream);
 
 /// What a caller waits for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum For {
+    /// Something to read, or the end.
     Input,
+    /// Room to write.
     Room,
     Either,
 }
 
 impl Socket {
-    /// Connects to the first of these addresses that answers, within `limit`.
+    /// Connects to the first of these addresses that answers. Fails with `NoConnection` after
+    /// `limit`, and with `Over` where the call ends first.
     pub fn connect(addresses: &[SocketAddr], limit: Duration, call: &Call) -> Outcome<Socket> {
         let stream = race(addresses, limit, call)?;
         stream.set_nodelay(true)?;
         Ok(Socket(stream))
     }
 
-    /// Reads what is there: `None` where nothing is, 0 at the end.
+    /// Reads what is there: `None` where nothing is, `Some(0)` at the end.
     pub fn read(&self, into: &mut [u8]) -> Outcome<Option<usize>> {
         match (&self.0).read(into) {
             Ok(amount) => Ok(Some(amount)),
@@ -47,8 +55,8 @@ impl Socket {
         }
     }
 
-    /// Waits until the socket is ready, or a slice of the call is over; what comes then shows in the
-    /// next read or write.
+    /// Waits until the socket is ready, or a slice of the call is over. Says not which: that
+    /// shows in the next read or write.
     pub fn wait(&self, what: For, call: &Call) -> Outcome<()> {
         let flags = match what {
             For::Input => PollFlags::IN,
@@ -58,7 +66,7 @@ impl Socket {
         wait_for(&mut [PollFd::new(&self.0, flags)], slice(call)?)
     }
 
-    /// Whether nothing came on an idle connection: it was not closed, and is not out of step.
+    /// Whether nothing has come on an idle connection, not even its end.
     pub fn is_quiet(&self) -> bool {
         matches!(self.0.peek(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock)
     }
@@ -69,6 +77,7 @@ impl Socket {
     }
 }
 
+/// Closes the connection, by a reset where what was sent may still be under way.
 impl Drop for Socket {
     fn drop(&mut self) {
         // Closed in good order, the kernel would go on to repeat what nobody has acknowledged, and it
@@ -79,12 +88,13 @@ impl Drop for Socket {
     }
 }
 
+/// Whether a system call only has to be made again, now or later.
 fn is_not_yet(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }
 
-/// Whether something failed because the process has no descriptor left. The resolver, which needs
-/// some, too, says nothing of it.
+/// Whether something failed because the process has no descriptor left. The resolver needs some
+/// as well, and only says that it has found no address: so a socket is made, to see.
 pub(super) fn is_out_of_descriptors(broken: &Broken) -> bool {
     match broken {
         Broken::Io(error) => os::is_out_of_descriptors(error),
@@ -97,11 +107,12 @@ pub(super) fn is_out_of_descriptors(broken: &Broken) -> bool {
     }
 }
 
-/// How long the call may wait now.
+/// How long the call may wait now; fails where it is over.
 fn slice(call: &Call) -> Outcome<Duration> {
     call.slice().map_err(|_| Broken::Over)
 }
 
+/// Waits until one of the sockets is ready, the time is over, or a signal came.
 fn wait_for(sockets: &mut [PollFd<'_>], limit: Duration) -> Outcome<()> {
     let limit = Timespec { tv_sec: limit.as_secs() as _, tv_nsec: limit.subsec_nanos() as _ };
     match poll(sockets, Some(&limit)) {
@@ -110,11 +121,19 @@ fn wait_for(sockets: &mut [PollFd<'_>], limit: Duration) -> Outcome<()> {
     }
 }
 
-/// How long an address is tried alone before the next one is tried beside it (RFC 8305 5).
+/// How long an address is tried alone before the next one is tried beside it ("Connection Attempt
+/// Delay", RFC 8305 5).
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// Tries the addresses one after the other, each a little later than the one before, without giving
-/// up on any: the first that takes the connection wins (RFC 8305, "Happy Eyeballs").
+/// Tries the addresses one after the other, each a little later than the one before, without
+/// giving up on any. The first that takes the connection wins ("Happy Eyeballs", RFC 8305). One
+/// that fails lets the next one start at once.
+///
+/// ```text
+/// 0 ms     2001:db8::1   no answer ...............................
+/// 250 ms   192.0.2.1     refused
+/// 251 ms   2001:db8::2   connected: this one is taken, the first is closed
+/// ```
 fn race(addresses: &[SocketAddr], limit: Duration, call: &Call) -> Outcome<TcpStream> {
     let end = from_now(limit);
     let mut waiting = by_turns(addresses);
@@ -159,7 +178,8 @@ fn race(addresses: &[SocketAddr], limit: Duration, call: &Call) -> Outcome<TcpSt
     }
 }
 
-/// The families by turns, beginning with the one that the resolver prefers (RFC 8305 4).
+/// The addresses with the families by turns, beginning with the one that the resolver prefers
+/// (RFC 8305 4): where IPv6 does not work, the second try is IPv4.
 fn by_turns(addresses: &[SocketAddr]) -> VecDeque<SocketAddr> {
     let preferred = addresses.first().is_some_and(SocketAddr::is_ipv6);
     let (first, second): (Vec<_>, Vec<_>) =

@@ -1,4 +1,9 @@
-//! TLS by rustls: Mozilla's roots, the user's own, and a client certificate where one is asked for.
+//! TLS by rustls: Mozilla's roots, the user's own, and a client certificate where one is asked
+//! for.
+//!
+//! Everything that can be wrong with the user's files is found here, when the client is made:
+//! each error names the option, the file and what to do. Versions 1.2 and 1.3 are spoken, with
+//! rustls' own choice of ciphers.
 
 use crate::error::{Error, Result, Status};
 use crate::support::clock::RELEASE;
@@ -13,16 +18,24 @@ use std::sync::Arc;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// Which certificates to trust and to show.
+/// Which certificates to trust and to show. Paths of PEM files, read when a client is made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TlsFiles {
+    /// Option `ca_file`: authorities to trust besides Mozilla's.
     pub ca_file: Option<String>,
+    /// Option `ca_only`: trust those of `ca_file` alone.
     pub replace_roots: bool,
+    /// Option `client_cert_file`: our certificate, then those of its authorities.
     pub client_cert_file: Option<String>,
+    /// Option `client_key_file`. Set together with the certificate, or not at all.
     pub client_key_file: Option<String>,
 }
 
-/// Reads the files and builds what every connection of a client shares.
+/// Reads the files, and builds what all connections of a transport share. Fails with the option
+/// that is wrong: `MissingOption` where another one must be set with it, `InvalidOption` where a
+/// file cannot be used.
+///
+/// It keeps no sessions to resume: those are added by [`with_own_sessions`], in each process.
 pub(super) fn configure(files: &TlsFiles) -> Result<Arc<ClientConfig>> {
     let mut roots = RootCertStore::empty();
     if files.replace_roots && files.ca_file.is_none() {
@@ -64,17 +77,21 @@ pub(super) fn configure(files: &TlsFiles) -> Result<Arc<ClientConfig>> {
     Ok(Arc::new(config))
 }
 
-/// The same, with sessions to resume. Each process keeps its own: in a forked child a lock on the
-/// parent's may be held for ever, and a ticket that both use tells onlookers that they belong
-/// together (RFC 8446 C.4).
+/// The same, with sessions to resume: 32 servers' tickets.
+///
+/// Each process keeps its own. In a forked child a lock on the parent's may be held for ever, and
+/// a ticket that both use tells onlookers that they belong together (RFC 8446 C.4).
 pub(super) fn with_own_sessions(config: &ClientConfig) -> ClientConfig {
     let mut config = config.clone();
     config.resumption = Resumption::in_memory_sessions(32);
     config
 }
 
-/// The client's certificate and its key. rustls would read the certificate, too, and knows version 3
-/// alone; whether a server takes version 1 is the server's to say.
+/// The client's certificate and its key, which must belong together.
+///
+/// rustls would check that by reading the certificate, and knows X.509 version 3 alone. Whether a
+/// server takes version 1 is the server's to say, so for one that rustls cannot read, the key's
+/// public half is looked for in its bytes.
 fn certified_key(provider: &CryptoProvider, chain: &str, key: &str) -> Result<CertifiedKey> {
     let unusable_key = |why: &str| unusable("client_key_file", key, why);
     let pem = read("client_key_file", key, file::VALUE)?;
@@ -104,6 +121,7 @@ fn certified_key(provider: &CryptoProvider, chain: &str, key: &str) -> Result<Ce
     }
 }
 
+/// All certificates of a PEM file; none is an error.
 fn certificates(option: &str, path: &str) -> Result<Vec<CertificateDer<'static>>> {
     let read: std::result::Result<Vec<_>, _> =
         CertificateDer::pem_slice_iter(&read(option, path, file::BUNDLE)?).collect();
@@ -114,17 +132,20 @@ fn certificates(option: &str, path: &str) -> Result<Vec<CertificateDer<'static>>
     }
 }
 
+/// The file's bytes, or an error that begins with the option.
 fn read(option: &str, path: &str, most: u64) -> Result<Zeroizing<Vec<u8>>> {
     file::read(path, most)
         .map_err(|why| Error::new(Status::InvalidOption, format!("{option}: {why}")))
 }
 
+/// An error about what is in a file.
 fn unusable(option: &str, path: &str, why: &str) -> Error {
     Error::new(Status::InvalidOption, format!("{option}: {path}: {why}"))
 }
 
-/// The wall clock, but never before this library was made: a gateway that boots in 1970 could
-/// verify no certificate, and so never learn the time.
+/// The wall clock, but never before this library was made. A gateway that boots in 1970 could
+/// otherwise verify no certificate, and so never ask a server for the time. Certificates that
+/// ended before the release are refused even so.
 #[derive(Debug)]
 struct SaneTime;
 

@@ -1,10 +1,18 @@
 //! What a TLS failure means, in words, and what a person can do about it.
+//!
+//! rustls and webpki name failures (`UnknownIssuer`). Whoever reads a log at night needs a
+//! sentence, and the option to look at. The name is kept in brackets, to search for:
+//!
+//! ```text
+//! the server's certificate is from an authority that is not known here (UnknownIssuer); if the
+//! server has a private authority, name its PEM file with ca_file
+//! ```
 
 use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription as Alert, CertificateError as Bad, Error};
 use std::time::{Duration, UNIX_EPOCH};
 
-/// The failure in words.
+/// The failure in words, to be put behind "POST https://host/path: ".
 pub(super) fn of(error: &Error) -> String {
     match error {
         Error::InvalidCertificate(bad) => {
@@ -19,9 +27,12 @@ pub(super) fn of(error: &Error) -> String {
     }
 }
 
+/// What to do where the server's authority is not a public one.
 const PRIVATE: &str = "if the server has a private authority, name its PEM file with ca_file";
 
-/// What is wrong with the server's certificate.
+/// What is wrong with the server's certificate: the end of "the server's certificate ...". Dates
+/// are shown beside this machine's, because a wrong clock here is as likely as an old certificate
+/// there.
 fn of_certificate(bad: &Bad) -> String {
     match bad {
         Bad::UnknownIssuer => {
@@ -62,7 +73,7 @@ fn of_certificate(bad: &Bad) -> String {
     }
 }
 
-/// What webpki calls by a name alone.
+/// What webpki tells by a name alone, which rustls passes on as text.
 fn of_name(name: &str) -> String {
     let known = [
         (
@@ -82,7 +93,8 @@ fn of_name(name: &str) -> String {
     )
 }
 
-/// What the server sent in place of an answer.
+/// What the server sent in place of an answer (RFC 8446 6.2). Alerts about a certificate are
+/// about ours: the server checks no other.
 fn of_alert(alert: Alert) -> String {
     const OURS: &str = "check client_cert_file and client_key_file";
     let words = match alert {
@@ -120,7 +132,7 @@ fn of_alert(alert: Alert) -> String {
     format!("{words} ({alert:?})")
 }
 
-/// As people write it: `1 Mar 2024, 12:00 UTC`.
+/// A date as people write it: `1 Mar 2024, 12:00 UTC`.
 fn date(time: UnixTime) -> String {
     let Some(time) = UNIX_EPOCH.checked_add(Duration::from_secs(time.as_secs())) else {
         return "a time beyond all measure".into();

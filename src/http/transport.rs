@@ -1,5 +1,20 @@
 //! Requests out and answers in: over a connection that is idle, or a new one, within the caller's
 //! deadline. ureq speaks HTTP; the connections are ours.
+//!
+//! Three ways to send, for three kinds of answer:
+//!
+//! - `send`: the whole answer in memory, bounded in size.
+//! - `open`: the head of the answer within the call; the body as it comes.
+//! - `ask`: a token call, whose answer must not be lost when the caller's time is over.
+//!
+//! None of them follows a redirect or tries again by itself. Each goes through the same steps:
+//!
+//! ```text
+//! begin       an idle connection from the pool, or look up, connect, tunnel, shake hands
+//! go_on       ureq writes the request and reads the answer, over a wire on the conversation
+//! settle      an answer that is whole: the connection goes back to the pool
+//!             anything else: the connection closes, or `late` keeps the conversation
+//! ```
 
 use super::broken::{Broken, Outcome};
 use super::buffers::read_whole;
@@ -31,26 +46,33 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 use ureq::http;
 
-/// Connections to any number of origins. Shared by all clients with the same settings; usable from
-/// any thread, and in a forked child, where it begins with no connections.
+/// Connections to any number of origins. All clients with the same settings share one. It may be
+/// used from any thread, and in a forked child, where it begins with no connections.
 pub(crate) struct Transport {
-    /// Tells its connections from those of other transports.
+    /// Tells its connections in the pool from those of other transports.
     number: u64,
+    /// What it was made from.
     settings: TransportSettings,
+    /// Where all connections go first, if set.
     proxy: Option<Arc<Proxy>>,
+    /// Certificates and versions, without sessions.
     tls: Arc<ClientConfig>,
-    /// The same with sessions to resume.
+    /// The same with this process's sessions to resume.
     tls_here: PerProcess<ClientConfig>,
+    /// ureq, which keeps no connection of its own.
     agent: ureq::Agent,
 }
 
-/// The token calls of an identity that were not answered in time.
+/// The token calls of an identity that were not answered in time. Only the very same request over
+/// the same settings takes an answer.
 pub(crate) type Late<T> = late::Late<(Outgoing, TransportSettings), T, Option<Conversation>>;
 
+/// The transports of this process. Weak: the last client that goes takes its transport with it.
 type Known = PerProcess<Mutex<Vec<Weak<Transport>>>>;
 
 impl Transport {
-    /// The transport for these settings: one that a living client has, or a new one.
+    /// The transport for these settings: one that a living client has, or a new one. Fails where
+    /// a file or the proxy of the settings cannot be used.
     pub fn shared(settings: TransportSettings) -> Result<Arc<Transport>> {
         static KNOWN: Known = PerProcess::new();
         static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -78,7 +100,11 @@ impl Transport {
         Ok(transport)
     }
 
-    /// Sends one request and reads its answer whole. No redirect is followed, nothing is retried.
+    /// Sends one request and reads its answer whole, at most `max_body` bytes of it. No redirect
+    /// is followed, nothing is retried.
+    ///
+    /// The fault says whether any of the request left this machine, which decides whether it may
+    /// be sent again.
     pub fn send(
         &self,
         outgoing: &Outgoing,
@@ -95,8 +121,8 @@ impl Transport {
         answer.map_err(|broken| fault(broken, has_begun))
     }
 
-    /// Sends one request and reads the head of its answer, within the call; the body is read as it
-    /// comes, within its own limits.
+    /// Sends one request and reads the head of its answer, within the call. The body is read as
+    /// it comes, within `limits`. Its connection goes back to the pool at the body's end.
     pub fn open(
         &self,
         outgoing: &Outgoing,
@@ -116,9 +142,12 @@ impl Transport {
         Ok((answer, body))
     }
 
-    /// As [`send`](Transport::send), for a token call that is not to be sent again before it is
-    /// answered: where this very one was sent by an earlier call that could not wait, the answer to
-    /// that is read.
+    /// As [`send`](Transport::send), for a token call that must not be sent again before it is
+    /// answered. Where this very request was sent by an earlier call that could not wait, the
+    /// answer to that is read, and says when it was asked for.
+    ///
+    /// Where the caller's time ends first, the conversation is kept in `late`, and the fault says
+    /// so (`awaited`). Sends nothing where the call is over already.
     pub fn ask<T: Clone>(
         &self,
         outgoing: &Outgoing,
@@ -174,12 +203,14 @@ impl Transport {
         }
     }
 
-    /// A conversation for this request, of which nothing is sent yet.
+    /// A conversation for this request, on an idle connection or a new one. Nothing is sent yet:
+    /// what fails here has reached no cloud, so it may always be tried again.
     fn begin(&self, outgoing: &Outgoing, purpose: Purpose, call: &Call) -> Outcome<Conversation> {
         call.remaining().map_err(|_| Broken::Over)?;
         let is_token = purpose == Purpose::Token;
-        /// A token call goes on a connection that is known to live: on one that died unnoticed, its
-        /// answer would be waited for in vain, and it must not be sent twice.
+        /// How long a connection may have been idle for a token call to go on it. On one that
+        /// died unnoticed, the answer would be waited for in vain, and the call must not be sent
+        /// twice.
         const LIVES: Duration = Duration::from_secs(1);
         let most_idle = if is_token { LIVES } else { Duration::MAX };
         let origin = outgoing.url.origin();
@@ -190,7 +221,8 @@ impl Transport {
         Ok(Conversation::on(connection, is_token))
     }
 
-    /// Runs `work` over a conversation; gives what is left of it where ureq is done with it.
+    /// Runs `work`, in which ureq speaks, over a conversation. Gives what is left of the
+    /// conversation where ureq has dropped it.
     fn go_on<T>(
         &self,
         conversation: Conversation,
@@ -203,7 +235,7 @@ impl Transport {
         in_flight::in_flight(flight, work)
     }
 
-    /// Keeps the connection of a conversation that is over for the next one.
+    /// Keeps the connection of a conversation that is over, if nothing broke.
     fn settle(
         &self,
         outgoing: &Outgoing,
@@ -219,14 +251,17 @@ impl Transport {
         }
     }
 
-    /// One connection did not answer in time: what is idle there is older, and no better.
+    /// Closes the idle connections to this place, because one did not answer in time: they are
+    /// older, and no better. A cancelled call says nothing of them.
     fn distrust_idle(&self, outgoing: &Outgoing, call: &Call) {
         if !call.is_cancelled() {
             pool::leave(&self.place(outgoing.url.origin()));
         }
     }
 
-    /// The answer whole, if it is not too large.
+    /// Sends the request, or goes on with it, and reads the answer whole. An announced length
+    /// beyond `most` is refused before the body is read; that of an answer to HEAD announces no
+    /// body.
     fn read_whole(
         &self,
         outgoing: &Outgoing,
@@ -254,7 +289,7 @@ impl Transport {
         Ok(answer)
     }
 
-    /// Sends the request and reads the head of its answer.
+    /// Sends the request, or goes on with it, and reads the head of its answer.
     fn read_head(
         &self,
         outgoing: &Outgoing,
@@ -300,18 +335,21 @@ impl Transport {
         Ok((Answer { status, headers, body: Vec::new(), asked: None }, rest))
     }
 
-    /// Puts what breaks later into the same words.
+    /// What puts a fault of the body into words later, when the request is gone. It keeps no body
+    /// and no header, which may be secret.
     fn explaining(&self, outgoing: &Outgoing) -> Arc<dyn Fn(Broken, &Call) -> Error + Send + Sync> {
         let request = Outgoing { body: Payload::None, headers: Vec::new(), ..outgoing.clone() };
         let (settings, proxy) = (self.settings.clone(), self.proxy.clone());
         Arc::new(move |broken, call| explain(broken, &request, call, &settings, proxy.as_deref()))
     }
 
+    /// Where connections to this origin lie in the pool.
     fn place(&self, origin: &Origin) -> Place {
         Place { transport: self.number, origin: origin.clone() }
     }
 
-    /// A new connection. Where the process has no descriptor left for it, those that are idle go.
+    /// A new connection. Where the process has no descriptor left for it, idle connections are
+    /// closed and it is tried once more.
     fn connect(&self, origin: &Origin, call: &Call) -> Outcome<Connection> {
         match self.connect_once(origin, call) {
             Err(broken) if socket::is_out_of_descriptors(&broken) && pool::close_all() => {
@@ -321,6 +359,8 @@ impl Transport {
         }
     }
 
+    /// Looks the name up, connects, asks the proxy for a tunnel, and puts TLS on it: each within
+    /// the call.
     fn connect_once(&self, origin: &Origin, call: &Call) -> Outcome<Connection> {
         let limit = self.settings.connect_timeout;
         let to = |origin: &Origin| {
@@ -352,6 +392,7 @@ impl Transport {
         Ok(connection)
     }
 
+    /// A fault for the caller. `sent`: whether any of the request left this machine.
     fn fault(&self, broken: Broken, outgoing: &Outgoing, call: &Call, sent: bool) -> Fault {
         // A server that refuses our certificate says so when we have begun to send (TLS 1.3), but it
         // does not look at a request before that.
@@ -361,7 +402,9 @@ impl Transport {
     }
 }
 
-/// ureq as it is used here: one request, one answer, nothing of its own accord.
+/// ureq as it is used here: one request, one answer, nothing of its own accord. Redirects, the
+/// proxy variables and its pool are off; statuses are not errors, or error bodies and
+/// `Retry-After` would be lost.
 fn agent(settings: &TransportSettings) -> ureq::Agent {
     let config = ureq::Agent::config_builder()
         .http_status_as_error(false)
@@ -383,7 +426,8 @@ fn put_back(place: Place, over: Conversation) {
     }
 }
 
-/// How much room a request needs to be written: its head whole, or a piece of its body.
+/// How many bytes of buffer a request needs to be written: its head whole, or a piece of its
+/// body.
 fn room_for(outgoing: &Outgoing) -> usize {
     const PIECE: usize = 64 * 1024;
     let headers =
@@ -397,11 +441,13 @@ fn room_for(outgoing: &Outgoing) -> usize {
     head.max(body)
 }
 
+/// A fault of the request itself, which is the caller's.
 fn unsendable(outgoing: &Outgoing, what: &str) -> Broken {
     let what = format!("{} {}: {what}", outgoing.method, outgoing.shown);
     Broken::Unsendable(Error::new(Status::InvalidArgument, what))
 }
 
+/// A header's value for ureq, or why it cannot be sent. ureq is told not to show it in its log.
 fn header_value(outgoing: &Outgoing, name: &str, value: &str) -> Outcome<http::HeaderValue> {
     if value.len() > MOST_HEADER {
         let what = format!("the value of header {name} is longer than {MOST_HEADER} bytes");
@@ -415,8 +461,7 @@ fn header_value(outgoing: &Outgoing, name: &str, value: &str) -> Outcome<http::H
     Ok(value)
 }
 
-/// What is left of a conversation after a caller's time was over: it is there but for while it is
-/// being gone on with.
+/// The conversation is gone for as long as somebody goes on with it.
 impl Pending for Option<Conversation> {
     fn has_begun(&self) -> bool {
         self.as_ref().is_some_and(Pending::has_begun)

@@ -1,33 +1,50 @@
-//! Absolute HTTP URLs and their origins (RFC 3986, RFC 6454). What is checked here is what is sent: the
-//! transport takes the host, the port and the path from here and parses nothing again.
+//! Absolute HTTP URLs and their origins (RFC 3986, RFC 6454). What is checked here is what is
+//! sent: the transport takes the host, the port and the path from here and parses nothing again.
+//!
+//! Credentials are bound to origins, so a URL that two parsers read differently would carry a
+//! token to the wrong host. Such URLs are refused, not repaired: with user info, a backslash, an
+//! odd host. What is not odd is sent as it was written.
+//!
+//! ```text
+//! https://API.example.com/a/../b?q=é
+//! origin   https://api.example.com        compared, whatever the case and whether 443 is said
+//! target   /a/../b?q=%C3%A9               sent: dots stay, what is not ASCII is encoded
+//! shown    https://api.example.com/a/../b in messages: no query
+//! ```
 
 use crate::error::{Error, Result, Status};
 use std::fmt;
 
-/// An absolute `http` or `https` URL without user info and fragment.
+/// An absolute `http` or `https` URL without user info and fragment. Debug and Display leave out
+/// the query, which may hold a secret.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Url {
+    /// The URL as it is sent.
     text: String,
-    /// Where in the text the path begins. There is one: an empty path is `/`.
+    /// Where in the text the path begins. There always is one: an empty path is `/`.
     path: usize,
     origin: Origin,
 }
 
-/// Scheme, host and port: what credentials are bound to.
+/// Scheme, host and port (RFC 6454 4): what credentials are bound to.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Origin {
+    /// Whether the scheme is `https`; otherwise it is `http`.
     https: bool,
     /// In small letters; an IPv6 address in its brackets.
     host: String,
+    /// The scheme's own where none is written.
     port: u16,
 }
 
-/// The longest URL that is sent: no server takes one near it.
+/// The longest URL that is sent, in bytes: ureq's `http` crate takes none longer, and hardly a
+/// server one near it.
 const MOST_URL: usize = 65_534;
 
 impl Url {
-    /// Reads where an MQTT broker is, as the URL that has the same host, port and security: `mqtts` and
-    /// `wss` as https, `mqtt` and `ws` as http. A port that is not said is HTTP's, not MQTT's.
+    /// The address of an MQTT broker as the URL with the same host, port and security: `mqtts`
+    /// and `wss` as https, `mqtt` and `ws` as http. So the origin rules hold for brokers, too. A
+    /// port that is not said is HTTP's, not MQTT's.
     pub fn of_broker(text: &str) -> Result<Url> {
         let rest = |scheme: &str| text.strip_prefix(scheme);
         let secure = rest("mqtts://").or_else(|| rest("wss://"));
@@ -42,8 +59,12 @@ impl Url {
         }
     }
 
-    /// Reads a URL. A fragment is dropped, since it is never sent; what is not ASCII in a path or a
-    /// query is percent-encoded (RFC 3987 3.1).
+    /// Reads a URL. A fragment is dropped, since it is never sent. What is not ASCII in a path or
+    /// a query is percent-encoded (RFC 3987 3.1).
+    ///
+    /// Refuses with `InvalidArgument` what parsers read differently, or what cannot be sent:
+    /// another scheme, user info, a backslash, a host with odd characters, blanks and quotes, a
+    /// port beyond 65535. Errors show neither query nor user info.
     pub fn parse(text: &str) -> Result<Url> {
         let refuse =
             |why: &str| Error::new(Status::InvalidArgument, format!("{}: {why}", shown(text)));
@@ -98,11 +119,13 @@ impl Url {
         &self.text[self.path..]
     }
 
+    /// Without the query. Begins with `/`.
     pub fn path(&self) -> &str {
         let target = self.target();
         target.split('?').next().unwrap_or(target)
     }
 
+    /// Behind the `?`; `None` where there is no `?`.
     pub fn query(&self) -> Option<&str> {
         self.target().split_once('?').map(|(_, query)| query)
     }
@@ -116,7 +139,7 @@ impl Url {
         &self.text[..self.path]
     }
 
-    /// Adds `name=value` pairs that are already percent-encoded.
+    /// With further `name=value` pairs, which must be percent-encoded already.
     pub fn with_query(&self, query: &str) -> Result<Url> {
         if query.is_empty() {
             return Ok(self.clone());
@@ -125,7 +148,7 @@ impl Url {
         Url::parse(&format!("{}{joint}{query}", self.text))
     }
 
-    /// The value of a field of the query, as it stands there.
+    /// The value of the first field of this name in the query, still percent-encoded.
     pub fn field(&self, name: &str) -> Option<String> {
         let mut encoded = String::new();
         query_encode(name, &mut encoded);
@@ -133,7 +156,7 @@ impl Url {
         pairs.find(|(n, _)| *n == encoded || *n == name).map(|(_, value)| value.to_string())
     }
 
-    /// Without the fields of the query that have this name.
+    /// Without all fields of this name in the query.
     pub fn without_field(&self, name: &str) -> Result<Url> {
         let Some(query) = self.query() else { return Ok(self.clone()) };
         let mut encoded = String::new();
@@ -147,7 +170,17 @@ impl Url {
         Url::parse(&bare)?.with_query(&kept.join("&"))
     }
 
-    /// Resolves a reference against this URL (RFC 3986, section 5.2).
+    /// Resolves a reference against this URL (RFC 3986 5.2).
+    ///
+    /// ```text
+    /// https://h:8443/b/c/d?q  +  g        https://h:8443/b/c/g
+    ///                         +  ?y       https://h:8443/b/c/d?y
+    ///                         +  ../../g  https://h:8443/g
+    ///                         +  //o/x    https://o/x
+    /// ```
+    ///
+    /// The result may be of another origin: whoever sends credentials there must ask its
+    /// [`OriginRule`] first.
     pub fn join(&self, reference: &str) -> Result<Url> {
         let reference = reference.split('#').next().unwrap_or_default();
         if has_scheme(reference) {
@@ -192,11 +225,12 @@ impl Origin {
         self.https
     }
 
+    /// In small letters; an IPv6 address in its brackets, with its zone.
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// The host as sockets know it: an IPv6 address without its brackets, its zone behind `%`
+    /// The host as sockets take it: an IPv6 address without its brackets, its zone behind `%`
     /// (RFC 6874 2).
     pub fn bare_host(&self) -> String {
         self.host.trim_start_matches('[').trim_end_matches(']').replacen("%25", "%", 1)
@@ -206,7 +240,7 @@ impl Origin {
         self.port
     }
 
-    /// The host as others may see it: an IPv6 zone means something on this machine alone.
+    /// The host as others may see it: an IPv6 zone names a network interface of this machine.
     pub fn host_without_zone(&self) -> String {
         match self.host.split_once("%25") {
             Some((address, _)) => format!("{address}]"),
@@ -214,18 +248,21 @@ impl Origin {
         }
     }
 
-    /// Host and port as a `Host` header has them: the port only where it is not the scheme's own.
+    /// Host and port as a `Host` header has them (RFC 9110 7.2): the port only where it is not
+    /// the scheme's own.
     pub fn authority(&self) -> String {
         let host = self.host_without_zone();
         if self.port == default_port(self.https) { host } else { format!("{host}:{}", self.port) }
     }
 
-    /// Whether the host is a name for this machine (RFC 6761 6.3). Only its own addresses answer to it.
+    /// Whether the host is a name for this machine (RFC 6761 6.3). `resolve` accepts no other
+    /// machine's address for it.
     pub fn is_localhost(&self) -> bool {
         is_localhost(&self.host)
     }
 
-    /// Whether the host can only be this machine.
+    /// Whether the host can only be this machine: such a name, or a loopback address. Plain HTTP
+    /// is allowed there.
     pub fn is_loopback(&self) -> bool {
         let bare = self.bare_host();
         is_localhost(&bare) || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
@@ -246,15 +283,18 @@ impl fmt::Debug for Origin {
     }
 }
 
+/// RFC 9110 4.2.
 fn default_port(https: bool) -> u16 {
     if https { 443 } else { 80 }
 }
 
+/// `localhost` and all names below it (RFC 6761 6.3).
 fn is_localhost(host: &str) -> bool {
     host == "localhost" || host.ends_with(".localhost")
 }
 
-/// Host and port of an authority. A colon inside the brackets of an IPv6 address is not a port's.
+/// Host and port of an authority. The colons inside the brackets of an IPv6 address are not a
+/// port's.
 fn split_port(authority: &str) -> (&str, Option<&str>) {
     let after = authority.rfind(']').map_or(0, |at| at + 1);
     match authority[after..].find(':') {
@@ -263,7 +303,9 @@ fn split_port(authority: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// A name, an IPv4 address, or an IPv6 address in brackets, perhaps with a zone (RFC 6874).
+/// Whether this is a name, an IPv4 address, or an IPv6 address in brackets, perhaps with a zone
+/// (RFC 6874). A name must be ASCII: whoever means another one writes it in its encoded form
+/// (`xn--`).
 fn is_host(host: &str) -> bool {
     let named = |text: &str, more: &str| {
         !text.is_empty()
@@ -293,15 +335,24 @@ fn encode_foreign(text: &str, into: &mut String) {
     }
 }
 
-/// Which origins may see a provider's credentials: exact ones, or `https://*.example.com`.
+/// Which origins may see a provider's credentials: one, or all below a domain.
+///
+/// ```text
+/// https://api.example.com          that host on port 443
+/// https://api.example.com:8443     that host on that port
+/// https://*.example.com            https://a.example.com and https://a.b.example.com, not https://example.com
+/// https://*.com                    refused: a domain has a dot
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum OriginRule {
+    /// This origin alone.
     Exact(Origin),
-    /// Any host below this domain, over HTTPS on its default port.
+    /// Any host below this domain, over HTTPS on port 443. The text begins with the dot, so that
+    /// `evilexample.com` is not below `example.com`.
     Below(String),
 }
 
-/// Allows nothing.
+/// Allows nothing: no URL has an empty host.
 impl Default for OriginRule {
     fn default() -> Self {
         OriginRule::Exact(Origin::default())
@@ -309,8 +360,8 @@ impl Default for OriginRule {
 }
 
 impl OriginRule {
-    /// Reads a rule. What could be taken for more or for less than the rule is gets refused: a path,
-    /// a dot at the end of the host, a port beside `*`.
+    /// Reads a rule. Refuses what could be taken for more or for less than the rule is: a path, a
+    /// dot at the end of the host, a port beside `*`.
     pub fn parse(text: &str) -> Result<OriginRule> {
         let refuse =
             |why: &str| Error::new(Status::InvalidArgument, format!("{}: {why}", shown(text)));
@@ -342,6 +393,7 @@ impl OriginRule {
         OriginRule::Exact(url.origin)
     }
 
+    /// Whether this origin may see the credentials.
     pub fn allows(&self, origin: &Origin) -> bool {
         match self {
             OriginRule::Exact(exact) => exact == origin,
@@ -352,7 +404,8 @@ impl OriginRule {
     }
 }
 
-/// A URL as a message may show it when it did not parse: no query, no user info, not endless.
+/// What a message shows of a URL that did not parse: no query, no user info, 120 characters at
+/// most.
 fn shown(text: &str) -> String {
     let plain = text.split(['?', '#']).next().unwrap_or_default();
     let plain = match (plain.split_once("://"), plain.rsplit_once('@')) {
@@ -362,6 +415,7 @@ fn shown(text: &str) -> String {
     plain.chars().take(120).collect()
 }
 
+/// Whether a reference is an absolute URL: it begins with a scheme (RFC 3986 3.1).
 pub(crate) fn has_scheme(reference: &str) -> bool {
     reference.split_once(':').is_some_and(|(scheme, _)| {
         scheme.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -369,17 +423,17 @@ pub(crate) fn has_scheme(reference: &str) -> bool {
     })
 }
 
-/// Percent-encodes a name or a value of a query, or a piece of a path: whatever is not unreserved
-/// (RFC 3986 2.3).
+/// Percent-encodes a name or a value of a query, or a piece of a path: all but the unreserved
+/// characters (RFC 3986 2.3).
 pub(crate) fn query_encode(value: &str, into: &mut String) {
     percent_encode(value.as_bytes(), UNRESERVED, into);
 }
 
-/// What needs no encoding anywhere, besides letters and digits (RFC 3986 2.3).
+/// The characters besides letters and digits that need no encoding anywhere (RFC 3986 2.3).
 pub(crate) const UNRESERVED: &str = "-._~";
 
-/// Encodes a name or a value of a form (`application/x-www-form-urlencoded`): a blank is `+`; `*`,
-/// `-`, `.` and `_` stay.
+/// Encodes a name or a value of a form (`application/x-www-form-urlencoded`, URL Standard 5): a
+/// blank is `+`; `*`, `-`, `.` and `_` stay.
 pub(crate) fn form_encode(value: &str, into: &mut String) {
     for (index, word) in value.split(' ').enumerate() {
         if index > 0 {
@@ -389,7 +443,8 @@ pub(crate) fn form_encode(value: &str, into: &mut String) {
     }
 }
 
-/// Percent-encodes all bytes but letters, digits and those that are kept.
+/// Percent-encodes all bytes but letters, digits and those of `kept`. In capitals, as RFC 3986
+/// 2.1 prefers.
 pub(crate) fn percent_encode(value: &[u8], kept: &str, into: &mut String) {
     for &byte in value {
         if byte.is_ascii_alphanumeric() || kept.as_bytes().contains(&byte) {
@@ -403,6 +458,7 @@ pub(crate) fn percent_encode(value: &[u8], kept: &str, into: &mut String) {
     }
 }
 
+/// Removes the segments `.` and `..` of a path (RFC 3986 5.2.4).
 fn without_dots(path: &str) -> String {
     let mut kept: Vec<&str> = Vec::new();
     let segments: Vec<&str> = path.split('/').skip(1).collect();

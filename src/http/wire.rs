@@ -1,5 +1,20 @@
-//! What ureq reads from and writes to: a conversation's connection. ureq speaks HTTP; which connection
-//! that goes over, and what becomes of it afterwards, is decided here and in the pool.
+//! What ureq reads from and writes to: a conversation's connection. ureq speaks HTTP; which
+//! connection that goes over, and what becomes of it afterwards, is decided here and in the pool.
+//!
+//! ureq's `Transport` trait expects one wire a connection and one reader for its life. Here a
+//! wire lives for one exchange: it takes the conversation of the call in flight, and gives it
+//! back when ureq drops the wire. A later call makes another wire over the same conversation, and
+//! that one skips what was sent and reads again what has come:
+//!
+//! ```text
+//! call 1   ureq writes 900 bytes, 600 are sent, its time is over      put = 600
+//! call 2   ureq writes the same 900 bytes, 600 are dropped, 300 sent  put = 900
+//!          half of the answer comes, its time is over                 came = 512 bytes
+//! call 3   ureq writes 900 bytes, all are dropped; reads 512 bytes from `came`, then the rest
+//! ```
+//!
+//! That holds because a request is written alike each time: the same `Outgoing`, and a body from
+//! memory.
 
 use super::broken::Broken;
 use super::conversation::Conversation;
@@ -13,7 +28,7 @@ use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
 use ureq::{Error, Timeout};
 
-/// Gives ureq the connection that the call in flight has.
+/// Gives ureq a wire over the conversation of the call in flight.
 #[derive(Debug)]
 pub(super) struct Wires;
 
@@ -26,7 +41,7 @@ impl Connector for Wires {
     }
 }
 
-/// ureq need not look names up: the connection is there already.
+/// Looks no name up: the connection is there already.
 #[derive(Debug)]
 pub(super) struct Nowhere;
 
@@ -41,31 +56,36 @@ impl Resolver for Nowhere {
     }
 }
 
-/// A piece of a body that goes in chunks.
+/// The size of the pieces that a body of unknown length is read in, in bytes.
 const PIECE: usize = 64 * 1024;
 
+/// A conversation as ureq sees it, for one exchange.
 #[derive(Debug)]
 pub(super) struct Wire {
     /// There until this is dropped.
     conversation: Option<Conversation>,
-    /// How much of the request an earlier call has handed over.
+    /// How many bytes of the request an earlier call has handed over: ureq writes them again, and
+    /// they are dropped.
     to_skip: u64,
-    /// How much of what came this reader has taken, where what came is kept.
+    /// How many bytes of `Conversation::came` ureq has taken. Only where what comes is kept.
     taken: usize,
     /// What ureq writes a request's head and pieces of its body into.
     output: Vec<u8>,
-    /// How large it is to be.
+    /// How large `output` is to be, in bytes.
     room: usize,
-    /// How much of `output` was ever written.
+    /// How many bytes of `output` were ever written, which have to be wiped.
     touched: usize,
+    /// What ureq reads a piece of a body into.
     piece: Vec<u8>,
-    /// Whether the last look of ureq at what came has made it go on.
+    /// Whether ureq could do something with what had come when it last looked. If not, it must
+    /// wait for more.
     progress: bool,
-    /// Whether the answer's head has been seen to its end.
+    /// Whether the head of the answer has come to its end. Only lines of a head are unfolded.
     head_is_there: bool,
 }
 
 impl Wire {
+    /// A wire that begins a request, or goes on with one.
     fn over(mut conversation: Conversation, room: usize) -> Wire {
         conversation.is_over = false;
         Wire {
@@ -85,7 +105,11 @@ impl Wire {
         self.conversation.as_mut().expect("there until this is dropped")
     }
 
-    /// Sends these bytes, unless the answer comes before they are sent: then the rest is not wanted.
+    /// Sends these bytes of `output`, within the call.
+    ///
+    /// An answer that comes before they are sent ends it (RFC 9112 9.5): a server that refuses an
+    /// upload says so at once, and reads no more. To send on would block for ever, or end in a
+    /// reset that destroys the answer.
     fn put(&mut self, from: usize, to: usize, call: &Call) -> Result<(), Broken> {
         let Wire { conversation, output, .. } = self;
         let conversation = conversation.as_mut().expect("there until this is dropped");
@@ -119,18 +143,20 @@ impl Wire {
     }
 }
 
-/// Whether an answer only says that the real one will come (RFC 9110 15.2).
+/// Whether an answer only says that the real one will come (RFC 9110 15.2). Too few bytes to tell
+/// count as that.
 fn is_interim(unread: &[u8]) -> bool {
     unread.len() < 12 || unread.starts_with(b"HTTP/1.1 1") || unread.starts_with(b"HTTP/1.0 1")
 }
 
+/// Notes that the rest of the request is not sent: for the wire, and for the source of the body.
 fn answered_early(conversation: &mut Conversation) {
     conversation.answered_early = true;
     in_flight::with_in_flight(|flight| flight.answered_early = true);
 }
 
-/// The other side is no longer there to be written to. What it said before that is the answer, or the
-/// alert that tells why.
+/// The other side can no longer be written to. What it said before that is the answer, or the
+/// alert that tells why: a server that refuses a large upload answers and closes.
 fn last_word(conversation: &mut Conversation, error: Broken) -> Result<(), Broken> {
     if !matches!(error, Broken::Io(_)) {
         return Err(error);
@@ -149,8 +175,8 @@ fn last_word(conversation: &mut Conversation, error: Broken) -> Result<(), Broke
     Ok(())
 }
 
-/// Joins lines of a head that older servers fold (RFC 9112 5.2), in place. Says whether the head is
-/// there to its end.
+/// Joins the lines of a head that older servers fold (RFC 9112 5.2), in place: ureq takes a
+/// folded line for a fault. Says whether the head is there to its end.
 fn unfold(bytes: &mut [u8]) -> bool {
     let mut at = 0;
     while let Some(found) = bytes[at..].iter().position(|byte| *byte == b'\n') {
@@ -171,11 +197,13 @@ fn unfold(bytes: &mut [u8]) -> bool {
 }
 
 impl Buffers for Wire {
+    /// Where ureq writes the head, and pieces of the body.
     fn output(&mut self) -> &mut [u8] {
         self.output.resize(self.room, 0);
         &mut self.output
     }
 
+    /// What came and ureq has not taken. Where it is kept, `came` is read from `taken` on.
     fn input(&self) -> &[u8] {
         let conversation = self.conversation.as_ref().expect("there until this is dropped");
         match conversation.keeps() {
@@ -205,6 +233,7 @@ impl Buffers for Wire {
         (&mut self.piece, &mut self.output)
     }
 
+    /// Without progress ureq would look at the same bytes for ever.
     fn can_use_input(&self) -> bool {
         !self.input().is_empty() && self.progress
     }
@@ -215,6 +244,8 @@ impl Transport for Wire {
         self
     }
 
+    /// ureq has written this many bytes of output. Sends them, but for those that an earlier call
+    /// has sent.
     fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), Error> {
         self.touched = self.touched.max(amount);
         let skipped = usize::try_from(self.to_skip).unwrap_or(usize::MAX).min(amount);
@@ -226,6 +257,8 @@ impl Transport for Wire {
         Ok(self.put(skipped, amount, &call)?)
     }
 
+    /// ureq needs more. The limit is the call's; ureq's own counts only where a 100 (Continue) is
+    /// waited for.
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
         let call = in_flight::call().ok_or(Broken::Over)?;
         let waits_for_go_on = timeout.reason == Timeout::Await100;
@@ -250,8 +283,8 @@ impl Transport for Wire {
         Ok(more)
     }
 
-    /// ureq asks when the answer is whole and the connection may go on. It gets no for an answer: the
-    /// pool is ours.
+    /// ureq asks this when the answer is whole and the connection may go on. It is told no, since
+    /// the pool is ours.
     fn is_open(&mut self) -> bool {
         let all_is_taken = self.input().is_empty();
         self.conversation().is_over = all_is_taken;
@@ -264,6 +297,7 @@ impl Transport for Wire {
 }
 
 impl Drop for Wire {
+    /// Gives the conversation back to the call.
     fn drop(&mut self) {
         wipe(&mut self.output[..self.touched]);
         let conversation = self.conversation.take();
