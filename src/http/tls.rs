@@ -123,12 +123,16 @@ fn certified_key(provider: &CryptoProvider, chain: &str, key: &str) -> Result<Ce
 
 /// All certificates of a PEM file; none is an error.
 fn certificates(option: &str, path: &str) -> Result<Vec<CertificateDer<'static>>> {
-    let read: std::result::Result<Vec<_>, _> =
-        CertificateDer::pem_slice_iter(&read(option, path, file::BUNDLE)?).collect();
-    match read {
-        Ok(found) if found.is_empty() => Err(unusable(option, path, "holds no PEM certificate")),
-        Ok(found) => Ok(found),
-        Err(error) => Err(unusable(option, path, &error.to_string())),
+    let pem = read(option, path, file::BUNDLE)?;
+    let read = CertificateDer::pem_slice_iter(&pem).enumerate().map(|(index, certificate)| {
+        certificate.map_err(|error| {
+            let why = format!("certificate {} is not PEM as it should be: {error}", index + 1);
+            unusable(option, path, &why)
+        })
+    });
+    match read.collect::<Result<Vec<_>>>()? {
+        found if found.is_empty() => Err(unusable(option, path, "holds no PEM certificate")),
+        found => Ok(found),
     }
 }
 

@@ -2,13 +2,13 @@
 
 use crate::common::World;
 use crate::common::directory::Directory;
+use crate::common::openssl::openssl;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use keyfob::{Config, Status};
 use keyfob_simulator::credentials::{catalogue, oauth2 as known};
 use keyfob_simulator::{Cloud, Fault};
 use serde_json::{Value, json};
-use std::process::{Command, Stdio};
 
 const CLOUD: Cloud = Cloud::OAuth2;
 
@@ -55,21 +55,6 @@ fn last_assertion(world: &World) -> [Value; 2] {
         serde_json::from_slice(&bytes).unwrap()
     };
     [part(), part()]
-}
-
-/// What openssl makes of a PEM.
-fn openssl(arguments: &[&str], directory: &Directory, pem: &str) -> String {
-    let (input, output) = (directory.0.join("in"), directory.0.join("out"));
-    std::fs::create_dir_all(&directory.0).unwrap();
-    let mut made = Command::new("openssl");
-    made.args(arguments).args(["-out", output.to_str().unwrap()]);
-    if !pem.is_empty() {
-        std::fs::write(&input, pem).unwrap();
-        made.args(["-in", input.to_str().unwrap()]);
-    }
-    let made = made.stderr(Stdio::null()).status();
-    assert!(made.unwrap().success(), "openssl {arguments:?}");
-    std::fs::read_to_string(&output).unwrap()
 }
 
 /// Logs in, refreshes and revokes; all three must be admitted.

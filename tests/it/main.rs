@@ -12,6 +12,7 @@ mod common;
 mod answers;
 mod background;
 mod bodies;
+mod certificates;
 mod client_auth;
 mod clocks;
 mod clouds;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 pub mod alone;
 pub mod directory;
+pub mod openssl;
 pub mod proxy;
 pub mod relay;
 
