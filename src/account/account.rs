@@ -112,7 +112,8 @@ impl Account {
         let secrets = Secrets::of(&profile, &options, &selection, &choice, clock)?;
         let window = RenewalWindow {
             before: options.duration(RENEW_BEFORE_S),
-            jitter: place_of(&identity.name, clock.machine_id().as_deref()),
+            place: place_of(&identity.name, clock.machine_id().as_deref()),
+            spreads: !options.is_set(RENEW_BEFORE_S.name),
         };
         let mut origins = options.allowed_origins();
         // A cloud's own origins go with its own address: a private host's token stays there.
@@ -228,6 +229,8 @@ impl Account {
             issued,
             date,
             lifetime,
+            // It costs the cloud nothing.
+            out_of_turn: false,
         }
     }
 
@@ -297,6 +300,7 @@ impl Account {
     /// What a call to the cloud needs besides its steps.
     pub(super) fn exchange<'a>(&'a self, clock: &'a Clock, call: &'a Call) -> Exchange<'a> {
         Exchange {
+            repeats: true,
             profile: &self.profile,
             options: &self.options,
             transport: &self.transport,
@@ -307,8 +311,13 @@ impl Account {
     }
 
     /// Asks the cloud for its endpoints. They are not secret; they are kept with the tokens.
-    pub fn discover(&self, clock: &Clock, call: &Call) -> std::result::Result<Discovered, Failure> {
-        self.exchange(clock, call).discover()
+    pub fn discover(
+        &self,
+        record: &Record,
+        clock: &Clock,
+        call: &Call,
+    ) -> std::result::Result<Discovered, Failure> {
+        self.exchange(clock, call).sparing(record).discover()
     }
 
     /// A token for the credentials: computed here, or issued by the cloud. The call sends a
@@ -325,7 +334,8 @@ impl Account {
         }
         let steps = self.login().map_or(&[][..], |login| &login.steps);
         let names = self.names_of_login(record)?;
-        let issued = self.exchange(clock, call).obtain(steps, &names, Repeat::Unheard);
+        let exchange = self.exchange(clock, call).sparing(record);
+        let issued = exchange.obtain(steps, &names, Repeat::Unheard);
         issued.map(|token| Token { login: self.login_name().into(), ..token })
     }
 
@@ -345,8 +355,9 @@ impl Account {
         call: &Call,
     ) -> std::result::Result<Token, Failure> {
         let steps = self.profile.refresh.as_ref().map_or(&[][..], |refresh| &refresh.steps);
-        let issued =
-            self.exchange(clock, call).obtain(steps, &self.names_with(record)?, Repeat::Refresh);
+        let names = self.names_with(record)?;
+        let exchange = self.exchange(clock, call).sparing(record);
+        let issued = exchange.obtain(steps, &names, Repeat::Refresh);
         issued.map(|token| {
             // Without a token before it, it goes back to the refresh token that was set.
             let before = record.token.as_ref();
@@ -398,7 +409,7 @@ impl Account {
     /// spread over `start_spread_s` seconds, each machine at its own place.
     pub fn first_login_at(&self) -> Moment {
         let spread = self.options.duration(START_SPREAD_S);
-        Moment(0).after(spread.mul_f64(self.window.jitter))
+        Moment(0).after(spread.mul_f64(self.window.place))
     }
 
     /// Whether this is the refresh token that was set.

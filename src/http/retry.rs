@@ -59,7 +59,11 @@ impl Retry<'_> {
                 return outcome;
             }
             let asked = outcome.as_ref().ok().and_then(|a| retry_after(a, self.clock));
-            let wait = asked.unwrap_or_else(|| backoff(attempt, INSIDE_A_CALL));
+            let wait = match asked {
+                // The earliest moment: all who were told it must not come at once.
+                Some(asked) => asked + chance((asked / 4).max(AT_LEAST)),
+                None => backoff(attempt, INSIDE_A_CALL),
+            };
             if self.call.remaining().map_or(true, |left| wait >= left)
                 || self.clock.sleep(wait, self.call).is_err()
             {
@@ -103,6 +107,9 @@ pub(crate) struct Growth {
     pub first: Duration,
     pub most: Duration,
 }
+
+/// What chance adds at least to the wait that a cloud asks for, inside a call.
+const AT_LEAST: Duration = Duration::from_secs(1);
 
 /// Between tries of one call: the caller is waiting.
 pub(crate) const INSIDE_A_CALL: Growth =

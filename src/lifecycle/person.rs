@@ -188,7 +188,7 @@ impl Lifecycle {
                 // A store may be older than what is looked for now.
                 let lock = self.lock(state, call)?;
                 let mut record = self.look()?.record.clone();
-                let found = account.discover(&self.clock, call);
+                let found = account.discover(&record, &self.clock, call);
                 record.discovered = found.map_err(|failure| failure.error)?;
                 account.save(&mut record).unwrap_or_else(|fault| self.note_store_fault(fault));
                 self.publish(account, record)?;

@@ -17,7 +17,7 @@
 //! nowhere else. No branch drops a credential for a fault, a timeout or a 5xx.
 
 use super::counters::count;
-use super::goal::Goal;
+use super::goal::{Goal, Stage};
 use super::holds;
 use super::lifecycle::Lifecycle;
 use super::pauses::{self, Failed};
@@ -27,6 +27,7 @@ use crate::error::{Error, Result, Status};
 use crate::model::attempts::Attempts;
 use crate::model::option_table::LOGIN_HOLD_S;
 use crate::model::record::Record;
+use crate::model::token::Token;
 use crate::provider::failure::Failure;
 use crate::provider::verdict::Verdict;
 use crate::store::Lock;
@@ -44,6 +45,8 @@ struct Renewal<'a> {
     account: &'a Account,
     /// Whose deadline bounds the renewal: the leader's.
     call: &'a Call,
+    /// Whether the token at hand is renewed at its own moment, and nothing has failed.
+    in_turn: bool,
     /// What is known, and what will be kept.
     record: Record,
     /// What is to be kept of the attempts with each secret, once the record is.
@@ -74,14 +77,15 @@ impl Lifecycle {
         if !account.can_log_in() && state.record.refresh.is_none() {
             return Err(nothing_left(account, &state.record));
         }
+        let began = self.clock.now();
         let mut renewal = Renewal {
             lifecycle: self,
             account,
             call,
+            in_turn: state.stage(began) == Stage::Due && state.record.pause.is_none(),
             record: state.record.clone(),
             attempts: Vec::new(),
         };
-        let began = self.clock.now();
         let mut outcome = renewal.run(goal);
         if outcome.is_ok() && renewal.was_over(began) {
             // What an earlier call asked for, and could not wait for, may have been over before this.
@@ -121,13 +125,13 @@ impl Renewal<'_> {
     fn discover(&mut self) -> Result<()> {
         let (account, clock) = (self.account, &self.lifecycle.clock);
         if account.must_discover(&self.record) {
-            match account.discover(clock, self.call) {
+            match account.discover(&self.record, clock, self.call) {
                 Ok(found) => self.record.discovered = found,
                 Err(failure) => return Err(self.pause(failure, Moment::START)),
             }
         } else if account.discovers() && pauses::fails_again_and_again(&self.record) {
             // Endpoints move. The old ones are kept until others are found.
-            if let Ok(found) = account.discover(clock, self.call) {
+            if let Ok(found) = account.discover(&self.record, clock, self.call) {
                 self.record.discovered = found;
             }
         }
@@ -154,7 +158,7 @@ impl Renewal<'_> {
                 self.record.learn_time(token.time());
                 // One that the cloud does not replace is good as before.
                 let is_replaced = token.refresh.is_some() && token.refresh != self.record.refresh;
-                self.record.accept(token);
+                self.accept(token);
                 self.spend(is_seed && is_replaced);
                 if let Some(client) = &account.secrets.client {
                     self.worked(client.clone(), None);
@@ -179,6 +183,11 @@ impl Renewal<'_> {
                 Err(self.pause(failure, Moment::START))
             }
         }
+    }
+
+    fn accept(&mut self, token: Token) {
+        let out_of_turn = token.out_of_turn && !self.in_turn;
+        self.record.accept(Token { out_of_turn, ..token });
     }
 
     /// Only a login helps now, if there is one.
@@ -261,7 +270,7 @@ impl Renewal<'_> {
             Ok(token) => {
                 log!(lifecycle.log, Info, "{}: logged in", account.profile.name);
                 self.record.learn_time(token.time());
-                self.record.accept(token);
+                self.accept(token);
                 self.worked(login, Some(turn));
                 if let Some(client) = &account.secrets.client {
                     self.worked(client.clone(), None);

@@ -97,7 +97,7 @@ pub(crate) fn table() -> Vec<Opt> {
         Opt::of(Transport, Kind::Number { from: 1024, to: 4_294_967_296 }, MAX_BODY_BYTES.name, "Largest answer of a request.").default("67108864"),
         Opt::of(Transport, Kind::Text, USER_AGENT.name, "The User-Agent header.").default(concat!("keyfob/", env!("CARGO_PKG_VERSION"))),
         Opt::of(Transport, Kind::Number { from: 0, to: 10 }, RETRIES.name, "How often a call that is safe to repeat is tried again after a network fault, 429 or 5xx.").default("2"),
-        Opt::of(Lifecycle, Kind::Number { from: 0, to: 86_400 }, RENEW_BEFORE_S.name, "How long before its end a token is renewed; never more than a tenth of its lifetime.").default("300"),
+        Opt::of(Lifecycle, Kind::Number { from: 0, to: 86_400 }, RENEW_BEFORE_S.name, "How long before its end a token is renewed; never more than a tenth of its lifetime. Unset, the first renewal after a login or an outage lies anywhere between a quarter of the lifetime and then, so that a fleet is spread.").default("300"),
         Opt::of(Lifecycle, Kind::Bool, BACKGROUND_RENEWAL.name, "Renew on a thread of the library's own, so that no caller waits.").default("false"),
         Opt::of(Lifecycle, Kind::Number { from: 1, to: 3_600 }, LOGIN_HOLD_S.name, "How long a rejected login is not repeated; doubles with each rejection, up to an hour.").default("60"),
         Opt::of(Lifecycle, Kind::Number { from: 0, to: 86_400 }, START_SPREAD_S.name, "Within what time after the machine's start the first login is sent, each gateway at a moment of its own: for fleets that boot together. 0: at once.").default("0"),

@@ -43,6 +43,9 @@ pub(crate) struct Token {
     pub date: Option<UnixSeconds>,
     /// How long it is good, from `issued` on. `None`: for ever, or until the cloud refuses it.
     pub lifetime: Option<Duration>,
+    /// Whether it was issued at another moment than its own in the renewal window: at a login, after an
+    /// outage, in the place of one that an API refused. A whole fleet may have got one at that moment.
+    pub out_of_turn: bool,
 }
 
 /// The time before a token's end in which it is renewed.
@@ -50,8 +53,25 @@ pub(crate) struct Token {
 pub(crate) struct RenewalWindow {
     /// The option `renew_before_s`.
     pub before: Duration,
-    /// From 0 to 1, always the same for one identity: spreads a fleet that booted together.
-    pub jitter: f64,
+    /// From 0 to 1, the same for one identity on one machine always: spreads a fleet.
+    pub place: f64,
+    /// Whether one that was issued out of turn is renewed at any moment from a quarter of its lifetime
+    /// on. Not where the user says when tokens are to be renewed.
+    pub spreads: bool,
+}
+
+impl RenewalWindow {
+    /// How long after its issue a token is renewed. In turn: in the first half of the window, which is
+    /// the smaller of `before` and a tenth of the lifetime. Out of turn: between a quarter of the
+    /// lifetime and the window, so that those who got one at the same moment part here for good.
+    pub fn renewal_after(&self, lifetime: Duration, out_of_turn: bool) -> Duration {
+        let width = self.before.min(lifetime / 10);
+        if out_of_turn && self.spreads {
+            let quarter = lifetime / 4;
+            return quarter + (lifetime - quarter - width).mul_f64(self.place);
+        }
+        lifetime - width.mul_f64(1.0 - self.place / 2.0)
+    }
 }
 
 impl Token {
@@ -67,13 +87,10 @@ impl Token {
         self.lifetime.map_or(Moment::NEVER, |lifetime| self.issued.after(lifetime))
     }
 
-    /// The moment from which on it is due: in the first half of the renewal window, by the
-    /// jitter. The window is `before`, but at most a tenth of the lifetime, so that a short token
-    /// is not renewed all the time.
+    /// The moment from which on it is due.
     pub fn renew_at(&self, window: RenewalWindow) -> Moment {
-        let Some(lifetime) = self.lifetime else { return Moment::NEVER };
-        let width = window.before.min(lifetime / 10);
-        self.expires().before(width.mul_f64(1.0 - window.jitter / 2.0))
+        let after = |lifetime| window.renewal_after(lifetime, self.out_of_turn);
+        self.lifetime.map_or(Moment::NEVER, |lifetime| self.issued.after(after(lifetime)))
     }
 }
 
@@ -179,19 +196,31 @@ mod tests {
             issued: Moment(0),
             date: None,
             lifetime: lifetime.map(Duration::from_secs),
+            out_of_turn: false,
         }
     }
 
     #[test]
     fn a_token_is_renewed_in_the_first_half_of_its_window() {
-        let at = |lifetime, jitter| {
-            let window = RenewalWindow { before: Duration::from_secs(300), jitter };
-            token(Some(lifetime)).renew_at(window).0 / 1_000_000_000
-        };
+        let window =
+            |place| RenewalWindow { before: Duration::from_secs(300), place, spreads: true };
+        let at = |lifetime, place| token(Some(lifetime)).renew_at(window(place)).0 / 1_000_000_000;
         assert_eq!((at(7200, 0.0), at(7200, 1.0)), (6900, 7050));
         assert_eq!((at(600, 0.0), at(600, 1.0)), (540, 570));
-        let window = RenewalWindow { before: Duration::from_secs(300), jitter: 0.5 };
-        assert_eq!(token(None).renew_at(window), Moment::NEVER);
+        assert_eq!(token(None).renew_at(window(0.5)), Moment::NEVER);
+    }
+
+    #[test]
+    fn a_token_out_of_turn_is_renewed_from_a_quarter_of_its_life_on() {
+        let at = |lifetime: u64, place, spreads| {
+            let window = RenewalWindow { before: Duration::from_secs(300), place, spreads };
+            let token = Token { out_of_turn: true, ..token(Some(lifetime)) };
+            token.renew_at(window).0 / 1_000_000_000
+        };
+        assert_eq!((at(7200, 0.0, true), at(7200, 1.0, true)), (1800, 6900));
+        assert_eq!((at(8, 0.0, true), at(8, 1.0, true)), (2, 7));
+        // Whoever says when tokens are to be renewed has them renewed then.
+        assert_eq!((at(7200, 0.0, false), at(7200, 1.0, false)), (6900, 7050));
     }
 
     #[test]

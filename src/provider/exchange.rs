@@ -18,7 +18,7 @@ use crate::http::transport::{Late, Transport};
 use crate::http::url::Url;
 use crate::model::option_table::{MAX_TOKEN_BYTES, RETRIES};
 use crate::model::options::Options;
-use crate::model::record::Discovered;
+use crate::model::record::{Discovered, Record};
 use crate::model::token::Token;
 use crate::support::call::Call;
 use crate::support::clock::Clock;
@@ -35,9 +35,17 @@ pub(crate) struct Exchange<'a> {
     pub late: Arc<Late<Trail>>,
     pub clock: &'a Clock,
     pub call: &'a Call,
+    /// Whether a call that fails is made again, if there is time.
+    pub repeats: bool,
 }
 
 impl Exchange<'_> {
+    /// A cloud that failed before is asked once: the pause says when.
+    pub fn sparing(mut self, record: &Record) -> Self {
+        self.repeats = record.pause.as_ref().is_none_or(|pause| !pause.strict);
+        self
+    }
+
     /// Runs the discovery steps, where the options ask for it.
     pub fn discover(&self) -> std::result::Result<Discovered, Failure> {
         let mut discovered = Discovered::default();
@@ -225,10 +233,11 @@ impl Exchange<'_> {
         let idempotent = matches!(outgoing.method.as_str(), "GET" | "HEAD");
         // Whatever its method: a password counts towards a lockout each time it is looked at.
         let secret = step.carries_secret(&self.profile.kinds);
+        let attempts = step.attempts.unwrap_or(1 + self.options.number(RETRIES) as u32);
         let retry = Retry {
             call: self.call,
             clock: self.clock,
-            attempts: step.attempts.unwrap_or(1 + self.options.number(RETRIES) as u32),
+            attempts: if self.repeats { attempts } else { 1 },
             repeat: if idempotent && !secret { Repeat::Safe } else { repeat },
             repeatable: &|| true,
         };

@@ -96,6 +96,7 @@ impl Reply<'_> {
             issued: self.asked,
             date: self.date,
             lifetime: stated.or(ends).unwrap_or_else(|| by_jwt().or(fixed)),
+            out_of_turn: true,
         })
     }
 }

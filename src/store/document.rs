@@ -107,6 +107,7 @@ members! {
         other date: Option<UnixSeconds>,
         /// Missing: for ever.
         other lifetime_ms: Option<u64>,
+        other out_of_turn: bool,
     }
 }
 
@@ -225,6 +226,7 @@ impl Kept for Record {
             issued: token.issued.0,
             date: token.date,
             lifetime_ms: token.lifetime.map(|l| u64::try_from(l.as_millis()).unwrap_or(u64::MAX)),
+            out_of_turn: token.out_of_turn,
         });
         let asked = self.pause.as_ref().filter(|pause| pause.asked);
         let counted = |count, moment: Moment| Counted { count, moment: moment.0 };
@@ -258,6 +260,7 @@ impl Kept for Record {
             issued: shift.issued(token.issued, token.date),
             date: token.date,
             lifetime: token.lifetime_ms.map(Duration::from_millis),
+            out_of_turn: token.out_of_turn,
         });
         let pause = body.pause.map(|pause| Pause {
             until: shift.moment(pause.until).min(shift.now.after(LONGEST_PAUSE)),

@@ -41,12 +41,6 @@ impl Moment {
         Moment(self.0.saturating_add(nanos(wait)))
     }
 
-    /// The moment this long before it. `NEVER` stays `NEVER`: a token without an end is not due
-    /// before it.
-    pub fn before(self, lead: Duration) -> Moment {
-        if self == Moment::NEVER { self } else { Moment(self.0.saturating_sub(nanos(lead))) }
-    }
-
     /// The time from `earlier` to here; zero when `earlier` is later.
     pub fn since(self, earlier: Moment) -> Duration {
         let nanos = self.0.saturating_sub(earlier.0);

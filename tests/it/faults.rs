@@ -11,8 +11,9 @@ use std::time::Duration;
 
 /// What the clouds' access tokens live here, and what Kontakt's always do.
 const LIFETIME: u64 = 7200;
-/// How long after a fault it is looked at again: holds and pauses are over, tokens are not due.
-const LATER: u64 = 3000;
+/// How long after a fault it is looked at again: holds and pauses are over, and no token
+/// is due, the earliest of which is so after a quarter of the hour that is assumed of some.
+const LATER: u64 = 3600 / 4 - 50;
 /// How long the answer to a token call is waited for by one caller after the other.
 const AWAITED: u64 = 30;
 /// How long a call may take that meets a stall; and how long where that was too short for this

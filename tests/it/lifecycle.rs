@@ -7,7 +7,9 @@ use std::time::Duration;
 
 const CLOUD: Cloud = Cloud::Simacan;
 
-/// Simacan's tokens live an hour; their window is five minutes, and all are due at its middle.
+/// Simacan's tokens live an hour. None is due in its first quarter; the window is five minutes, and all
+/// are due at its middle.
+const FRESH: u64 = 3600 / 4 - 1;
 const DUE: u64 = 3600 - 149;
 const EXPIRED: u64 = 3601;
 
@@ -17,7 +19,7 @@ fn a_fresh_token_is_served_without_a_call() {
     for cloud in FOUR {
         let client = world.client(cloud);
         let first = client.token().unwrap();
-        world.wind(3000);
+        world.wind(FRESH);
         for _ in 0..100 {
             assert_eq!(client.token().unwrap(), first);
         }
@@ -42,7 +44,8 @@ fn a_token_passes_from_fresh_to_due_to_expired() {
     let world = World::new();
     let client = world.client(CLOUD);
     client.token().unwrap();
-    for (seconds, state) in [(0, "fresh"), (3200, "fresh"), (DUE - 3200, "due"), (200, "expired")] {
+    for (seconds, state) in [(0, "fresh"), (FRESH, "fresh"), (DUE - FRESH, "due"), (200, "expired")]
+    {
         world.clock.wind(Duration::from_secs(seconds));
         assert_eq!(status(&client)["state"], state);
     }
@@ -125,14 +128,75 @@ fn the_moment_of_renewal_is_stable_and_spreads_a_fleet() {
     let mut moments: Vec<u128> = (0..40).map(|n| due(&format!("gateway-{n}"))).collect();
     assert_eq!(due("gateway-7"), moments[7], "the same after a restart");
     for moment in &moments {
-        // Two hours, less the first half of the five-minute window.
-        assert!((6_900_000..=7_050_000).contains(moment), "{moment}");
+        // From a quarter of the two hours to the five-minute window.
+        assert!((1_800_000..=6_900_000).contains(moment), "{moment}");
     }
     moments.sort_unstable();
     moments.dedup();
     assert!(moments.len() >= 39, "a fleet that booted together does not renew together");
     let spread = moments[moments.len() - 1] - moments[0];
-    assert!(spread > 100_000, "spread over {spread} ms");
+    assert!(spread > 3_600_000, "spread over {spread} ms");
+}
+
+#[test]
+fn a_renewal_in_turn_keeps_its_place_and_any_other_does_not() {
+    let world = World::new();
+    world.sim.set_rotation(CLOUD, Rotation::Keep);
+    let lives = Duration::from_secs(3600);
+    // How long after its issue the token at hand is renewed.
+    let place = |client: &Client| lives - (left(client) - client.renew_due_in().unwrap());
+    let in_window = Duration::from_secs(3300)..=Duration::from_secs(3450);
+    let client = world.client(CLOUD);
+    client.token().unwrap();
+    let first = place(&client);
+    assert!(first < *in_window.start(), "after the login: {first:?}");
+    let mut places = Vec::new();
+    for _ in 0..3 {
+        wind_until_due(&world, &client);
+        client.token().unwrap();
+        places.push(place(&client).as_secs());
+    }
+    assert!(places.iter().all(|place| in_window.contains(&Duration::from_secs(*place))));
+    assert!(places.iter().all(|place| *place == places[0]), "its own place: {places:?}");
+    for interrupt in ["503", "expired", "revoked"] {
+        wind_until_due(&world, &client);
+        match interrupt {
+            "503" => {
+                world.answers(CLOUD, "refresh", Fault::status(503));
+                client.token().unwrap();
+                world.sim.clear_injections();
+                world.wind(40);
+            }
+            "expired" => world.wind(EXPIRED),
+            _ => {
+                client.token().unwrap();
+                world.sim.revoke_access_tokens(CLOUD);
+                world.get(&client, CLOUD, &devices(CLOUD)).unwrap();
+            }
+        }
+        client.token().unwrap();
+        assert_eq!(place(&client).as_secs(), first.as_secs(), "{interrupt}");
+    }
+    assert_eq!(world.sim.count(CLOUD, "login"), 1);
+}
+
+#[test]
+fn who_sets_the_window_has_every_token_renewed_in_it() {
+    let world = World::new();
+    let mut config = world.config(CLOUD, "password");
+    config.set("renew_before_s", "300").unwrap();
+    let client = config.client().unwrap();
+    client.token().unwrap();
+    let before = left(&client) - client.renew_due_in().unwrap();
+    assert!((150..=300).contains(&before.as_secs()), "after the login, too: {before:?}");
+}
+
+fn left(client: &Client) -> Duration {
+    client.expires_in().unwrap()
+}
+
+fn wind_until_due(world: &World, client: &Client) {
+    world.wind(client.renew_due_in().unwrap().as_secs() + 1);
 }
 
 #[test]
