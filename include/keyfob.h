@@ -30,7 +30,7 @@
  *     keyfob_client_send(client, request, &response, &err)
  *
  * What follows stands in groups, each with a paragraph on its use: library, status, error, config,
- * client, request, bodies, response, store. docs/c.md is the guide, docs/ABI.md the promises.
+ * client, request, bodies, response, MQTT, store. docs/c.md is the guide, docs/ABI.md the promises.
  */
 
 
@@ -93,8 +93,8 @@ typedef struct keyfob_error keyfob_error;
 typedef struct keyfob_login keyfob_login;
 
 /**
- * What to connect to an MQTT broker with. Any thread may look at it; its texts are wiped when it is
- * freed.
+ * What to connect to an MQTT broker with. Any thread may look at it; its texts are wiped when it
+ * is freed.
  */
 typedef struct keyfob_mqtt keyfob_mqtt;
 
@@ -1184,9 +1184,10 @@ const char *keyfob_response_header_at(const keyfob_response *response,
                                       const char **value);
 
 /**
- * The body and, through `len`, which may be NULL, its length in bytes. Binary: no NUL is at its
- * end; an empty body may be NULL. Of `keyfob_client_open` and `keyfob_client_download` it is
- * empty. Borrowed until the response is freed.
+ * The body of a response that is whole and, through `len`, which may be NULL, its length in bytes.
+ * Binary: no NUL is at its end; an empty body may be NULL. That of `keyfob_client_open` is read
+ * with `keyfob_response_read` instead; that of `keyfob_client_download` is in its file. Borrowed
+ * until the response is freed.
  */
 KEYFOB_API const uint8_t *keyfob_response_body(const keyfob_response *response, size_t *len);
 
@@ -1351,17 +1352,17 @@ KEYFOB_API void keyfob_login_free(keyfob_login *login);
  * ------------------------------------------------------------------------------------------------ */
 
 /**
- * Gives what an MQTT library connects to the cloud's broker with: URL, client identifier, user name
- * and password (MQTT 3.1.1, 3.1.3), as the provider has them for this login. keyfob does not connect
- * itself. The handle is the caller's, to be freed with `keyfob_mqtt_free`.
+ * Gives what an MQTT library connects to the cloud's broker with: URL, client identifier, user
+ * name and password (MQTT 3.1.1, 3.1.3), as the provider has them for this login. keyfob does not
+ * connect itself. The handle is the caller's, to be freed with `keyfob_mqtt_free`.
  *
- * They are computed for this moment, from a good token: ask anew for each connection. When the broker
- * refuses them (CONNACK 4 or 5; reasons 134 and 135 of MQTT 5), call `keyfob_client_renew` once and
- * try again.
+ * They are computed for this moment, from a good token: ask anew for each connection. When the
+ * broker refuses them (CONNACK 4 or 5; reasons 134 and 135 of MQTT 5), call `keyfob_client_renew`
+ * once and try again.
  *
  * `KEYFOB_INVALID_ARGUMENT` where the provider says nothing of MQTT for this login;
- * `KEYFOB_INSECURE_URL` where the option `mqtt_url` would send the password in the clear; errors as
- * `keyfob_client_token`.
+ * `KEYFOB_INSECURE_URL` where the option `mqtt_url` would send the password in the clear; errors
+ * as `keyfob_client_token`.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -1370,12 +1371,11 @@ keyfob_status keyfob_client_mqtt(const keyfob_client *client,
                                  keyfob_error **err);
 
 /**
- * Where the broker is: `mqtts://host:8883`, or `wss://host/path` for MQTT over WebSocket. NULL where
- * the cloud has no address of its own and the option `mqtt_url` is not set. Borrowed until the handle
- * is freed, as the texts below.
+ * Where the broker is: `mqtts://host:8883`, or `wss://host/path` for MQTT over WebSocket. NULL
+ * where the cloud has no address of its own and the option `mqtt_url` is not set. Borrowed until
+ * the handle is freed, as the texts below.
  */
-KEYFOB_API
-const char *keyfob_mqtt_url(const keyfob_mqtt *mqtt);
+KEYFOB_API const char *keyfob_mqtt_url(const keyfob_mqtt *mqtt);
 
 /**
  * The client identifier. NULL: any that no other client of the broker has.

@@ -1,4 +1,7 @@
 //! The client: one account's token, and requests that carry it.
+//!
+//! Nothing is decided here. Each method makes a `Call`, which bounds all waiting, and hands it to
+//! the lifecycle.
 
 use crate::account::account::Account;
 use crate::account::headers::header_lines;
@@ -25,21 +28,37 @@ use std::time::Duration;
 /// Obtains, keeps and renews one account's token, and sends requests that carry it.
 ///
 /// A client may be used from any number of threads at once. Clones share everything but the right
-/// to cancel: each clone's [`cancel`](Client::cancel) ends its own calls only.
+/// to cancel: each clone's [`cancel`](Client::cancel) ends its own calls only. The last clone that
+/// is dropped ends the client; tokens in a store stay.
+///
+/// Each call that may wait ends after the option `timeout_ms`, 30 s unless set, with `TIMEOUT`.
+///
+/// ```no_run
+/// let mut config = keyfob::Config::new("kontakt")?;
+/// config.set("username", "gateway@example.com")?;
+/// config.set("password_file", "/etc/gateway/password")?;
+/// let client = config.client()?;
+/// let line = client.with_header_lines(|lines| lines.to_string())?; // for an HTTP client of your own
+/// # Ok::<(), keyfob::Error>(())
+/// ```
 pub struct Client {
     lifecycle: Arc<Lifecycle>,
+    /// What ends the calls of this handle, and of no other.
     canceller: Arc<Canceller>,
     /// Which handle of this process it is.
     number: u64,
     /// The time limit of this handle's calls; `None` is the option `timeout_ms`.
     limit: Option<Duration>,
-    /// What the client was made from, and what was set since.
+    /// What the client was made from, and what was set since. Shared by all handles; replaced under
+    /// the lead of the lifecycle's single flight.
     config: Arc<ArcSwap<Config>>,
-    /// Ends with the last handle, or when the option is set to `false`.
+    /// The thread of `background_renewal`, if there is one. Ends with the last handle, or when the
+    /// option is set to `false`.
     background: Arc<ArcSwapOption<Background>>,
 }
 
 impl Client {
+    /// Makes the client of an account, and the thread that renews where the options ask for it.
     pub(crate) fn new(account: Account, config: Config, clock: Clock, log: Log) -> Result<Client> {
         let in_background = account.options.flag(BACKGROUND_RENEWAL);
         let lifecycle = Arc::new(Lifecycle::new(account, clock, log)?);
@@ -54,9 +73,20 @@ impl Client {
         })
     }
 
-    /// Another handle on the same client, with a time limit and a cancellation of its own. While no
-    /// call on it had to wait yet, [`cancel`](Client::cancel) ends the first that has to: so a call
-    /// can be cancelled on its way to another thread.
+    /// Another handle on the same client, with a time limit and a cancellation of its own. `None`
+    /// leaves the limit to the option `timeout_ms`. While no call on it had to wait yet,
+    /// [`cancel`](Client::cancel) ends the first that has to: so a call can be cancelled on its way
+    /// to another thread.
+    ///
+    /// ```
+    /// # let mut config = keyfob::Config::new("kontakt")?;
+    /// # config.set("api_key", "my key")?;
+    /// # let client = config.client()?;
+    /// let hasty = client.share(Some(std::time::Duration::from_secs(2)));
+    /// let worker = std::thread::spawn(move || hasty.token());
+    /// # assert!(worker.join().unwrap().is_ok());
+    /// # Ok::<(), keyfob::Error>(())
+    /// ```
     pub fn share(&self, limit: Option<Duration>) -> Client {
         Client {
             lifecycle: self.lifecycle.clone(),
@@ -68,29 +98,38 @@ impl Client {
         }
     }
 
+    /// The lifecycle, for what sends requests.
     pub(super) fn lifecycle(&self) -> &Arc<Lifecycle> {
         &self.lifecycle
     }
 
-    /// A call of this handle that takes at most so long.
+    /// A call of this handle that takes at most so long, whatever the options say.
     pub(super) fn call_of(&self, limit: Duration) -> Call {
         Call::new(limit, &self.canceller)
     }
 
+    /// A call that takes as long as the request may, else as this handle's calls do.
     pub(super) fn call_of_request(&self, request: &Request) -> Call {
         self.call(request.timeout)
     }
 
+    /// A call with its limits: the request's own, else this handle's, else the option `timeout_ms`
+    /// as it is now.
     pub(super) fn call(&self, own: Option<Duration>) -> Call {
         let configured = || self.lifecycle.state().account.options.duration(TIMEOUT_MS);
         Call::new(own.or(self.limit).unwrap_or_else(configured), &self.canceller)
     }
 
+    /// A state with a good token, waited for.
     fn serve(&self) -> Result<Arc<State>> {
         self.lifecycle.serve(&self.call(None))
     }
 
-    /// Gives the access token to `read` without copying it. What a cached token costs is this.
+    /// Gives the access token to `read` without copying it: the cheapest way to look at one. `read`
+    /// runs with no lock held, and may take its time.
+    ///
+    /// # Errors
+    /// As [`token`](Client::token).
     #[inline]
     pub fn with_token<T>(&self, read: impl FnOnce(&str) -> T) -> Result<T> {
         if let Some(state) = self.lifecycle.fresh() {
@@ -107,19 +146,24 @@ impl Client {
         self.lifecycle.copy_fresh(buffer)
     }
 
-    /// A good access token, renewed first where that is needed.
+    /// A good access token, obtained or renewed first where that is needed. The copy is wiped when
+    /// it is dropped.
     ///
     /// # Errors
-    /// `CREDENTIALS_REJECTED`, `LOGIN_ON_HOLD`, `LOGIN_REQUIRED`, and whatever keeps from reaching
-    /// the cloud. docs/ERRORS.md says what to do about each.
+    /// `CREDENTIALS_REJECTED`, `LOGIN_ON_HOLD`, `LOGIN_REQUIRED`: a person is needed. `TIMEOUT`,
+    /// `NETWORK`, `RATE_LIMITED`, `SERVER_ERROR` and what else keeps from an answer of the cloud.
+    /// docs/ERRORS.md says what to do about each.
     pub fn token(&self) -> Result<Secret> {
         self.with_token(|token| Secret::from(token))
     }
 
-    /// A good access token if one is at hand: never waits, never renews.
+    /// A good access token if one is at hand: never waits, never renews. For event loops, with the
+    /// option `background_renewal`, or with a thread that calls [`token`](Client::token) when it is
+    /// due.
     ///
     /// # Errors
-    /// `WOULD_BLOCK` where there is none.
+    /// `WOULD_BLOCK` where there is none; where the cloud may not be asked now, the reason for
+    /// that.
     pub fn try_token(&self) -> Result<Secret> {
         self.lifecycle.serve_at_once().map(|state| state.access_token().into())
     }
@@ -135,8 +179,9 @@ impl Client {
     /// Gives the headers that carry the token to `read`, one `Name: value` a line.
     ///
     /// # Errors
-    /// As [`token`](Client::token); `INVALID_ARGUMENT` where the token is for MQTT alone, or the cloud has each request signed, and
-    /// only [`headers_for_request`](Client::headers_for_request) can say.
+    /// As [`token`](Client::token); `INVALID_ARGUMENT` where the token is for MQTT alone, or the
+    /// cloud has each request signed, and only [`headers_for_request`](Client::headers_for_request)
+    /// can say.
     pub fn with_header_lines<T>(&self, read: impl FnOnce(&str) -> T) -> Result<T> {
         let read_of = |state: &State| {
             state.account.must_carry()?;
@@ -152,12 +197,14 @@ impl Client {
         }
     }
 
-    /// How long the token at hand lives: `None` for ever, zero where there is none.
+    /// How long the token at hand is still good: `None` for ever, zero where there is none. Never
+    /// waits.
     pub fn expires_in(&self) -> Option<Duration> {
         self.until(self.lifecycle.state().expires)
     }
 
-    /// How long until the token is due to be renewed: `None` for never, zero for now.
+    /// How long until the token is due to be renewed: `None` for never, zero for now and where
+    /// there is none. Never waits.
     pub fn renew_due_in(&self) -> Option<Duration> {
         self.until(self.lifecycle.state().renew_at)
     }
@@ -176,8 +223,8 @@ impl Client {
     /// is sent must then be exactly this, and once.
     ///
     /// # Errors
-    /// As [`headers_for`](Client::headers_for); `INVALID_ARGUMENT` where the cloud wants the token in
-    /// the query or the body.
+    /// As [`headers_for`](Client::headers_for); `INVALID_ARGUMENT` where the cloud wants the token
+    /// in the query or the body.
     pub fn headers_for_request(&self, method: &str, url: &str, body: &[u8]) -> Result<Secret> {
         let mut request = Request::new(method, url)?;
         // Where nothing is signed, a large body need not be copied.
@@ -194,8 +241,8 @@ impl Client {
     /// When the broker refuses them (CONNACK 4 or 5), [`renew`](Client::renew) once and try again.
     ///
     /// # Errors
-    /// As [`token`](Client::token); `INVALID_ARGUMENT` where the profile says nothing of MQTT for this
-    /// login; `INSECURE_URL` where the password would cross the network in the clear.
+    /// As [`token`](Client::token); `INVALID_ARGUMENT` where the profile says nothing of MQTT for
+    /// this login; `INSECURE_URL` where the password would cross the network in the clear.
     pub fn mqtt(&self) -> Result<Mqtt> {
         let state = self.serve()?;
         let token = state.record.token.as_ref().expect("a served state has a token");
@@ -203,27 +250,38 @@ impl Client {
         state.account.mqtt(&names, &self.lifecycle.clock)
     }
 
-    /// Whether this answer of an API refuses the access token, by the provider's rule: then tell
-    /// [`refused`](Client::refused). A large body, which is no error document, is not looked into.
+    /// Whether this answer of an API refuses the access token, by the provider's rule (401, where
+    /// the profile has none): then tell [`refused`](Client::refused). A body of more than 16 KiB,
+    /// which is no error document, is not looked into. Never waits.
     pub fn is_refusal(&self, status: u16, body: &[u8]) -> bool {
         send::is_refusal(&self.lifecycle.state().account, status, &[], body)
     }
 
+    /// From now to this moment; `None` for never.
     fn until(&self, end: Moment) -> Option<Duration> {
         (end != Moment::NEVER).then(|| end.since(self.lifecycle.clock.now()))
     }
 
-    /// Renews the token now, fresh or not.
+    /// Renews the token now, fresh or not. Callers at the same time share one renewal. No program
+    /// has to call this to keep a token good.
+    ///
+    /// # Errors
+    /// As [`token`](Client::token); the token at hand then stays as it is.
     pub fn renew(&self) -> Result<()> {
         self.lifecycle.renew(&self.call(None)).map(drop)
     }
 
-    /// Says that an API refused this access token. Renews, unless a newer one is there already.
+    /// Says that an API refused this access token. Renews, unless a newer one is there already;
+    /// then ask for the token and repeat the request, once.
+    ///
+    /// # Errors
+    /// As [`token`](Client::token).
     pub fn refused(&self, token: &str) -> Result<()> {
         self.lifecycle.replace(token, &self.call(None)).map(drop)
     }
 
-    /// Changes an option while the client is in use: new credentials end a hold.
+    /// Changes an option while the client is in use, for all its handles: new credentials end a
+    /// hold. Another account's token is dropped. Waits for a renewal that is under way.
     ///
     /// # Errors
     /// As [`Config::set`] and [`Config::client`]; the client then goes on as before.
@@ -240,6 +298,9 @@ impl Client {
         self.change(|config| config.load_json(json))
     }
 
+    /// Changes a copy of the config, makes an account of it, and has the lifecycle use that: all or
+    /// nothing. The change is tried before the lead is waited for, and made again under it, on what
+    /// the config is then.
     fn change(&self, change: impl Fn(&mut Config) -> Result<()>) -> Result<()> {
         let changed = || {
             let mut next = Config::clone(&self.config.load());
@@ -269,52 +330,62 @@ impl Client {
     }
 
     /// Forgets the tokens and any hold: in memory, in the store, and at the cloud where it can
-    /// revoke. The next call logs in.
+    /// revoke (RFC 7009). The next call logs in.
+    ///
+    /// # Errors
+    /// `STORE`: they are gone from memory, but not from the store. `TIMEOUT`: a renewal was under
+    /// way all the time. That the cloud did not revoke is in the log, and no failure.
     ///
     /// A revocation that fails is no failure of this call, since here the tokens are gone:
-    /// `not_revoked` of [`status_json`](Client::status_json) tells why they may still be good at the
-    /// cloud, and is null where they are not.
+    /// `not_revoked` of [`status_json`](Client::status_json) tells why they may still be good at
+    /// the cloud, and is null where they are not.
     pub fn forget(&self) -> Result<()> {
         self.lifecycle.forget(&self.call(None))
     }
 
-    /// State, counters and the last error, as JSON. No secret is in it.
+    /// State, counters and the last error, as JSON; docs/ABI.md lists the members. No secret is in
+    /// it. Never waits.
     pub fn status_json(&self) -> String {
         report::of(&self.lifecycle)
     }
 
-    /// Ends the calls that are under way on this handle: they return `CANCELLED`.
+    /// Ends the calls that are under way on this handle: they look for a cancellation every 20 ms,
+    /// and return `CANCELLED`. Calls that begin later are not touched. From any thread.
     pub fn cancel(&self) {
         self.canceller.cancel();
     }
 
-    /// Sends a request with the token. If the API refuses the token, renews it and sends once more.
-    /// Every answer is a response, whatever its status.
+    /// Sends a request with the token, and reads the whole answer into memory. If the API refuses
+    /// the token, renews it and sends once more. Every answer is a response, whatever its status.
     ///
     /// # Errors
-    /// `FOREIGN_ORIGIN` and `INSECURE_URL` before anything is sent; those of
-    /// [`token`](Client::token); and what keeps from getting an answer.
+    /// `FOREIGN_ORIGIN` and `INSECURE_URL`: the token must not go there, and nothing was sent.
+    /// `ANSWER_TOO_LARGE`: more than `max_body_bytes`. `BODY_NOT_REPEATABLE`: it had to be sent
+    /// again, and its body cannot be read again. Those of [`token`](Client::token), and what keeps
+    /// from getting an answer.
     pub fn send(&self, request: &Request) -> Result<Response> {
         send(&self.lifecycle, request, &self.call(request.timeout), Body::Whole)
     }
 
     /// As [`send`](Client::send), but gives the response once its head is there: its body is read
-    /// with [`Response::read`], however large it is. `timeout_ms`, or the request's own limit, is for
-    /// the head; `idle_timeout_ms` and `transfer_timeout_ms` bound the body.
+    /// with [`Response::read`], however large it is. `timeout_ms`, or the request's own limit, is
+    /// for the head; `idle_timeout_ms` and `transfer_timeout_ms` bound the body.
+    ///
+    /// [`cancel`](Client::cancel) on this handle ends the reading, too.
     ///
     /// # Errors
-    /// As [`send`](Client::send), and `BODY_NOT_REPEATABLE` where the token was refused and the
-    /// request's body cannot be read again.
+    /// As [`send`](Client::send).
     pub fn open(&self, request: &Request) -> Result<Response> {
         send(&self.lifecycle, request, &self.call(request.timeout), Body::AsItComes)
     }
 
-    /// Waits until there is news, and gives its number: another token, or a hold or a pause that begins
-    /// or ends. `known` is the number that the last call gave, and is given again where nothing happens
-    /// within `limit`; 0 at first, which returns at once.
+    /// Waits until there is news, and gives its number: another token, or a hold or a pause that
+    /// begins or ends. `known` is the number that the last call gave, and is given again where
+    /// nothing happens within `limit`; 0 at first, which returns at once.
     ///
-    /// A token that is due is renewed meanwhile, where `background_renewal` does not do it and `limit` is
-    /// a second or more; what comes of it is news, too. The first token is the caller's to ask for.
+    /// A token that is due is renewed meanwhile, where `background_renewal` does not do it and
+    /// `limit` is a second or more; what comes of it is news, too. The first token is the caller's
+    /// to ask for.
     ///
     /// ```no_run
     /// # let client = keyfob::Config::new("kontakt")?.client()?;
@@ -333,9 +404,9 @@ impl Client {
     }
 
     /// A descriptor for `poll` and its like, which is readable while there is news that
-    /// [`wait`](Client::wait) on this handle has not given; on Linux also when a hold or a pause ends,
-    /// and when the token is due and no thread renews it: then [`token`](Client::token) does. It is this
-    /// handle's, and closed with it; never read from it.
+    /// [`wait`](Client::wait) on this handle has not given; on Linux also when a hold or a pause
+    /// ends, and when the token is due and no thread renews it: then [`token`](Client::token) does.
+    /// It is this handle's, and closed with it; never read from it.
     ///
     /// # Errors
     /// `FILE`: there is no descriptor to be had.
@@ -344,14 +415,14 @@ impl Client {
         self.lifecycle.bell_of(self.number).map_err(fault)
     }
 
-    /// The oldest log line that was not read yet, of those that [`Config::keep_log`] keeps. All clients of
-    /// the config share them.
+    /// The oldest log line that was not read yet, of those that [`Config::keep_log`] keeps. All
+    /// clients of the config share them.
     pub fn next_log_line(&self) -> Option<(Level, String)> {
         self.config.load().log_ring.as_ref()?.next()
     }
 
     /// Lets time pass for this client's clock, to test what happens when tokens age. Real tokens
-    /// at the cloud do not age with it.
+    /// at the cloud do not age with it. What was wound cannot be wound back.
     pub fn wind(&self, by: Duration) {
         self.lifecycle.clock.wind(by);
         self.lifecycle.wake_renewer();
@@ -360,11 +431,13 @@ impl Client {
 }
 
 impl Config {
-    /// Makes a client. Nothing is sent: the first call that needs a token does that.
+    /// Makes a client from a copy of this config. Nothing is sent: the first call that needs a
+    /// token does that. Files that options name, and the store, are read here.
     ///
     /// # Errors
-    /// `MISSING_OPTION` or `INVALID_OPTION` where the options fit no login, or more than one;
-    /// `STORE` where the store cannot be used.
+    /// `MISSING_OPTION`: the options fit no login; the message says what each lacks.
+    /// `INVALID_OPTION`: they fit more than one, contradict each other, or name a file that cannot
+    /// be used. `STORE`: the store cannot be used.
     pub fn client(&self) -> Result<Client> {
         if self.profile.is_none() {
             return Err(Error::new(

@@ -1,4 +1,8 @@
 //! What a client is made from: a provider and its options.
+//!
+//! Options are text, whatever they mean: they come from command lines, files and the environment.
+//! Each is checked when it is set, by the one table of options (`model/option_table.rs`) and the
+//! profile's own; whether together they add up to a login is checked when a client is made.
 
 use crate::account::account::Account;
 use crate::error::{Error, Result, Status};
@@ -16,7 +20,8 @@ use crate::support::log_ring::LogRing;
 use std::path::Path;
 use std::sync::Arc;
 
-/// What says which further options there are, and so is set before them.
+/// What says which further options there are, and so is set before them, wherever it stands in a
+/// file.
 const OF_PROFILE: [&str; 2] = [PROFILE.name, PROFILE_FILE.name];
 
 /// A provider and the options for it. One config may make any number of clients.
@@ -32,14 +37,18 @@ const OF_PROFILE: [&str; 2] = [PROFILE.name, PROFILE_FILE.name];
 /// ```
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// The cloud. `custom` has an empty one until its profile is set.
     pub(super) profile: Arc<Profile>,
     options: Options,
+    /// `None`: the system's.
     pub(super) clock: Option<Clock>,
     pub(super) log: Log,
     /// Where its lines are kept, if they are.
     pub(super) log_ring: Option<Arc<LogRing>>,
+    /// In place of the option `store`.
     caller_store: Option<CallerStore>,
-    /// The variables that `load_env` looked at, and what it took each for.
+    /// The variables that `load_env` looked at, and what it took each for: a misspelt one is named
+    /// when an option is missing.
     variables: Vec<(String, String)>,
 }
 
@@ -62,10 +71,13 @@ impl Config {
         })
     }
 
-    /// Sets an option. All values are text; docs/OPTIONS.md lists names, ranges and defaults.
+    /// Sets an option. All values are text; docs/OPTIONS.md lists names, ranges and defaults. Any
+    /// secret option `x` may be given as `x_file`, a file that is read when a client is made.
     ///
     /// # Errors
-    /// `UNKNOWN_OPTION`, `INVALID_OPTION`, `INVALID_PROFILE`; the config is then as it was.
+    /// `UNKNOWN_OPTION`: the message has the nearest name. `INVALID_OPTION`: not of the option's
+    /// type, or out of its range. `INVALID_PROFILE`: the message says where. The config is then as
+    /// it was.
     pub fn set(&mut self, option: &str, value: &str) -> Result<()> {
         let profile = if option == PROFILE.name {
             Some(Profile::parse(value)?)
@@ -92,6 +104,13 @@ impl Config {
     }
 
     /// Sets every member of a JSON object; numbers and booleans are taken as their text.
+    ///
+    /// ```
+    /// let mut config = keyfob::Config::new("simacan")?;
+    /// config.load_json(r#"{"username": "gateway", "timeout_ms": 5000}"#)?;
+    /// assert_eq!(config.get("timeout_ms")?.as_deref(), Some("5000"));
+    /// # Ok::<(), keyfob::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`set`](Config::set), and `INVALID_ARGUMENT` where it is not such an object. All or
@@ -132,7 +151,8 @@ impl Config {
     /// empty ones, are passed over.
     ///
     /// # Errors
-    /// As [`set`](Config::set). All or nothing.
+    /// As [`set`](Config::set), and `INVALID_ARGUMENT` for a prefix that no variable can have. All
+    /// or nothing.
     pub fn load_env(&mut self, prefix: &str) -> Result<()> {
         if prefix.is_empty() || !prefix.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
             return Err(Error::new(
@@ -162,6 +182,7 @@ impl Config {
         Ok(())
     }
 
+    /// Sets options in the order in which they may depend on each other: all, or none.
     fn set_all(&mut self, pairs: Vec<(String, zeroize::Zeroizing<String>)>) -> Result<()> {
         let mut next = self.clone();
         let (first, then): (Vec<_>, Vec<_>) =
@@ -173,8 +194,8 @@ impl Config {
         Ok(())
     }
 
-    /// Sends log lines to `sink`, up to the level `most`. It is called on the thread that called
-    /// keyfob, with no lock held, and never sees a secret.
+    /// Sends log lines of the clients made from now on to `sink`, up to the level `most`. It is
+    /// called on the thread that called keyfob, with no lock held, and never sees a secret.
     pub fn set_log(&mut self, sink: Arc<LogSink>, most: Level) {
         self.log = Log::to(sink, most);
         self.log_ring = None;
@@ -200,7 +221,7 @@ impl Config {
         self.caller_store = Some(CallerStore::new(store));
     }
 
-    /// Keeps them where the option `store` says.
+    /// Keeps tokens where the option `store` says, and no longer in a store of the caller's.
     pub fn unset_store(&mut self) {
         self.caller_store = None;
     }
@@ -210,6 +231,8 @@ impl Config {
         self.clock = Some(clock);
     }
 
+    /// What these options add up to. Where something is missing, the message names variables of the
+    /// environment that no option is called by: they may be what was meant.
     pub(crate) fn account(&self, clock: &Clock) -> Result<Account> {
         let made = self.made(clock);
         made.map_err(|error| match self.strangers() {
@@ -228,13 +251,15 @@ impl Config {
         (!names.is_empty()).then(|| format!("no option is called as in {}", names.join(", ")))
     }
 
+    /// The same, as the account itself tells it.
     fn made(&self, clock: &Clock) -> Result<Account> {
         let (options, profile) = (self.options.clone(), self.profile.clone());
         Account::new(options, profile, self.caller_store.as_ref(), clock)
     }
 }
 
-/// The variables of the environment with this prefix, and what stands after it.
+/// The variables of the environment with this prefix, sorted, and what stands after it. Their
+/// values are not kept.
 fn variables(prefix: &str) -> Vec<(String, String)> {
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     let of_prefix = |name: String| {
@@ -246,6 +271,7 @@ fn variables(prefix: &str) -> Vec<(String, String)> {
     found
 }
 
+/// The text of a file that an option names, as that option's fault where it cannot be read.
 fn read(option: &str, path: &str) -> Result<zeroize::Zeroizing<String>> {
     file::read_text(path, file::VALUE)
         .map_err(|why| Error::new(Status::InvalidOption, format!("{option}: {why}")))

@@ -1,8 +1,15 @@
-//! Downloads that survive the field: to `PATH.part`, resumed over broken connections, renewed tokens,
-//! killed processes and power cuts, checked, and then put in the place of PATH at once.
+//! Downloads that survive the field: to `PATH.part`, resumed over broken connections, renewed
+//! tokens, killed processes and power cuts, checked, and then put in the place of PATH at once.
 //!
-//! A part is resumed only where the server says that it is still the same file (RFC 9110 13.1.5), and
-//! after a power cut only as far as it is known to be on the disk.
+//! ```text
+//! first call   GET                                 200, 40 MiB of 100 come, the network goes
+//! next try     Range: bytes=41943040-, If-Range    206, the rest comes
+//! another file there by now                        200, begun anew
+//! the end      length and digest are right         PATH.part becomes PATH
+//! ```
+//!
+//! A part is resumed only where the server says that it is still the same file (`If-Range`, RFC
+//! 9110 13.1.5), and after a power cut only as far as it is known to be on the disk.
 
 use crate::client::client::Client;
 use crate::client::part::{Part, Validator};
@@ -17,13 +24,21 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// What a download is checked by, besides its length.
+///
+/// ```
+/// let mut download = keyfob::Download::new();
+/// download.set_sha256("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")?;
+/// # Ok::<(), keyfob::Error>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Download {
+    /// What the caller knows of the file, from elsewhere than its server.
     sha256: Option<[u8; 32]>,
 }
 
 impl Download {
-    /// A download that is checked by its length, and by the digest that the server names, if it does.
+    /// A download that is checked by its length, and by the digest that the server names, if it
+    /// does.
     pub fn new() -> Download {
         Download::default()
     }
@@ -52,27 +67,27 @@ enum Tried {
     Done(Response),
     /// The server answered something else: the caller's to see. Nothing was written.
     Other(Response),
-    /// What was there is of no use; begin anew.
+    /// The part is of no use: the server has another file now, or knows no such range.
     Again,
 }
 
-/// The first wait after a broken try, and the longest.
+/// The first wait after a broken try, and the longest. It grows only while nothing comes.
 const BETWEEN_TRIES: Growth =
     Growth { first: Duration::from_millis(500), most: Duration::from_secs(30) };
 
 impl Client {
     /// Downloads what the request asks for to a file. While it is under way it is in `PATH.part`;
-    /// PATH itself is replaced at once when all is there, durably. What came before a fault is kept,
-    /// and a later call of the same request goes on from there, in this process or another.
+    /// PATH itself is replaced at once when all is there, durably. What came before a fault is
+    /// kept, and a later call of the same request goes on from there, in this process or another.
     ///
     /// Faults of the network are tried again until nothing has come for `download_retry_s`. The
     /// response has the status and headers of the last answer, and no body. Where that is not a
     /// success (404, 403, ...) nothing is written; look at its status.
     ///
     /// # Errors
-    /// `FILE`: the target is a directory or a symbolic link, or cannot be written; the disk is full;
-    /// another download to it is under way. `DIGEST_MISMATCH`: what came is not what it should be, and
-    /// was thrown away. Those of [`open`](Client::open).
+    /// `FILE`: the target is a directory or a symbolic link, or cannot be written; the disk is
+    /// full; another download to it is under way. `DIGEST_MISMATCH`: what came is not what it
+    /// should be, and was thrown away. Those of [`open`](Client::open).
     pub fn download(
         &self,
         request: &Request,
@@ -114,12 +129,14 @@ impl Client {
         }
     }
 
-    /// Where to stop trying: nothing has come for so long.
+    /// When to stop trying: nothing has come for so long (`download_retry_s`).
     fn retry_limit(&self) -> Duration {
         self.lifecycle().state().account.options.duration(DOWNLOAD_RETRY_S)
     }
 
-    /// One request, and its answer as far as it comes.
+    /// One request, and its answer as far as it comes. The request asks for what follows the part,
+    /// on condition that the file is still the same. An error may pass, or not; `may_pass` says
+    /// which.
     fn try_download(
         &self,
         request: &Request,
@@ -157,7 +174,7 @@ impl Client {
         Ok(Tried::Done(response.without_body()))
     }
 
-    /// Writes the body behind what is there.
+    /// Writes the body behind what is there, and tells the caller's progress function.
     fn fill(&self, response: &mut Response, part: &mut Part, request: &Request) -> Result<()> {
         let mut meter = request
             .progress
@@ -177,10 +194,14 @@ impl Client {
     }
 }
 
-/// How long nothing has come, and how often in a row it was tried.
+/// How long nothing has come, and how often in a row it was tried. By real time, not the client's
+/// clock: it bounds real waiting.
 struct Progress {
+    /// When something last came.
     last: Instant,
+    /// Tries since then.
     tries: u32,
+    /// How long nothing may come.
     limit: Duration,
 }
 
@@ -189,11 +210,13 @@ impl Progress {
         Progress { last: Instant::now(), tries: 0, limit }
     }
 
+    /// Something came: the limit and the growth begin anew.
     fn made(&mut self) {
         (self.last, self.tries) = (Instant::now(), 0);
     }
 
-    /// How long to wait before the next try; `None` where there is to be none.
+    /// How long to wait before the next try: what the server asked for, else a growing time with
+    /// chance in it. `None` where the wait would end after the limit.
     fn wait(&mut self, asked: Option<Duration>) -> Option<Duration> {
         self.tries += 1;
         let wait = asked.unwrap_or_else(|| backoff(self.tries, BETWEEN_TRIES));
@@ -201,7 +224,8 @@ impl Progress {
     }
 }
 
-/// Whether the same request may come further later.
+/// Whether the same request may come further later. A full disk, a wrong digest or a refused login
+/// will not.
 fn may_pass(error: &Error) -> bool {
     matches!(
         error.status(),
@@ -209,12 +233,13 @@ fn may_pass(error: &Error) -> bool {
     )
 }
 
-/// What a part belongs to: another request's part is not gone on with.
+/// What a part belongs to: method, URL and query. Another request's part is not gone on with.
 fn request_name(request: &Request) -> String {
     format!("{} {}?{}", request.method, request.url, request.query)
 }
 
-/// `Content-Range: bytes FROM-TO/TOTAL` (RFC 9110 14.4), as far as it is known.
+/// FROM and TOTAL of `Content-Range: bytes FROM-TO/TOTAL` (RFC 9110 14.4); a server may write `*`
+/// for either.
 fn content_range(response: &Response) -> Option<(Option<u64>, Option<u64>)> {
     let range = response.header("content-range")?.trim().strip_prefix("bytes ")?;
     let (range, total) = range.split_once('/')?;
@@ -222,18 +247,21 @@ fn content_range(response: &Response) -> Option<(Option<u64>, Option<u64>)> {
     Some((from, total.trim().parse().ok()))
 }
 
-/// Whether a 206 gives what follows the part, of the same file.
+/// Whether a 206 gives what follows the part, of a file of the same length. A server may answer
+/// with another range than was asked for.
 fn goes_on_at(response: &Response, at: u64, total: Option<u64>) -> bool {
     let Some((from, of)) = content_range(response) else { return false };
     from == Some(at) && (total.is_none() || of.is_none() || of == total)
 }
 
-/// Whether a 416 says that the part is the whole.
+/// Whether a 416 (no such range) says that the part is the whole: the process ended between the
+/// last byte and the renaming.
 fn is_all_of_it(response: &Response, at: u64) -> bool {
     at > 0 && content_range(response).is_some_and(|(_, total)| total == Some(at))
 }
 
 /// The SHA-256 that the server names: `Repr-Digest` (RFC 9530), or the older `Digest` (RFC 3230).
+/// Both are of the whole file, also where a range of it is sent.
 fn stated_digest(response: &Response) -> Option<[u8; 32]> {
     use base64::Engine;
     let named = |header: &str, name: &str| {

@@ -1,8 +1,19 @@
 //! Links by relation: from `Link` headers (RFC 8288), HATEOAS `links`, and HAL's `_links`.
+//!
+//! ```text
+//! Link: <https://api/items?page=2>; rel="next"          link_header
+//! {"links": [{"rel": "next", "href": "/items?page=2"}]}   link_in_body
+//! {"links": {"next": "/items?page=2"}}
+//! {"_links": {"next": {"href": "/items?page=2"}}}
+//! ```
+//!
+//! What is found is a reference as the cloud wrote it. Whoever follows it joins it to the URL of
+//! the answer, and asks whether the token may go there.
 
 use crate::support::json::document::Document;
 
-/// The targets of a `Link` header's links with this relation type.
+/// The targets of a `Link` header's links with this relation type, in their order. Types are
+/// compared without regard to case (RFC 8288 2.1.1); what is no link is passed over.
 pub(crate) fn link_header(header: &str, rel: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut rest = header;
@@ -22,7 +33,7 @@ pub(crate) fn link_header(header: &str, rel: &str) -> Vec<String> {
     found
 }
 
-/// Splits at the first comma outside of quotes.
+/// Splits at the first comma outside of quotes: a title may have one.
 fn until_comma(text: &str) -> (&str, &str) {
     let mut quoted = false;
     for (at, c) in text.char_indices() {
@@ -35,8 +46,8 @@ fn until_comma(text: &str) -> (&str, &str) {
     (text, "")
 }
 
-/// The target of the link with this relation. It is looked for at the beginning of the body alone, and
-/// where it stands: a body of any size and shape costs no memory.
+/// The target of the link with this relation. It is looked for at the beginning of the body alone,
+/// and where it stands: a body of any size and shape costs no memory.
 pub(crate) fn link_in_body(body: &[u8], rel: &str) -> Option<String> {
     const BEGINNING: usize = 1 << 20;
     let body = Document::beginning_of(&body[..body.len().min(BEGINNING)])?;

@@ -1,7 +1,16 @@
 //! What callers hold: a config, the client made from it, requests and their responses.
 //!
-//! This room turns a caller's wish into one call of the lifecycle. It decides nothing about tokens,
-//! and knows no cloud.
+//! ```text
+//! Config ── client() ──► Client ── token() ───────────────► Secret
+//!                               ── send(&Request) ────────► Response, whole
+//!                               ── open(&Request) ────────► Response, read piece by piece
+//!                               ── download(&Request, ..) ► a file
+//! ```
+//!
+//! This room turns a caller's wish into one call of the lifecycle: it sets the call's limits, takes
+//! the token that comes back, and sends. It decides nothing about tokens and knows no cloud; what
+//! an answer means for a token is `provider/`'s to say. Its public types are the crate's API, which
+//! `ffi/` converts for all other languages.
 
 mod body;
 #[allow(clippy::module_inception)] // the file is named after what it holds

@@ -1,4 +1,15 @@
-//! What is there of a file that is being downloaded: `PATH.part`, and beside it what it is a part of.
+//! What is there of a file that is being downloaded: `PATH.part`, and beside it what it is a part
+//! of.
+//!
+//! ```text
+//! firmware.bin            the old version, until the new one is whole
+//! firmware.bin.part       what has come; locked while a download writes to it
+//! firmware.bin.part.json  of which request, which version of the file, how much is on the disk
+//! ```
+//!
+//! The note is written before the bytes that it speaks of, so a part never passes for one of
+//! another file. A lock of the system (`flock`) keeps a second download away, and goes with its
+//! process.
 
 use crate::client::response::Response;
 use crate::error::{Error, Result, Status};
@@ -11,13 +22,16 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-/// So much may be lost of a part by a power cut.
+/// In bytes: so much may be lost of a part by a power cut. More often would slow down fast links.
 const SYNC_EVERY: u64 = 16 << 20;
 
-/// By what the server tells one version of a file from another: a strong `ETag`, else its date.
+/// By what the server tells one version of a file from another: a strong `ETag`, else its date. A
+/// weak one (`W/`) may stand for two files that differ in bytes (RFC 9110 8.8.1). `None` where the
+/// server gives neither, or no ranges: then nothing is resumed.
 pub(super) struct Validator(Option<String>);
 
 impl Validator {
+    /// What the head of an answer gives.
     pub fn of(response: &Response) -> Validator {
         let strong = response.header("etag").filter(|tag| !tag.starts_with("W/"));
         let ranges = response.header("accept-ranges").is_none_or(|how| how.contains("bytes"));
@@ -28,10 +42,15 @@ impl Validator {
 
 /// A download that is under way. Only one at a time has it.
 pub(super) struct Part {
+    /// The file that it is to become.
     target: PathBuf,
+    /// `PATH.part`.
     path: PathBuf,
+    /// Open, locked, and at the end of what has come.
     file: File,
+    /// SHA-256 of what has come.
     digest: Context,
+    /// How many bytes have come.
     length: u64,
     /// How much of it is known to survive a power cut.
     synced: u64,
@@ -41,14 +60,20 @@ pub(super) struct Part {
 /// What is written down beside the part.
 #[derive(Default)]
 struct About {
+    /// A digest of the request.
     request: String,
+    /// The version of the file, as the server names it.
     validator: Option<String>,
+    /// How many bytes the whole has, where the server said so.
     total: Option<u64>,
+    /// The boot of the machine that the part was written in: in another one, a power cut may lie
+    /// between.
     boot: Option<String>,
 }
 
 impl Part {
-    /// The part of this target that an earlier download of the same request has left, or an empty one.
+    /// The part of this target that an earlier download of the same request has left, or an empty
+    /// one. `FILE` where the target cannot be written to, or another download has its part.
     pub fn open(target: &Path, request: &str, boot: Option<String>) -> Result<Part> {
         check_target(target)?;
         let path = beside(target, ".part");
@@ -67,7 +92,8 @@ impl Part {
         Ok(part)
     }
 
-    /// How much of what lies there can be gone on with.
+    /// How much of what lies there can be gone on with: all of it, after a power cut what was
+    /// synced, and nothing of another request or an unnamed version.
     fn usable_length(&mut self) -> u64 {
         let Some(note) = read_note(&self.note_path()) else { return 0 };
         let text = |name: &str| note.get(name).and_then(Value::as_str).map(str::to_string);
@@ -87,7 +113,8 @@ impl Part {
         }
     }
 
-    /// Cuts the part to this length, and takes the digest of what stays.
+    /// Cuts the part to this length, and takes the digest of what stays, which means reading it
+    /// once.
     fn shorten(&mut self, length: u64) -> Result<()> {
         let cut = |file: &mut File| -> io::Result<Context> {
             file.set_len(length)?;
@@ -106,10 +133,12 @@ impl Part {
         Ok(())
     }
 
+    /// How many bytes are there.
     pub fn length(&self) -> u64 {
         self.length
     }
 
+    /// How many bytes the whole has, where the server said so.
     pub fn total(&self) -> Option<u64> {
         self.about.total
     }
@@ -119,6 +148,7 @@ impl Part {
         self.about.validator.as_deref()
     }
 
+    /// Throws away what is there.
     pub fn begin_anew(&mut self) -> Result<()> {
         (self.about.validator, self.about.total) = (None, None);
         self.shorten(0)
@@ -131,6 +161,7 @@ impl Part {
         self.write_note()
     }
 
+    /// Writes what came, and now and then waits until it is on the disk.
     pub fn append(&mut self, bytes: &[u8]) -> Result<()> {
         self.file.write_all(bytes).map_err(|error| fault(&self.path, error))?;
         self.digest.update(bytes);
@@ -142,13 +173,16 @@ impl Part {
         Ok(())
     }
 
+    /// Waits until all that came is on the disk.
     fn sync(&mut self) -> Result<()> {
         self.file.sync_data().map_err(|error| fault(&self.path, error))?;
         self.synced = self.length;
         Ok(())
     }
 
-    /// Checks the whole, and puts it in its place, durably. What is not as it should be goes.
+    /// Checks the whole, and puts it in its place, durably: the bytes, then the rename, then the
+    /// directory. `NETWORK` where bytes are missing, which are fetched by the next try.
+    /// `DIGEST_MISMATCH` where they are wrong: then all of them go, since nobody knows which.
     pub fn finish(&mut self, wanted: Option<[u8; 32]>, stated: Option<[u8; 32]>) -> Result<()> {
         if self.about.total.is_some_and(|total| total != self.length) {
             let what = format!("{} bytes came of {}", self.length, self.about.total.unwrap_or(0));
@@ -175,11 +209,13 @@ impl Part {
         made_durable.map_err(|error| fault(&self.target, error))
     }
 
+    /// Where it is written down what the part is a part of.
     fn note_path(&self) -> PathBuf {
         beside(&self.path, ".json")
     }
 
-    /// Written anew and renamed, so that it is never half there.
+    /// Writes down what the part is a part of: to a new file that is renamed, so that it is never
+    /// half there.
     fn write_note(&self) -> Result<()> {
         let note = object([
             ("request", (&self.about.request).into()),
@@ -196,19 +232,22 @@ impl Part {
     }
 }
 
-/// What is written down beside a part; a link that somebody may have put in its place is not followed.
+/// What is written down beside a part; a link that somebody may have put in its place is not
+/// followed.
 fn read_note(path: &Path) -> Option<Value> {
     const LONGEST: u64 = 65_536;
     std::fs::symlink_metadata(path).ok().filter(|about| about.is_file())?;
     json::parse(&file::read(path, LONGEST).ok()?).ok()
 }
 
+/// A path with something behind its name.
 fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_os_string();
     name.push(ending);
     PathBuf::from(name)
 }
 
+/// A fault of a file of the caller's, by its path.
 fn fault(path: &Path, what: impl std::fmt::Display) -> Error {
     Error::new(Status::File, format!("{}: {what}", path.display()))
 }

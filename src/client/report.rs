@@ -1,4 +1,7 @@
 //! The status of a client as JSON: for people, dashboards, and bindings that take no callbacks.
+//!
+//! docs/ABI.md lists the members and promises their names. A member is added, never renamed; none
+//! may hold a secret, or anything that a password could be tried against.
 
 use crate::lifecycle::goal::Stage;
 use crate::lifecycle::lifecycle::Lifecycle;
@@ -8,6 +11,8 @@ use crate::support::sync::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+/// What the client knows at this moment. Reads what is in memory and asks nobody, so it never
+/// waits. Times are what is left, in milliseconds: a moment of our clock means nothing to a reader.
 pub(crate) fn of(lifecycle: &Lifecycle) -> String {
     let state = lifecycle.state();
     let now = lifecycle.clock.now();
@@ -64,6 +69,7 @@ pub(crate) fn of(lifecycle: &Lifecycle) -> String {
     status.to_json().to_string()
 }
 
+/// An error as a member of the status; `null` where there is none.
 fn error(error: &Option<crate::Error>) -> Value {
     let Some(error) = error else { return Value::Null };
     object([

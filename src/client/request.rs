@@ -1,4 +1,8 @@
 //! Requests that carry the token.
+//!
+//! A request is checked as it is put together, so that a bad header fails where it is set and not
+//! at three in the morning. What depends on the client is checked when it is sent: where the URL
+//! leads, and which headers carry the token.
 
 use crate::account::headers::Headers;
 use crate::client::body::{FileBody, ReaderBody};
@@ -14,19 +18,34 @@ use std::time::Duration;
 
 /// A request to an API of the cloud, to be sent with [`Client::send`](crate::Client::send) as often
 /// as wanted. Plain data: it may be sent from several threads at once while nobody changes it.
+///
+/// ```
+/// let mut request = keyfob::Request::new("POST", "devices")?;
+/// request.set_header("Content-Type", "application/json")?;
+/// request.add_query("dry run", "yes"); // devices?dry%20run=yes
+/// request.set_body(br#"{"id": 7}"#);
+/// # Ok::<(), keyfob::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Request {
     pub(crate) method: Method,
+    /// As the caller wrote it: absolute, relative, or at an endpoint in braces.
     pub(crate) url: String,
+    /// What was added to the query, encoded, without the question mark.
     pub(crate) query: String,
+    /// The caller's own headers.
     pub(crate) headers: Headers,
     pub(crate) body: Payload,
+    /// Whether sending it twice does no harm.
     pub(crate) idempotent: bool,
+    /// In place of the client's `timeout_ms`.
     pub(crate) timeout: Option<Duration>,
+    /// Who is told how far the body of the answer has come.
     pub(crate) progress: Option<Progress>,
 }
 
-/// Is told how far a body has come; `false` ends the call.
+/// Is told how far a body has come, and of how many bytes where that is known; `false` ends the
+/// call.
 pub(crate) type Progress = Arc<dyn Fn(u64, Option<u64>) -> bool + Send + Sync>;
 
 impl Request {
@@ -63,8 +82,8 @@ impl Request {
     /// Sets a header, in place of one of the same name.
     ///
     /// # Errors
-    /// `INVALID_ARGUMENT`: not a header name, a value that headers cannot carry, more than 64 KiB, or
-    /// a header that is the connection's to set.
+    /// `INVALID_ARGUMENT`: not a header name, a value that headers cannot carry, more than 64 KiB,
+    /// or a header that is the connection's to set.
     pub fn set_header(&mut self, name: &str, value: &str) -> Result<()> {
         let invalid = |what: String| Err(Error::new(Status::InvalidArgument, what));
         if !is_token(name) {
@@ -96,14 +115,14 @@ impl Request {
         query_encode(value, &mut self.query);
     }
 
-    /// Sets the body, in place of any before. `Content-Type` is the caller's to set, where the
-    /// provider has none of its own.
+    /// Sets the body to a copy of these bytes, in place of any before. `Content-Type` is the
+    /// caller's to set, where the provider has none of its own.
     pub fn set_body(&mut self, body: &[u8]) {
         self.body = Payload::bytes(body.to_vec());
     }
 
-    /// Sends a file as the body. It is opened when the request is sent, and again for a replay, so it
-    /// is never in memory as a whole.
+    /// Sends a file as the body. It is opened when the request is sent, and again for a replay, so
+    /// it is never in memory as a whole.
     ///
     /// # Errors
     /// `FILE`: there is no such file, or it is not a regular one.
@@ -113,9 +132,9 @@ impl Request {
     }
 
     /// Sends what a reader gives, while it gives it. `length` is how many bytes that will be: fewer
-    /// fail the call, and no more are read; `None` sends it in chunks (RFC 9112 7.1). It is read once. Where the
-    /// request has to be sent again the call fails with `BODY_NOT_REPEATABLE`, unless nothing was
-    /// read of it before.
+    /// fail the call, and no more are read; `None` sends it in chunks (RFC 9112 7.1). It is read
+    /// once. Where the request has to be sent again the call fails with `BODY_NOT_REPEATABLE`,
+    /// unless nothing was read of it before.
     pub fn set_body_reader(&mut self, from: impl Read + Send + 'static, length: Option<u64>) {
         self.body = Payload::Source(Arc::new(ReaderBody::once(Box::new(from), length)));
     }
@@ -131,8 +150,8 @@ impl Request {
     }
 
     /// Tells how far the body of the answer has come: bytes so far, and of how many where that is
-    /// known. Called on the thread that reads, at most ten times a second and once at the end. If it
-    /// gives `false` the call ends with `CANCELLED`.
+    /// known. Called on the thread that reads, at most ten times a second and once at the end. If
+    /// it gives `false` the call ends with `CANCELLED`.
     pub fn set_progress(
         &mut self,
         progress: impl Fn(u64, Option<u64>) -> bool + Send + Sync + 'static,
@@ -140,7 +159,8 @@ impl Request {
         self.progress = Some(Arc::new(progress));
     }
 
-    /// The longest this request takes, its retries included, in place of the client's `timeout_ms`.
+    /// The longest this request takes, its retries and a renewal included, in place of the client's
+    /// `timeout_ms`.
     pub fn set_timeout(&mut self, timeout: Duration) {
         self.timeout = Some(timeout);
     }

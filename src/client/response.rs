@@ -1,4 +1,7 @@
 //! What came back: the head of an answer, and its body whole or piece by piece.
+//!
+//! A body that is cut is an error and never a short body: `read` gives 0 only where the answer's
+//! own sign of its end has come (length, last chunk, or TLS's close; RFC 9112 8).
 
 use crate::client::links::{link_header, link_in_body};
 use crate::client::request::Progress;
@@ -13,17 +16,20 @@ use std::time::{Duration, Instant};
 
 /// An answer, whatever its status: 404 and 500 are answers too.
 ///
-/// From [`Client::send`](crate::Client::send) it is whole. From [`Client::open`](crate::Client::open)
-/// its body is still to be read, piece by piece.
+/// From [`Client::send`](crate::Client::send) it is whole. From
+/// [`Client::open`](crate::Client::open) its body is still to be read, piece by piece.
 pub struct Response {
+    /// The head, and what is in memory of the body.
     pub(crate) answer: Answer,
     /// What is still to be read of the body, where it was not asked for as a whole.
     pub(crate) rest: Option<Incoming>,
+    /// Where it came from, after redirects, without a token in its query: links are relative to it.
     pub(crate) url: Url,
     /// Whose answer it is: says where the next page is, where no link does.
     profile: Option<Arc<Profile>>,
     /// How much of `answer.body` was given to who reads piece by piece.
     given: usize,
+    /// Tells the caller how far the body has come, where it asked for that.
     progress: Option<Meter>,
 }
 
@@ -45,7 +51,7 @@ impl Response {
         Response { answer, rest, url, profile: None, given: 0, progress }
     }
 
-    /// The same, as this provider's.
+    /// The same, as this provider's: its profile may say where the next page is.
     pub(super) fn of(mut self, profile: &Arc<Profile>) -> Response {
         self.profile = Some(profile.clone());
         self
@@ -69,6 +75,8 @@ impl Response {
         }
     }
 
+    /// From what is in memory first, such as a document that was looked into, then from the
+    /// connection.
     fn next_piece(&mut self, buffer: &mut [u8]) -> Result<usize> {
         let kept = &self.answer.body[self.given..];
         if !kept.is_empty() {
@@ -83,7 +91,7 @@ impl Response {
         }
     }
 
-    /// The head alone.
+    /// The head alone: a download's body is in its file.
     pub(super) fn without_body(mut self) -> Response {
         (self.rest, self.answer.body) = (None, Vec::new());
         self
@@ -97,7 +105,7 @@ impl Response {
         }
     }
 
-    /// The HTTP status.
+    /// The HTTP status (RFC 9110 15).
     pub fn status(&self) -> u16 {
         self.answer.status
     }
@@ -112,13 +120,14 @@ impl Response {
         self.answer.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// The body, as it came.
+    /// The body, as it came, of a response that is whole. That of
+    /// [`Client::open`](crate::Client::open) is to be [`read`](Response::read).
     pub fn body(&self) -> &[u8] {
         &self.answer.body
     }
 
-    /// The absolute URL of the link with this relation, if there is one: from a `Link` header
-    /// (RFC 8288), a HATEOAS `links` array, a `links` object or a HAL `_links` object; for `next` also
+    /// The absolute URL of the link with this relation, if there is one: from a `Link` header (RFC
+    /// 8288), a HATEOAS `links` array, a `links` object or a HAL `_links` object; for `next` also
     /// where the provider says that its next page is.
     ///
     /// # Errors
@@ -144,11 +153,15 @@ impl Response {
     }
 }
 
-/// Tells how far a body has come, ten times a second at most.
+/// Tells how far a body has come, ten times a second at most: a function of another language may
+/// cost more than the bytes.
 pub(super) struct Meter {
     tell: Progress,
+    /// In bytes, where the answer says so.
     total: Option<u64>,
+    /// Bytes so far.
     came: u64,
+    /// When it was last told.
     told: Option<Instant>,
 }
 

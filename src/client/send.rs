@@ -1,5 +1,17 @@
 //! Sending a request with the token: retries, redirects on its own origin, and one replay after a
 //! refusal.
+//!
+//! ```text
+//! admitted         may the token go there? then a good token
+//! outgoing         headers, query and body, all that is the same each time
+//!   retry          what may be repeated (RFC 9110 9.2.2), within the call's time
+//!     sign         what is made anew for each try
+//!     transport    one request, one answer
+//!   redirect       on the same origin, and only where it means the same request
+//! is_refusal       the answer refuses the token: renew, and once more from `outgoing`
+//! ```
+//!
+//! A caller gets the last answer, whatever its status. Only the absence of an answer is an error.
 
 use crate::account::account::Account;
 use crate::account::headers::Headers;
@@ -26,13 +38,18 @@ use std::time::Instant;
 /// How the body of the answer is wanted.
 #[derive(Clone, Copy)]
 pub(crate) enum Body {
-    /// In memory, within the call's own time.
+    /// In memory, within the call's own time and `max_body_bytes`.
     Whole,
-    /// Piece by piece, as it comes.
+    /// Piece by piece, as it comes: the call's time is for the head, and the body has limits of its
+    /// own.
     AsItComes,
 }
 
-/// Sends a request with the token, renews and replays once if the API refuses it.
+/// Sends a request with the token; renews and replays once if the API refuses it.
+///
+/// Never more than one replay: an API that refuses a token which was just issued refuses the
+/// account, or is wrong, and another token would fare no better. Where each request is signed and
+/// nothing can be renewed, the replay is for a clock that the refusal itself has set right.
 pub(crate) fn send(
     lifecycle: &Lifecycle,
     request: &Request,
@@ -83,7 +100,8 @@ fn target(state: &State, request: &Request) -> Result<Url> {
     state.api.target(&state.account, &request.url, &request.query)
 }
 
-/// A token to send the request with, and the URL to send it to.
+/// A token to send the request with, and the URL to send it to. Fails before a login is made for a
+/// URL that must not see the token, where that can be told without one.
 fn admitted(lifecycle: &Lifecycle, request: &Request, call: &Call) -> Result<(Arc<State>, Url)> {
     // Refused at the door, before a token is asked for: the URL may need no discovery to be judged.
     let early = lifecycle.state();
@@ -98,7 +116,8 @@ fn admitted(lifecycle: &Lifecycle, request: &Request, call: &Call) -> Result<(Ar
     Ok((state, url))
 }
 
-/// The request with all that is the same each time it is sent.
+/// The request with all that is the same each time it is sent. A header of the caller's stands in
+/// the place of the provider's; one that carries the token is not the caller's to set.
 fn outgoing(
     lifecycle: &Lifecycle,
     request: &Request,
@@ -137,6 +156,7 @@ fn outgoing(
 }
 
 /// Adds what is made anew each time a request is sent: signatures, time stamps, numbers used once.
+/// A cloud that signs refuses what it has seen before.
 fn sign(lifecycle: &Lifecycle, state: &State, outgoing: &mut Outgoing) -> Result<()> {
     if let Some(names) = &state.names {
         let signed = state.account.sign(outgoing, names, &lifecycle.clock)?;
@@ -145,6 +165,8 @@ fn sign(lifecycle: &Lifecycle, state: &State, outgoing: &mut Outgoing) -> Result
     Ok(())
 }
 
+/// Sends with one token: retries, redirects, and one answer at the end. What is made anew is cut
+/// off again before each try.
 fn exchange_once(
     lifecycle: &Lifecycle,
     request: &Request,
@@ -167,7 +189,8 @@ fn exchange_once(
         idle: options.duration(IDLE_TIMEOUT_MS),
         end: (!transfer.is_zero()).then(|| (Instant::now() + transfer, transfer)),
     };
-    /// Whoever is led on again then may well be led in a circle: the last answer is the caller's.
+    /// How often a request is sent for redirects. Whoever is led on again then may well be led in a
+    /// circle: the last answer is the caller's.
     const MOST_TRIES: usize = 5;
     let mut tries = 0;
     loop {
@@ -213,7 +236,8 @@ fn exchange_once(
 }
 
 /// Reads what may be an error document, so that it can be judged; it is given to the caller before
-/// the rest.
+/// the rest. At most 16 KiB and only of an answer that may refuse the token, so that a large body
+/// is never read here.
 fn look_into_error(account: &Account, response: &mut Response) -> Result<()> {
     let Some(rest) = &mut response.rest else { return Ok(()) };
     let answer = &mut response.answer;
@@ -234,6 +258,7 @@ fn look_into_error(account: &Account, response: &mut Response) -> Result<()> {
     Ok(())
 }
 
+/// The token was refused, and the body that went with it cannot be sent again.
 fn not_repeatable(response: &Response) -> Error {
     let (url, status) = (&response.url, response.answer.status);
     let what = format!(
@@ -242,8 +267,9 @@ fn not_repeatable(response: &Response) -> Error {
     Error::new(Status::BodyNotRepeatable, what).with_http_status(status)
 }
 
-/// Where to go on: on the same origin, and only if that means repeating the same request. Any other
-/// redirect is the caller's to see.
+/// Where to go on: on the same origin, and only if that means repeating the same request (RFC 9110
+/// 15.4). Any other redirect is the caller's to see: another origin must not see the token, and a
+/// POST must not become a GET behind the caller's back.
 fn redirect(outgoing: &Outgoing, answer: &Answer) -> Option<Url> {
     let same_request = match answer.status {
         301..=303 => matches!(outgoing.method.as_str(), "GET" | "HEAD"),
@@ -254,7 +280,7 @@ fn redirect(outgoing: &Outgoing, answer: &Answer) -> Option<Url> {
     (next.origin() == outgoing.url.origin()).then_some(next)
 }
 
-/// An error document has no more bytes than this.
+/// In bytes: an error document has no more than this, and what is longer is data.
 const LARGEST_ERROR: usize = 16_384;
 
 /// Whether the body of an answer with this status has a say in whether it refuses the token.
@@ -265,7 +291,8 @@ fn may_be_refusal(account: &Account, status: u16) -> bool {
     status >= 400 || is_ruled || profile.errors.body_status.is_some()
 }
 
-/// Whether an answer says that the access token is no good.
+/// Whether an answer says that the access token is no good: by the profile's `request.refused`,
+/// else by 401. Clouds that answer 200 to everything are read by what stands in the body.
 pub(crate) fn is_refusal(
     account: &Account,
     status: u16,
@@ -286,6 +313,7 @@ pub(crate) fn is_refusal(
 }
 
 /// What `send` would add to this request, for those who send requests themselves.
+/// `INVALID_ARGUMENT` where the token goes into the query or the body.
 pub(crate) fn headers_for(
     lifecycle: &Lifecycle,
     request: &Request,
@@ -303,7 +331,8 @@ pub(crate) fn headers_for(
     Ok(outgoing.headers)
 }
 
-/// The headers that carry the token, where each request has its own: those that are made without one.
+/// The headers that carry the token, for a state whose requests are signed: those that need no
+/// request, with the time of now. `INVALID_ARGUMENT` where they do.
 pub(crate) fn fresh_headers(lifecycle: &Lifecycle, state: &State) -> Result<Headers> {
     let names = state.names.as_ref().expect("what is signed has names");
     state.account.headers_without_request(names, &lifecycle.clock)

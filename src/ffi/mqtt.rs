@@ -10,8 +10,8 @@ use std::ffi::c_char;
 use std::ptr;
 use zeroize::Zeroizing;
 
-/// What to connect to an MQTT broker with. Any thread may look at it; its texts are wiped when it is
-/// freed.
+/// What to connect to an MQTT broker with. Any thread may look at it; its texts are wiped when it
+/// is freed.
 pub struct keyfob_mqtt {
     url: CText,
     client_id: CText,
@@ -37,17 +37,17 @@ fn member(mqtt: *const keyfob_mqtt, of: impl FnOnce(&keyfob_mqtt) -> &CText) -> 
     plain(ptr::null(), || of(mqtt).as_ref().map_or(ptr::null(), |text| text.as_ptr().cast()))
 }
 
-/// Gives what an MQTT library connects to the cloud's broker with: URL, client identifier, user name
-/// and password (MQTT 3.1.1, 3.1.3), as the provider has them for this login. keyfob does not connect
-/// itself. The handle is the caller's, to be freed with `keyfob_mqtt_free`.
+/// Gives what an MQTT library connects to the cloud's broker with: URL, client identifier, user
+/// name and password (MQTT 3.1.1, 3.1.3), as the provider has them for this login. keyfob does not
+/// connect itself. The handle is the caller's, to be freed with `keyfob_mqtt_free`.
 ///
-/// They are computed for this moment, from a good token: ask anew for each connection. When the broker
-/// refuses them (CONNACK 4 or 5; reasons 134 and 135 of MQTT 5), call `keyfob_client_renew` once and
-/// try again.
+/// They are computed for this moment, from a good token: ask anew for each connection. When the
+/// broker refuses them (CONNACK 4 or 5; reasons 134 and 135 of MQTT 5), call `keyfob_client_renew`
+/// once and try again.
 ///
 /// `KEYFOB_INVALID_ARGUMENT` where the provider says nothing of MQTT for this login;
-/// `KEYFOB_INSECURE_URL` where the option `mqtt_url` would send the password in the clear; errors as
-/// `keyfob_client_token`.
+/// `KEYFOB_INSECURE_URL` where the option `mqtt_url` would send the password in the clear; errors
+/// as `keyfob_client_token`.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_client_mqtt(
@@ -68,9 +68,9 @@ pub unsafe extern "C" fn keyfob_client_mqtt(
     })
 }
 
-/// Where the broker is: `mqtts://host:8883`, or `wss://host/path` for MQTT over WebSocket. NULL where
-/// the cloud has no address of its own and the option `mqtt_url` is not set. Borrowed until the handle
-/// is freed, as the texts below.
+/// Where the broker is: `mqtts://host:8883`, or `wss://host/path` for MQTT over WebSocket. NULL
+/// where the cloud has no address of its own and the option `mqtt_url` is not set. Borrowed until
+/// the handle is freed, as the texts below.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_mqtt_url(mqtt: *const keyfob_mqtt) -> *const c_char {
     member(mqtt, |mqtt| &mqtt.url)

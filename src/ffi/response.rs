@@ -87,9 +87,10 @@ pub unsafe extern "C" fn keyfob_response_header_at(
     name
 }
 
-/// The body and, through `len`, which may be NULL, its length in bytes. Binary: no NUL is at its
-/// end; an empty body may be NULL. Of `keyfob_client_open` and `keyfob_client_download` it is
-/// empty. Borrowed until the response is freed.
+/// The body of a response that is whole and, through `len`, which may be NULL, its length in bytes.
+/// Binary: no NUL is at its end; an empty body may be NULL. That of `keyfob_client_open` is read
+/// with `keyfob_response_read` instead; that of `keyfob_client_download` is in its file. Borrowed
+/// until the response is freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_response_body(
     response: *const keyfob_response,
