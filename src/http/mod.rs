@@ -38,7 +38,7 @@ pub(crate) mod message;
 mod outflow;
 pub(crate) mod payload;
 mod pool;
-mod proxy;
+pub(crate) mod proxy;
 mod resolve;
 pub(crate) mod retry;
 mod session;

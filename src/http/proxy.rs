@@ -43,7 +43,7 @@ impl Proxy {
         let place = place.strip_suffix('/').unwrap_or(place);
         let has_port = place.rsplit_once(':').is_some_and(|(_, port)| !port.contains(']'));
         let url = Url::parse(&format!("http://{place}")).map_err(|_| unusable())?;
-        if !has_port || url.target() != "/" {
+        if !has_port || url.origin().port() == 0 || url.target() != "/" {
             return Err(unusable());
         }
         let credentials = user.map(|user| {

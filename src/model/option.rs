@@ -5,6 +5,7 @@
 
 use super::option_table::CLIENT_ID;
 use crate::error::{Error, Result, Status};
+use crate::http::proxy::Proxy;
 use crate::http::url::{OriginRule, Url};
 use std::marker::PhantomData;
 
@@ -20,6 +21,8 @@ pub(crate) enum Kind {
     Url,
     /// A URL that paths are put behind: it has no query of its own.
     BaseUrl,
+    /// An HTTP proxy: `http://[user:password@]host:port`.
+    Proxy,
     /// Where an MQTT broker is: `mqtts://`, `mqtt://`, `wss://` or `ws://`.
     Broker,
     /// The path of a file that is read when the client is made.
@@ -189,6 +192,8 @@ impl Opt {
                 Ok(_) => Ok(()),
                 Err(error) => refuse(error.message().into()),
             },
+            // It names the option itself.
+            Kind::Proxy => Proxy::parse(value).map(drop),
             Kind::Bool if matches!(value, "true" | "false") => Ok(()),
             Kind::Bool => refuse(format!("must be true or false{}", got(value))),
             Kind::Number { from, to } => match value.parse::<i64>() {

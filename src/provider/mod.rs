@@ -76,7 +76,7 @@ fn provider(profile: &Profile) -> Value {
 
 fn option(option: &Opt) -> Value {
     let (kind, range) = match &option.kind {
-        Kind::Text | Kind::Lines | Kind::Profile => ("text", Value::Null),
+        Kind::Text | Kind::Lines | Kind::Profile | Kind::Proxy => ("text", Value::Null),
         Kind::Url | Kind::BaseUrl | Kind::Broker => ("url", Value::Null),
         Kind::Path => ("path", Value::Null),
         Kind::Bool => ("boolean", Value::Null),

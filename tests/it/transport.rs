@@ -219,11 +219,55 @@ fn a_proxys_credentials_go_to_it_alone_and_into_no_message() {
     assert_eq!(error.status(), Status::Network);
     assert!(error.message().contains("proxy"), "{error}");
     assert!(!error.message().contains("hunter2"), "{error}");
-    for bad in ["socks5://127.0.0.1:1", "127.0.0.1:1:2", "ftp://x", "http://u:hunter2@"] {
-        config.set("proxy", bad).unwrap();
-        let error = config.client().unwrap_err();
+}
+
+#[test]
+fn a_misspelt_proxy_is_refused_when_it_is_set() {
+    let world = World::new();
+    let mut config = world.config(CLOUD, "password");
+    for bad in [
+        "",
+        "localhost:3128",
+        "hunter2.example.com",
+        "127.0.0.1:1:2",
+        "https://hunter2:1",
+        "socks5://hunter2:1",
+        "ftp://hunter2",
+        "HTTP:/hunter2:1",
+        "http:hunter2:1",
+        "http://",
+        "http://:3128",
+        "http://hunter2",
+        "http://hunter2:",
+        "http://hunter2:0",
+        "http://hunter2:65536",
+        "http://hunter2:31x28",
+        "http://hunter2:-1",
+        "http://hunter2:1/path",
+        "http://hunter2:1?query",
+        "http://hunter2:1#fragment",
+        "http://hunter 2:1",
+        " http://hunter2:1",
+        "http://hunter2\\:1",
+        "http://::1:3128",
+        "http://[::1:3128",
+        "http://u:hunter2@",
+        "http://u:hunter2@host",
+        "http://u:hunter2@host:1\r\nX: y",
+    ] {
+        let error = config.set("proxy", bad).expect_err(bad);
         assert_eq!(error.status(), Status::InvalidOption, "{bad}");
+        assert!(error.message().starts_with("proxy: "), "{error}");
         assert!(!error.message().contains("hunter2"), "{error}");
+        let json = serde_json::json!({ "proxy": bad }).to_string();
+        assert!(config.load_json(&json).is_err(), "{bad}");
+        assert_eq!(config.get("proxy").unwrap(), None, "nothing is set by it");
+    }
+    let client = config.client().unwrap();
+    assert_eq!(client.set("proxy", "localhost:3128").unwrap_err().status(), Status::InvalidOption);
+    client.token().unwrap();
+    for good in ["http://proxy:3128", "http://proxy:3128/", "http://me:a%40b@[::1]:8080"] {
+        config.set("proxy", good).unwrap();
     }
 }
 
