@@ -43,7 +43,8 @@ impl Proxy {
         let place = place.strip_suffix('/').unwrap_or(place);
         let has_port = place.rsplit_once(':').is_some_and(|(_, port)| !port.contains(']'));
         let url = Url::parse(&format!("http://{place}")).map_err(|_| unusable())?;
-        if !has_port || url.origin().port() == 0 || url.target() != "/" {
+        let is_more = place.contains('#') || url.target() != "/";
+        if !has_port || url.origin().port() == 0 || is_more {
             return Err(unusable());
         }
         let credentials = user.map(|user| {
