@@ -1,5 +1,9 @@
 //! What a profile must hold to besides its form: every name it uses must be one that has a value,
 //! every header one that can be sent. The message of a refusal says where.
+//!
+//! Profiles come from users, at run time. What is refused here cannot fail later, in the middle of
+//! the night and with a password in hand; so a rule belongs here if it can be told from the profile
+//! alone.
 
 use super::json_template::JsonTemplate;
 use super::kinds::Kinds;
@@ -12,6 +16,8 @@ use crate::http::message::Method;
 use crate::model::option::Opt;
 
 impl Format {
+    /// Says the first thing that is wrong, by its path in the document; gives what the values are
+    /// made of. `table` is the built-in options and the profile's own.
     pub fn check(&self, table: &[Opt]) -> std::result::Result<Kinds, String> {
         if !(1..=2).contains(&self.keyfob_profile) {
             let version = self.keyfob_profile;
@@ -164,6 +170,7 @@ fn check_persons(login: &Login) -> std::result::Result<(), String> {
     Ok(())
 }
 
+/// A lifetime of nothing would make every call a login.
 fn check_lifetime(rule: &LifetimeRule) -> std::result::Result<(), &'static str> {
     match &rule.seconds {
         Some(Number(seconds)) if seconds.source() == "0" => {
@@ -173,6 +180,7 @@ fn check_lifetime(rule: &LifetimeRule) -> std::result::Result<(), &'static str> 
     }
 }
 
+/// A header that can be sent (RFC 9110 5.1), and is not the connection's own.
 fn header_name(at: &str, name: &str) -> std::result::Result<(), String> {
     if !is_token(name) {
         return Err(format!("{at}: `{name}` is not a header name"));

@@ -1,7 +1,16 @@
 //! Values that are computed: encodings, digests, signatures, the time, random numbers.
 //!
-//! An entry of `values` that is an object says how: `{ "sha256": "{body?}", "as": "hex" }`. One member
-//! names the function, the others how it is applied.
+//! An entry of `values` that is an object says how: `{ "sha256": "{body?}", "as": "hex" }`. One
+//! member names the function, the others how it is applied.
+//!
+//! ```text
+//! "t":    { "now": "ms" }                                             1700000000000
+//! "sign": { "hmac_sha256": "{client_id}{t}", "key": "{client_secret}", "as": "HEX" }
+//! ```
+//!
+//! The functions are those that clouds use to sign; `vectors.rs` holds each to what a cloud has
+//! published. Nothing here reads a clock: the time comes in, so that all values of one request
+//! share it.
 
 use super::json_template::JsonTemplate;
 use super::jwt::{JwtKey, jwt};
@@ -67,8 +76,8 @@ document! {
         other keep: Option<String>,
         /// Seconds that are added to the time.
         other plus: Option<Number>,
-        /// How a JWT is signed: `RS256`, `PS256`, `ES256`, `EdDSA` or `HS256`. Not given: as the private
-        /// key is.
+        /// How a JWT is signed: `RS256`, `PS256`, `ES256`, `EdDSA` or `HS256`. Not given: as the
+        /// private key is.
         other alg: Option<JwtAlgorithm>,
         /// Further members of a JWT's header.
         other header: Option<JsonTemplate>,
@@ -83,21 +92,63 @@ pub(crate) struct Computed {
     function: Function,
 }
 
+/// A function, and all that it needs: what a profile wrote, checked to be whole.
 #[derive(Clone, Debug)]
 enum Function {
-    Encode { text: Template, is: Form, to: Writing },
-    UrlEncode { text: Template, keep: String },
+    Encode {
+        text: Template,
+        is: Form,
+        to: Writing,
+    },
+    UrlEncode {
+        text: Template,
+        keep: String,
+    },
     Lower(Template),
-    Now { time: Time, plus: Option<Template> },
-    Random { count: u8, to: Writing },
-    Digest { digest: Digest, text: Template, is: Form, to: Writing },
-    Hmac { hmac: Hmac, text: Template, key: Key, derive: Vec<Template>, to: Writing },
-    Sign { text: Template, key: Template, to: Writing },
+    /// `plus` is in seconds.
+    Now {
+        time: Time,
+        plus: Option<Template>,
+    },
+    /// `count` is in bytes, 4 to 64.
+    Random {
+        count: u8,
+        to: Writing,
+    },
+    Digest {
+        digest: Digest,
+        text: Template,
+        is: Form,
+        to: Writing,
+    },
+    /// `derive` are messages whose codes become the next key, as AWS Signature Version 4 has it.
+    Hmac {
+        hmac: Hmac,
+        text: Template,
+        key: Key,
+        derive: Vec<Template>,
+        to: Writing,
+    },
+    /// By the kind of the key: RSA PKCS#1 v1.5 or ECDSA over SHA-256, or Ed25519.
+    Sign {
+        text: Template,
+        key: Template,
+        to: Writing,
+    },
     PublicKey(Template),
-    Jwt { claims: JsonTemplate, header: Option<JsonTemplate>, alg: Option<JwtAlgorithm>, key: Key },
-    Json { text: Template, at: String },
+    Jwt {
+        claims: JsonTemplate,
+        header: Option<JsonTemplate>,
+        alg: Option<JwtAlgorithm>,
+        key: Key,
+    },
+    Json {
+        text: Template,
+        at: String,
+    },
 }
 
+/// The key of a message authentication code.
 #[derive(Clone, Debug)]
 struct Key {
     text: Template,
@@ -112,7 +163,7 @@ pub(super) enum Form {
     Text,
     Base64,
     Hex,
-    /// A certificate in PEM form.
+    /// A certificate in PEM form (RFC 7468), whose bytes are its DER.
     Pem,
 }
 
@@ -321,7 +372,7 @@ impl Computed {
         }
     }
 
-    /// Whether it is another one each time, whatever else it is made of.
+    /// Whether it is another one each time, whatever else it is made of: the time, or random bytes.
     pub fn is_of_the_moment(&self) -> bool {
         matches!(self.function, Function::Now { .. } | Function::Random { .. })
     }
@@ -332,7 +383,8 @@ impl Computed {
         matches!(time, Time::Seconds | Time::Millis)
     }
 
-    /// Computes it. `None` where a name that it needs has no value.
+    /// Computes it, at this time of the cloud's. `None` where a name that it needs has no value.
+    /// `INVALID_OPTION` where a key is none, by the option's name and never with its value.
     pub fn compute(&self, values: &dyn Values, now: UnixMillis) -> Result<Option<Secret>> {
         let of = |template: &Template| message(template, values);
         Ok(Some(match &self.function {
@@ -424,6 +476,7 @@ impl Computed {
     }
 }
 
+/// Bytes as text, where a function needs one. Only a body can be none.
 trait Utf8 {
     fn utf8(&self) -> Result<&str>;
 }
@@ -441,20 +494,25 @@ fn invalid(template: &Template, why: &str) -> Error {
     Error::new(Status::InvalidOption, format!("{name}: {why}"))
 }
 
+/// What a function is applied to. A name with `?` that has no value is nothing in it.
 fn message(template: &Template, values: &dyn Values) -> Option<Message> {
     template.bytes(values, true).map(Message)
 }
 
-/// The same where nothing may be left out: a key, a number.
+/// The same where nothing may be left out: a key, a number. A key that is half there would sign,
+/// and be wrong.
 fn whole(template: &Template, values: &dyn Values) -> Option<Message> {
     template.bytes(values, false).map(Message)
 }
 
+/// The private key that a template names.
 fn private(pem: &Message, key: &Template) -> Result<PrivateKey> {
     PrivateKey::from_pem(&pem.0).map_err(|why| invalid(key, why))
 }
 
 impl Form {
+    /// The bytes that a text stands for. Blanks around it are not part of it: files end with a line
+    /// break.
     fn bytes(self, Message(text): Message, template: &Template) -> Result<Zeroizing<Vec<u8>>> {
         let wrong = |what: &str| invalid(template, what);
         let trimmed = text.trim_ascii();
@@ -472,6 +530,7 @@ impl Form {
 }
 
 impl Writing {
+    /// Bytes as a text of this form.
     fn write(self, bytes: &[u8]) -> Secret {
         Secret::new(match self {
             Writing::Hex => to_hex(bytes),
@@ -483,6 +542,7 @@ impl Writing {
 }
 
 impl Time {
+    /// The time as a text of this form, in UTC.
     fn write(&self, now: UnixMillis) -> String {
         let pattern = match self {
             Time::Seconds => return now.div_euclid(1000).to_string(),

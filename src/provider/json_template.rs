@@ -1,4 +1,12 @@
 //! JSON documents whose texts are templates.
+//!
+//! ```text
+//! {"user": "{username}", "scope": "{scope?}", "expires": "{lifetime}"}   lifetime is a number option
+//! {"user": "gateway", "expires": 3600}                                   scope is not set
+//! ```
+//!
+//! A value is a JSON string whatever is in it: it is written by the JSON writer, not into JSON
+//! text.
 
 use super::template::{Place, Template, Values};
 use crate::error::Result;
@@ -8,9 +16,12 @@ use crate::support::json::read::{At, Misread, Read};
 /// A JSON document whose strings are templates.
 #[derive(Clone, Debug)]
 pub(crate) enum JsonTemplate {
+    /// A string: it is filled.
     Text(Template),
     Array(Vec<JsonTemplate>),
+    /// Members in their order, which some signatures depend on.
     Object(Vec<(String, JsonTemplate)>),
+    /// A number, a boolean or `null`: it stands as it is.
     Fixed(Value),
 }
 
@@ -21,6 +32,7 @@ impl Default for JsonTemplate {
 }
 
 impl JsonTemplate {
+    /// Parses all strings of a document; says which is no template.
     pub fn parse(document: &Value) -> std::result::Result<JsonTemplate, String> {
         Ok(match document {
             Value::Text(text) => JsonTemplate::Text(Template::parse(text)?),
@@ -37,10 +49,12 @@ impl JsonTemplate {
         })
     }
 
+    /// Whether other members can be merged into it.
     pub fn is_object(&self) -> bool {
         matches!(self, JsonTemplate::Object(_))
     }
 
+    /// All templates of it, however deep.
     pub fn templates(&self) -> Vec<&Template> {
         match self {
             JsonTemplate::Text(template) => vec![template],

@@ -1,5 +1,9 @@
-//! What a profile's values are made of, each through the values that it names: so it is known where a
-//! name may stand, and what must be computed for each request.
+//! What a profile's values are made of, each through the values that it names: so it is known where
+//! a name may stand, and what must be computed for each request.
+//!
+//! Found once, when a profile is parsed. With it a profile is refused that signs a login with a
+//! token there is none of, and a client knows without computing anything whether headers can be
+//! kept.
 
 use super::computed::Computed;
 use super::template::Template;
@@ -27,6 +31,7 @@ pub(crate) struct Kind {
 }
 
 impl Kind {
+    /// What a text is made of that is made of both.
     fn and(self, other: Kind) -> Kind {
         Kind {
             token: self.token || other.token,
@@ -47,8 +52,10 @@ impl Kind {
 /// The kind of each value.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Kinds {
+    /// By the names of the profile's `values`.
     values: Ordered<Kind>,
-    /// Names of a request that mean something else in this profile.
+    /// Names of a request that mean something else in this profile: format 1 had no requests, and a
+    /// profile of it may have an option called `path`.
     taken: Vec<String>,
     /// What steps save.
     saved: Vec<String>,
@@ -84,16 +91,19 @@ impl Kinds {
         }
     }
 
+    /// What a template is made of: all that its names are.
     pub fn of_template(&self, template: &Template) -> Kind {
         let names = template.names().map(|(name, optional)| self.of_name(name, optional));
         names.fold(Kind::default(), Kind::and)
     }
 
-    /// Whether any step gives this name a meaning.
+    /// Whether any step gives this name a meaning. Only these names may come from a store.
     pub fn saves(&self, name: &str) -> bool {
         self.saved.iter().any(|saved| saved == name)
     }
 
+    /// What a name stands for. An optional token is none: the same value then serves a login, which
+    /// has no token, and a request.
     pub fn of_name(&self, name: &str, optional: bool) -> Kind {
         if let Some(kind) = self.values.get(name) {
             return *kind;

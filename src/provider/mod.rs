@@ -1,4 +1,22 @@
 //! Clouds as data: the profile format, the built-in profiles, and the one engine that runs them.
+//!
+//! ```text
+//! profile.rs ─ the format ─ check.rs, uses.rs: what a profile must hold to
+//! selection.rs ─ which of its logins the options fit
+//! exchange.rs ─ runs a login's steps
+//!     fill.rs ─ template.rs, scope.rs, computed.rs: a step becomes a request
+//!     reply.rs ─ rule.rs, reason.rs, verdict.rs: an answer becomes a verdict
+//!     issued.rs ─ or a token
+//! paging.rs ─ where the next page is
+//! ```
+//!
+//! A worked case: `"url": "{base_url}/login"` is a template. `base_url` is an option, so it needs
+//! no computing; it opens a URL, so it stands as it is. The answer is 400 with `BAD_CREDENTIALS`,
+//! for which the step has a rule: the verdict is `Refused`.
+//!
+//! This room knows no cloud by name: what only one of them does is a word of the format, for all.
+//! It knows no token that is at hand and no moment to renew one; what a verdict leads to is the
+//! lifecycle's. docs/PROFILES.md tells the format to people.
 
 mod check;
 mod client_assertion;
@@ -42,7 +60,8 @@ use crate::support::json::{Value, object};
 use profile::{Login, Profile};
 use registry::built_in;
 
-/// The built-in providers and their options, as `keyfob_providers_json` gives them.
+/// The built-in providers and their options, as `keyfob_providers_json` gives them. Members may be
+/// added, and keep their names: bindings and docs/CLOUDS.md are made from it.
 pub(crate) fn providers_json() -> Result<String> {
     let providers: Value = built_in().map(|p| p.map(|p| provider(&p))).collect::<Result<_>>()?;
     let options: Value = table().iter().map(option).collect();
@@ -50,6 +69,7 @@ pub(crate) fn providers_json() -> Result<String> {
     Ok(all.to_json().to_string())
 }
 
+/// One provider: its logins, and the options that have a say in it.
 fn provider(profile: &Profile) -> Value {
     let login = |(name, login): (&str, &Login)| {
         object([
@@ -74,6 +94,7 @@ fn provider(profile: &Profile) -> Value {
     ])
 }
 
+/// One option: its kind as other languages have it, its range, its default.
 fn option(option: &Opt) -> Value {
     let (kind, range) = match &option.kind {
         Kind::Text | Kind::Lines | Kind::Profile | Kind::Proxy => ("text", Value::Null),

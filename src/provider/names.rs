@@ -1,5 +1,8 @@
 //! What the names in a profile's templates stand for as far as nothing is computed: options, words,
 //! what was discovered, tokens and what steps have saved. `scope.rs` computes the rest from these.
+//!
+//! Equal names mean the same exchange: an answer that came too late for one caller is read by the
+//! next whose exchange began with the same names (`trail.rs`).
 
 use super::profile::Profile;
 use super::template::Values;
@@ -15,8 +18,11 @@ use crate::support::secret::Secret;
 /// What names stand for while a profile's templates are filled.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Names {
+    /// Each name's value. All are treated as secrets; most are none.
     values: Ordered<Secret>,
+    /// The names of number options, which JSON gets without quotes.
     numbers: Vec<String>,
+    /// The names whose values no message may show.
     secrets: Vec<String>,
     /// What no template may name here, and no message may show.
     hidden: Vec<Secret>,
@@ -32,14 +38,15 @@ impl Values for Names {
     }
 }
 
-/// Whether what was discovered under this name is of use. `mtls_…` is for clients that show a certificate,
-/// and for them alone (RFC 8705 5).
+/// Whether what was discovered under this name is of use. `mtls_…` is for clients that show a
+/// certificate, and for them alone (RFC 8705 5).
 fn is_of_use(options: &Options, name: &str) -> bool {
     !name.starts_with("mtls_") || options.is_set(CLIENT_CERT_FILE.name)
 }
 
 impl Names {
-    /// Options and words, with what discovery found.
+    /// Options and words, with what discovery found. `INVALID_OPTION` where a map has no meaning
+    /// for an option's value.
     pub fn of(profile: &Profile, options: &Options, discovered: &Discovered) -> Result<Names> {
         let mut names = Names::default();
         for option in options.table() {
@@ -71,6 +78,7 @@ impl Names {
         Ok(names)
     }
 
+    /// Gives a name a value, in place of any before: what comes later means it.
     fn set(&mut self, name: &str, value: &str) {
         self.values.insert(name, value.into());
     }
@@ -80,7 +88,7 @@ impl Names {
         self.clone().and(name, value)
     }
 
-    /// The same.
+    /// The same, by whoever owns the names.
     pub fn and(mut self, name: &str, value: &Secret) -> Names {
         self.values.insert(name, value.clone());
         if !self.secrets.iter().any(|secret| secret == name) {
@@ -100,7 +108,7 @@ impl Names {
         self.secrets.iter().any(|secret| secret == name)
     }
 
-    /// All that no message may show.
+    /// All that no message may show, in any encoding that a cloud may echo it in.
     pub fn redaction(&self) -> Redaction {
         let named = self.secrets.iter().filter_map(|name| self.values.get(name));
         Redaction::of(named.chain(&self.hidden).map(Secret::expose))

@@ -1,5 +1,9 @@
 //! The profile: a cloud as data. This file is the format; docs/PROFILES.md tells it to people, and
 //! `check.rs` says what a profile must hold to besides.
+//!
+//! A struct in `document!` is an object of the JSON, member by member; its doc comments are also
+//! the descriptions in docs/profile.schema.json, which editors show. A member that no struct has is
+//! refused, with its place: a misspelt rule must not be passed over.
 
 use super::computed::Computed;
 use super::json_template::JsonTemplate;
@@ -16,9 +20,10 @@ use crate::support::json::{self, Value};
 use crate::support::ordered::Ordered;
 use std::sync::Arc;
 
-/// A cloud, ready to be used: shared by all clients of it.
+/// A cloud, ready to be used: shared by all clients of it. Never changes.
 #[derive(Clone, Debug)]
 pub(crate) struct Profile {
+    /// What its JSON says.
     format: Format,
     /// The built-in options and this profile's own.
     pub table: Arc<Vec<Opt>>,
@@ -35,7 +40,8 @@ impl std::ops::Deref for Profile {
 }
 
 impl Profile {
-    /// Parses and checks a profile. The message of a refusal says where.
+    /// Parses and checks a profile. `INVALID_PROFILE` where it is none: the message says where, by
+    /// line for what is no JSON and by the path of the member for the rest.
     pub fn parse(text: &str) -> Result<Profile> {
         let invalid = |what: &str| Error::new(Status::InvalidProfile, format!("profile: {what}"));
         let document = json::parse(text.as_bytes()).map_err(|e| invalid(&e.to_string()))?;
@@ -46,7 +52,7 @@ impl Profile {
         Ok(Profile { format, table: Arc::new(table), kinds })
     }
 
-    /// What a user's own provider is until its profile is given.
+    /// What `custom`, a user's own provider, is until its profile is given: built-in options alone.
     pub fn none(name: &str) -> Profile {
         let format = Format { name: name.into(), ..Format::default() };
         let table = Arc::new(crate::model::option_table::table());
@@ -76,8 +82,8 @@ document! {
         other options: Ordered<OwnOption>,
         /// Words that stand for other words: `{host}` by `site`.
         other maps: Ordered<WordMap>,
-        /// Names for longer templates and for what is computed: of a list, the first whose names all
-        /// have values.
+        /// Names for longer templates and for what is computed: of a list, the first whose names
+        /// all have values.
         other values: Ordered<OneOrMany<Entry>>,
         /// The option `base_url` when it is not set.
         other base_url: Option<Template>,
@@ -166,8 +172,8 @@ document! {
         other device: Option<PersonsCalls>,
         /// Where a person allows it in a browser of this machine (RFC 6749 4.1, RFC 7636).
         other browser: Option<PersonsCalls>,
-        /// In place of the profile's own. An empty one: requests do not carry this login's token, which is
-        /// for MQTT alone.
+        /// In place of the profile's own. An empty one: requests do not carry this login's token,
+        /// which is for MQTT alone.
         other present: Option<Present>,
         /// In place of the profile's own.
         other mqtt: Option<MqttRule>,
@@ -182,8 +188,8 @@ document! {
         /// `interval`. In a browser: where it is sent, with `{redirect_uri}`, `{state}` and
         /// `{code_challenge}`; nothing is called.
         needed begin: Vec<Step>,
-        /// The call that gives the token: for `{device_code}`, asked until the person has answered; or
-        /// for `{code}`, with `{code_verifier}`.
+        /// The call that gives the token: for `{device_code}`, asked until the person has answered;
+        /// or for `{code}`, with `{code_verifier}`.
         needed finish: Vec<Step>,
         /// Who must have given a browser's answer that names an issuer (RFC 9207).
         other issuer: Option<Template>,
@@ -232,8 +238,8 @@ document! {
         other headers: Ordered<Template>,
         /// `Authorization: Basic` of two values, each form-encoded first (RFC 6749 2.3.1).
         other basic_auth: Option<(Template, Template)>,
-        /// Whether the client authenticates here, as the option `client_auth` says: in a header, or in
-        /// the step's form.
+        /// Whether the client authenticates here, as the option `client_auth` says: in a header, or
+        /// in the step's form.
         other client_auth: bool,
         /// A form, its fields in their order. A step has one body or none.
         other form: Option<Ordered<Template>>,
@@ -241,15 +247,15 @@ document! {
         other json: Option<JsonTemplate>,
         /// Names for later steps, from where in the answer they stand.
         other save: Ordered<Pointer>,
-        /// Names for lists of words that a discovery finds, such as what a server supports: the words,
-        /// separated by blanks.
+        /// Names for lists of words that a discovery finds, such as what a server supports: the
+        /// words, separated by blanks.
         other words: Ordered<Pointer>,
         /// What the answer must hold to be a success.
         other expect: Ordered<JsonTemplate>,
         /// Answers that mean: these credentials, or this refresh token, are no good.
         other rejected: Vec<Rule>,
-        /// How often it is tried at most, in place of 1 + `retries`, where failing is this cloud's habit.
-        /// What the cloud may have carried out is tried again only if it was a GET.
+        /// How often it is tried at most, in place of 1 + `retries`, where failing is this cloud's
+        /// habit. What the cloud may have carried out is tried again only if it was a GET.
         other attempts: Option<u32>,
         /// What to check when it fails.
         other hint: Option<String>,
@@ -288,8 +294,8 @@ document! {
 
 document! {
     pub(crate) struct RequestRules {
-        /// What a relative URL is relative to. Not given: `{base_url}`. Of a list, the first whose names
-        /// have values and whose origin may see the token.
+        /// What a relative URL is relative to. Not given: `{base_url}`. Of a list, the first whose
+        /// names have values and whose origin may see the token.
         other base: OneOrMany<Template>,
         /// Headers of every request that does not set them itself.
         other headers: Ordered<Template>,
@@ -303,8 +309,8 @@ document! {
 document! {
     /// What an MQTT client gives the broker: the members of its CONNECT packet (MQTT 3.1.1, 3.1.3).
     pub(crate) struct MqttRule {
-        /// Where the broker is: `mqtts://host:8883`, or `wss://host/path` for MQTT over WebSocket. Not
-        /// given: the user knows, and sets the option `mqtt_url`.
+        /// Where the broker is: `mqtts://host:8883`, or `wss://host/path` for MQTT over WebSocket.
+        /// Not given: the user knows, and sets the option `mqtt_url`.
         other url: Option<Template>,
         /// The client identifier. Not given: any that no other client has.
         other client_id: Option<Template>,
@@ -330,7 +336,9 @@ document! {
 /// A name's meaning: a text, or how it is computed.
 #[derive(Clone, Debug)]
 pub(crate) enum Entry {
+    /// A longer template.
     Text(Template),
+    /// A function and what it is applied to.
     Computed(Computed),
 }
 
@@ -393,6 +401,7 @@ impl Read for Present {
 }
 
 impl Present {
+    /// Whether requests carry nothing: the login's token is for MQTT alone.
     pub fn is_empty(&self) -> bool {
         self.headers.is_empty() && self.query.is_empty() && self.json.is_none()
     }

@@ -1,5 +1,16 @@
-//! The names of one step or one request: what is known, and what is computed from it when a template
-//! first asks for it. Computed once, so that a time stamp is the same wherever it is named.
+//! The names of one step or one request: what is known, and what is computed from it when a
+//! template first asks for it. Computed once, so that a time stamp is the same wherever it is
+//! named.
+//!
+//! ```text
+//! names        username, base_url, access_token ...      known from the start
+//! + values     t, sign, assertion ...                    computed on demand, then kept
+//! + request    method, path, sorted_query, body ...      in headers only, `within` a request
+//! ```
+//!
+//! A scope is made for one step or one request and dropped with it. Its moment may outlive it: who
+//! asks the very same again, because an answer did not come in time, sends the same time stamp and
+//! nonce.
 
 use super::computed::Computed;
 use super::json_template::JsonTemplate;
@@ -15,30 +26,39 @@ use crate::support::json::read::OneOrMany;
 use crate::support::ordered::Ordered;
 use crate::support::secret::Secret;
 
+/// What names stand for while one step or one request is filled in.
 pub(crate) struct Scope<'a> {
     profile: &'a Profile,
+    /// What needs no computing.
     names: &'a Names,
+    /// What was computed, and when.
     moment: Moment,
+    /// The request whose headers are being made; `None` before there is one.
     request: Option<&'a Outgoing>,
+    /// What is being computed: each name, and whether as a URL. A name that is met again here is
+    /// part of a circle, and has no value.
     under_way: Vec<(&'a str, bool)>,
 }
 
 /// When something was computed, and what. Whoever asks the very same again goes on with it.
 #[derive(Clone, Debug)]
 pub(crate) struct Moment {
+    /// The cloud's time.
     now: UnixMillis,
     /// What was computed, as a text.
     texts: Ordered<Secret>,
     /// What was computed as a URL that others begin with: values in it are escaped.
     urls: Ordered<Secret>,
+    /// Which of the computed are numbers.
     numbers: Vec<String>,
     /// What was made besides, such as the assertion of a client.
     made: Ordered<Secret>,
-    /// Whether the time has gone into any of it.
+    /// Whether the time has gone into any of it: then a wrong clock may be why it was refused.
     pub is_timed: bool,
 }
 
 impl Moment {
+    /// A moment at which nothing was computed yet.
     pub fn at(now: UnixMillis) -> Moment {
         let (texts, urls, made) = Default::default();
         Moment { now, texts, urls, made, numbers: Vec::new(), is_timed: false }
@@ -78,6 +98,7 @@ impl<'a> Scope<'a> {
         Scope::of(profile, names, Moment::at(clock.cloud_millis()))
     }
 
+    /// A scope for a moment that was before, or for one that the caller has chosen.
     pub fn of(profile: &'a Profile, names: &'a Names, moment: Moment) -> Scope<'a> {
         Scope { profile, names, moment, request: None, under_way: Vec::new() }
     }
@@ -92,12 +113,15 @@ impl<'a> Scope<'a> {
         &self.moment
     }
 
+    /// The request's body, where that is what the name means. It need not be text.
     fn body(&self, name: &str) -> Option<&[u8]> {
         let request = self.request.filter(|_| name == "body")?;
         request.body.as_bytes()
     }
 
-    /// Fills a template. `None` where a name that may be missing is.
+    /// Fills a template, computing what it names. `None` where a name that may be missing is
+    /// missing. `MISSING_OPTION` says through which values a name is missing: `sign`, which needs
+    /// `client_secret`.
     pub fn fill(&mut self, template: &Template, place: Place) -> Result<Option<Secret>> {
         self.prepare(template, place)?;
         let absent = |(name, optional): &(&str, bool)| !optional && self.bytes(name).is_none();
@@ -123,8 +147,8 @@ impl<'a> Scope<'a> {
         Ok(self.value(name))
     }
 
-    /// What was made under this name before, or is made now, by the clock: whoever asks the very same
-    /// again sends the very same. No template can name it.
+    /// What was made under this name before, or is made now, by the clock: whoever asks the very
+    /// same again sends the very same. No template can name it.
     pub fn once(
         &mut self,
         name: &str,
@@ -212,8 +236,8 @@ impl<'a> Scope<'a> {
         self.first(name, entries, as_url)
     }
 
-    /// Without the request a value cannot be computed yet; but what else it is made of is, so that it
-    /// is the same for all who name it.
+    /// Without the request a value cannot be computed yet; but what else it is made of is, so that
+    /// it is the same for all who name it.
     fn parts(&mut self, name: &'a str, entries: &'a OneOrMany<Entry>) -> Result<()> {
         if self.under_way.contains(&(name, false)) {
             return Ok(());
@@ -308,6 +332,7 @@ impl<'a> Scope<'a> {
     }
 }
 
+/// One of the meanings that a profile lists for a name.
 enum Alternative<'a> {
     Text(&'a Template),
     Computed(&'a Computed),

@@ -1,4 +1,16 @@
 //! `{name}` in URLs, queries, forms, JSON and headers, escaped for where it stands.
+//!
+//! ```text
+//! template                 place    v = "a/b c"
+//! https://h/{v}            Url      https://h/a%2Fb%20c
+//! {v}                      Form     a%2Fb+c
+//! Bearer {v}               Header   Bearer a/b c
+//! Bearer {v?}, v not set   Header   no header
+//! ```
+//!
+//! A value can never break out of its place: a slash in a device's name does not lead to another
+//! path, and a line break in a token does not begin another header. What cannot be escaped is
+//! refused.
 
 use crate::error::{Error, Result, Status};
 use crate::http::url::{form_encode, query_encode};
@@ -26,13 +38,17 @@ pub(crate) enum Place {
 /// A parsed template. `{name?}` drops the whole field when the name has no value; `{{` is a brace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Template {
+    /// As it was written. Shown in place of what it was filled with, which may be secret.
     source: String,
     parts: Vec<Part>,
 }
 
+/// A piece of a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Part {
+    /// Text as it stands.
     Text(String),
+    /// A name in braces; `optional` for one with `?`.
     Name { name: String, optional: bool },
 }
 
@@ -43,7 +59,7 @@ impl Read for Template {
     }
 }
 
-/// A number, or a template that becomes one.
+/// A number, or a template that becomes one. Whole, from 0 on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Number(pub Template);
 
@@ -62,6 +78,7 @@ impl Read for Number {
 
 /// Gives names their values.
 pub(crate) trait Values {
+    /// What the name stands for, as a text; `None` where it has no value.
     fn value(&self, name: &str) -> Option<&str>;
 
     /// The same as the bytes that are signed: a request's body need not be text.
@@ -81,7 +98,8 @@ pub(crate) trait Values {
 }
 
 impl Template {
-    /// Parses a template, or says what is wrong with it.
+    /// Parses a template, or says what is wrong with it, for the profile's author. Names are
+    /// letters, digits and `_`.
     pub fn parse(source: &str) -> std::result::Result<Template, String> {
         let mut parts = Vec::new();
         let mut text = String::new();
@@ -122,12 +140,13 @@ impl Template {
         &self.source
     }
 
-    /// The same, not endless.
+    /// The same, at most 120 characters of it.
     pub fn shown(&self) -> String {
         self.source.chars().take(120).collect()
     }
 
-    /// The one name that is all of it.
+    /// The one name that is all of it: then a number may stay a number, and a message name an
+    /// option.
     pub fn only_name(&self) -> Option<&str> {
         match self.parts.as_slice() {
             [Part::Name { name, .. }] => Some(name),
@@ -135,7 +154,7 @@ impl Template {
         }
     }
 
-    /// Whether it begins with a name.
+    /// Whether it begins with a name: in a URL that name stands for a URL itself.
     pub fn opens_with_a_name(&self) -> bool {
         matches!(self.parts.first(), Some(Part::Name { .. }))
     }
@@ -148,7 +167,12 @@ impl Template {
         })
     }
 
-    /// Fills the template. `None` where a name that may be missing is.
+    /// Fills the template. `None` where a name that may be missing is missing: the whole field
+    /// goes.
+    ///
+    /// `MISSING_OPTION` where another name has no value; `INVALID_OPTION` where a value cannot
+    /// stand in this place, or all of it is longer than a megabyte. What is filled is wiped when it
+    /// is dropped.
     pub fn fill(&self, place: Place, values: &dyn Values) -> Result<Option<Secret>> {
         let mut filled = Zeroizing::new(String::new());
         let too_long = || {
@@ -191,12 +215,12 @@ impl Template {
     }
 }
 
-/// The longest text that a template becomes: no header, URL or form is near it.
+/// The longest text that a template becomes, in bytes: no header, URL or form is near it.
 const MOST_FILLED: usize = 1024 * 1024;
 
 impl Template {
-    /// The template for messages: names with a text to show are replaced by it. `show` is given a name
-    /// and whether it opens the template.
+    /// The template for messages: names with a text to show are replaced by it. `show` is given a
+    /// name and whether it opens the template.
     pub fn show(&self, show: impl Fn(&str, bool) -> Option<String>) -> String {
         let mut text = String::new();
         for (index, part) in self.parts.iter().enumerate() {
@@ -242,6 +266,8 @@ fn opening<'a>(url: &'a str, next: Option<&Part>) -> &'a str {
     }
 }
 
+/// Appends a value as its place has it. A `.` or `..` would be another path, whatever is
+/// percent-encoded.
 fn escape(value: &str, place: Place, name: &str, into: &mut String) -> Result<()> {
     let refuse = |why: &str| Err(Error::new(Status::InvalidOption, format!("{name}: {why}")));
     match place {

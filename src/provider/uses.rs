@@ -1,5 +1,9 @@
 //! Which names a profile's templates use, and which may stand where: tokens where there are any, a
 //! request where there is one.
+//!
+//! Everything that a profile may say in a template is listed here once, with its place. So a new
+//! member of the format that is forgotten here is one whose names are not checked: add it to `uses`
+//! or to `Step::templates`.
 
 use super::client_auth;
 use super::json_template::JsonTemplate;
@@ -19,9 +23,12 @@ const OF_A_BROWSER: &[&str] = &["redirect_uri", "state", "code", "code_challenge
 
 /// A template, and what it may name besides options, words, values and what steps have saved.
 struct Use<'a> {
+    /// The path of the member, for messages.
     at: String,
     template: &'a Template,
+    /// Whether there are tokens to name.
     tokens: bool,
+    /// Whether there is a request to name.
     request: bool,
 }
 
@@ -70,7 +77,7 @@ impl Format {
         all
     }
 
-    /// All templates.
+    /// All templates, but for those of the options, which have none.
     fn uses(&self) -> Vec<Use<'_>> {
         let mut all = Vec::new();
         let mut add = |at: String, template, tokens, request| {
@@ -134,9 +141,9 @@ impl Format {
         all
     }
 
-    /// A template may name options, maps, values and what steps save; tokens and the request only where
-    /// there are any. Options of this machine's own, such as its keys to the store, are nothing to tell
-    /// a cloud.
+    /// A template may name options, maps, values and what steps save; tokens and the request only
+    /// where there are any. Options of this machine's own, such as its keys to the store, are
+    /// nothing to tell a cloud.
     pub fn check_names(&self, table: &[Opt]) -> Result<Kinds, String> {
         let is_own =
             |o: &&Opt| matches!(o.group, Group::Transport | Group::Lifecycle | Group::Store);
@@ -197,6 +204,7 @@ impl Format {
         Ok(kinds)
     }
 
+    /// What each value is made of.
     fn kinds(&self, taken: Vec<String>, secrets: Vec<String>) -> Kinds {
         let values = self.values.iter().map(|(name, entries)| {
             let templates = entries.0.iter().flat_map(Entry::templates).collect();
@@ -213,7 +221,7 @@ impl Format {
 }
 
 impl Step {
-    /// Whether these options ask for it.
+    /// Whether these options ask for it: all of `when` is as it says.
     pub fn applies(&self, options: &Options) -> bool {
         self.when.iter().all(|(option, wanted)| options.get(option) == Some(wanted))
     }
