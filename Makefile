@@ -48,14 +48,19 @@ $(TARGET)/$(PROFILE)/c/%: examples/c/%.c include/keyfob.h | build
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(C_STRICT) -o $@ $< -L$(TARGET)/$(PROFILE) -lkeyfob -Wl,-rpath,$(abspath $(TARGET)/$(PROFILE))
 
+try: ## the clouds, simulated, until Ctrl-C: lines to paste, and a page for your browser
+	@$(MAKE) --no-print-directory -s cli simulator
+	@echo 'In another terminal, so that it finds keyfob:   export PATH=$(abspath $(TARGET)/$(PROFILE)):$$PATH'
+	@$(TARGET)/$(PROFILE)/keyfob-simulator --port-base 4700
+
 demo: ## the four clouds, simulated, and the examples of all languages talking to them
 	@tools/setup demo
 	@$(MAKE) --no-print-directory build simulator $(C_EXAMPLES)
 	examples/demo $(TARGET)/$(PROFILE)
 	examples/demo-languages $(TARGET)/$(PROFILE)
 
-install: ## library, headers, keyfob, manual: PREFIX=/usr/local, DESTDIR=
-	@$(MAKE) --no-print-directory build PROFILE=$(INSTALL_PROFILE)
+install: ## library, headers, keyfob, keyfob-simulator, manual: PREFIX=/usr/local, DESTDIR=
+	@$(MAKE) --no-print-directory build simulator PROFILE=$(INSTALL_PROFILE)
 	packaging/install $(TARGET)/$(INSTALL_PROFILE)
 
 uninstall: ## what make install put there
@@ -108,6 +113,10 @@ test-install: simulator ## make install, and projects that use what it installed
 	tests/suites/consumer/run
 
 ##@ Test longer
+
+test-page: simulator ## the simulator's page, in headless Chromium
+	@tools/setup page
+	tests/suites/page/run
 
 # The sanitizer's runtime comes with the stable toolchain; only its flag is called unstable. Leaks
 # are valgrind's to find, in test-c: what tests leave for their process's end is none here. The search

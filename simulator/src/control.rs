@@ -35,6 +35,8 @@ pub(crate) fn serve(sim: &Simulator, stream: TcpStream) {
 
 fn answer(sim: &Simulator, request: &Request) -> Answer {
     let told = match (request.method.as_str(), request.path.as_str()) {
+        ("GET", "/") => return page(),
+        ("GET", path) if path.starts_with("/try/") => return block(sim, &path["/try/".len()..]),
         ("GET", "/info") => Ok(sim.info()),
         ("GET", "/journal") => journal(sim, request),
         ("GET", "/counts") => Ok(counts(sim)),
@@ -51,6 +53,32 @@ fn answer(sim: &Simulator, request: &Request) -> Answer {
     match told {
         Ok(told) => Answer::json(200, &told),
         Err(why) => wrong(400, &why),
+    }
+}
+
+/// A page for a browser: the clouds, what arrives, and buttons. It is one file, with all it needs.
+fn page() -> Answer {
+    Answer::of(200, "text/html; charset=utf-8", include_bytes!("page.html").to_vec()).with(
+        "Content-Security-Policy",
+        "default-src 'self' 'unsafe-inline'; frame-ancestors 'none'",
+    )
+}
+
+/// Shell lines for a cloud, or for one of its logins: `kontakt`, `kontakt/api_key`.
+fn block(sim: &Simulator, name: &str) -> Answer {
+    let (cloud, login) = match name.split_once('/') {
+        Some((cloud, login)) => (cloud, Some(login)),
+        None => (name, None),
+    };
+    let block = Cloud::from_name(cloud).and_then(|cloud| sim.shell_block(cloud, login));
+    match block {
+        Some(text) => Answer::of(200, "text/plain; charset=utf-8", text.into_bytes()),
+        // It may be evaluated by a shell: what it says is then a comment.
+        None => Answer::of(
+            404,
+            "text/plain; charset=utf-8",
+            b"# there is no cloud or login of this name: GET /info has them\n".to_vec(),
+        ),
     }
 }
 

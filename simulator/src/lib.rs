@@ -24,6 +24,7 @@ mod fault;
 mod fault_text;
 mod fields;
 mod form;
+mod guide;
 mod gzip;
 mod http;
 mod info;

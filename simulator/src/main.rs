@@ -7,7 +7,6 @@ use std::process::ExitCode;
 use std::sync::mpsc;
 use std::{fs, thread};
 
-use keyfob_simulator::credentials::{self, kii, oauth2};
 use keyfob_simulator::{Cloud, Simulator};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -117,71 +116,20 @@ fn write_whole(path: &Path, text: &str) -> io::Result<()> {
 }
 
 fn introduce(sim: &Simulator) {
-    println!("control      {}", sim.control_url());
-    println!("ca file      {}", sim.ca_file().display());
-    for cloud in Cloud::ALL {
-        println!("\n{:<12} {}", cloud.name(), sim.base_url(cloud));
-        if sim.api_url(cloud) != sim.base_url(cloud) {
-            println!("{:<12} {}", "  api", sim.api_url(cloud));
-        }
-        if cloud == Cloud::IotConnect {
-            println!("{:<12} {}", "  discovery", sim.discovery_url());
-        }
-        for (name, login) in credentials::logins(cloud) {
-            let options: Vec<String> =
-                login.iter().map(|(option, value)| format!("{option}='{value}'")).collect();
-            println!("  {:<10} {}", name, options.join(" "));
-        }
-        for line in curl(sim, cloud) {
-            println!("  $ {line}");
-        }
+    let control = sim.control_url();
+    println!("control  {control}    a page for your browser; simulator/README.md has the orders");
+    println!("ca file  {}", sim.ca_file().display());
+    let known = [Cloud::Kontakt, Cloud::IotConnect, Cloud::Kii, Cloud::Simacan, Cloud::OAuth2];
+    for cloud in known {
+        println!("\n# {}, to paste into a shell:", cloud.name());
+        print!("{}", sim.shell_block(cloud, None).unwrap_or_default());
     }
-    println!("\nwind an hour  $ curl {}/wind -d '{{\"seconds\": 3600}}'", sim.control_url());
-    println!("what arrived  $ curl {}/journal", sim.control_url());
+    let others: Vec<&str> =
+        Cloud::ALL.into_iter().filter(|cloud| !known.contains(cloud)).map(Cloud::name).collect();
+    println!("\nThe same for any of {} more clouds, and for each of its logins:", others.len());
+    println!("  eval \"$(curl -sf {control}/try/thingsboard)\"");
+    println!("  {}", others.join(" "));
+    println!("\nwind an hour     curl {control}/wind -d '{{\"seconds\": 3600}}'");
+    println!("what arrived     curl {control}/journal");
     println!("\nCtrl-C stops.");
-}
-
-/// Commands that log in and can be pasted.
-fn curl(sim: &Simulator, cloud: Cloud) -> Vec<String> {
-    let base = sim.base_url(cloud);
-    let curl = format!("curl --cacert {}", sim.ca_file().display());
-    let json = "-H 'Content-Type: application/json'";
-    let logins = credentials::logins(cloud);
-    let known = |name: &str| {
-        let mut all = logins.iter().flat_map(|(_, login)| login);
-        all.find(|(option, _)| *option == name).map_or("", |(_, value)| value)
-    };
-    let (username, password) = (known("username"), known("password"));
-    let form =
-        format!("--data-urlencode 'username={username}' --data-urlencode 'password={password}'");
-    let body = format!("-d '{{\"username\":\"{username}\",\"password\":\"{password}\"}}'");
-    match cloud {
-        Cloud::Kontakt => vec![
-            format!("{curl} {base}/v2/organization/account/authenticate {form}"),
-            format!("{curl} {base}/v3/device {json} -H 'Api-Key: {}'", known("api_key")),
-        ],
-        Cloud::IotConnect => vec![
-            format!(
-                "basic=$({curl} -s {base}/api/v2/Auth/basic-token | sed 's/.*\"data\":\"\\([^\"]*\\)\".*/\\1/')"
-            ),
-            format!(
-                "{curl} {base}/api/v2/Auth/login {json} -H \"Authorization: Basic $basic\" -H 'solution-key: {}' {body}",
-                known("solution_key")
-            ),
-        ],
-        Cloud::Kii => vec![format!(
-            "{curl} {base}/api/oauth2/token {json} -H 'X-Kii-AppID: {}' -H 'X-Kii-AppKey: {}' {body}",
-            kii::APP_ID,
-            kii::APP_KEY
-        )],
-        Cloud::Simacan => vec![format!("{curl} {base}/auth/password {form}")],
-        Cloud::OAuth2 => vec![format!(
-            "{curl} {base}{} -d grant_type=client_credentials --data-urlencode 'client_id={}' --data-urlencode 'client_secret={}'",
-            oauth2::TOKEN_PATH,
-            oauth2::CLIENT_ID,
-            oauth2::CLIENT_SECRET
-        )],
-        Cloud::ThingsBoard => vec![format!("{curl} {base}/api/auth/login {json} {body}")],
-        _ => Vec::new(),
-    }
 }

@@ -14,6 +14,7 @@ import os
 import subprocess
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,14 @@ class Simulator:
     def get(self, path: str) -> Any:
         """`get("journal?cloud=kii&call=login")`."""
         return self._ask(path)
+
+    def text(self, path: str) -> str:
+        """What is answered at a path, whatever the status, as text."""
+        try:
+            with urllib.request.urlopen(f"{self.info['control_url']}{path}", timeout=20) as answer:
+                return str(answer.read().decode())
+        except urllib.error.HTTPError as failed:
+            return failed.read().decode()
 
     def _ask(self, path: str, body: bytes | None = None) -> Any:
         url = f"{self.info['control_url']}/{path.lstrip('/')}"
