@@ -229,7 +229,7 @@ const STEPS: [(&str, &str, &str); 6] = [
     (
         "discovery",
         "Discovery (IoTConnect)",
-        "With `environment` set, before the first login. It is tried eight times.",
+        "Comes before the first login where `environment` is set. The client tries it eight times.",
     ),
     ("basic-token", "Basic token (IoTConnect)", "The first half of each login."),
     ("login", "Login", "The first call of a client asks for a token."),
@@ -237,13 +237,13 @@ const STEPS: [(&str, &str, &str); 6] = [
     (
         "api",
         "Request",
-        "A `GET` with a good token. What the API answers is a response, whatever its status.",
+        "A `GET` with a good token. Every answer of the API is a response, whatever its status.",
     ),
     (
         "api POST",
         "Request that must not be repeated",
-        "A `POST`: sent once more only where it cannot have been carried out, as the cloud says with \
-         429 and with a refused token, or a connection that never carried it.",
+        "A `POST` is sent once more only where it cannot have been carried out: the cloud says so with \
+         429 or by refusing the token, or the connection never carried it.",
     ),
 ];
 
@@ -252,21 +252,21 @@ fn failures() -> String {
     let mut page = String::from(
         "<!-- Made from tests/data/faults.json by `make docs`. Do not edit. -->\n\
          # Failures\n\n\
-         What a call gives when something goes wrong, what the cloud sees of it, and what comes \
-         after. Each line is tried by `tests/it/faults.rs` against every cloud it is about, which is \
-         all four where none is named.\n\n\
-         - **The call** meets the fault, which stays for as long as the call lasts: what it gives, \
-         then what arrived at the cloud meanwhile (`connect` for a connection that was cut off \
-         before any request).\n\
-         - **Again** is the same call right afterwards, with the fault gone: whether the client \
-         holds off, or goes on at once. Where an answer does not come it is half a minute on: until \
-         then it may still come, and is waited for.\n\
-         - **Later** is the same call fifty minutes on: whether anything was lost. A `refresh` alone \
-         means that the refresh token was kept; a `login` after it, that the cloud had spent it and \
-         its answer never came.\n\n\
-         No line leads from a refresh to a login but one where the cloud rejected the refresh token \
-         by the provider's rule. No login is sent twice by one call unless the first cannot have been \
-         looked at. An account is not locked, and no refresh token is dropped, by any of it.\n",
+         This page says what a call gives when something goes wrong, what the cloud sees of it, \
+         and what comes after. `tests/it/faults.rs` tries each line against the clouds that the \
+         line names, or else against all four.\n\n\
+         - **The call** meets the fault, which lasts as long as the call. The column says what \
+         the call gives, then what arrived at the cloud meanwhile (`connect` is a connection \
+         that was cut off before any request).\n\
+         - **Again** is the same call right afterwards, with the fault gone: the client holds \
+         off, or goes on at once. Where an answer did not come, it is half a minute later: until \
+         then the answer may still come, and is waited for.\n\
+         - **Later** is the same call fifty minutes on: it shows whether anything was lost. A \
+         `refresh` alone means that the refresh token was kept. A `login` after it means that \
+         the cloud had spent the refresh token, and its answer never came.\n\n\
+         A refresh leads to a login in one case only: the cloud rejected the refresh token by \
+         the provider's rule. No other fault drops a refresh token, and none locks an account. \
+         One call sends no login twice, unless the cloud cannot have looked at the first.\n",
     );
     for (step, title, about) in STEPS {
         write!(page, "\n## {title}\n\n{about}\n\n").unwrap();
