@@ -67,7 +67,8 @@ pub(crate) struct Habits {
 }
 
 impl Default for Habits {
-    /// Opaque tokens for an hour; where nothing is documented, the stricter reading.
+    /// Opaque tokens for an hour. Where a cloud tells nothing, the stricter of what a client can
+    /// expect.
     fn default() -> Habits {
         Habits {
             form: Form::Opaque,
@@ -207,7 +208,8 @@ impl Vault {
         Minted { access, refresh, lifetime_ms }
     }
 
-    /// Makes a token known that was written elsewhere, as the samples of a guide are.
+    /// Makes a token known that was not issued here: one that a cloud's guide shows, so that its example
+    /// works.
     pub(crate) fn adopt_refresh(&mut self, grant: Grant, token: &str, now_ms: i64) {
         self.families.push(Family { grant, lost: false, access: Vec::new() });
         let kept = Kept {
@@ -390,8 +392,8 @@ impl Vault {
     }
 }
 
-/// The shape of the guide's samples: protected header, no key, a nonce of 12 bytes, ciphertext,
-/// a tag of 16.
+/// A token in the form of those in Kontakt.io's guide: a JWE (RFC 7516 3.1) with a protected header, no
+/// key, a nonce of 12 bytes, ciphertext, and a tag of 16.
 fn jwe(ciphertext: usize) -> String {
     let head = URL_SAFE_NO_PAD.encode(br#"{"cty":"JWT","enc":"A256GCM","alg":"dir"}"#);
     let [nonce, text, tag] = [12, ciphertext, 16].map(|size| URL_SAFE_NO_PAD.encode(random(size)));

@@ -73,7 +73,7 @@ fn status(rules: &dyn Rules, number: &str) -> Outcome {
     }
 }
 
-/// 201 when the thing is new and 200 when the same call is made again (IoTConnect's guide).
+/// Makes a thing: 201 for a new one, 200 for one that is there, as IoTConnect's guide has it.
 fn create(call: &mut Call<'_>) -> Outcome {
     call.only("POST")?;
     let named = serde_json::from_slice::<Value>(&call.request.body).ok();

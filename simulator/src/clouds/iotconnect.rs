@@ -18,7 +18,7 @@ use crate::tokens::{Dead, Form, Habits, Minted, Rotation, random};
 
 pub(super) struct IotConnect;
 
-/// Documented nowhere: a basic token is good for one login's time and some more.
+/// How long a basic token is good. Told nowhere; long enough for the login that follows it.
 const BASIC_TOKEN_MS: i64 = 3600 * 1000;
 
 impl Rules for IotConnect {
@@ -103,7 +103,7 @@ impl Rules for IotConnect {
         }
     }
 
-    /// The guide's own example asks the host of the token calls.
+    /// IoTConnect's guide asks the host of the token calls for the list; the API's own host has it, too.
     fn is_list(&self, role: Role, path: &str) -> bool {
         path == "/api/v1.1/Device" || (role == Role::Api && path == "/api/v2/Device")
     }

@@ -287,7 +287,8 @@ fn refresh(call: &mut Call<'_>, body: Fields, ends_ms: Option<i64>, of_app: bool
     Ok(tokens(&principal.unwrap_or_default(), &minted))
 }
 
-/// The guide's path answers as the guide says; the app's path as the cloud has been seen to.
+/// The path that Kii's guide names answers as the guide has it, in the manner of RFC 6749 5.2. The app's own path
+/// answers as the cloud has been seen to.
 fn dead_refresh(dead: Dead, of_app: bool) -> Answer {
     let why = format!("the refresh token {}", dead.why());
     if of_app {

@@ -24,11 +24,11 @@ impl Rules for Kontakt {
     fn habits(&self) -> Habits {
         Habits {
             form: Form::Jwe,
-            // Two hours (guide).
+            // By Kontakt.io's guide.
             access: Some(Duration::from_secs(2 * 3600)),
-            // Documented nowhere: long enough to matter only when a test says so.
+            // Documented nowhere. Long enough that it matters only where a test says so.
             refresh: Some(Duration::from_secs(14 * 86_400)),
-            // Documented nowhere: the stricter reading.
+            // Documented nowhere. The stricter of what a client can expect.
             rotation: Rotation::SingleUse,
             refresh_ends_access: false,
         }
@@ -86,7 +86,7 @@ impl Rules for Kontakt {
     }
 
     fn admit(&self, call: &mut Call<'_>) -> Result<(), Answer> {
-        // Every query of the API names application/json in Content-Type (guide).
+        // Kontakt.io's guide asks for this type with every request of the API, with a body or without.
         call.media(&[JSON])?;
         acceptable(call)?;
         let [bearer, key] = [0, 1].map(|index| &self.carriers()[index..=index]);
@@ -139,7 +139,7 @@ fn acceptable(call: &Call<'_>) -> Result<(), Answer> {
     }
 }
 
-/// Two fields and nothing else (the guide's sample answer).
+/// Both tokens and no lifetime, as in the answer that Kontakt.io's guide shows.
 fn tokens(minted: &Minted) -> Answer {
     Answer::json(200, &json!({ "accessToken": minted.access, "refreshToken": minted.refresh }))
 }

@@ -19,9 +19,9 @@ impl Rules for Simacan {
         Habits {
             form: Form::Jwt("https://auth-service.services.simacan.com"),
             access: Some(Duration::from_secs(3600)),
-            // The exp of the cloud's sample refresh tokens.
+            // A day: the `exp` of the refresh tokens in Simacan's samples.
             refresh: Some(Duration::from_secs(86_400)),
-            // The old refresh token is to be discarded (guide).
+            // A client keeps the new one alone, by Simacan's guide; so the old one is refused.
             rotation: Rotation::SingleUse,
             refresh_ends_access: false,
         }
@@ -57,7 +57,7 @@ impl Rules for Simacan {
 
     fn exchange(&self, call: &mut Call<'_>) -> Outcome {
         call.post()?;
-        // A dead refresh token is recognised by a 401 (guide), as a wrong password is.
+        // Simacan's guide has one status, 401, for a dead refresh token and a wrong password.
         let minted = if call.name == "login" {
             let fields = call.form(&["username", "password"])?;
             call.enter(fields.text("username"), fields.text("password"), true)?

@@ -25,7 +25,7 @@ impl Rules for ThingsBoard {
             form: Form::Jwt("thingsboard.io"),
             access: Some(Duration::from_secs(9000)),
             refresh: Some(Duration::from_secs(7 * 86_400)),
-            // Documented nowhere: the stricter reading.
+            // Documented nowhere. The stricter of what a client can expect.
             rotation: Rotation::SingleUse,
             refresh_ends_access: false,
         }
