@@ -157,14 +157,8 @@ impl Account {
         for steps in login.into_iter().chain(persons).chain(refresh) {
             places::check(&self.profile, &self.options, steps, &mut scope)?;
         }
-        // A fixed end is one of the tokens to come, or there will be none.
-        let end =
-            self.options.is_set(EXPIRES_AT_MS.name).then(|| self.options.number(EXPIRES_AT_MS));
-        if end.is_some_and(|end| end as i64 <= clock.cloud_millis()) {
-            return Err(Error::new(
-                Status::InvalidOption,
-                "expires_at_ms: lies in the past, so that no login would give a token; token_lifetime_s is counted from each login",
-            ));
+        if self.options.is_set(EXPIRES_AT_MS.name) {
+            is_to_come(self.options.number(EXPIRES_AT_MS), clock)?;
         }
         self.token_of_options(&mut scope).map(drop)
     }
@@ -473,6 +467,17 @@ fn signs(profile: &Profile, login: Option<&Login>) -> bool {
 }
 
 /// What tells one transport from another. Accounts with equal settings share connections.
+/// Refuses an end of all tokens (`expires_at_ms`) that is past: no login would give one.
+pub(crate) fn is_to_come(end: u64, clock: &Clock) -> Result<()> {
+    match i64::try_from(end).is_ok_and(|end| end <= clock.cloud_millis()) {
+        true => Err(Error::new(
+            Status::InvalidOption,
+            "expires_at_ms: lies in the past, so that no login would give a token; token_lifetime_s is counted from each login",
+        )),
+        false => Ok(()),
+    }
+}
+
 fn transport_settings(options: &Options) -> TransportSettings {
     let text = |key: Key<str>| options.text(key).map(str::to_string);
     TransportSettings {

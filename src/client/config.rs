@@ -4,9 +4,9 @@
 //! Each is checked when it is set, by the one table of options (`model/option_table.rs`) and the
 //! profile's own; whether together they add up to a login is checked when a client is made.
 
-use crate::account::account::Account;
+use crate::account::account::{Account, is_to_come};
 use crate::error::{Error, Result, Status};
-use crate::model::option_table::{PROFILE, PROFILE_FILE};
+use crate::model::option_table::{EXPIRES_AT_MS, PROFILE, PROFILE_FILE};
 use crate::model::options::Options;
 use crate::provider::profile::Profile;
 use crate::provider::registry::named;
@@ -87,6 +87,9 @@ impl Config {
         } else {
             None
         };
+        if let (true, Ok(end)) = (option == EXPIRES_AT_MS.name, value.parse()) {
+            is_to_come(end, &self.clock.clone().unwrap_or_else(Clock::system))?;
+        }
         self.options.set(option, value)?;
         if let Some(profile) = profile {
             self.options.declare(profile.table.clone());

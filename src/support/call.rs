@@ -92,7 +92,7 @@ impl Call {
     /// A further wait of the same call, with `limit` from now: reading a body goes on after the
     /// call that opened it has ended. What cancelled the call ends it, too.
     pub fn again(&self, limit: Duration) -> Call {
-        Call { deadline: Instant::now() + limit, limit, ..self.clone() }
+        Call { deadline: from_now(limit), limit, ..self.clone() }
     }
 
     /// The time left, never zero. Fails with `Cancelled` or `Timeout` where the call is over.

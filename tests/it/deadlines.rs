@@ -69,6 +69,43 @@ fn a_cancelled_call_ends_wherever_the_peer_stalls() {
 }
 
 #[test]
+fn durations_beyond_measure_panic_nowhere() {
+    let world = World::new();
+    let url = format!("{}{}", world.sim.api_url(Cloud::Simacan), devices(Cloud::Simacan));
+    let client = world.client(Cloud::Simacan);
+    for limit in [Duration::MAX, Duration::from_secs(u64::MAX), Duration::from_millis(u64::MAX)] {
+        let client = client.share(Some(limit));
+        client.token().unwrap();
+        client.renew().unwrap();
+        let mut request = keyfob::Request::new("GET", &url).unwrap();
+        request.set_timeout(limit);
+        assert_eq!(client.send(&request).unwrap().status(), 200);
+        let mut response = client.open(&request).unwrap();
+        while response.read(&mut [0; 512]).unwrap() > 0 {}
+        let mut request = keyfob::Request::new("GET", &format!("{url}?none")).unwrap();
+        request.set_timeout(Duration::ZERO);
+        assert_eq!(client.send(&request).unwrap_err().status(), Status::Timeout);
+        // News there is at once.
+        assert!(client.wait(u64::MAX, Duration::ZERO).is_ok());
+    }
+    for _ in 0..3 {
+        client.wind(Duration::MAX);
+        client.expires_in();
+        client.renew_due_in();
+        client.status_json();
+        client.try_token().ok();
+        client.token().ok();
+    }
+    let clock = keyfob::Clock::manual();
+    clock.wind(Duration::MAX);
+    clock.wind(Duration::MAX);
+    clock.reboot();
+    let mut config = world.config(Cloud::Simacan, "password");
+    config.set_clock(clock);
+    config.client().unwrap().token().ok();
+}
+
+#[test]
 fn a_name_server_that_never_answers_holds_nobody_up() {
     match where_no_name_server_answers(1) {
         Ok(_) => {}

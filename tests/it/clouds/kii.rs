@@ -81,13 +81,31 @@ fn a_lifetime_is_counted_from_each_login() {
 }
 
 #[test]
-fn an_end_that_is_past_is_refused_when_the_client_is_made() {
+fn an_end_that_is_past_is_refused_when_it_is_set() {
     let world = World::new();
     let mut config = world.config(CLOUD, "user");
-    config.set("expires_at_ms", "1700000000000").unwrap();
-    let error = config.client().unwrap_err();
-    assert_eq!(error.status(), Status::InvalidOption);
-    assert!(error.message().contains("token_lifetime_s"), "{error}");
+    let client = config.client().unwrap();
+    let to_come = ((world.sim.now() + 600) * 1000).to_string();
+    for past in ["0", "1700000000000"] {
+        let json = format!(r#"{{"expires_at_ms": {past}}}"#);
+        for refused in [
+            config.set("expires_at_ms", past),
+            config.load_json(&json),
+            client.set("expires_at_ms", past),
+            client.set_json(&json),
+        ] {
+            let error = refused.unwrap_err();
+            assert_eq!(error.status(), Status::InvalidOption);
+            assert!(error.message().contains("token_lifetime_s"), "{error}");
+        }
+        assert_eq!(config.get("expires_at_ms").unwrap(), None);
+    }
+    client.set("expires_at_ms", &to_come).unwrap();
+    client.token().unwrap();
+    // One that has become past since is told when a client is made.
+    config.set("expires_at_ms", &to_come).unwrap();
+    world.wind(601);
+    assert_eq!(config.client().unwrap_err().status(), Status::InvalidOption);
 }
 
 #[test]
