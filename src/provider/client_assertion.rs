@@ -1,5 +1,5 @@
-//! The JWT by which a client proves who it is (RFC 7523 2.2, OpenID Connect Core 9): made from a private
-//! key, or from the client secret, for one call.
+//! The JWT by which a client proves who it is (RFC 7523 2.2, OpenID Connect Core 9): made from a
+//! private key, or from the client secret, for one call.
 
 use super::jwt::{JwtKey, jwt};
 use super::names::Names;
@@ -26,7 +26,10 @@ pub(super) const ALGORITHMS: &str = "client_assertion_algs";
 
 /// What an assertion is signed with.
 pub(super) enum Signer {
+    /// `header` is what names the key to the server: its `kid`, and the thumbprints of its
+    /// certificate.
     Private { key: PrivateKey, algorithm: JwtAlgorithm, header: Vec<(String, Value)> },
+    /// The client secret.
     Shared(Secret),
 }
 
@@ -86,12 +89,14 @@ fn algorithm(options: &Options, names: &Names, key: &PrivateKey) -> Result<JwtAl
     Ok(other.filter(|_| !takes(&usual)).unwrap_or(usual))
 }
 
+/// The algorithms that a key can sign by, for messages.
 fn fitting(key: &PrivateKey) -> String {
     let names = JwtAlgorithm::NAMES.iter().filter(|(_, algorithm)| key.can(*algorithm));
     names.map(|(name, _)| *name).collect::<Vec<_>>().join(" or ")
 }
 
-/// The assertion for a call that goes to `url`. Whoever asks the very same again sends the same one.
+/// The assertion for a call that goes to `url`. Whoever asks the very same again sends the same
+/// one.
 pub(super) fn assertion(
     options: &Options,
     scope: &mut Scope<'_>,
@@ -106,6 +111,8 @@ pub(super) fn assertion(
     scope.once("client assertion", |now| signed(signer, client_id, &audience, now))
 }
 
+/// The JWT itself: who the client is, whom it is for, and a number that is used once. Sent once,
+/// and good for a minute, so that whoever reads it in a log has nothing.
 fn signed(signer: &Signer, id: &Secret, audience: &str, now: UnixMillis) -> Result<Secret> {
     let now = now.div_euclid(1000);
     let unique = random(16)?;
@@ -132,6 +139,7 @@ fn signed(signer: &Signer, id: &Secret, audience: &str, now: UnixMillis) -> Resu
     }
 }
 
+/// What is wrong with a key or its certificate, by its option and never with its text.
 fn invalid(option: &str, why: &str) -> Error {
     Error::new(Status::InvalidOption, format!("{option}: {why}"))
 }

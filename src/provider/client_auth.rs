@@ -1,7 +1,8 @@
-//! How the client software authenticates itself: the one place that says it, for the token endpoint,
-//! revocation, device authorization and every other endpoint of a cloud (RFC 6749 2.3).
+//! How the client software authenticates itself: the one place that says it, for the token
+//! endpoint, revocation, device authorization and every other endpoint of a cloud (RFC 6749 2.3).
 //!
-//! A step of a profile with `"client_auth": true` gets what this gives: a header, or fields of its form.
+//! A step of a profile with `"client_auth": true` gets what this gives: a header, or fields of its
+//! form.
 
 use super::client_assertion::{Signer, assertion};
 use super::names::Names;
@@ -21,7 +22,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use zeroize::Zeroizing;
 
-/// The options that it is made of.
+/// The options that it is made of: a login that asks for it takes them without naming them.
 pub(super) const OPTIONS: &[&str] = &[
     CLIENT_ID.name,
     CLIENT_SECRET.name,
@@ -57,7 +58,8 @@ pub(crate) enum Method {
     SecretJwt,
     /// By a JWT that its private key signs.
     PrivateKeyJwt,
-    /// By the certificate that it shows in the TLS handshake (RFC 8705 2.1), as `client_cert_file` says.
+    /// By the certificate that it shows in the TLS handshake (RFC 8705 2.1), as `client_cert_file`
+    /// says.
     Tls,
     /// The same by one that it has signed itself (RFC 8705 2.2).
     SelfSignedTls,
@@ -86,8 +88,8 @@ impl Method {
         Self::NAMES.iter().find(|(name, _)| *name == said).map(|(_, method)| *method)
     }
 
-    /// What the option says; else the first for which all is set that the server takes, as far as its
-    /// metadata says (RFC 8414 2: if it says nothing, `client_secret_basic`).
+    /// What the option says; else the first for which all is set that the server takes, as far as
+    /// its metadata says (RFC 8414 2: if it says nothing, `client_secret_basic`).
     fn of(options: &Options, names: &Names) -> Method {
         use Method::{Basic, Post, PrivateKeyJwt, SecretJwt, SelfSignedTls, Tls};
         if let Some(said) = Self::said(options) {
@@ -113,6 +115,7 @@ impl Method {
         }
     }
 
+    /// Those of the options it needs that have no value.
     fn lacks(self, options: &Options) -> Vec<&'static str> {
         let is_missing = |name: &&str| options.get(name).is_none();
         self.needs().iter().copied().filter(is_missing).collect()
@@ -125,9 +128,11 @@ impl Method {
     }
 }
 
-/// What a request carries of the client.
+/// What a request carries of the client: nothing where the certificate of its connection says it
+/// all.
 #[derive(Default)]
 pub(super) struct Credentials {
+    /// The value of an `Authorization` header.
     pub authorization: Option<Secret>,
     /// Fields of the form.
     pub fields: Vec<(&'static str, Secret)>,
@@ -172,7 +177,7 @@ pub(super) fn credentials(
     Ok(given)
 }
 
-/// `Basic` of two values.
+/// `Basic` of two values (RFC 7617), each written as `write` has it.
 fn basic(id: &Secret, secret: &Secret, write: fn(&str, &mut String)) -> Secret {
     let mut joined = Zeroizing::new(String::new());
     write(id.expose(), &mut joined);
@@ -182,10 +187,12 @@ fn basic(id: &Secret, secret: &Secret, write: fn(&str, &mut String)) -> Secret {
     Secret::new(format!("Basic {}", *encoded))
 }
 
+/// As RFC 6749 2.3.1 asks: form-encoded, so that a colon in a name is none.
 fn form(text: &str, into: &mut String) {
     form_encode(text, into);
 }
 
+/// As it is, for servers that take the encoded text for the secret.
 fn raw(text: &str, into: &mut String) {
     into.push_str(text);
 }
@@ -230,7 +237,8 @@ pub(crate) fn check_proof(options: &Options) -> Result<()> {
     }
 }
 
-/// Whether the client can prove who it is.
+/// Whether the client can prove who it is, as far as that is known before a server says what it
+/// takes.
 pub(super) fn can_prove(options: &Options) -> bool {
     match Method::of(options, &Names::default()) {
         Method::None => options.is_set(CLIENT_CERT_FILE.name),

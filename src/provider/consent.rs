@@ -1,15 +1,16 @@
 //! What a server says of a person who was asked (RFC 8628 3.5), and in the words of those who have
 //! others for it.
 
-/// How a person's answer stands.
+/// How a person's answer stands, when a device asks for its token before or after it was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Consent {
     /// There is none yet.
     Pending,
     /// There is none yet, and the server was asked too often.
     SlowDown,
+    /// The person said no. Asking again needs a new code.
     Denied,
-    /// The code is no longer good.
+    /// The code is no longer good: nobody answered in its time, or it was used.
     Expired,
 }
 

@@ -1,5 +1,6 @@
-//! What was discovered: which names there may be, and which URLs or words may stand for them. What a
-//! store gives back is held to the same as what a cloud answered, since credentials are sent there.
+//! What was discovered: which names there may be, and which URLs or words may stand for them. What
+//! a store gives back is held to the same as what a cloud answered, since credentials are sent
+//! there.
 
 use super::fill::safe;
 use super::profile::Profile;
@@ -13,7 +14,8 @@ pub(super) fn check(options: &Options, url: &str, shown: impl FnOnce() -> String
     safe(&Url::parse(url)?, options, shown)
 }
 
-/// Whether this profile's discovery could have found these.
+/// Whether this profile's discovery could have found these. What a store holds may be of an older
+/// profile, or somebody else's work; if not, it is dropped and discovered anew.
 pub(crate) fn are_possible(profile: &Profile, options: &Options, found: &Discovered) -> bool {
     let steps = || profile.discovery.iter().flat_map(|discovery| &discovery.steps);
     found.0.iter().all(|(name, value)| match is_endpoint(profile, name) {

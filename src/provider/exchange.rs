@@ -1,4 +1,17 @@
 //! Runs a profile's steps against the cloud and yields a token, or why there is none.
+//!
+//! ```text
+//! for each step that the options ask for
+//!     fill      the step becomes a request; what it computes is kept in the trail
+//!     ask       within the call's time, repeated where that cannot do harm
+//!     check     a success, or a failure with a verdict
+//!     save      what the next steps name
+//! the last step's answer holds the token
+//! ```
+//!
+//! The trail says how far an exchange has come. Where a caller's time ends before the answer comes,
+//! the trail stays beside the connection, and the next caller of the same identity goes on there:
+//! so a slow cloud sees one password, and no rotated refresh token is lost.
 
 use super::endpoints;
 use super::failure::Failure;
@@ -32,8 +45,11 @@ pub(crate) struct Exchange<'a> {
     pub profile: &'a Profile,
     pub options: &'a Options,
     pub transport: &'a Transport,
+    /// Answers that callers of this identity could not wait for, with their trails.
     pub late: Arc<Late<Trail>>,
+    /// Tells the cloud's time, by which requests are signed.
     pub clock: &'a Clock,
+    /// Bounds all of the exchange.
     pub call: &'a Call,
     /// Whether a call that fails is made again, if there is time.
     pub repeats: bool,
@@ -46,7 +62,9 @@ impl Exchange<'_> {
         self
     }
 
-    /// Runs the discovery steps, where the options ask for it.
+    /// Runs the discovery steps, where the options ask for it. Each URL that is found must be
+    /// https, or this machine's, as credentials go there. Asked as often as needed: it changes
+    /// nothing.
     pub fn discover(&self) -> std::result::Result<Discovered, Failure> {
         let mut discovered = Discovered::default();
         let Some(discovery) = &self.profile.discovery else { return Ok(discovered) };
@@ -68,7 +86,9 @@ impl Exchange<'_> {
         Ok(discovered)
     }
 
-    /// Runs the steps of a login or a refresh; the last one's answer holds the token.
+    /// Runs the steps of a login or a refresh; the last one's answer holds the token. `repeat` says
+    /// what it could do to send a step twice: a password counts towards a lockout, a refresh token
+    /// is spent.
     pub fn obtain(
         &self,
         steps: &[Step],
@@ -99,7 +119,8 @@ impl Exchange<'_> {
         }
     }
 
-    /// The names of the step that comes next, as they were when it was asked before.
+    /// The names of the step that comes next, as they were when it was asked before: the same time
+    /// stamp, so that it is the same request.
     fn scope<'s>(&'s self, trail: &'s Trail) -> Scope<'s> {
         match &trail.moment {
             Some(moment) => Scope::of(self.profile, &trail.names, moment.clone()),
@@ -123,7 +144,8 @@ impl Exchange<'_> {
         reply.token(None)
     }
 
-    /// Runs steps for their effect alone.
+    /// Runs steps for their effect alone, such as a revocation. One whose URL has no value is left
+    /// out: a server without that endpoint has nothing to be told.
     pub fn perform(&self, steps: &[Step], names: &Names) -> std::result::Result<(), Failure> {
         self.of(steps).try_for_each(|step| {
             let mut scope = Scope::new(self.profile, names, self.clock);
@@ -164,13 +186,14 @@ impl Exchange<'_> {
         Ok(None)
     }
 
+    /// The steps that the options ask for, in their order.
     fn of<'s>(&self, steps: &'s [Step]) -> impl Iterator<Item = &'s Step> {
         let options = self.options;
         steps.iter().filter(move |step| step.applies(options))
     }
 
-    /// Makes a step's call. What was signed by a clock that its answer shows to be wrong is signed and
-    /// asked again.
+    /// Makes a step's call. What was signed by a clock that its answer shows to be wrong is signed
+    /// and asked again, once: the answer's `Date` has set the clock right.
     fn run(
         &self,
         step: &Step,
@@ -192,6 +215,8 @@ impl Exchange<'_> {
         self.run_once(step, trail, repeat)
     }
 
+    /// Makes a step's call by the first of its URLs that is there: a 404 leads to the next. What is
+    /// computed for the step is noted in the trail before it is sent.
     fn run_once(
         &self,
         step: &Step,
@@ -223,6 +248,10 @@ impl Exchange<'_> {
         Ok(reply)
     }
 
+    /// Sends one request, and again where that can do no harm. A step that carries a secret is sent
+    /// once unless the cloud cannot have looked at it, whatever its method. Notes what a failure
+    /// needs to be judged by: whether the call may have been carried out, and whether it sent a
+    /// secret itself or read the answer to an earlier one.
     fn ask(
         &self,
         step: &Step,
@@ -267,12 +296,14 @@ impl Exchange<'_> {
         Ok(reply)
     }
 
+    /// A fault of the transport, behind the step that met it.
     fn advise(&self, error: Error, step: &Step) -> Error {
         error.about(&format!("{} {}", self.profile.name, step.call))
     }
 }
 
-/// How long a token lives by the profile's word: a number, or a template that becomes one.
+/// How long a token lives by the profile's word: a number of seconds, or a template that becomes
+/// one. `INVALID_OPTION` where that is no number, or 0.
 pub(crate) fn lifetime(
     seconds: &Option<Number>,
     scope: &mut Scope<'_>,

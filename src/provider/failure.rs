@@ -1,4 +1,7 @@
 //! Why an exchange yielded no token, and what that says of the credentials.
+//!
+//! The lifecycle reads all of it: the verdict says what to drop or to hold back, the rest how long
+//! to wait and what must not be lost.
 
 use super::verdict::Verdict;
 use crate::error::Error;
@@ -8,6 +11,7 @@ use crate::support::secret::Secret;
 /// Why an exchange yielded no token.
 #[derive(Debug)]
 pub(crate) struct Failure {
+    /// What callers are told.
     pub error: Error,
     /// What it says of the credentials.
     pub verdict: Verdict,

@@ -1,4 +1,7 @@
 //! A profile's step filled in: the HTTP request that it is.
+//!
+//! In this order, since later parts may be made of earlier ones: URL and query, what authenticates
+//! the client, the body, headers, and at last those headers that sign the rest.
 
 use super::client_auth::{self, Credentials};
 use super::places::shown;
@@ -18,7 +21,9 @@ use base64::prelude::BASE64_STANDARD;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// The request that a step is, with one of its URLs.
+/// The request that a step is, with one of its URLs. `INSECURE_URL` where credentials would cross
+/// the network in the clear; `MISSING_OPTION` or `INVALID_OPTION` where a value is not there or
+/// does not fit.
 pub(super) fn request(
     profile: &Profile,
     options: &Options,
@@ -68,7 +73,8 @@ pub(super) fn request(
     Ok(outgoing)
 }
 
-/// The headers that are made of the request itself.
+/// The headers that are made of the request itself: signatures over its method, path, query and
+/// body. A header does not sign the others of this kind.
 pub(crate) fn signed_headers<'t>(
     headers: impl Iterator<Item = (&'t str, &'t Template)>,
     scope: &mut Scope<'_>,
@@ -108,8 +114,10 @@ pub(crate) fn fields<'t>(
     Ok(text)
 }
 
+/// A body, and its `Content-Type` where it has one of its own.
 type Body = (Option<Zeroizing<Vec<u8>>>, Option<&'static str>);
 
+/// A step's body: its form with what authenticates the client, its JSON document, or none.
 fn body(step: &Step, client: &Credentials, scope: &mut Scope<'_>) -> Result<Body> {
     if let Some(form) = &step.form {
         let mut text = fields(form.iter(), Place::Form, scope)?;
@@ -134,7 +142,9 @@ fn body(step: &Step, client: &Credentials, scope: &mut Scope<'_>) -> Result<Body
     Ok((Some(bytes), Some("application/json")))
 }
 
-/// HTTPS, or plain HTTP where it cannot leave the machine or the user said so.
+/// HTTPS, or plain HTTP where it cannot leave the machine (a loopback address, RFC 8252 7.3) or the
+/// user said so (`allow_http`). `INSECURE_URL` for anything else. `shown` is the URL as messages
+/// may have it.
 pub(crate) fn safe(url: &Url, options: &Options, shown: impl FnOnce() -> String) -> Result<()> {
     let origin = url.origin();
     if origin.is_https() || origin.is_loopback() || options.flag(ALLOW_HTTP) {

@@ -1,4 +1,9 @@
-//! The token that an answer issues: whether a header can carry it, how long it lives, and whose it is.
+//! The token that an answer issues: whether a header can carry it, how long it lives, and whose it
+//! is.
+//!
+//! A token that cannot be sent, or whose lifetime is no time, makes the answer malformed: better no
+//! token than one that fails at the API. The refresh token beside it is kept all the same, since
+//! the one before is spent.
 
 use super::failure::Failure;
 use super::pointer::{Part, Pointer};
@@ -32,6 +37,9 @@ impl Reply<'_> {
         })
     }
 
+    /// The token, all of it checked. How long it lives is the first that says so: `expires_in`,
+    /// `expires_at`, the JWT's `exp`, the profile's `seconds`; without any it lives until the cloud
+    /// refuses it.
     fn checked_token(
         &self,
         fixed: Option<Duration>,

@@ -1,4 +1,8 @@
 //! JSON Web Tokens as clouds ask for them: the one place that makes them (RFC 7515, RFC 7519).
+//!
+//! ```text
+//! {"alg":"ES256","typ":"JWT"} . {"iss":"...","exp":1700003600} . signature      each base64url
+//! ```
 
 use crate::support::crypto::{Hmac, JwtAlgorithm, PrivateKey};
 use crate::support::json::Value;
@@ -8,13 +12,14 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
 /// What a JWT is signed with.
 pub(super) enum JwtKey<'k> {
+    /// A key whose public half the other side has.
     Private(&'k PrivateKey),
     /// A secret that the other side has, too.
     Shared(&'k [u8]),
 }
 
-/// A JWT in its compact form (RFC 7515 7.1). `header` is what stands in its header besides `alg` and
-/// `typ`, or in their place.
+/// A JWT in its compact form (RFC 7515 7.1). `header` is what stands in its header besides `alg`
+/// and `typ`, or in their place.
 pub(super) fn jwt(
     alg: JwtAlgorithm,
     header: Option<Value>,

@@ -1,15 +1,21 @@
 //! Options that a profile adds to the table, and defaults that it gives to built-in ones.
+//!
+//! A profile may come from anywhere, so it must not reach what is the user's: which files are read,
+//! whom TLS trusts, where tokens are kept, how long calls take. It adds what its cloud needs to be
+//! told, and may say what a built-in option is when it is not set.
 
 use super::profile::{Format, OwnOption, Profile};
 use crate::model::option::{Group, Kind, Opt};
 use crate::model::option_table::{PROFILE, PROFILE_FILE, table};
 use crate::model::options::file_of;
 
-/// What every cloud's template may be asked to name, so that no option can.
+/// Names that no option of a profile can have: templates mean something else by them, or the
+/// profile itself is set by them.
 const TAKEN: &[&str] = &["access_token", PROFILE.name, PROFILE_FILE.name];
 
 impl Format {
-    /// The table of options with this profile's own: those it changes, and those it adds, come last.
+    /// The table of options with this profile's own: those it changes, and those it adds, come
+    /// last. Says what is wrong with one, by its place.
     pub fn option_table(&self) -> Result<Vec<Opt>, String> {
         let mut all = table();
         for (name, own) in self.options.iter() {
@@ -39,7 +45,8 @@ impl Profile {
 }
 
 /// A built-in option with this profile's default, choices or help text. Only one that says who or
-/// where: whom the user trusts, which files are read and where tokens are kept is for the user to say.
+/// where: whom the user trusts, which files are read and where tokens are kept is for the user to
+/// say.
 fn changed(known: &Opt, own: &OwnOption) -> Result<Opt, String> {
     let says_who_or_where = matches!(known.group, Group::Identity | Group::Where | Group::OAuth);
     if !says_who_or_where
@@ -60,6 +67,7 @@ fn changed(known: &Opt, own: &OwnOption) -> Result<Opt, String> {
     finished(known.clone(), own)
 }
 
+/// A new option: a text, several lines, or a whole number, of the group Identity or Where.
 fn added(name: &str, own: &OwnOption) -> Result<Opt, String> {
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     if !(1..=40).contains(&name.len()) || !name.chars().all(is_plain) || TAKEN.contains(&name) {
@@ -81,6 +89,7 @@ fn added(name: &str, own: &OwnOption) -> Result<Opt, String> {
     finished(option, own)
 }
 
+/// Gives an option its choices, help and default, each held to what the option may be.
 fn finished(mut option: Opt, own: &OwnOption) -> Result<Opt, String> {
     let wrong = |error: crate::error::Error| error.message().to_string();
     for choice in &own.choices {

@@ -1,5 +1,12 @@
-//! Where the next page is, for clouds that give no link to it: a URL or a cursor in the answer, or the
-//! number of the page or of its first item in the request.
+//! Where the next page is, for clouds that give no link to it: a URL or a cursor in the answer, or
+//! the number of the page or of its first item in the request.
+//!
+//! ```text
+//! { "url": "/next" }                                        the answer holds the next URL
+//! { "cursor": "/next", "query": "page_token" }              ?page_token=<what stands there>
+//! { "query": "page", "pages": "/totalPages" }               ?page=1, as long as there are pages
+//! { "query": "$skip", "items": "/d", "offset": true }       ?$skip=20, as long as items came
+//! ```
 
 use super::pointer::{Part, Pointed, Pointer};
 use crate::http::url::{Url, query_encode};
@@ -28,6 +35,7 @@ document! {
 }
 
 impl PageRule {
+    /// Says what is wrong with a rule that leads nowhere, or in two ways.
     pub fn check(&self) -> Result<(), &'static str> {
         let counts = self.pages.is_some() || self.items.is_some();
         let in_body = |p: &Option<Pointer>| p.as_ref().is_none_or(|p| p.part == Part::Body);
@@ -43,7 +51,9 @@ impl PageRule {
     }
 }
 
-/// The URL of the page after this one.
+/// The URL of the page after this one; `None` where this is the last. The first rule that finds one
+/// counts. `url` is the page's own, whose other fields stay; the caller checks where the next one
+/// leads.
 pub(crate) fn next_page(
     rules: &OneOrMany<PageRule>,
     url: &Url,
@@ -85,6 +95,7 @@ fn word(value: Value) -> Option<String> {
     }
 }
 
+/// The same URL with this field in place of what it had.
 fn with(url: &Url, field: &str, value: &str) -> Option<Url> {
     let mut pair = String::new();
     query_encode(field, &mut pair);

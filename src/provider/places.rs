@@ -1,5 +1,8 @@
-//! Where a step's call goes, as people are told: its URL without secrets, the option that decides it,
-//! and which option is missing for it.
+//! Where a step's call goes, as people are told: its URL without secrets, the option that decides
+//! it, and which option is missing for it.
+//!
+//! A message that says `base_url (https://api.example.com)` saves its reader the search through a
+//! profile's values for what `{token_endpoint}` was made of.
 
 use super::names::Names;
 use super::profile::{Entry, Profile, Step};
@@ -9,8 +12,8 @@ use crate::error::{Error, Result, Status};
 use crate::http::url::query_encode;
 use crate::model::options::Options;
 
-/// A step's URL for messages: names that stand for no secret are filled, all others are left as they
-/// are written.
+/// A step's URL for messages: names that stand for no secret are filled, all others are left as
+/// they are written.
 pub(super) fn shown(url: &Template, names: &Names, scope: &Scope<'_>) -> String {
     let filled = url.show(|name, opens| {
         let value = if opens { scope.opening(name) } else { names.value(name) };
@@ -26,7 +29,8 @@ pub(super) fn shown(url: &Template, names: &Names, scope: &Scope<'_>) -> String 
     if names.redaction().is_shown_by(&filled) { url.source().into() } else { filled }
 }
 
-/// The option that decides where the call goes, and its value: `base_url (https://api.example.com)`.
+/// The option that decides where the call goes, and its value: `base_url
+/// (https://api.example.com)`.
 pub(super) fn place(profile: &Profile, url: &Template, names: &Names, scope: &Scope<'_>) -> String {
     let opens = |template: &Template| template.opens_with_a_name();
     let first = |template: &Template| Some(template.names().next()?.0.to_string());
@@ -54,7 +58,9 @@ fn finder<'p>(profile: &'p Profile, name: &str) -> Option<&'p str> {
     finds.then_some(&discovery.when)
 }
 
-/// Says which options are missing for these steps to know where to go.
+/// Says which options are missing for these steps to know where to go: `MISSING_OPTION` when the
+/// client is made, in place of a login that fails later. What discovery or an earlier step will
+/// give counts as there.
 pub(crate) fn check(
     profile: &Profile,
     options: &Options,
@@ -91,12 +97,15 @@ pub(crate) fn check(
 struct Lacks<'a> {
     profile: &'a Profile,
     options: &'a Options,
+    /// What earlier steps will have saved.
     saved: &'a [&'a String],
     /// Each of these would do.
     options_of_use: Vec<String>,
 }
 
 impl Lacks<'_> {
+    /// Whether all names of a template have a value or will have one. `deep` is how many values lie
+    /// between it and the step: values may name each other in a circle.
     fn nothing_for(&mut self, template: &Template, scope: &mut Scope<'_>, deep: usize) -> bool {
         // All of its names, so that each gets into the list.
         let known: Vec<bool> =
@@ -104,6 +113,7 @@ impl Lacks<'_> {
         known.into_iter().all(|known| known)
     }
 
+    /// Whether a name has a value or will have one; else notes the options that would give it one.
     fn knows(&mut self, name: &str, scope: &mut Scope<'_>, deep: usize) -> bool {
         let comes = finder(self.profile, name).is_some_and(|when| self.options.is_set(when));
         let is_saved = self.saved.iter().any(|saved| *saved == name);

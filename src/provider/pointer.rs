@@ -1,4 +1,12 @@
 //! Where in an answer something stands: a JSON pointer into its body, a header, or a cookie.
+//!
+//! ```text
+//! /data/token              the member `token` of `data` (RFC 6901)
+//! /data/refresh?           the same, and it may be absent
+//! header:X-Subject-Token   a header of the answer
+//! cookie:authorization     a cookie that it sets
+//! ""                       the whole body
+//! ```
 
 use crate::http::headers::is_token;
 use crate::support::json::Value;
@@ -9,9 +17,11 @@ use crate::support::json::read::{At, Misread, Read};
 /// nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Pointer {
+    /// Which part of the answer it is in.
     pub part: Part,
     /// The pointer, or the name of the header or the cookie.
     pub path: String,
+    /// Whether nothing may stand there; otherwise the answer is malformed then.
     pub optional: bool,
 }
 
@@ -25,6 +35,7 @@ pub(crate) enum Part {
 }
 
 impl Pointer {
+    /// Parses a pointer, or says what is wrong with it.
     pub fn parse(text: &str) -> Result<Pointer, String> {
         let path = text.strip_suffix('?').unwrap_or(text);
         let optional = text.ends_with('?');
@@ -66,7 +77,7 @@ pub(crate) struct Pointed<'a> {
 }
 
 impl<'a> Pointed<'a> {
-    /// What stands there. `null` is nothing.
+    /// What stands there. `null` is nothing: clouds write it for what they do not have.
     pub fn value(&self, pointer: &Pointer) -> Option<Value> {
         match pointer.part {
             Part::Body => self.json?.pointer(&pointer.path).filter(|found| *found != Value::Null),
@@ -80,7 +91,7 @@ impl<'a> Pointed<'a> {
         self.value(pointer).filter(|found| found.as_str().is_some_and(|text| !text.is_empty()))
     }
 
-    /// The same; a number is its digits.
+    /// The same; a number is its digits, as they stand in the answer.
     pub fn word(&self, pointer: &Pointer) -> Option<Value> {
         match self.value(pointer)? {
             Value::Number(digits) => Some(Value::from(&digits)),
@@ -88,6 +99,7 @@ impl<'a> Pointed<'a> {
         }
     }
 
+    /// The values of all headers of this name.
     fn named(&self, name: &str) -> impl Iterator<Item = &'a str> {
         let headers = self.headers.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name));
         headers.map(|(_, value)| value.as_str())

@@ -1,4 +1,8 @@
 //! What a cloud says of a fault in its own words: a code for programs, and a sentence for people.
+//!
+//! Rules speak of the code at the profile's own place alone, so that no other server's habit makes
+//! a refusal. The usual places are looked into for messages, and for codes that leave no doubt
+//! wherever they stand (`Verdict::by_code`).
 
 use super::pointer::{Pointed, Pointer};
 use super::profile::Profile;
@@ -15,7 +19,8 @@ const CODES: &[&str] = &[
     "/errors/0/code",
 ];
 
-/// Where most servers write a sentence.
+/// Where most servers write a sentence. `/error_description` is of RFC 6749 5.2, `/detail` and
+/// `/title` of RFC 9457; the rest is habit.
 const SENTENCES: &[&str] = &[
     "/error_description",
     "/message",
@@ -34,7 +39,8 @@ const SENTENCES: &[&str] = &[
     "/title",
 ];
 
-/// The most of a sentence that is looked at. What is shown of it is cut after secrets are taken out.
+/// In characters: the most of a sentence that is looked at. What is shown of it is cut after
+/// secrets are taken out, so that half a secret cannot stay at the cut.
 const LONGEST: usize = 4096;
 
 /// What a cloud says of a fault, as it says it: nothing is taken out yet.
@@ -44,10 +50,12 @@ pub(super) struct Reason {
     pub code: Option<String>,
     /// Codes that stand where most servers write them.
     pub other_codes: Vec<String>,
+    /// What the cloud says to people, if anything.
     pub sentence: Option<String>,
 }
 
 impl Reason {
+    /// Looks for both in an answer: at the profile's own places first, then at the usual ones.
     pub fn of(profile: &Profile, status: u16, answer: &Pointed<'_>, body: &[u8]) -> Reason {
         let usual = |places: &[&str]| -> Vec<Pointer> {
             places.iter().filter_map(|place| Pointer::parse(place).ok()).collect()
@@ -90,7 +98,7 @@ pub(crate) fn code(profile: &Profile, answer: &Pointed<'_>) -> Option<String> {
     profile.errors.code.0.iter().find_map(|place| word(answer, place))
 }
 
-/// A word, never a sentence.
+/// A word, never a sentence: at most 64 letters, digits and `_-.:`, so that a message can quote it.
 fn word(answer: &Pointed<'_>, place: &Pointer) -> Option<String> {
     let is_word = |text: &str| {
         (1..=64).contains(&text.len())
@@ -100,7 +108,7 @@ fn word(answer: &Pointed<'_>, place: &Pointer) -> Option<String> {
     found.as_str().filter(|text| is_word(text)).map(str::to_string)
 }
 
-/// A short body that is a text for people as it is.
+/// A short body that is a text for people as it is (`text/plain`).
 fn plain<'a>(answer: &Pointed<'_>, body: &'a [u8]) -> Option<&'a str> {
     const MOST: usize = 500;
     let kind = answer.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));

@@ -1,4 +1,11 @@
 //! What a browser comes back with from a person's login (RFC 6749 4.1.2, RFC 9207).
+//!
+//! ```text
+//! http://127.0.0.1:7000/?code=SplxlOBeZQ&state=xyz&iss=https%3A%2F%2Fserver
+//! ```
+//!
+//! It comes from a browser, or from a person who copied it, so nothing in it is believed: who asked
+//! (`state`) and who answered (`iss`) is compared by the login that began it.
 
 use crate::error::{Error, Result, Status};
 use crate::http::url::has_scheme;
@@ -11,15 +18,22 @@ const LONGEST: usize = 65_536;
 /// An answer of the authorization endpoint, as it stands in a redirect's query.
 #[derive(Debug, Default)]
 pub(crate) struct Redirect {
+    /// Which login this answers: a number that was used once. Another one is a forgery (RFC 6749
+    /// 10.12).
     pub state: Option<Secret>,
+    /// What the token is asked for with.
     pub code: Option<Secret>,
+    /// Who answers, where the server says so.
     pub issuer: Option<String>,
+    /// The server's code for a refusal, such as `access_denied`.
     pub error: Option<String>,
+    /// The server's sentence about it.
     pub sentence: Option<String>,
 }
 
 impl Redirect {
-    /// Reads a redirect: its whole URL, its path and query, or its query alone.
+    /// Reads a redirect: its whole URL, its path and query, or its query alone. `INVALID_ARGUMENT`
+    /// for what is none, or names something twice.
     pub fn read(answer: &str) -> Result<Redirect> {
         if answer.len() > LONGEST {
             return Err(no_answer("it is longer than any redirect"));
@@ -60,6 +74,7 @@ impl Redirect {
     }
 }
 
+/// Nothing may stand in it twice (RFC 6749 3.1): two readers might believe two of them.
 fn once(name: &str, before: bool) -> Result<()> {
     match before {
         true => Err(no_answer(&format!("{name} stands in it twice"))),
@@ -67,6 +82,8 @@ fn once(name: &str, before: bool) -> Result<()> {
     }
 }
 
+/// What is wrong with it, and what to give in its place. Never the text itself: it may hold the
+/// code.
 fn no_answer(why: &str) -> Error {
     let what = "the browser's answer is not one: ";
     let hint = "; give the whole URL that the browser was sent to at the end";

@@ -1,5 +1,7 @@
-//! The built-in profiles: every file of `catalogue/`, put here by build.rs, each parsed when it is first
-//! asked for and then shared.
+//! The built-in profiles: every file of `catalogue/`, put here by build.rs, each parsed when it is
+//! first asked for and then shared.
+//!
+//! A process uses one or two of many, so none is parsed before. To add one is to add its file.
 
 use super::profile::Profile;
 use crate::error::{Error, Result, Status};
@@ -19,6 +21,7 @@ pub(crate) fn built_in() -> impl Iterator<Item = Result<Arc<Profile>>> {
 }
 
 /// The built-in profile of this name, or what `custom` is until its profile is given.
+/// `UNKNOWN_PROVIDER` where there is none.
 pub(crate) fn named(name: &str) -> Result<Arc<Profile>> {
     if name == CUSTOM {
         return Ok(Arc::new(Profile::none(CUSTOM)));
@@ -38,6 +41,7 @@ fn parsed(index: usize) -> Result<Arc<Profile>> {
     PARSED[index].get_or_try_init(parse).cloned()
 }
 
+/// No profile has this name: the nearest one that there is, else all of them.
 fn unknown(name: &str) -> Error {
     let name: String = name.chars().take(60).collect();
     let known = || CATALOGUE.iter().map(|(known, _)| *known);

@@ -1,4 +1,16 @@
 //! An answer of a token call: what it says, and whether that is a success, a refusal or a fault.
+//!
+//! ```text
+//! 400 {"error": "invalid_grant"}                 Refused          whatever the profile says
+//! 401, and the step has a rule for it            Refused
+//! 400 that nobody has a rule for                 MaybeRefused
+//! 429, 408, 425                                  Busy             whatever stands in the body
+//! 503, or 302, or nothing                        Silent
+//! 200 without what was asked for                 MaybeRefused     a refusal in disguise, perhaps
+//! ```
+//!
+//! Servers say in errors what they should not: an echo of a password, a token, bytes that break a
+//! log. What a message quotes of an answer has gone through `Redaction`, is one line, and not long.
 
 use super::endpoints::are_words;
 use super::failure::Failure;
@@ -26,6 +38,7 @@ use zeroize::Zeroizing;
 /// An answer of a token call, parsed once.
 pub(super) struct Reply<'a> {
     pub(super) profile: &'a Profile,
+    /// The HTTP status, or the one in the body where the profile believes that.
     pub status: u16,
     /// Looked for when it is asked for: a good answer has none.
     reason: OnceCell<Reason>,
@@ -33,23 +46,32 @@ pub(super) struct Reply<'a> {
     pub(super) hidden: Redaction,
     /// Whether the call sent a refresh token.
     of_refresh: bool,
-    /// Whether the profile's rule is the only one.
+    /// Whether the profile's rule is the only one: a refresh of a profile that says
+    /// `rejected_only`.
     strict: bool,
     headers: Vec<(String, String)>,
+    /// The body. It may hold a token, so it is wiped.
     pub(super) raw: Zeroizing<Vec<u8>>,
+    /// How long the cloud wants not to be asked.
     retry_after: Option<std::time::Duration>,
+    /// The answer's `Date`.
     pub(super) date: Option<UnixSeconds>,
-    /// The cloud's time, as well as it is known.
+    /// The cloud's time, as well as it is known: the answer's, else as it was told before.
     pub(super) now: UnixSeconds,
+    /// When the call was made that this answers: a lifetime runs from there, so a token is taken
+    /// for older than it is and never for younger.
     pub(super) asked: Moment,
     /// Whether what it answers was sent by this call, and was secret.
     pub sent_secret: bool,
+    /// Whether a person was meant to read it: a proxy's or a captive portal's page.
     html: bool,
     /// "kontakt login: POST https://…", which every message begins with.
     at: String,
 }
 
 impl<'a> Reply<'a> {
+    /// Takes an answer apart as far as every step needs it. `names` are what the request was made
+    /// of: what no message may show of the answer is theirs.
     pub fn read(
         answer: Answer,
         profile: &'a Profile,
@@ -84,6 +106,7 @@ impl<'a> Reply<'a> {
         }
     }
 
+    /// A failure with all that the answer says; its verdict is what the status alone says.
     fn failure(&self, status: Status, what: &str) -> Failure {
         let error = Error::new(status, format!("{} {what}", self.at))
             .with_http_status(self.status)
@@ -98,12 +121,14 @@ impl<'a> Reply<'a> {
         Failure { time, verdict, sent_secret: self.sent_secret, ..Failure::from(error) }
     }
 
+    /// What the cloud says of the fault, looked for once.
     fn reason(&self) -> &Reason {
         self.reason
             .get_or_init(|| Reason::of(self.profile, self.status, &self.pointed(), &self.raw))
     }
 
-    /// The cloud's code, if it may be shown. Rules look at the code as it came.
+    /// The cloud's code, if it may be shown: a server may echo a password as its code. Rules look
+    /// at the code as it came.
     fn code(&self) -> Option<&str> {
         self.reason().shown_code().filter(|code| !self.hidden.is_shown_by(code))
     }
@@ -161,6 +186,8 @@ impl<'a> Reply<'a> {
         if names.is_empty() { String::new() } else { format!("; check {}", names.join(", ")) }
     }
 
+    /// Whether something that was asked for is there. A whole body is no sign: any error document
+    /// would be one.
     fn holds_something(&self, step: &Step) -> bool {
         let token = &self.profile.token;
         let tokens = [&token.access_token, &token.refresh_token].into_iter().flatten();
@@ -169,7 +196,9 @@ impl<'a> Reply<'a> {
         places.any(|place| self.word(place).is_some())
     }
 
-    /// Whether the answer is a success that the step can use.
+    /// Whether the answer is a success that the step can use: its status, what the profile expects,
+    /// and everything that the next steps name. The error says what to look at: the options that
+    /// were sent, or the one that decides where the call went.
     pub fn check(
         &self,
         step: &Step,
@@ -231,6 +260,7 @@ impl<'a> Reply<'a> {
         Ok(())
     }
 
+    /// What the step saves, by name. Texts and numbers; what is absent and may be is left out.
     pub fn saved(&self, step: &Step) -> Result<Vec<(String, Secret)>> {
         let pick = |(name, pointer): (&str, &Pointer)| {
             self.word(pointer).map(|word| (name.to_string(), word))
@@ -238,8 +268,8 @@ impl<'a> Reply<'a> {
         Ok(step.save.iter().filter_map(pick).collect())
     }
 
-    /// The lists of words that the step asks for, as far as they are there. What is no word, or too much,
-    /// is passed over.
+    /// The lists of words that the step asks for, as far as they are there. What is no word, or too
+    /// much, is passed over.
     pub fn words(&self, step: &Step) -> Vec<(String, String)> {
         let list = |pointer: &Pointer| {
             let Some(Value::Array(items)) = self.pointed().value(pointer) else { return None };
@@ -252,19 +282,22 @@ impl<'a> Reply<'a> {
         found.collect()
     }
 
+    /// The body as JSON, if it is.
     fn json(&self) -> Option<Document<'_>> {
         Document::of(&self.raw)
     }
 
+    /// Whether the body is a JSON object.
     pub(super) fn is_object(&self) -> bool {
         self.json().is_some_and(|json| json.is_object())
     }
 
+    /// The answer, for pointers into it.
     pub(super) fn pointed(&self) -> Pointed<'_> {
         Pointed { headers: &self.headers, json: self.json() }
     }
 
-    /// A text with something in it.
+    /// A text with something in it, at this place of the answer.
     pub(super) fn text(&self, pointer: &Pointer) -> Option<Secret> {
         self.pointed().text(pointer)?.as_str().map(Secret::from)
     }
@@ -274,10 +307,12 @@ impl<'a> Reply<'a> {
         self.pointed().word(pointer)?.as_str().map(Secret::from)
     }
 
+    /// A success that is none: what should be there is not.
     pub(super) fn malformed(&self, what: &str) -> Failure {
         self.failure(Status::MalformedAnswer, &format!("{}, but {what}", self.answered()))
     }
 
+    /// What the body is in place of a JSON object, for whoever asks who answered there.
     pub(super) fn not_an_object(&self) -> String {
         match self.json() {
             Some(_) => "the JSON is not an object".into(),
@@ -290,12 +325,13 @@ impl<'a> Reply<'a> {
     }
 }
 
+/// The names that a template uses.
 fn named(template: &Template) -> Vec<String> {
     template.names().map(|(name, _)| name.to_string()).collect()
 }
 
-/// Equal; URLs also where only one ends in a slash: issuers are written both ways, in configurations
-/// and by the servers themselves (RFC 8414 3.3 asks for the very same text).
+/// Equal; URLs also where only one ends in a slash: issuers are written both ways, in
+/// configurations and by the servers themselves (RFC 8414 3.3 asks for the very same text).
 fn is_as_expected(found: Option<&Value>, wanted: Option<&Value>) -> bool {
     let url = |value: Option<&Value>| {
         let text = value.and_then(Value::as_str).filter(|text| has_scheme(text))?;

@@ -1,4 +1,14 @@
 //! Rules: which answers mean that a credential is no good.
+//!
+//! ```text
+//! { "status": 401 }
+//! { "status": [400, 401], "code": "BAD_CREDENTIALS" }
+//! { "status": 200, "where": { "/success": false, "/code": [1010, 1011] } }
+//! ```
+//!
+//! A rule of a refresh leads to the password, one of a login holds it back, and one of a request
+//! renews the token. So a rule that could match a cloud that is busy or failing is refused with its
+//! profile.
 
 use super::pointer::Pointer;
 use crate::support::json::Value;
@@ -36,6 +46,8 @@ impl Read for Code {
 }
 
 impl Rule {
+    /// Whether an answer is what the rule says: its status, and its code and body as far as the
+    /// rule speaks of them. What stands nowhere is `null`.
     pub fn matches(&self, status: u16, code: Option<&str>, json: Option<Document<'_>>) -> bool {
         let here = |path: &str| json.and_then(|json| json.pointer(path)).unwrap_or(Value::Null);
         self.status.0.contains(&status)
@@ -66,8 +78,8 @@ impl Rule {
         }
     }
 
-    /// The same for a rule about credentials. It leads to the password, or holds it back: neither may
-    /// follow from a cloud that is busy or failing.
+    /// The same for a rule about credentials. It leads to the password, or holds it back: neither
+    /// may follow from a cloud that is busy or failing.
     pub fn check_of_login(&self) -> Result<(), String> {
         self.check()?;
         self.status.0.iter().try_for_each(|status| match status {

@@ -1,4 +1,17 @@
 //! Which login a client uses: it follows from the identity options that are set.
+//!
+//! ```text
+//! three logins, which need    a, a and b, c
+//! a is set                    the first
+//! a and b are set             the second: it needs all that the first does, and more
+//! a and c are set             an error: two fit
+//! a and x are set             an error: the first has no use for x
+//! b is set                    an error: none fits; the message says what each lacks
+//! ```
+//!
+//! There is no order of preference. A user who sets two logins' options means one of them, and a
+//! guess could log in as somebody else; so an option that the login has no use for is an error,
+//! too.
 
 use super::client_auth;
 use super::profile::{Login, Profile, Step};
@@ -38,7 +51,8 @@ impl Selection {
     }
 }
 
-/// Finds the one login that the options fit. Two that fit, or none, is an error that names them.
+/// Finds the one login that the options fit. `MISSING_OPTION` where none does, with what each
+/// lacks; `INVALID_OPTION` where two do, or where an option is left over.
 pub(crate) fn select(profile: &Profile, options: &Options) -> Result<Selection> {
     let set: Vec<&str> = options.identity().map(|(o, _)| o.name.as_str()).collect();
     let allowed = |login: &&(String, Login)| {
@@ -78,8 +92,8 @@ pub(crate) fn select(profile: &Profile, options: &Options) -> Result<Selection> 
     }
 }
 
-/// Whether this login would make another principal of whom the refresh token was issued to: it is the
-/// client software's own, and no user's. It takes `grant` to ask for it then.
+/// Whether this login would make another principal of whom the refresh token was issued to: it is
+/// the client software's own, and no user's. It takes `grant` to ask for it then.
 fn is_anothers(profile: &Profile, options: &Options, name: &str, login: &Login) -> bool {
     let is_a_users = |need: &String| options.option(need).is_some_and(Opt::is_somebodys);
     let named = login.when.get(GRANT.name).map_or(name, String::as_str);
@@ -90,6 +104,7 @@ fn is_anothers(profile: &Profile, options: &Options, name: &str, login: &Login) 
         && !login.needs.iter().any(is_a_users)
 }
 
+/// Whether it has a value, its own or a default.
 fn has(options: &Options, name: &str) -> bool {
     options.get(name).is_some()
 }
@@ -99,7 +114,8 @@ fn takes(login: &Login, name: &str) -> bool {
     login.needs.iter().chain(&login.uses).any(|n| n == name) || login.takes_of_client(name)
 }
 
-/// What is missing for this login.
+/// What is missing for this login: options that it needs, and a proof where the client itself logs
+/// in.
 fn lacking<'a>(options: &Options, login: &'a Login) -> Vec<&'a str> {
     let missing = |name: &&str| !options.is_set(name) && !has(options, name);
     let mut lacking: Vec<&str> = login.needs.iter().map(String::as_str).filter(missing).collect();
@@ -119,6 +135,8 @@ fn needs_more(options: &Options, more: &Login, less: &Login) -> bool {
         && less.needs.iter().all(|n| more.needs.contains(n))
 }
 
+/// A refresh token as the only way in: everything that the refresh needs is set, and nothing that
+/// it has no use for.
 fn refresh_only(profile: &Profile, options: &Options, set: &[&str]) -> Option<Selection> {
     let refresh = profile.refresh.as_ref()?;
     let known = |name: &&str| *name == "refresh_token" || refresh.needs.iter().any(|n| n == name);
@@ -134,6 +152,7 @@ fn refresh_only(profile: &Profile, options: &Options, set: &[&str]) -> Option<Se
     (complete && set.iter().all(used_anywhere)).then_some(Selection::RefreshOnly { withheld: None })
 }
 
+/// A login with its options, as messages list it.
 fn described((name, login): &(String, Login), options: &Options) -> String {
     let mut needs: Vec<&str> = login.needs.iter().map(String::as_str).collect();
     if login.is_the_clients_own(options) {
@@ -142,6 +161,7 @@ fn described((name, login): &(String, Login), options: &Options) -> String {
     format!("{name} ({})", needs.join(", "))
 }
 
+/// Two logins fit.
 fn ambiguous(profile: &Profile, several: &[&(String, Login)], options: &Options) -> Error {
     let names: Vec<String> = several.iter().map(|l| described(l, options)).collect();
     Error::new(
@@ -154,6 +174,7 @@ fn ambiguous(profile: &Profile, several: &[&(String, Login)], options: &Options)
     )
 }
 
+/// A login fits, and options are set that it has no use for: perhaps another login was meant.
 fn left_over(
     profile: &Profile,
     chosen: &str,
@@ -179,6 +200,7 @@ fn left_over(
     Error::new(status, message)
 }
 
+/// No login fits: lists all there are, and what each lacks.
 fn nothing_fits(profile: &Profile, open: &[&(String, Login)], options: &Options) -> Error {
     let mut ways: Vec<String> = open
         .iter()

@@ -1,5 +1,5 @@
-//! How far an exchange has come: kept with an answer that comes too late for its caller, so that the
-//! next caller goes on where this one stopped.
+//! How far an exchange has come: kept with an answer that comes too late for its caller, so that
+//! the next caller goes on where this one stopped.
 
 use super::names::Names;
 use super::scope::Moment;
@@ -7,7 +7,8 @@ use super::scope::Moment;
 /// How far an exchange has come.
 #[derive(Clone, Debug)]
 pub(crate) struct Trail {
-    /// The names it began with.
+    /// The names it began with. Only an exchange that begins with the same ones may go on here: its
+    /// credentials are the same, and so is its refresh token.
     pub began: Names,
     /// Which step comes next.
     pub step: usize,
@@ -18,6 +19,7 @@ pub(crate) struct Trail {
 }
 
 impl Trail {
+    /// An exchange that has not begun.
     pub fn of(names: &Names) -> Trail {
         Trail { began: names.clone(), step: 0, names: names.clone(), moment: None }
     }

@@ -1,5 +1,5 @@
-//! What clouds publish of their signatures, computed by profiles: each vector as its cloud gives it,
-//! with the profile's part written as a profile writes it.
+//! What clouds publish of their signatures, computed by profiles: each vector as its cloud gives
+//! it, with the profile's part written as a profile writes it.
 
 use super::names::Names;
 use super::profile::Profile;

@@ -1,11 +1,14 @@
 //! The verdict: what an answer without a token says of the credentials that asked for one. What the
 //! lifecycle drops, holds back or keeps follows from this and from nothing else.
+//!
+//! When in doubt it is the weaker one. A refresh token that is dropped wrongly is gone; one that is
+//! kept wrongly costs another try.
 
 /// What an answer without a token says of the credentials that asked for one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// They are no good: the profile has a rule for it, or the cloud's code leaves no doubt. After a
-    /// refresh it is the refresh token that is dropped.
+    /// They are no good: the profile has a rule for it, or the cloud's code leaves no doubt. After
+    /// a refresh it is the refresh token that is dropped.
     Refused,
     /// The client software was not admitted (`invalid_client`, `unauthorized_client`). Neither the
     /// user nor the refresh token was looked at.
