@@ -55,7 +55,9 @@ impl Lifecycle {
         if !has_time || self.renews_in_background() {
             return false;
         }
-        if self.clock.now() < next_renewal(self, *failures) {
+        // In this order: what is due is due now, and the clock goes on.
+        let due = next_renewal(self, *failures);
+        if self.clock.now() < due {
             return false;
         }
         let limit = self.state().account.options.duration(TIMEOUT_MS);

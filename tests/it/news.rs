@@ -58,6 +58,19 @@ fn whoever_waits_renews_what_is_due() {
 }
 
 #[test]
+fn whoever_waits_renews_by_a_clock_that_goes_on() {
+    let world = World::new();
+    let mut config = world.config(Cloud::Simacan, "password");
+    config.set_clock(keyfob::Clock::system());
+    let client = config.client().unwrap();
+    let first = client.token().unwrap();
+    let known = heard(&client);
+    pass(&world, &client, 3500);
+    assert_ne!(client.wait(known, LONG).unwrap(), known);
+    assert_ne!(client.try_token().unwrap(), first);
+}
+
+#[test]
 fn with_background_renewal_the_wait_renews_nothing_itself() {
     let world = World::new();
     let client = client(&world, true);

@@ -8,9 +8,10 @@ import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, Any, Callable, Generic, Optional, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Generic, Optional, TypeVar, Union
 
 import keyfob
+from keyfob import _news
 from keyfob._abi import Status
 from keyfob._base import BaseClient, as_headers, take_as_json
 from keyfob._body import Octets
@@ -19,7 +20,7 @@ from keyfob._foreign import call, call_for_text, hidden_utf8, milliseconds
 from keyfob._items import items_of
 from keyfob._library import library
 from keyfob._mqtt import Mqtt, mqtt_of
-from keyfob._request import CallOptions, RequestOptions, Timeout, prepare, seconds_of, send
+from keyfob._request import CallOptions, RequestOptions, Timeout, fetch, prepare, seconds_of, send
 from keyfob._response import Response
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ else:
 T = TypeVar("T")
 
 # Requests have threads of their own, so that no token waits behind requests to a silent API.
-_THREADS = {"request": 32, "token": 8}
+# Whoever waits for news holds one for as long, where the event loop cannot wait for a descriptor.
+_THREADS = {"request": 32, "token": 8, "body": 32, "news": 32}
 
 # A thread that is free has a call within this. Only a longer wait is taken off the call's limit:
 # whoever gave 50 ms reads of 50 ms when they have passed.
@@ -106,6 +108,8 @@ class AsyncClient(BaseClient):
 
     def _begin(self, config: Any, options: Any) -> None:
         self._calls: set[_Call[Any]] = set()
+        # Who waits for news, to be woken by the end.
+        self._listening: set[asyncio.Event] = set()
         # Made when the first call has to wait, in the process in which it does: no thread survives
         # a fork.
         self._pools: dict[tuple[int, str], ThreadPoolExecutor] = {}
@@ -233,10 +237,108 @@ class AsyncClient(BaseClient):
         **options: Unpack[RequestOptions],
     ) -> Response:
         """As `Client.request`."""
-        request = prepare(method, url, **options)
-        return await self._wait(
+        request = prepare(method, url, **self._in_the_loop(options))
+        response = await self._wait(
             lambda handle: send(handle, request, method, url), seconds_of(timeout), "request"
         )
+        if response._rest is not None:
+            response._rest.threads = partial(self._threads, "body")
+        self._keep_open(response)
+        return response
+
+    async def download(
+        self,
+        url: str,
+        path: Union[str, os.PathLike[str]],
+        *,
+        sha256: Union[str, bytes, None] = None,
+        timeout: Timeout = None,
+        **options: Unpack[RequestOptions],
+    ) -> Response:
+        """As `Client.download`. Cancelling the task keeps what has come, for a later download."""
+        request = prepare("GET", url, **self._in_the_loop(options))
+        return await self._wait(
+            lambda handle: fetch(handle, request, "GET", url, path, sha256),
+            seconds_of(timeout),
+            "request",
+        )
+
+    @staticmethod
+    def _in_the_loop(options: RequestOptions) -> RequestOptions:
+        """Has `on_progress` called in the event loop, not on the thread that reads."""
+        tell = options.get("on_progress")
+        if tell is not None:
+            loop = asyncio.get_running_loop()
+
+            def tell_there(done: int, total: Optional[int]) -> None:
+                loop.call_soon_threadsafe(partial(tell, done, total))
+
+            options["on_progress"] = tell_there
+        return options
+
+    async def wait(self, known: int = 0, *, timeout: Optional[float] = None) -> int:
+        """As `Client.wait`."""
+        seconds = milliseconds(timeout) / 1000 or _news.LONGEST_S
+        # The call's own limit is behind that of the wait.
+        return await self._wait(
+            lambda handle: _news.wait(handle, known, seconds), seconds + self._limit, "news"
+        )
+
+    async def tokens(self) -> AsyncIterator[str]:
+        """As `Client.tokens`: `async for token in client.tokens()`. It waits in the event loop, and
+        holds no thread.
+
+        >>> import asyncio
+        >>> async def first():
+        ...     async with keyfob.AsyncClient.load("kontakt", env="KEYFOB") as client:
+        ...         async for token in client.tokens():
+        ...             return token == await client.token()
+        >>> asyncio.run(first())
+        True
+        """
+        bell = self._begin_call(None)
+        last, known = None, 0
+        try:
+            while self._handle is not None:
+                try:
+                    known = await self._listen(bell, known)
+                    token = await self.token()
+                except Error as error:
+                    if self._handle is None:
+                        return
+                    if last is None or not error.is_retriable:
+                        raise
+                else:
+                    if token != last:
+                        last = token
+                        yield token
+        finally:
+            self._end_call(bell)
+
+    async def _listen(self, bell: Any, known: int) -> int:
+        """Waits for news by a descriptor; on a thread, where there is none to be had."""
+        loop, rung = asyncio.get_running_loop(), asyncio.Event()
+        try:
+            fd = _news.descriptor(bell)
+            number = _news.wait(bell, known, 0)
+            if number != known:
+                return number
+            loop.add_reader(fd, rung.set)
+        except (keyfob.BodyError, NotImplementedError):
+            return await self.wait(known)
+        self._listening.add(rung)
+        try:
+            await rung.wait()
+        finally:
+            self._listening.discard(rung)
+            loop.remove_reader(fd)
+        # Known as it was: the token may be due, which is for `token` to see to.
+        return _news.wait(bell, known, 0)
+
+    def _end(self) -> None:
+        super()._end()
+        for rung in list(self._listening):
+            rung.set()
 
     async def get(self, url: str, **options: Unpack[CallOptions]) -> Response:
         """`request` with GET."""

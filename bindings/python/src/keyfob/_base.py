@@ -27,6 +27,7 @@ from keyfob._foreign import (
     utf8,
 )
 from keyfob._library import fresh_number, library
+from keyfob._response import Response
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
@@ -183,6 +184,14 @@ class BaseClient:
             # Closed meanwhile, and before this call was there to be ended.
             library.keyfob_client_cancel(handle, None)
         return handle
+
+    def _keep_open(self, response: Response) -> None:
+        """A body that is still to be read is ended with the client."""
+        rest = response._rest
+        if rest is not None and rest.call is not None:
+            self._waiting.add(ref(rest.call, self._waiting.discard))
+            if self._handle is None:
+                response.close()
 
     def _end_call(self, handle: Any) -> None:
         # An interrupt may keep this from happening: what is left then is a reference to nothing.

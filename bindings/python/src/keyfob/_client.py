@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar, Union
 
 import keyfob
+from keyfob import _news
 from keyfob._base import BaseClient, as_headers, take_as_json
 from keyfob._body import Octets
 from keyfob._ending import rest_at_the_end
 from keyfob._errors import ArgumentError, Error
-from keyfob._foreign import call, call_for_text, hidden_utf8
+from keyfob._foreign import call, call_for_text, hidden_utf8, milliseconds
 from keyfob._items import items_of
 from keyfob._library import library
 from keyfob._mqtt import Mqtt, mqtt_of
-from keyfob._request import CallOptions, RequestOptions, Timeout, prepare, seconds_of, send
+from keyfob._request import CallOptions, RequestOptions, Timeout, fetch, prepare, seconds_of, send
 from keyfob._response import Response
 from keyfob._waiting import interruptible
 
@@ -186,7 +188,8 @@ class Client(BaseClient):
         `url` is absolute, or relative to the provider's base URL (a leading slash begins at the
         host), or begins with a discovered endpoint: `{deviceBaseUrl}/Device`. `options` are
         `params`, `headers`, `data` (bytes, text, a form's fields; a file or an iterator is read
-        while it is sent), `json`, `files`, and `idempotent`.
+        while it is sent), `json`, `files`, `idempotent`, and `stream` and `on_progress` for an
+        answer of any size.
 
         Raises `OriginError` before anything is sent; else as `token`.
 
@@ -195,7 +198,71 @@ class Client(BaseClient):
         201
         """
         request = prepare(method, url, **options)
-        return self._wait(lambda handle: send(handle, request, method, url), seconds_of(timeout))
+        response = self._wait(
+            lambda handle: send(handle, request, method, url), seconds_of(timeout)
+        )
+        self._keep_open(response)
+        return response
+
+    def download(
+        self,
+        url: str,
+        path: Union[str, os.PathLike[str]],
+        *,
+        sha256: Union[str, bytes, None] = None,
+        timeout: Timeout = None,
+        **options: Unpack[RequestOptions],
+    ) -> Response:
+        """Gets this URL into a file. What came before a fault is kept in `path.part`, and is gone
+        on with: by this call until nothing has come for the option `download_retry_s`, then by a
+        later one. The file is checked by its length, by `sha256` if given, and by the digest that
+        the server names, and then put in the place of `path` at once.
+
+        The response has no body. Where its status is no success, nothing was written. `timeout` is
+        for each answer's head. Raises `AnswerError` where what came was not what it should be.
+
+        >>> with keyfob.Client.load("kontakt", env="KEYFOB") as client:
+        ...     client.download("/v3/device", "devices.json").status
+        200
+        """
+        request = prepare("GET", url, **options)
+        return self._wait(
+            lambda handle: fetch(handle, request, "GET", url, path, sha256), seconds_of(timeout)
+        )
+
+    def wait(self, known: int = 0, *, timeout: Optional[float] = None) -> int:
+        """Waits until there is news, and gives its number: another token, or a hold or a pause that
+        begins or ends. `known` is the number that the last call gave, and is given again where
+        nothing happens within `timeout` seconds, an hour if absent; 0 at first.
+
+        A token that is due is renewed meanwhile. Whoever wants the tokens takes `tokens`.
+        """
+        seconds = milliseconds(timeout) / 1000 or _news.LONGEST_S
+        return self._wait(lambda handle: _news.wait(handle, known, seconds), None)
+
+    def tokens(self) -> Iterator[str]:
+        """The token, and then each that takes its place, for what lives longer than a request: an
+        MQTT session, a WebSocket. Renews what is due while it waits. Ends when the client is
+        closed; raises what needs somebody to put it right, and goes on after what passes.
+
+        >>> with keyfob.Client.load("kontakt", env="KEYFOB") as client:
+        ...     for token in client.tokens():
+        ...         break
+        """
+        last, known = None, 0
+        while self._handle is not None:
+            try:
+                known = self.wait(known)
+                token = self.token()
+            except Error as error:
+                if self._handle is None:
+                    return
+                if last is None or not error.is_retriable:
+                    raise
+            else:
+                if token != last:
+                    last = token
+                    yield token
 
     def get(self, url: str, **options: Unpack[CallOptions]) -> Response:
         """`request` with GET."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any, Optional, TypedDict, Union
 
 from keyfob import _foreign
 from keyfob._body import Body, Data, Files, Params, body_of, pairs, set_body
 from keyfob._errors import ArgumentError, Error
-from keyfob._foreign import call, call_for_handle, number, utf8
+from keyfob._foreign import call, call_for_handle, number, path_text, utf8
 from keyfob._library import library
 from keyfob._response import Response
+from keyfob._stream import OnProgress, Progress, Rest, digest_text, explain
 
 #: Seconds in all; or, as in requests, for the connection and for the answer, which are added up.
 Timeout = Union[float, tuple[Optional[float], Optional[float]], None]
@@ -33,6 +35,12 @@ class RequestOptions(TypedDict, total=False):
     #: Whether sending it twice does no harm; only then is it repeated after a fault that leaves
     #: open whether it was carried out. `None`: as HTTP says of the method.
     idempotent: Optional[bool]
+    #: Whether the response is given once its head is there, and its body read as it comes:
+    #: `iter_bytes`, `read`, `readinto`, `file`. `timeout` is then for the head.
+    stream: bool
+    #: Is told how far the body of the answer has come, at most ten times a second and at the end:
+    #: bytes, and of how many where that is known. If it gives `False` the call is cancelled.
+    on_progress: Optional[OnProgress]
 
 
 class CallOptions(RequestOptions, total=False):
@@ -57,15 +65,39 @@ def seconds_of(timeout: Timeout) -> Optional[float]:
 
 def send(client: Any, request: Any, method: str, url: str) -> Response:
     """Sends a request on a client's handle."""
+    if not request.stream:
+        return _respond(library.keyfob_client_send, client, request, method, url)
+    response = _respond(library.keyfob_client_open, client, request, method, url)
+    response._rest = Rest(client, response._handle, request)
+    return response
+
+
+def fetch(
+    client: Any,
+    request: Any,
+    method: str,
+    url: str,
+    path: Union[str, os.PathLike[str]],
+    sha256: Union[str, bytes, None],
+) -> Response:
+    """Downloads to a file, on a client's handle."""
+    target, digest = utf8(path_text(path, "path"), "path"), digest_text(sha256)
+    return _respond(library.keyfob_client_download, client, request, method, url, target, digest)
+
+
+def _respond(
+    function: Any, client: Any, request: Any, method: str, url: str, *more: Any
+) -> Response:
     try:
-        handle = call_for_handle(
-            _foreign.ResponseHandle, library.keyfob_client_send, client, request
-        )
+        handle = call_for_handle(_foreign.ResponseHandle, function, client, request, *more)
     except Error as error:
         body = getattr(request, "body", None)
         if isinstance(body, Body):
             body.explain(error)
+        explain(request)
         raise
+    # What C calls while the body is read stays with it.
+    handle.request = request
     return Response(handle, method, url)
 
 
@@ -79,6 +111,8 @@ def prepare(
     json: Any = None,
     files: Optional[Files] = None,
     idempotent: Optional[bool] = None,
+    stream: bool = False,
+    on_progress: Optional[OnProgress] = None,
 ) -> Any:
     """Makes the request's handle."""
     request = call_for_handle(
@@ -102,4 +136,7 @@ def prepare(
         if not isinstance(idempotent, bool):
             raise ArgumentError(f"idempotent must be true or false, not {idempotent!r}")
         call(library.keyfob_request_set_idempotent, request, idempotent)
+    if on_progress is not None:
+        Progress(on_progress).attach(request)
+    request.stream = bool(stream)
     return request

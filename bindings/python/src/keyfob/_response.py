@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator, Mapping
-from functools import cached_property
-from typing import Any, Optional
+import io
+from collections.abc import AsyncIterator, Iterator, Mapping
+from functools import cached_property, partial
+from typing import IO, Any, Optional
 
 from keyfob._abi import Status
 from keyfob._errors import ArgumentError, Error
 from keyfob._foreign import call_for_text, utf8
 from keyfob._library import library
+from keyfob._stream import PIECE, Raw, Rest
 
 
 class Headers(Mapping[str, str]):
@@ -87,7 +89,9 @@ ResponseError.__module__ = "keyfob"
 
 
 class Response:
-    """An answer, whole, whatever its status. May be read from any thread.
+    """An answer, whatever its status. May be read from any thread.
+
+    With `stream=True` its body is still to be read, and `with` closes it; else it is whole.
 
     >>> with keyfob.Client.load("kontakt", env="KEYFOB") as client:
     ...     response = client.get("/v3/device")
@@ -98,6 +102,8 @@ class Response:
     >>> response.json()["content"][0]["id"]
     'gw-0001'
     """
+
+    _rest: Optional[Rest] = None
 
     def __init__(self, handle: Any, method: str, url: str) -> None:
         self._handle = handle
@@ -125,7 +131,9 @@ class Response:
 
     @cached_property
     def content(self) -> bytes:
-        """The body."""
+        """The body; with `stream=True` what is left of it, which is read now."""
+        if self._rest is not None:
+            return b"".join(self.iter_bytes())
         length = ctypes.c_size_t()
         body = library.keyfob_response_body(self._handle, ctypes.byref(length))
         return ctypes.string_at(body, length.value) if length.value else b""
@@ -142,6 +150,89 @@ class Response:
             return self.content.decode(charset, "replace")
         except LookupError:
             return self.content.decode("utf-8", "replace")
+
+    @property
+    def length(self) -> Optional[int]:
+        """How many bytes the body has, where the head says so."""
+        length = library.keyfob_response_length(self._handle)
+        return None if length < 0 else int(length)
+
+    def readinto(self, buffer: Any) -> int:
+        """Reads the next bytes of a body with `stream=True` into a buffer. Gives how many there
+        were; 0 at the end. `NetworkError`: the body was cut."""
+        return self._stream().readinto(buffer)
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes of a body with `stream=True`, at most `size`; all that is left, if that is
+        less than 0. None at the end."""
+        if size < 0:
+            return b"".join(self.iter_bytes())
+        room = bytearray(size)
+        return bytes(memoryview(room)[: self.readinto(room)]) if size else b""
+
+    def iter_bytes(self, size: int = PIECE) -> Iterator[bytes]:
+        """The body of a response with `stream=True`, piece by piece, each at most `size` bytes.
+
+        >>> with keyfob.Client.load("kontakt", env="KEYFOB") as client:
+        ...     with client.get("/v3/device", stream=True) as response:
+        ...         sum(len(piece) for piece in response.iter_bytes()) > 100
+        True
+        """
+        while piece := self.read(_size(size)):
+            yield piece
+
+    async def aread(self, size: int = -1) -> bytes:
+        """As `read`, of a response of an `AsyncClient`."""
+        if size < 0:
+            return b"".join([piece async for piece in self.aiter_bytes()])
+        return await self._aread(size) if size else b""
+
+    async def aiter_bytes(self, size: int = PIECE) -> AsyncIterator[bytes]:
+        """As `iter_bytes`, of a response of an `AsyncClient`: `async for piece in ...`."""
+        while piece := await self._aread(_size(size)):
+            yield piece
+
+    async def _aread(self, size: int) -> bytes:
+        import asyncio
+
+        rest = self._stream()
+        if rest.threads is None:
+            raise ArgumentError("this response is a Client's: call its read or iter_bytes")
+        room, call = bytearray(size), rest.call
+        read = partial(rest.read_now, room)
+        reading = asyncio.get_running_loop().run_in_executor(rest.threads(), read)
+        try:
+            return bytes(memoryview(room)[: await reading])
+        except asyncio.CancelledError:
+            if call is not None:
+                library.keyfob_client_cancel(call, None)
+            raise
+
+    def file(self) -> IO[bytes]:
+        """The body of a response with `stream=True` as a file, for what reads from one."""
+        return io.BufferedReader(Raw(self._stream()), PIECE)
+
+    def close(self) -> None:
+        """Ends the reading of a body with `stream=True`; else nothing is left to be done."""
+        if self._rest is not None:
+            self._rest.close()
+
+    def __enter__(self) -> Response:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Response:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.close()
+
+    def _stream(self) -> Rest:
+        if self._rest is None:
+            raise ArgumentError("the response is whole; to read it as it comes, set stream=True")
+        return self._rest
 
     def json(self) -> Any:
         """The body, read as JSON. `ValueError`: it is not JSON."""
@@ -176,6 +267,12 @@ class Response:
 
     def __repr__(self) -> str:
         return f"<Response [{self.status}]>"
+
+
+def _size(size: int) -> int:
+    if size > 0:
+        return size
+    raise ArgumentError("size must be 1 or more")
 
 
 _KEPT = ("method", "url", "status", "content")
