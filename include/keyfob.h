@@ -403,7 +403,7 @@ KEYFOB_API void keyfob_error_free(keyfob_error *error);
  * ------------------------------------------------------------------------------------------------ */
 
 /**
- * How much a log line matters. The numbers are those of the C ABI.
+ * How much a log line matters: the higher the number, the less.
  */
 enum keyfob_log_level
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L

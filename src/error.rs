@@ -1,4 +1,13 @@
 //! What can go wrong: one status per kind of fault, and the error that carries it.
+//!
+//! Every room uses this file, and it uses none. A status is for programs: it has a number in the
+//! C ABI, and says what to do. The message is for the person who reads it at night: which option,
+//! which host and path, what to do next. Both must be right where the fault is noticed; nobody
+//! above parses a message.
+//!
+//! ```text
+//! CREDENTIALS_REJECTED  POST https://id.example.com/token: ... (401 invalid_grant): ...
+//! ```
 
 use std::fmt;
 use std::time::Duration;
@@ -182,24 +191,38 @@ impl Status {
 ///
 /// The message is one line and holds no secret. An error is plain data: it may be cloned and sent
 /// to other threads, and several callers that shared one attempt each get a copy.
+///
+/// ```
+/// let error = keyfob::Config::new("no-such-cloud").unwrap_err();
+/// assert_eq!(error.status(), keyfob::Status::UnknownProvider);
+/// assert!(!error.is_retriable());
+/// println!("{error}"); // UNKNOWN_PROVIDER: ... the names there are
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error(Box<Fault>); // One word: the way of what succeeds is not littered with moves of it.
 
+/// What an error knows. In a box, so that a `Result` is small.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Fault {
     status: Status,
     message: String,
+    /// Of the answer that caused it.
     http_status: Option<u16>,
+    /// The cloud's own code. It was a server's choice of text, and was bounded and cleaned
+    /// before.
     provider_code: Option<String>,
+    /// The cloud's own sentence.
     provider_message: Option<String>,
+    /// How long to wait before another try.
     retry_after: Option<Duration>,
 }
 
-/// In bytes.
+/// The longest message, in bytes. A longer one is cut and ends in `...`.
 const LONGEST_MESSAGE: usize = 900;
 
-/// Whether a character changes how the line around it reads: it breaks the line, turns its direction,
-/// or is not seen at all. Servers put such into what messages quote.
+/// Whether a character changes how the line around it reads: it breaks the line, turns its
+/// direction, or is not seen at all. Servers put such characters into what messages quote; a log
+/// must not show what was not written.
 pub(crate) fn misleads(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -210,10 +233,13 @@ pub(crate) fn misleads(c: char) -> bool {
 }
 
 impl Error {
+    /// An error with a message, which is made fit for one line of a log.
     pub(crate) fn new(status: Status, message: impl Into<String>) -> Error {
         Error::of(status, message.into())
     }
 
+    /// Not generic, and cold: the code for what goes wrong stands once, out of the way of what
+    /// goes right.
     #[cold]
     fn of(status: Status, mut message: String) -> Error {
         if message.len() > LONGEST_MESSAGE {
@@ -235,7 +261,7 @@ impl Error {
         }))
     }
 
-    /// The same error, its message behind what it is about.
+    /// The same error, its message put behind what it is about: `ca_file: no such file`.
     pub(crate) fn about(self, what: &str) -> Error {
         let told = Error::of(self.0.status, format!("{what}: {}", self.0.message));
         Error(Box::new(Fault { message: told.0.message, ..*self.0 }))
@@ -247,16 +273,20 @@ impl Error {
         Error(Box::new(Fault { message: told.0.message, ..*self.0 }))
     }
 
+    /// The same error, with the status of the answer that caused it.
     pub(crate) fn with_http_status(mut self, status: u16) -> Error {
         self.0.http_status = Some(status);
         self
     }
 
+    /// The same error, with the cloud's own code, if it gave one.
     pub(crate) fn with_provider_code(mut self, code: Option<String>) -> Error {
         self.0.provider_code = code;
         self
     }
 
+    /// The same error, with the cloud's own sentence, cut to 200 characters. Secrets must have
+    /// been taken out before.
     pub(crate) fn with_provider_message(mut self, message: Option<String>) -> Error {
         const LONGEST: usize = 200;
         let clean = |text: String| text.replace(misleads, " ").chars().take(LONGEST).collect();
@@ -264,6 +294,7 @@ impl Error {
         self
     }
 
+    /// The same error, with how long to wait, where that is known.
     pub(crate) fn with_retry_after(mut self, wait: Option<Duration>) -> Error {
         self.0.retry_after = wait;
         self

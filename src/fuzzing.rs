@@ -1,5 +1,13 @@
-//! Doors for the fuzzers (`fuzz/`): each takes bytes as they come, and panics where what must hold of
-//! them does not. Not part of the library: only with the feature `fuzzing`.
+//! Doors for the fuzzers (`fuzz/`): each takes bytes as they come, and panics where what must
+//! hold of them does not.
+//!
+//! Not part of the library: only with the feature `fuzzing`. Each function is one fuzzer and one
+//! part of the corpus test. None needs a network or a file, so that a run is quick and can be
+//! repeated; what a fuzzer found stands in `fuzz/corpus/`.
+//!
+//! What the input of each looks like stands at its function. What must hold of it is in the
+//! assertions: no input panics, no error is unfit for a log, and no value leaves the place it was
+//! put into.
 
 use crate::account::account::Account;
 use crate::client::config::Config;
@@ -65,8 +73,11 @@ fn accounts() -> &'static [Account] {
     })
 }
 
-/// An answer to the last call of a login: the first line is the number of a cloud, a status and a
-/// `Content-Type`, the rest is the body.
+/// An answer to the last call of a login. The first line is the number of a cloud, a status and a
+/// `Content-Type`; the rest is the body.
+///
+/// A token that is taken must be one that a header can carry, with a lifetime that makes sense. A
+/// refusal must have the status of one.
 pub fn token_answer(data: &[u8]) {
     let (head, body) = split(data);
     let Some(head) = text(head) else { return };
@@ -103,7 +114,7 @@ pub fn token_answer(data: &[u8]) {
     }
 }
 
-/// A profile.
+/// A profile. One that is read must not panic when its logins are chosen and its values computed.
 pub fn profile(data: &[u8]) {
     let Some(text) = text(data) else { return };
     let profile = match Profile::parse(text) {
@@ -137,7 +148,8 @@ pub fn profile(data: &[u8]) {
     assert!(profile.option_names().iter().all(|name| !name.is_empty()));
 }
 
-/// Options: the first line is a provider, then `name=value` a line, or one JSON object.
+/// Options: the first line is a provider, then one `name=value` a line, or one JSON object. No
+/// error repeats a secret, and a secret that was set is shown as `***`.
 pub fn options(data: &[u8]) {
     let (provider, rest) = split(data);
     let (Some(provider), Some(rest)) = (text(provider), text(rest)) else { return };
@@ -176,7 +188,8 @@ pub fn options(data: &[u8]) {
     }
 }
 
-/// Links: the first line is a `Link` header, the rest a body.
+/// Links: the first line is a `Link` header (RFC 8288), the rest a body. What is found is an
+/// absolute URL.
 pub fn links(data: &[u8]) {
     let (header, body) = split(data);
     let Some(header) = text(header) else { return };
@@ -196,7 +209,7 @@ pub fn links(data: &[u8]) {
     }
 }
 
-/// `Retry-After` and, in the second line, `Date`.
+/// `Retry-After`, and in the second line `Date`. A wait is between a second and a day.
 pub fn wait(data: &[u8]) {
     let (retry, date) = split(data);
     let (Some(retry), Some(date)) = (text(retry), text(date)) else { return };
@@ -207,7 +220,7 @@ pub fn wait(data: &[u8]) {
     }
 }
 
-/// Every name has this value.
+/// Values for a template in which every name has this one.
 struct Every<'a>(&'a str);
 
 impl Values for Every<'_> {
@@ -220,7 +233,9 @@ impl Values for Every<'_> {
     }
 }
 
-/// A template in the first line, and in the rest the value of all its names.
+/// A template in the first line, and in the rest the value of all its names. Whatever the value
+/// is, it stays in its header, its field, its path or its JSON text: that is what keeps an option
+/// from adding a header or changing the host.
 pub fn template(data: &[u8]) {
     let (source, value) = split(data);
     let (Some(source), Some(value)) = (text(source), text(value)) else { return };
@@ -247,7 +262,8 @@ pub fn template(data: &[u8]) {
     assert_eq!(json::parse(filled.to_json().as_bytes()).ok(), Some(filled), "out of its string");
 }
 
-/// The same, but for the last digit of a fraction, which serde_json does not promise.
+/// Whether two values are the same, but for the last digit of a fraction, which serde_json does
+/// not promise.
 fn same(one: &json::Value, other: &json::Value) -> bool {
     use json::Value::{Array, Number, Object};
     match (one, other) {
@@ -267,12 +283,15 @@ fn same(one: &json::Value, other: &json::Value) -> bool {
     }
 }
 
+/// Whether a number was written with a fraction or an exponent.
 fn is_fraction(number: &str) -> bool {
     number.contains(['.', 'e', 'E'])
 }
 
-/// JSON, read and written again; `None` where it is none. What looks into it where it stands finds the
-/// same, and takes anything at all.
+/// JSON, read and written again; `None` where it is none.
+///
+/// What was written reads back the same. And where the strict reader finds a member, [`Document`]
+/// finds the same one, while it takes any bytes at all.
 pub fn json(data: &[u8]) -> Option<String> {
     let document = Document::of(data);
     if let Some(document) = document {
@@ -295,7 +314,8 @@ pub fn json(data: &[u8]) -> Option<String> {
     Some(written)
 }
 
-/// A URL in the first line, and a reference to be resolved against it in the second.
+/// A URL in the first line, and in the second a reference that is resolved against it. What was
+/// parsed parses again, and a relative reference never leads to another host.
 pub fn url(data: &[u8]) {
     let (url, reference) = split(data);
     let (Some(url), Some(reference)) = (text(url), text(reference)) else { return };

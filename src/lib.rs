@@ -46,7 +46,14 @@ pub use support::clock::Clock;
 pub use support::log::{Level, LogSink};
 pub use support::secret::Secret;
 
-/// The built-in providers, their logins and all options, as JSON.
+/// The built-in providers, their logins and all options, as JSON: for programs that offer a
+/// choice. The program `keyfob` and docs/CLOUDS.md are made with it.
+///
+/// ```
+/// let catalogue = keyfob::providers_json()?;
+/// assert!(catalogue.contains("\"kontakt\""));
+/// # Ok::<(), keyfob::Error>(())
+/// ```
 ///
 /// # Errors
 /// None in a released library: its own profiles are checked by its tests.

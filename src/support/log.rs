@@ -14,7 +14,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
 
-/// How much a log line matters. The numbers are those of the C ABI.
+/// How much a log line matters: the higher the number, the less.
 #[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
