@@ -87,8 +87,8 @@ typedef struct keyfob_config keyfob_config;
 typedef struct keyfob_error keyfob_error;
 
 /**
- * A login that a person allows: at another device, by a code (RFC 8628), or in a browser (RFC 8252).
- * Any thread may use it; freeing it must not race with a call on it.
+ * A login that a person allows: at another device, by a code (RFC 8628), or in a browser (RFC
+ * 8252). Any thread may use it; freeing it must not race with a call on it.
  */
 typedef struct keyfob_login keyfob_login;
 
@@ -228,7 +228,8 @@ enum keyfob_status
    */
   KEYFOB_CREDENTIALS_REJECTED = 20,
   /**
-   * The credentials were refused a short time ago; retry-after says when they may be tried again.
+   * The credentials were refused a short time ago; retry-after says when they may be tried
+   * again.
    */
   KEYFOB_LOGIN_ON_HOLD = 21,
   /**
@@ -553,8 +554,9 @@ keyfob_status keyfob_config_set_log(keyfob_config *config,
 
 /**
  * Keeps the last `lines` log lines up to `max_level` of the clients made from this config, until
- * `keyfob_client_next_log` reads them: in place of a function of `keyfob_config_set_log`. For languages
- * that take no calls from a thread that is not theirs. 65536 lines at most; 0 keeps none.
+ * `keyfob_client_next_log` reads them: in place of a function of `keyfob_config_set_log`. For
+ * languages that take no calls from a thread that is not theirs. 65536 lines at most; 0 keeps
+ * none.
  *
  * `KEYFOB_INVALID_ARGUMENT`: `max_level` is none of the levels.
  */
@@ -817,9 +819,9 @@ keyfob_status keyfob_client_set_json(const keyfob_client *client,
 
 /**
  * Forgets the tokens and any hold: in memory, in the store, and at the cloud where it can revoke
- * (RFC 7009). The next call logs in. A revocation that fails is no failure of this call, since here
- * the tokens are gone: `not_revoked` of `keyfob_client_status_json` tells why they may still be good
- * at the cloud, and is null where they are not.
+ * (RFC 7009). The next call logs in. A revocation that fails is no failure of this call, since
+ * here the tokens are gone: `not_revoked` of `keyfob_client_status_json` tells why they may still
+ * be good at the cloud, and is null where they are not.
  *
  * `KEYFOB_STORE`: the tokens are gone from memory, but not from the store. `KEYFOB_TIMEOUT`: a
  * renewal, in this process or another, was under way all the time.
@@ -935,22 +937,23 @@ KEYFOB_API void keyfob_client_free(keyfob_client *client);
  *
  * For whoever gives the token to something that lives longer than a request: an MQTT session, a
  * WebSocket. Wait for it in a thread with `keyfob_client_wait`, or have an event loop look at the
- * descriptor of `keyfob_client_event_fd`. News has a number that only grows, so that none is missed
- * between two waits; it is not that of `keyfob_client_fresh_number`.
+ * descriptor of `keyfob_client_event_fd`. News has a number that only grows, so that none is
+ * missed between two waits; it is not that of `keyfob_client_fresh_number`.
  * ------------------------------------------------------------------------------------------------ */
 
 /**
- * Waits until there is news, and gives its number: another token, or a hold or a pause that begins or
- * ends. `known` is the number that the last call gave; 0 at first, which returns at once. `*number` is
- * `known` again where nothing happens within `timeout_ms`; 0 looks and does not wait. What happened says
- * `keyfob_client_status_json`; the token that is to be used from now on gives `keyfob_client_token`.
+ * Waits until there is news, and gives its number: another token, or a hold or a pause that begins
+ * or ends. `known` is the number that the last call gave; 0 at first, which returns at once.
+ * `*number` is `known` again where nothing happens within `timeout_ms`; 0 looks and does not wait.
+ * What happened says `keyfob_client_status_json`; the token that is to be used from now on gives
+ * `keyfob_client_token`.
  *
- * A token that is due is renewed meanwhile, where `background_renewal` does not do it and `timeout_ms`
- * is a second or more. A failure of that is no failure of the wait: it begins a hold or a pause, which
- * is news. The first token is the caller's to ask for.
+ * A token that is due is renewed meanwhile, where `background_renewal` does not do it and
+ * `timeout_ms` is a second or more. A failure of that is no failure of the wait: it begins a hold
+ * or a pause, which is news. The first token is the caller's to ask for.
  *
- * `KEYFOB_CANCELLED`: `keyfob_client_cancel` on this handle ended the wait. `KEYFOB_INVALID_ARGUMENT`:
- * the time is negative.
+ * `KEYFOB_CANCELLED`: `keyfob_client_cancel` on this handle ended the wait.
+ * `KEYFOB_INVALID_ARGUMENT`: the time is negative.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -961,12 +964,13 @@ keyfob_status keyfob_client_wait(const keyfob_client *client,
                                  keyfob_error **err);
 
 /**
- * Gives a descriptor for epoll, libuv, glib and their like. It is readable while there is news that
- * `keyfob_client_wait` on this handle has not given. On Linux also when a hold or a pause ends, and
- * when the token is due and no thread renews it: then `keyfob_client_token` does; elsewhere set
- * `background_renewal`. When it is readable, call `keyfob_client_wait` with 0 ms, which clears it, and
- * ask for the token. The descriptor is this handle's: never read from it, never close it, and take it
- * out of the loop before `keyfob_client_free`. A forked child asks for its own.
+ * Gives a descriptor for epoll, libuv, glib and their like. It is readable while there is news
+ * that `keyfob_client_wait` on this handle has not given. On Linux also when a hold or a pause
+ * ends, and when the token is due and no thread renews it: then `keyfob_client_token` does;
+ * elsewhere set `background_renewal`. When it is readable, call `keyfob_client_wait` with 0 ms,
+ * which clears it, and ask for the token. The descriptor is this handle's: never read from it,
+ * never close it, and take it out of the loop before `keyfob_client_free`. A forked child asks for
+ * its own.
  *
  * `KEYFOB_FILE`: no descriptor is to be had; so on Windows, always.
  */
@@ -977,9 +981,9 @@ keyfob_status keyfob_client_event_fd(const keyfob_client *client,
                                      keyfob_error **err);
 
 /**
- * Gives the oldest log line that was not read yet, of those that `keyfob_config_keep_log` keeps, and
- * through `level`, which may be NULL, its level. `KEYFOB_OK` with `*line` NULL where there is none. All
- * clients of a config share its lines. The string is the caller's, to be freed with
+ * Gives the oldest log line that was not read yet, of those that `keyfob_config_keep_log` keeps,
+ * and through `level`, which may be NULL, its level. `KEYFOB_OK` with `*line` NULL where there is
+ * none. All clients of a config share its lines. The string is the caller's, to be freed with
  * `keyfob_string_free`. Never waits.
  */
 KEYFOB_API
@@ -1237,18 +1241,28 @@ KEYFOB_API int64_t keyfob_response_length(const keyfob_response *response);
 KEYFOB_API void keyfob_response_free(keyfob_response *response);
 
 /* ------------------------------------------------------------------------------------------------
- * `keyfob_login`: a login that a person allows.
+ * Login: one that a person allows, at another device or in a browser.
+ *
+ * At another device (RFC 8628): `keyfob_client_login_begin`; show the person
+ * `keyfob_login_verification_uri` and `keyfob_login_user_code`; `keyfob_client_login_wait`. In a
+ * browser (RFC 8252): `keyfob_client_login_begin_browser`; open `keyfob_login_url`; give what the
+ * browser comes back with to `keyfob_client_login_finish`. After that the client has a token as
+ * after any login.
+ *
+ * The login is the caller's, to be freed with `keyfob_login_free`. Any thread may use it; one at a
+ * time goes on with it. What it lends out as `const` lives as long as the login. A call that runs
+ * out of time takes nothing away: make it again.
  * ------------------------------------------------------------------------------------------------ */
 
 /**
  * Begins a login at another device (RFC 8628), for a person who needs no browser on this machine:
  * show `keyfob_login_verification_uri` and `keyfob_login_user_code`, then call
  * `keyfob_client_login_wait`. The options are `client_id` with `issuer`, or with `token_url` and
- * `device_authorization_url`; where `client_secret` is set, too, `grant` is `interactive`. Free the
- * login with `keyfob_login_free`, before or after the client.
+ * `device_authorization_url`; where `client_secret` is set, too, `grant` is `interactive`. Free
+ * the login with `keyfob_login_free`, before or after the client.
  *
- * `KEYFOB_INVALID_OPTION` where the options are those of another login; `KEYFOB_MISSING_OPTION` where
- * the server has no such login; and whatever keeps from reaching it.
+ * `KEYFOB_INVALID_OPTION` where the options are those of another login; `KEYFOB_MISSING_OPTION`
+ * where the server has no such login; and whatever keeps from reaching it.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -1257,12 +1271,12 @@ keyfob_status keyfob_client_login_begin(const keyfob_client *client,
                                         keyfob_error **err);
 
 /**
- * Begins a login in a browser (RFC 6749 4.1 with PKCE, RFC 8252): open `keyfob_login_url` there, and
- * give what it comes back with to `keyfob_client_login_finish`. `redirect_uri` is where the server sends
- * the browser back to: a listener of the program's own on loopback, such as `http://127.0.0.1:8400/`,
- * or a page of it. Nothing is opened and nothing listens here. `state` and the code verifier stay in
- * the login. Options as for `keyfob_client_login_begin`, with `authorization_url` where no issuer
- * names it.
+ * Begins a login in a browser (RFC 6749 4.1 with PKCE, RFC 8252): open `keyfob_login_url` there,
+ * and give what it comes back with to `keyfob_client_login_finish`. `redirect_uri` is where the
+ * server sends the browser back to: a listener of the program's own on loopback, such as
+ * `http://127.0.0.1:8400/`, or a page of it. Nothing is opened and nothing listens here. `state`
+ * and the code verifier stay in the login. Options as for `keyfob_client_login_begin`, with
+ * `authorization_url` where no issuer names it.
  *
  * As `keyfob_client_login_begin`, and `KEYFOB_INVALID_ARGUMENT` for a `redirect_uri` that is none.
  */
@@ -1275,12 +1289,13 @@ keyfob_status keyfob_client_login_begin_browser(const keyfob_client *client,
 
 /**
  * Waits until the person has answered, at most `timeout_ms` (0: as long as the code is good), and
- * keeps the token as that of any login: it is in the store before this returns. The server is asked
- * no faster than it says (`slow_down` counts). Once it has ended, it ends the same way again.
+ * keeps the token as that of any login: it is in the store before this returns. The server is
+ * asked no faster than it says (`slow_down` counts). Once it has ended, it ends the same way
+ * again.
  *
- * `KEYFOB_TIMEOUT`, `KEYFOB_CANCELLED` (`keyfob_client_cancel`): the login is as it was; wait again.
- * `KEYFOB_LOGIN_DENIED`, `KEYFOB_LOGIN_EXPIRED`: begin another. `KEYFOB_INVALID_ARGUMENT`: the login is
- * another client's, or in a browser, or the client's options were changed since.
+ * `KEYFOB_TIMEOUT`, `KEYFOB_CANCELLED` (`keyfob_client_cancel`): the login is as it was; wait
+ * again. `KEYFOB_LOGIN_DENIED`, `KEYFOB_LOGIN_EXPIRED`: begin another. `KEYFOB_INVALID_ARGUMENT`:
+ * the login is another client's, or in a browser, or the client's options were changed since.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -1290,13 +1305,14 @@ keyfob_status keyfob_client_login_wait(const keyfob_client *client,
                                        keyfob_error **err);
 
 /**
- * Takes what the browser came back with: the whole URL, its path and query, or the query alone. Checks
- * `state` and `iss` (RFC 9207), trades the code in, and keeps the token as that of any login.
+ * Takes what the browser came back with: the whole URL, its path and query, or the query alone.
+ * Checks `state` and `iss` (RFC 9207), trades the code in, and keeps the token as that of any
+ * login.
  *
- * `KEYFOB_INVALID_ARGUMENT`: it is no answer, or not to this login, which goes on waiting for its own;
- * or a second one. `KEYFOB_FOREIGN_ORIGIN`: it is another issuer's. `KEYFOB_LOGIN_DENIED`,
- * `KEYFOB_LOGIN_EXPIRED`: begin another login. `KEYFOB_TIMEOUT`, `KEYFOB_NETWORK` and the like: give the
- * same answer again.
+ * `KEYFOB_INVALID_ARGUMENT`: it is no answer, or not to this login, which goes on waiting for its
+ * own; or a second one. `KEYFOB_FOREIGN_ORIGIN`: it is another issuer's. `KEYFOB_LOGIN_DENIED`,
+ * `KEYFOB_LOGIN_EXPIRED`: begin another login. `KEYFOB_TIMEOUT`, `KEYFOB_NETWORK` and the like:
+ * give the same answer again.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -1306,24 +1322,23 @@ keyfob_status keyfob_client_login_finish(const keyfob_client *client,
                                          keyfob_error **err);
 
 /**
- * What the person opens: the URL with the code in it where the server gives one, else that at which the
- * code is typed; or where a browser is sent. It fits into a QR code. Borrowed until the login is freed.
+ * What the person opens: the URL with the code in it where the server gives one, else that at
+ * which the code is typed; or where a browser is sent. It fits into a QR code. Borrowed until the
+ * login is freed.
  */
-KEYFOB_API
-const char *keyfob_login_url(const keyfob_login *login);
+KEYFOB_API const char *keyfob_login_url(const keyfob_login *login);
 
 /**
- * Where the person types the code; NULL for a login in a browser. Borrowed until the login is freed.
- */
-KEYFOB_API
-const char *keyfob_login_verification_uri(const keyfob_login *login);
-
-/**
- * The same with the code in it; NULL where the server gives no such URL. Borrowed until the login is
+ * Where the person types the code; NULL for a login in a browser. Borrowed until the login is
  * freed.
  */
-KEYFOB_API
-const char *keyfob_login_verification_uri_complete(const keyfob_login *login);
+KEYFOB_API const char *keyfob_login_verification_uri(const keyfob_login *login);
+
+/**
+ * The same with the code in it; NULL where the server gives no such URL. Borrowed until the login
+ * is freed.
+ */
+KEYFOB_API const char *keyfob_login_verification_uri_complete(const keyfob_login *login);
 
 /**
  * What the person types; NULL for a login in a browser. Borrowed until the login is freed.
@@ -1336,11 +1351,10 @@ KEYFOB_API const char *keyfob_login_user_code(const keyfob_login *login);
 KEYFOB_API int64_t keyfob_login_expires_in_ms(const keyfob_login *login);
 
 /**
- * How many milliseconds pass between two questions whether the person has answered; -1 for a login in
- * a browser, and for NULL.
+ * How many milliseconds pass between two questions whether the person has answered; -1 for a login
+ * in a browser, and for NULL.
  */
-KEYFOB_API
-int64_t keyfob_login_interval_ms(const keyfob_login *login);
+KEYFOB_API int64_t keyfob_login_interval_ms(const keyfob_login *login);
 
 /**
  * Frees a login. One that was not waited for is forgotten. NULL is fine.
@@ -1348,7 +1362,12 @@ int64_t keyfob_login_interval_ms(const keyfob_login *login);
 KEYFOB_API void keyfob_login_free(keyfob_login *login);
 
 /* ------------------------------------------------------------------------------------------------
- * `keyfob_mqtt`: what an MQTT library is given to connect to the cloud's broker.
+ * MQTT: what an MQTT library is given to connect to the cloud's broker.
+ *
+ * keyfob speaks no MQTT. `keyfob_client_mqtt` fills in the four texts that any MQTT library asks
+ * for, from a good token; the functions after it lend them out; `keyfob_mqtt_free` wipes and frees
+ * them. Ask anew for each connection, since what was computed holds the time. `keyfob_client_wait`
+ * says when there is another token, and so when to connect again.
  * ------------------------------------------------------------------------------------------------ */
 
 /**

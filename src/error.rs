@@ -1,13 +1,11 @@
 //! What can go wrong: one status per kind of fault, and the error that carries it.
 //!
-//! Every room uses this file, and it uses none. A status is for programs: it has a number in the
-//! C ABI, and says what to do. The message is for the person who reads it at night: which option,
-//! which host and path, what to do next. Both must be right where the fault is noticed; nobody
-//! above parses a message.
+//! A status is for the program that decides, a message for the person who reads the log at three in
+//! the morning: which option, which host and path, the cloud's own code and words, what to do. A
+//! message is one line and holds no secret, whatever it quotes; what is quoted of an answer has
+//! gone through `support::redaction` before it comes here.
 //!
-//! ```text
-//! CREDENTIALS_REJECTED  POST https://id.example.com/token: ... (401 invalid_grant): ...
-//! ```
+//! The lowest file of the crate: it uses none, and every room uses it.
 
 use std::fmt;
 use std::time::Duration;
@@ -40,7 +38,8 @@ pub enum Status {
     InvalidProfile = 14,
     /// The cloud refused the credentials. No login is sent with them until the hold has passed.
     CredentialsRejected = 20,
-    /// The credentials were refused a short time ago; retry-after says when they may be tried again.
+    /// The credentials were refused a short time ago; retry-after says when they may be tried
+    /// again.
     LoginOnHold = 21,
     /// The refresh token is spent or rejected and there are no credentials to log in with.
     LoginRequired = 22,
@@ -173,7 +172,8 @@ impl Status {
         self.c_name().to_str().unwrap_or("UNKNOWN")
     }
 
-    /// Whether the same call may succeed later with nothing changed but the time.
+    /// Whether the same call may succeed later with nothing changed but the time. Not `TLS`:
+    /// whoever answers with a wrong certificate may be an attacker.
     pub fn is_retriable(self) -> bool {
         matches!(
             self,
@@ -201,28 +201,27 @@ impl Status {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error(Box<Fault>); // One word: the way of what succeeds is not littered with moves of it.
 
-/// What an error knows. In a box, so that a `Result` is small.
+/// What an error knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Fault {
     status: Status,
+    /// One line, at most `LONGEST_MESSAGE` and an ellipsis.
     message: String,
     /// Of the answer that caused it.
     http_status: Option<u16>,
-    /// The cloud's own code. It was a server's choice of text, and was bounded and cleaned
-    /// before.
+    /// The cloud's own code, such as `invalid_grant`.
     provider_code: Option<String>,
-    /// The cloud's own sentence.
+    /// The cloud's own sentence, clean and at most 200 characters.
     provider_message: Option<String>,
-    /// How long to wait before another try.
+    /// The earliest time at which another try makes sense.
     retry_after: Option<Duration>,
 }
 
-/// The longest message, in bytes. A longer one is cut and ends in `...`.
+/// In bytes. What is longer quotes something, and is cut.
 const LONGEST_MESSAGE: usize = 900;
 
 /// Whether a character changes how the line around it reads: it breaks the line, turns its
-/// direction, or is not seen at all. Servers put such characters into what messages quote; a log
-/// must not show what was not written.
+/// direction, or is not seen at all. Servers put such into what messages quote.
 pub(crate) fn misleads(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -233,13 +232,13 @@ pub(crate) fn misleads(c: char) -> bool {
 }
 
 impl Error {
-    /// An error with a message, which is made fit for one line of a log.
+    /// An error with a message, made fit for a log: cut if it is long, and without characters that
+    /// mislead.
     pub(crate) fn new(status: Status, message: impl Into<String>) -> Error {
         Error::of(status, message.into())
     }
 
-    /// Not generic, and cold: the code for what goes wrong stands once, out of the way of what
-    /// goes right.
+    /// The same, out of line: it is on no way that succeeds.
     #[cold]
     fn of(status: Status, mut message: String) -> Error {
         if message.len() > LONGEST_MESSAGE {
@@ -273,20 +272,19 @@ impl Error {
         Error(Box::new(Fault { message: told.0.message, ..*self.0 }))
     }
 
-    /// The same error, with the status of the answer that caused it.
+    /// The same error, caused by an answer of this status.
     pub(crate) fn with_http_status(mut self, status: u16) -> Error {
         self.0.http_status = Some(status);
         self
     }
 
-    /// The same error, with the cloud's own code, if it gave one.
+    /// The same error, with the cloud's code for it.
     pub(crate) fn with_provider_code(mut self, code: Option<String>) -> Error {
         self.0.provider_code = code;
         self
     }
 
-    /// The same error, with the cloud's own sentence, cut to 200 characters. Secrets must have
-    /// been taken out before.
+    /// The same error, with the cloud's sentence about it, which was redacted before.
     pub(crate) fn with_provider_message(mut self, message: Option<String>) -> Error {
         const LONGEST: usize = 200;
         let clean = |text: String| text.replace(misleads, " ").chars().take(LONGEST).collect();
@@ -294,18 +292,19 @@ impl Error {
         self
     }
 
-    /// The same error, with how long to wait, where that is known.
+    /// The same error, with the time before which another try makes no sense.
     pub(crate) fn with_retry_after(mut self, wait: Option<Duration>) -> Error {
         self.0.retry_after = wait;
         self
     }
 
-    /// The kind of failure.
+    /// The kind of failure: what a program branches on.
     pub fn status(&self) -> Status {
         self.0.status
     }
 
-    /// One line that says what happened and what to do about it.
+    /// One line that says what happened and what to do about it. Its words may change with any
+    /// release.
     pub fn message(&self) -> &str {
         &self.0.message
     }
@@ -320,13 +319,14 @@ impl Error {
         self.0.provider_code.as_deref()
     }
 
-    /// The cloud's own sentence about the fault, such as `Session not active`: at most 200 characters,
-    /// on one line, without secrets.
+    /// The cloud's own sentence about the fault, such as `Session not active`: at most 200
+    /// characters, on one line, without secrets.
     pub fn provider_message(&self) -> Option<&str> {
         self.0.provider_message.as_deref()
     }
 
-    /// How long to wait before another try, where the cloud or a hold says so.
+    /// How long to wait before another try, where the cloud (`Retry-After`) or a hold on rejected
+    /// credentials says so.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }

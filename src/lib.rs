@@ -15,6 +15,11 @@
 //! # Ok::<(), keyfob::Error>(())
 //! ```
 //!
+//! What it promises, in this order: it never loses a good credential, never locks an account and
+//! never leaks a secret; it never blocks longer than asked and never brings down the process it
+//! lives in, whatever a cloud answers; it is fast and small. docs/FAILURES.md is the first of these
+//! as a table.
+//!
 //! C, C++, Python and Node use the same library through the C ABI in [`ffi`].
 #![deny(unsafe_code)]
 #![deny(missing_docs)]

@@ -1,4 +1,7 @@
 //! The calls of a login that a person allows, at another device or in a browser.
+//!
+//! Where each is made, and with which names, says the profile's `device` and `browser`; when, and
+//! how often, says the lifecycle. Nothing here waits for a person.
 
 use super::account::Account;
 use crate::error::{Error, Result, Status};
@@ -29,7 +32,8 @@ pub(crate) enum Way {
     Browser,
 }
 
-/// The token call of one such login, if it was not answered in time.
+/// The token call of one such login, if it was not answered in time. Not shared with other logins
+/// of the identity: its code is this login's alone.
 pub(crate) struct Unanswered(PerProcess<Late<Trail>>);
 
 impl Unanswered {
@@ -39,8 +43,8 @@ impl Unanswered {
 }
 
 impl Account {
-    /// The login that a person can allow with these options. A refresh token that was set came of one,
-    /// too, and may be replaced by another.
+    /// The login that a person can allow with these options. A refresh token that was set came of
+    /// one, too, and may be replaced by another.
     pub fn persons_login(&self) -> Option<(&str, &Login)> {
         let has = |name: &String| self.options.get(name).is_some();
         let mut fitting = self.profile.logins.iter().filter(|(_, login)| login.is_a_persons());
@@ -50,7 +54,7 @@ impl Account {
         }
     }
 
-    /// What this way of logging in takes, or why there is none.
+    /// What this way of logging in takes, or why there is none: `INVALID_OPTION`.
     pub fn calls_of(&self, way: Way) -> Result<&PersonsCalls> {
         let name = &self.profile.name;
         let none = |what: String| Error::new(Status::InvalidOption, format!("{name}: {what}"));
@@ -80,7 +84,8 @@ impl Account {
         Ok(false)
     }
 
-    /// Asks for the codes of a login at another device.
+    /// Asks for the codes of a login at another device (RFC 8628 3.1). Twice does no harm: codes
+    /// that nobody types run out.
     pub fn device_codes(
         &self,
         found: &Discovered,
@@ -113,8 +118,8 @@ impl Account {
         Ok(filled.map(|issuer| issuer.expose().to_string()))
     }
 
-    /// Asks for the token once. It is not asked again here, whatever comes of it, but an answer that
-    /// does not come in time is waited for by the next who asks.
+    /// Asks for the token once. It is not asked again here, whatever comes of it, but an answer
+    /// that does not come in time is waited for by the next who asks.
     pub fn persons_token(
         &self,
         way: Way,
@@ -131,6 +136,8 @@ impl Account {
         Ok(Token { login, ..token })
     }
 
+    /// What the calls of a person's login may name: all that others may, and what is this login's
+    /// own.
     fn names_of_person(&self, found: &Discovered, own: &Ordered<Secret>) -> Result<Names> {
         let names = self.names(found)?;
         Ok(own.iter().fold(names, |names, (name, value)| names.and(name, value)))

@@ -1,4 +1,7 @@
 //! A login that a person allows: at another device, by a code, or in a browser.
+//!
+//! The caller shows the person where to go, opens the browser and listens where it comes back to.
+//! This file gives it what it shows, and takes what it hears.
 
 use super::client::Client;
 use crate::error::{Error, Result, Status};
@@ -20,12 +23,16 @@ use std::time::Duration;
 /// ```
 pub struct Login(Kind);
 
+/// Where the person allows it.
 enum Kind {
+    /// At another device, by a code (RFC 8628).
     Device(DeviceLogin),
+    /// In a browser (RFC 8252).
     Browser(BrowserLogin),
 }
 
 impl Login {
+    /// The login, if it is one at another device.
     fn device(&self) -> Option<&DeviceLogin> {
         match &self.0 {
             Kind::Device(device) => Some(device),
@@ -33,8 +40,8 @@ impl Login {
         }
     }
 
-    /// What the person opens: the URL with the code in it where the server gives such, else the one at
-    /// which it is typed; or where a browser is sent.
+    /// What the person opens: the URL with the code in it where the server gives such, else the one
+    /// at which it is typed; or where a browser is sent.
     pub fn url(&self) -> &str {
         match &self.0 {
             Kind::Device(device) => {
@@ -69,6 +76,7 @@ impl Login {
         self.device().map(DeviceLogin::interval)
     }
 
+    /// Refuses a client that did not begin this login: its token would be kept for somebody else.
     fn of(&self, lifecycle: &Arc<Lifecycle>) -> Result<()> {
         let own = match &self.0 {
             Kind::Device(device) => device.login.lifecycle(),
@@ -86,33 +94,35 @@ fn wrong(what: &str) -> Error {
 }
 
 impl Client {
-    /// Begins a login at another device (RFC 8628): gives a URL and a code for a person, who needs no
-    /// browser on this machine.
+    /// Begins a login at another device (RFC 8628): gives a URL and a code for a person, who needs
+    /// no browser on this machine.
     ///
     /// # Errors
-    /// `INVALID_OPTION` where the options are those of another login, `MISSING_OPTION` where the server
-    /// has no such login; and whatever keeps from reaching the cloud.
+    /// `INVALID_OPTION` where the options are those of another login, `MISSING_OPTION` where the
+    /// server has no such login; and whatever keeps from reaching the cloud.
     pub fn login_begin(&self) -> Result<Login> {
         DeviceLogin::begin(self.lifecycle(), &self.call(None)).map(|it| Login(Kind::Device(it)))
     }
 
     /// Begins a login in a browser (RFC 8252, with PKCE): [`Login::url`] is where it is to go, and
-    /// `redirect_uri` where the server sends it back to, such as `http://127.0.0.1:8400/`. Nothing is
-    /// opened and nothing listens: that is the caller's.
+    /// `redirect_uri` where the server sends it back to, such as `http://127.0.0.1:8400/`. Nothing
+    /// is opened and nothing listens: that is the caller's.
     ///
     /// # Errors
-    /// As [`login_begin`](Client::login_begin), and `INVALID_ARGUMENT` for a `redirect_uri` that is none.
+    /// As [`login_begin`](Client::login_begin), and `INVALID_ARGUMENT` for a `redirect_uri` that is
+    /// none.
     pub fn login_begin_browser(&self, redirect_uri: &str) -> Result<Login> {
         let begun = BrowserLogin::begin(self.lifecycle(), redirect_uri, &self.call(None));
         begun.map(|it| Login(Kind::Browser(it)))
     }
 
-    /// Waits until the person has answered, for `limit` at most, or for as long as the code is good. The
-    /// server is asked no faster than it says. Then the token is kept as that of any login.
+    /// Waits until the person has answered, for `limit` at most, or for as long as the code is
+    /// good. The server is asked no faster than it says. Then the token is kept as that of any
+    /// login.
     ///
     /// # Errors
-    /// `TIMEOUT` and `CANCELLED`: the login is as it was; wait again. `LOGIN_DENIED`, `LOGIN_EXPIRED`:
-    /// begin another.
+    /// `TIMEOUT` and `CANCELLED`: the login is as it was; wait again. `LOGIN_DENIED`,
+    /// `LOGIN_EXPIRED`: begin another.
     pub fn login_wait(&self, login: &Login, limit: Option<Duration>) -> Result<()> {
         login.of(self.lifecycle())?;
         match &login.0 {
@@ -127,13 +137,15 @@ impl Client {
         }
     }
 
-    /// Takes what the browser came back with: the whole URL, its path and query, or the query alone.
-    /// `state` and `iss` are checked, the code is traded in, and the token kept as that of any login.
+    /// Takes what the browser came back with: the whole URL, its path and query, or the query
+    /// alone. `state` and `iss` are checked, the code is traded in, and the token kept as that of
+    /// any login.
     ///
     /// # Errors
-    /// `INVALID_ARGUMENT`: it is no answer, or not to this login, which goes on waiting for its own; or
-    /// a second one. `FOREIGN_ORIGIN`: it is another issuer's. `LOGIN_DENIED`, `LOGIN_EXPIRED`: begin
-    /// another login. `TIMEOUT`, `NETWORK` and the like: give the same answer again.
+    /// `INVALID_ARGUMENT`: it is no answer, or not to this login, which goes on waiting for its
+    /// own; or a second one. `FOREIGN_ORIGIN`: it is another issuer's. `LOGIN_DENIED`,
+    /// `LOGIN_EXPIRED`: begin another login. `TIMEOUT`, `NETWORK` and the like: give the same
+    /// answer again.
     pub fn login_finish(&self, login: &Login, answer: &str) -> Result<()> {
         login.of(self.lifecycle())?;
         match &login.0 {

@@ -394,9 +394,9 @@ pub unsafe extern "C" fn keyfob_client_set_json(
 }
 
 /// Forgets the tokens and any hold: in memory, in the store, and at the cloud where it can revoke
-/// (RFC 7009). The next call logs in. A revocation that fails is no failure of this call, since here
-/// the tokens are gone: `not_revoked` of `keyfob_client_status_json` tells why they may still be good
-/// at the cloud, and is null where they are not.
+/// (RFC 7009). The next call logs in. A revocation that fails is no failure of this call, since
+/// here the tokens are gone: `not_revoked` of `keyfob_client_status_json` tells why they may still
+/// be good at the cloud, and is null where they are not.
 ///
 /// `KEYFOB_STORE`: the tokens are gone from memory, but not from the store. `KEYFOB_TIMEOUT`: a
 /// renewal, in this process or another, was under way all the time.

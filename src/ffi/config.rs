@@ -208,8 +208,9 @@ pub unsafe extern "C" fn keyfob_config_set_log(
 }
 
 /// Keeps the last `lines` log lines up to `max_level` of the clients made from this config, until
-/// `keyfob_client_next_log` reads them: in place of a function of `keyfob_config_set_log`. For languages
-/// that take no calls from a thread that is not theirs. 65536 lines at most; 0 keeps none.
+/// `keyfob_client_next_log` reads them: in place of a function of `keyfob_config_set_log`. For
+/// languages that take no calls from a thread that is not theirs. 65536 lines at most; 0 keeps
+/// none.
 ///
 /// `KEYFOB_INVALID_ARGUMENT`: `max_level` is none of the levels.
 #[must_use]

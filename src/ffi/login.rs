@@ -1,4 +1,14 @@
-//! `keyfob_login`: a login that a person allows.
+//! Login: one that a person allows, at another device or in a browser.
+//!
+//! At another device (RFC 8628): `keyfob_client_login_begin`; show the person
+//! `keyfob_login_verification_uri` and `keyfob_login_user_code`; `keyfob_client_login_wait`. In a
+//! browser (RFC 8252): `keyfob_client_login_begin_browser`; open `keyfob_login_url`; give what the
+//! browser comes back with to `keyfob_client_login_finish`. After that the client has a token as
+//! after any login.
+//!
+//! The login is the caller's, to be freed with `keyfob_login_free`. Any thread may use it; one at a
+//! time goes on with it. What it lends out as `const` lives as long as the login. A call that runs
+//! out of time takes nothing away: make it again.
 
 use super::client::keyfob_client;
 use super::convert::{Out, free_handle, handle, into_handle, milliseconds, text};
@@ -11,8 +21,8 @@ use std::ffi::{CString, c_char};
 use std::ptr;
 use std::time::Duration;
 
-/// A login that a person allows: at another device, by a code (RFC 8628), or in a browser (RFC 8252).
-/// Any thread may use it; freeing it must not race with a call on it.
+/// A login that a person allows: at another device, by a code (RFC 8628), or in a browser (RFC
+/// 8252). Any thread may use it; freeing it must not race with a call on it.
 pub struct keyfob_login {
     login: Login,
     url: CString,
@@ -53,11 +63,11 @@ impl keyfob_login {
 /// Begins a login at another device (RFC 8628), for a person who needs no browser on this machine:
 /// show `keyfob_login_verification_uri` and `keyfob_login_user_code`, then call
 /// `keyfob_client_login_wait`. The options are `client_id` with `issuer`, or with `token_url` and
-/// `device_authorization_url`; where `client_secret` is set, too, `grant` is `interactive`. Free the
-/// login with `keyfob_login_free`, before or after the client.
+/// `device_authorization_url`; where `client_secret` is set, too, `grant` is `interactive`. Free
+/// the login with `keyfob_login_free`, before or after the client.
 ///
-/// `KEYFOB_INVALID_OPTION` where the options are those of another login; `KEYFOB_MISSING_OPTION` where
-/// the server has no such login; and whatever keeps from reaching it.
+/// `KEYFOB_INVALID_OPTION` where the options are those of another login; `KEYFOB_MISSING_OPTION`
+/// where the server has no such login; and whatever keeps from reaching it.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_client_login_begin(
@@ -72,12 +82,12 @@ pub unsafe extern "C" fn keyfob_client_login_begin(
     })
 }
 
-/// Begins a login in a browser (RFC 6749 4.1 with PKCE, RFC 8252): open `keyfob_login_url` there, and
-/// give what it comes back with to `keyfob_client_login_finish`. `redirect_uri` is where the server sends
-/// the browser back to: a listener of the program's own on loopback, such as `http://127.0.0.1:8400/`,
-/// or a page of it. Nothing is opened and nothing listens here. `state` and the code verifier stay in
-/// the login. Options as for `keyfob_client_login_begin`, with `authorization_url` where no issuer
-/// names it.
+/// Begins a login in a browser (RFC 6749 4.1 with PKCE, RFC 8252): open `keyfob_login_url` there,
+/// and give what it comes back with to `keyfob_client_login_finish`. `redirect_uri` is where the
+/// server sends the browser back to: a listener of the program's own on loopback, such as
+/// `http://127.0.0.1:8400/`, or a page of it. Nothing is opened and nothing listens here. `state`
+/// and the code verifier stay in the login. Options as for `keyfob_client_login_begin`, with
+/// `authorization_url` where no issuer names it.
 ///
 /// As `keyfob_client_login_begin`, and `KEYFOB_INVALID_ARGUMENT` for a `redirect_uri` that is none.
 #[must_use]
@@ -97,12 +107,13 @@ pub unsafe extern "C" fn keyfob_client_login_begin_browser(
 }
 
 /// Waits until the person has answered, at most `timeout_ms` (0: as long as the code is good), and
-/// keeps the token as that of any login: it is in the store before this returns. The server is asked
-/// no faster than it says (`slow_down` counts). Once it has ended, it ends the same way again.
+/// keeps the token as that of any login: it is in the store before this returns. The server is
+/// asked no faster than it says (`slow_down` counts). Once it has ended, it ends the same way
+/// again.
 ///
-/// `KEYFOB_TIMEOUT`, `KEYFOB_CANCELLED` (`keyfob_client_cancel`): the login is as it was; wait again.
-/// `KEYFOB_LOGIN_DENIED`, `KEYFOB_LOGIN_EXPIRED`: begin another. `KEYFOB_INVALID_ARGUMENT`: the login is
-/// another client's, or in a browser, or the client's options were changed since.
+/// `KEYFOB_TIMEOUT`, `KEYFOB_CANCELLED` (`keyfob_client_cancel`): the login is as it was; wait
+/// again. `KEYFOB_LOGIN_DENIED`, `KEYFOB_LOGIN_EXPIRED`: begin another. `KEYFOB_INVALID_ARGUMENT`:
+/// the login is another client's, or in a browser, or the client's options were changed since.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_client_login_wait(
@@ -117,13 +128,14 @@ pub unsafe extern "C" fn keyfob_client_login_wait(
     })
 }
 
-/// Takes what the browser came back with: the whole URL, its path and query, or the query alone. Checks
-/// `state` and `iss` (RFC 9207), trades the code in, and keeps the token as that of any login.
+/// Takes what the browser came back with: the whole URL, its path and query, or the query alone.
+/// Checks `state` and `iss` (RFC 9207), trades the code in, and keeps the token as that of any
+/// login.
 ///
-/// `KEYFOB_INVALID_ARGUMENT`: it is no answer, or not to this login, which goes on waiting for its own;
-/// or a second one. `KEYFOB_FOREIGN_ORIGIN`: it is another issuer's. `KEYFOB_LOGIN_DENIED`,
-/// `KEYFOB_LOGIN_EXPIRED`: begin another login. `KEYFOB_TIMEOUT`, `KEYFOB_NETWORK` and the like: give the
-/// same answer again.
+/// `KEYFOB_INVALID_ARGUMENT`: it is no answer, or not to this login, which goes on waiting for its
+/// own; or a second one. `KEYFOB_FOREIGN_ORIGIN`: it is another issuer's. `KEYFOB_LOGIN_DENIED`,
+/// `KEYFOB_LOGIN_EXPIRED`: begin another login. `KEYFOB_TIMEOUT`, `KEYFOB_NETWORK` and the like:
+/// give the same answer again.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_client_login_finish(
@@ -138,14 +150,16 @@ pub unsafe extern "C" fn keyfob_client_login_finish(
     })
 }
 
-/// What the person opens: the URL with the code in it where the server gives one, else that at which the
-/// code is typed; or where a browser is sent. It fits into a QR code. Borrowed until the login is freed.
+/// What the person opens: the URL with the code in it where the server gives one, else that at
+/// which the code is typed; or where a browser is sent. It fits into a QR code. Borrowed until the
+/// login is freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_login_url(login: *const keyfob_login) -> *const c_char {
     keyfob_login::text(login, |login| Some(&login.url))
 }
 
-/// Where the person types the code; NULL for a login in a browser. Borrowed until the login is freed.
+/// Where the person types the code; NULL for a login in a browser. Borrowed until the login is
+/// freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_login_verification_uri(
     login: *const keyfob_login,
@@ -153,8 +167,8 @@ pub unsafe extern "C" fn keyfob_login_verification_uri(
     keyfob_login::text(login, |login| login.verification_uri.as_ref())
 }
 
-/// The same with the code in it; NULL where the server gives no such URL. Borrowed until the login is
-/// freed.
+/// The same with the code in it; NULL where the server gives no such URL. Borrowed until the login
+/// is freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_login_verification_uri_complete(
     login: *const keyfob_login,
@@ -174,8 +188,8 @@ pub unsafe extern "C" fn keyfob_login_expires_in_ms(login: *const keyfob_login) 
     keyfob_login::time(login, Login::expires_in)
 }
 
-/// How many milliseconds pass between two questions whether the person has answered; -1 for a login in
-/// a browser, and for NULL.
+/// How many milliseconds pass between two questions whether the person has answered; -1 for a login
+/// in a browser, and for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_login_interval_ms(login: *const keyfob_login) -> i64 {
     keyfob_login::time(login, Login::interval)

@@ -1,4 +1,9 @@
-//! `keyfob_mqtt`: what an MQTT library is given to connect to the cloud's broker.
+//! MQTT: what an MQTT library is given to connect to the cloud's broker.
+//!
+//! keyfob speaks no MQTT. `keyfob_client_mqtt` fills in the four texts that any MQTT library asks
+//! for, from a good token; the functions after it lend them out; `keyfob_mqtt_free` wipes and frees
+//! them. Ask anew for each connection, since what was computed holds the time. `keyfob_client_wait`
+//! says when there is another token, and so when to connect again.
 
 use super::client::keyfob_client;
 use super::convert::{Out, free_handle, handle, into_handle};

@@ -2,8 +2,8 @@
 //!
 //! For whoever gives the token to something that lives longer than a request: an MQTT session, a
 //! WebSocket. Wait for it in a thread with `keyfob_client_wait`, or have an event loop look at the
-//! descriptor of `keyfob_client_event_fd`. News has a number that only grows, so that none is missed
-//! between two waits; it is not that of `keyfob_client_fresh_number`.
+//! descriptor of `keyfob_client_event_fd`. News has a number that only grows, so that none is
+//! missed between two waits; it is not that of `keyfob_client_fresh_number`.
 
 use super::client::keyfob_client;
 use super::convert::{Out, duration, handle};
@@ -12,17 +12,18 @@ use super::guard::guard;
 use crate::error::Status;
 use std::ffi::c_char;
 
-/// Waits until there is news, and gives its number: another token, or a hold or a pause that begins or
-/// ends. `known` is the number that the last call gave; 0 at first, which returns at once. `*number` is
-/// `known` again where nothing happens within `timeout_ms`; 0 looks and does not wait. What happened says
-/// `keyfob_client_status_json`; the token that is to be used from now on gives `keyfob_client_token`.
+/// Waits until there is news, and gives its number: another token, or a hold or a pause that begins
+/// or ends. `known` is the number that the last call gave; 0 at first, which returns at once.
+/// `*number` is `known` again where nothing happens within `timeout_ms`; 0 looks and does not wait.
+/// What happened says `keyfob_client_status_json`; the token that is to be used from now on gives
+/// `keyfob_client_token`.
 ///
-/// A token that is due is renewed meanwhile, where `background_renewal` does not do it and `timeout_ms`
-/// is a second or more. A failure of that is no failure of the wait: it begins a hold or a pause, which
-/// is news. The first token is the caller's to ask for.
+/// A token that is due is renewed meanwhile, where `background_renewal` does not do it and
+/// `timeout_ms` is a second or more. A failure of that is no failure of the wait: it begins a hold
+/// or a pause, which is news. The first token is the caller's to ask for.
 ///
-/// `KEYFOB_CANCELLED`: `keyfob_client_cancel` on this handle ended the wait. `KEYFOB_INVALID_ARGUMENT`:
-/// the time is negative.
+/// `KEYFOB_CANCELLED`: `keyfob_client_cancel` on this handle ended the wait.
+/// `KEYFOB_INVALID_ARGUMENT`: the time is negative.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_client_wait(
@@ -40,12 +41,13 @@ pub unsafe extern "C" fn keyfob_client_wait(
     })
 }
 
-/// Gives a descriptor for epoll, libuv, glib and their like. It is readable while there is news that
-/// `keyfob_client_wait` on this handle has not given. On Linux also when a hold or a pause ends, and
-/// when the token is due and no thread renews it: then `keyfob_client_token` does; elsewhere set
-/// `background_renewal`. When it is readable, call `keyfob_client_wait` with 0 ms, which clears it, and
-/// ask for the token. The descriptor is this handle's: never read from it, never close it, and take it
-/// out of the loop before `keyfob_client_free`. A forked child asks for its own.
+/// Gives a descriptor for epoll, libuv, glib and their like. It is readable while there is news
+/// that `keyfob_client_wait` on this handle has not given. On Linux also when a hold or a pause
+/// ends, and when the token is due and no thread renews it: then `keyfob_client_token` does;
+/// elsewhere set `background_renewal`. When it is readable, call `keyfob_client_wait` with 0 ms,
+/// which clears it, and ask for the token. The descriptor is this handle's: never read from it,
+/// never close it, and take it out of the loop before `keyfob_client_free`. A forked child asks for
+/// its own.
 ///
 /// `KEYFOB_FILE`: no descriptor is to be had; so on Windows, always.
 #[must_use]
@@ -62,9 +64,9 @@ pub unsafe extern "C" fn keyfob_client_event_fd(
     })
 }
 
-/// Gives the oldest log line that was not read yet, of those that `keyfob_config_keep_log` keeps, and
-/// through `level`, which may be NULL, its level. `KEYFOB_OK` with `*line` NULL where there is none. All
-/// clients of a config share its lines. The string is the caller's, to be freed with
+/// Gives the oldest log line that was not read yet, of those that `keyfob_config_keep_log` keeps,
+/// and through `level`, which may be NULL, its level. `KEYFOB_OK` with `*line` NULL where there is
+/// none. All clients of a config share its lines. The string is the caller's, to be freed with
 /// `keyfob_string_free`. Never waits.
 #[must_use]
 #[unsafe(no_mangle)]

@@ -83,8 +83,8 @@ fn next_look(lifecycle: &Lifecycle, failures: u32) -> Duration {
     next_renewal(lifecycle, failures).since(lifecycle.clock.now()).clamp(SLICE, LONGEST)
 }
 
-/// When the token at hand is to be renewed by whoever has nothing else to do. `failures` says how many
-/// tries in a row left the token due.
+/// When the token at hand is to be renewed by whoever has nothing else to do. `failures` says how
+/// many tries in a row left the token due.
 pub(super) fn next_renewal(lifecycle: &Lifecycle, failures: u32) -> Moment {
     let (state, now) = (lifecycle.state(), lifecycle.clock.now());
     let pause = state.record.paused(now).map(|(pause, _)| pause.until);

@@ -1,5 +1,15 @@
-//! A login in a browser (RFC 6749 4.1, RFC 7636, RFC 8252): the program opens a URL and is given what
-//! the browser comes back with. What proves that both belong together stays in here.
+//! A login in a browser (RFC 6749 4.1, RFC 7636, RFC 8252): the program opens a URL and is given
+//! what the browser comes back with. What proves that both belong together stays in here.
+//!
+//! ```text
+//! begin    url = https://server/authorize?...&state=S&code_challenge=sha256(V)
+//! person   logs in and allows, in the browser
+//! finish   redirect_uri?code=C&state=S&iss=https://server
+//!          the same S, the same issuer: C and V are traded for the token
+//! ```
+//!
+//! `state` keeps out an answer to somebody else's login, the verifier V a code that was read on its
+//! way (RFC 7636), and `iss` the answer of another server (RFC 9207).
 
 use super::lifecycle::Lifecycle;
 use super::person::{PersonsLogin, Stage};
@@ -30,7 +40,8 @@ pub(crate) struct BrowserLogin {
 }
 
 impl BrowserLogin {
-    /// Makes the URL. `redirect_uri` is where the browser is sent at the end.
+    /// Makes the URL. `redirect_uri` is where the browser is sent at the end: `INVALID_ARGUMENT`
+    /// where it cannot be one. Nothing listens there but what the caller has put there.
     pub fn begin(
         lifecycle: &Arc<Lifecycle>,
         redirect_uri: &str,
@@ -57,12 +68,14 @@ impl BrowserLogin {
         })
     }
 
+    /// The lifecycle of the client that it was begun with.
     pub fn lifecycle(&self) -> &Arc<Lifecycle> {
         self.login.lifecycle()
     }
 
-    /// Takes the browser's answer, and keeps the token that it leads to. A call that runs out of time
-    /// takes nothing away: the same answer can be given again.
+    /// Takes the browser's answer, and keeps the token that it leads to. A call that runs out of
+    /// time takes nothing away: the same answer can be given again. Of two answers the first
+    /// counts: a second one with another code is not this browser's.
     pub fn finish(&self, answer: &str, call: &Call) -> Result<()> {
         let login = &self.login;
         let _passage = login.gate.get(Gate::default).pass(call)?;
@@ -122,7 +135,8 @@ impl BrowserLogin {
         Some(Error::new(Status::ForeignOrigin, what))
     }
 
-    /// An answer that is an error (RFC 6749 4.1.2.1).
+    /// An answer that is an error (RFC 6749 4.1.2.1): the server's words, clipped, and what to look
+    /// at.
     fn refused(&self, code: &str, sentence: Option<&str>) -> Error {
         let clip = |text: &str| {
             let text: String = text.chars().filter(|c| !c.is_control()).take(200).collect();
@@ -167,10 +181,12 @@ fn no_token(error: Error) -> Error {
     }
 }
 
+/// A second answer, with another code than the first.
 fn second() -> Error {
     wrong("this login was answered before, and no second answer counts; begin another login")
 }
 
+/// A fault of the caller's.
 fn wrong(what: &str) -> Error {
     Error::new(Status::InvalidArgument, what)
 }

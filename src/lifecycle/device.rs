@@ -1,5 +1,10 @@
-//! A login at another device (RFC 8628): a person reads a code here and types it there, and the server
-//! is asked, no faster than it says, whether that has happened.
+//! A login at another device (RFC 8628): a person reads a code here and types it there, and the
+//! server is asked, no faster than it says, whether that has happened.
+//!
+//! ```text
+//! begin   user_code WDJB-MJHT, verification_uri https://server/device, interval 5 s
+//! wait    authorization_pending ... 5 s ... slow_down ... 10 s ... a token
+//! ```
 
 use super::lifecycle::Lifecycle;
 use super::person::{PersonsLogin, Stage};
@@ -16,13 +21,15 @@ use crate::support::ordered::Ordered;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Where the server does not say (RFC 8628 3.2), and what a `slow_down` adds (3.5).
+/// How long to wait between two questions where the server does not say (RFC 8628 3.2).
 const INTERVAL: Duration = Duration::from_secs(5);
+/// What a `slow_down` adds to the interval (RFC 8628 3.5).
 const SLOWER: Duration = Duration::from_secs(5);
-/// What a server may ask for at most.
+/// What a server may ask for at most: nobody waits for an hour between two questions.
 const LONGEST_INTERVAL: Duration = Duration::from_secs(3600);
-/// How long codes are good where the server does not say, and at most.
+/// How long codes are good where the server does not say.
 const LIFE: Duration = Duration::from_secs(600);
+/// How long codes are good at most, whatever the server says.
 const LONGEST_LIFE: Duration = Duration::from_secs(86_400);
 
 /// What of the first answer is for people, and no secret that messages would have to hide.
@@ -32,6 +39,7 @@ const SLOWEST: Duration = Duration::from_secs(60);
 
 /// A login at another device.
 pub(crate) struct DeviceLogin {
+    /// How far it has come.
     pub login: PersonsLogin,
     /// Where the person goes.
     pub verification_uri: String,
@@ -39,11 +47,12 @@ pub(crate) struct DeviceLogin {
     pub verification_uri_complete: Option<String>,
     /// What the person types there.
     pub user_code: String,
+    /// When the code is no longer good.
     pub expires: Moment,
 }
 
 impl DeviceLogin {
-    /// Asks the server for a code.
+    /// Asks the server for a code. `MALFORMED_ANSWER` where what it gives a person is no URL.
     pub fn begin(lifecycle: &Arc<Lifecycle>, call: &Call) -> Result<DeviceLogin> {
         let state = lifecycle.ready_for_person(Way::Device, call)?;
         let asked = lifecycle.clock.now();
@@ -91,8 +100,8 @@ impl DeviceLogin {
         self.expires.since(self.login.lifecycle().clock.now())
     }
 
-    /// Waits until the person has answered, and keeps the token. A call that runs out of time, or is
-    /// cancelled, takes nothing away: the next one goes on.
+    /// Waits until the person has answered, and keeps the token. A call that runs out of time, or
+    /// is cancelled, takes nothing away: the next one goes on.
     pub fn wait(&self, call: &Call) -> Result<()> {
         let login = &self.login;
         let _passage = login.gate.get(Gate::default).pass(call)?;
@@ -123,6 +132,8 @@ impl DeviceLogin {
         }
     }
 
+    /// A caller's time is over before the person has answered: says how long the code is still
+    /// good.
     fn still_open(&self, error: Error) -> Error {
         if error.status() != Status::Timeout {
             return error;
@@ -132,7 +143,7 @@ impl DeviceLogin {
         Error::new(Status::Timeout, format!("{what}: the code is good for another {left} s"))
     }
 
-    /// Takes account of an answer that holds no token.
+    /// Takes account of an answer that holds no token: wait on, wait longer, or the login is over.
     fn heard(&self, failure: Failure, call: &Call) -> Result<()> {
         let login = &self.login;
         let now = login.lifecycle().clock.now();
@@ -183,6 +194,7 @@ impl DeviceLogin {
 
 const AGAIN: &str = "begin another login";
 
+/// The code ran out.
 fn expired(why: &str) -> Error {
     Error::new(Status::LoginExpired, format!("the code is no longer good: {why}; {AGAIN}"))
 }

@@ -1,5 +1,8 @@
-//! News of a token: a number that grows when there is another token, or a hold or a pause begins or ends.
-//! Threads wait for it, and event loops have a descriptor that becomes readable.
+//! News of a token: a number that grows when there is another token, or a hold or a pause begins or
+//! ends. Threads wait for it, and event loops have a descriptor that becomes readable.
+//!
+//! What nobody asks for costs nothing: the lock and the descriptors are made for the first who
+//! does. The number makes news that comes between two waits impossible to miss.
 
 use crate::support::clock::Moment;
 use crate::support::os::bell::Bell;
@@ -30,20 +33,28 @@ pub(crate) struct News {
     listeners: PerProcess<Listeners>,
 }
 
+/// Who waits in this process.
 #[derive(Default)]
 struct Listeners {
+    /// Held for a few stores and the ringing of bells; nothing is waited for under it but
+    /// `changed`.
     told: Mutex<Told>,
+    /// Wakes the threads that wait.
     changed: Condvar,
 }
 
+/// What they were told.
 #[derive(Default)]
 struct Told {
+    /// What was true when they last were; `None` before the first time.
     seen: Option<Seen>,
+    /// The descriptors of handles that have asked for one.
     bells: Vec<Hung>,
 }
 
 /// A bell, and the handle it is for.
 struct Hung {
+    /// The handle's number.
     of: u64,
     bell: Bell,
     /// The last news that the handle has heard.
@@ -67,6 +78,7 @@ impl News {
         self.tokens.fetch_add(1, Ordering::AcqRel);
     }
 
+    /// How many tokens readers were given to see.
     pub fn tokens(&self) -> u64 {
         self.tokens.load(Ordering::Acquire)
     }
@@ -76,8 +88,8 @@ impl News {
         self.listeners.known().is_some()
     }
 
-    /// Tells those who wait if this is new, and gives the number of the last news. `next` is when it is
-    /// worth looking again.
+    /// Tells those who wait if this is new, and gives the number of the last news. `next` is when
+    /// it is worth looking again.
     pub(super) fn tell(&self, now: Seen, next: Option<Duration>) -> u64 {
         let listeners = self.listeners.get(Listeners::default);
         let mut told = lock(&listeners.told);
@@ -108,7 +120,8 @@ impl News {
         }
     }
 
-    /// The descriptor of this handle, made when it is first asked for. All that is new from now on rings it.
+    /// The descriptor of this handle, made when it is first asked for. All that is new from now on
+    /// rings it.
     pub(super) fn bell_of(&self, handle: u64) -> io::Result<i32> {
         let listeners = self.listeners.get(Listeners::default);
         let mut told = lock(&listeners.told);
@@ -130,6 +143,7 @@ impl News {
     }
 }
 
+/// What they were told. A panic while it was locked left it as good as before.
 fn lock(told: &Mutex<Told>) -> MutexGuard<'_, Told> {
     told.lock().unwrap_or_else(PoisonError::into_inner)
 }

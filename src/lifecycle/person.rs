@@ -1,7 +1,16 @@
-//! A login that a person allows: begun here, allowed elsewhere, and its token kept here as any other.
+//! A login that a person allows: begun here, allowed elsewhere, and its token kept here as any
+//! other.
 //!
-//! No lock is held and nobody leads while the person is waited for. What was allowed is not lost: each
-//! stage is kept until the next is reached, so that a call which ran out of time can be made again.
+//! ```text
+//! Open ──── the server is asked; the person has not answered ────┐
+//!  │ a token                                              a no, or too late
+//!  ▼                                                             ▼
+//! Obtained ── durable, published ──► Over(Ok)               Over(Err)
+//! ```
+//!
+//! No lock is held and nobody leads while the person is waited for. What was allowed is not lost:
+//! each stage is kept until the next is reached, so that a call which ran out of time can be made
+//! again.
 
 use super::counters::count;
 use super::holds;
@@ -26,16 +35,22 @@ use arc_swap::ArcSwap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A login that a person is asked for. Usable from any thread; whoever goes on with it does so alone.
+/// A login that a person is asked for. Usable from any thread; whoever goes on with it does so
+/// alone.
 pub(crate) struct PersonsLogin {
+    /// Of the client that the token will be kept for.
     lifecycle: Arc<Lifecycle>,
+    /// At another device, or in a browser.
     way: Way,
     /// Whose it is: of a client that is another's by now, nothing is kept.
     identity: String,
-    /// What only this login's calls may name.
+    /// What only this login's calls may name: its codes, its state, its verifier.
     pub(super) own: Ordered<Secret>,
+    /// The token call that was not answered in time, if any.
     unanswered: Unanswered,
+    /// One thread at a time goes on with the login; a forked child has a gate of its own.
     pub(super) gate: PerProcess<Gate>,
+    /// How far it has come. Changed only by whoever has passed the gate.
     course: ArcSwap<Course>,
 }
 
@@ -43,23 +58,27 @@ pub(crate) struct PersonsLogin {
 #[derive(Clone)]
 pub(super) struct Course {
     pub stage: Stage,
-    /// Between two questions for the token.
+    /// Between two questions for the token: what the server asked for (RFC 8628 3.2).
     pub interval: Duration,
+    /// Before this moment the server is not asked.
     pub next: Moment,
     /// Questions in a row that came to nothing.
     pub faults: u32,
 }
 
+/// Where a login stands.
 #[derive(Clone)]
 pub(super) enum Stage {
     /// The person has not answered, as far as is known.
     Open,
-    /// The token is there, and not kept yet.
+    /// The token is there, and not kept yet: the code that led to it is spent.
     Obtained(Token),
+    /// The login has ended so, and ends so for whoever asks again.
     Over(Result<()>),
 }
 
 impl PersonsLogin {
+    /// A login whose first question waits for one interval.
     pub(super) fn new(
         lifecycle: Arc<Lifecycle>,
         (way, identity): (Way, String),
@@ -83,6 +102,7 @@ impl PersonsLogin {
         &self.lifecycle
     }
 
+    /// How far it has come.
     pub(super) fn course(&self) -> Arc<Course> {
         self.course.load_full()
     }
@@ -120,6 +140,8 @@ impl PersonsLogin {
     }
 
     /// Keeps the token: durable before anyone sees it, and whatever was on hold is so no longer.
+    /// Under the lead and the store's lock, as any renewal. Where the call's time ends before, the
+    /// token stays in the login, and the next call keeps it.
     pub(super) fn keep(&self, token: Token, call: &Call) -> Result<()> {
         self.change(|course| course.stage = Stage::Obtained(token.clone()));
         let lifecycle = &self.lifecycle;
@@ -150,11 +172,13 @@ impl PersonsLogin {
         self.end(Ok(()))
     }
 
-    /// Refuses to go on for a client that is somebody else's by now.
+    /// Refuses to go on for a client that is somebody else's by now: `INVALID_ARGUMENT`. Asked
+    /// before a code is spent.
     pub(super) fn check(&self) -> Result<()> {
         self.check_identity(&self.lifecycle.state().account)
     }
 
+    /// Whether this account is the one that the login was begun for.
     fn check_identity(&self, account: &Account) -> Result<()> {
         if account.identity.name == self.identity {
             return Ok(());
@@ -163,7 +187,8 @@ impl PersonsLogin {
         Err(Error::new(Status::InvalidArgument, what))
     }
 
-    /// What a failure means for the login as a whole. `None`: it may be asked again.
+    /// What a failure means for the login as a whole. `None`: it may be asked again, since the
+    /// cloud failed, or did not answer. An error ends the login.
     pub(super) fn verdict(&self, failure: Failure, call: &Call) -> Option<Error> {
         // What the caller did wrong is no better the next time.
         let is_the_callers = (failure.error.status() as i32) < Status::CredentialsRejected as i32;
@@ -175,7 +200,8 @@ impl PersonsLogin {
 }
 
 impl Lifecycle {
-    /// The client as it is, once it is known where a login of this kind begins.
+    /// The client as it is, once it is known where a login of this kind begins: by an option, or by
+    /// a discovery, which is made here if need be. `MISSING_OPTION` where nobody says.
     pub(super) fn ready_for_person(&self, way: Way, call: &Call) -> Result<Arc<State>> {
         let mut ready = None;
         self.change(call, |state| {

@@ -1,5 +1,8 @@
-//! Waiting for news of a token. Whoever waits renews what is due, where no thread of the library's own
-//! does: it has the time.
+//! Waiting for news of a token. Whoever waits renews what is due, where no thread of the library's
+//! own does: it has the time.
+//!
+//! A program with an MQTT session needs no other call: it waits, takes the new token when there is
+//! one, and connects anew.
 
 use super::background::next_renewal;
 use super::lifecycle::Lifecycle;
@@ -25,8 +28,9 @@ const REST: Duration = Duration::from_millis(200);
 const SHORTEST_RENEWAL: Duration = Duration::from_secs(1);
 
 impl Lifecycle {
-    /// Waits until there is other news than that of the number `known`, and gives its number; `known`
-    /// where there is none within the call's time. `handle` is whose bell stops ringing then.
+    /// Waits until there is other news than that of the number `known`, and gives its number;
+    /// `known` where there is none within the call's time. `handle` is whose bell stops ringing
+    /// then.
     pub fn wait_for_news(&self, known: u64, handle: u64, call: &Call) -> Result<u64> {
         let (mut looks, mut failures) = (0, 0);
         loop {
@@ -48,8 +52,8 @@ impl Lifecycle {
         }
     }
 
-    /// Renews if that is due, nobody else does it, and there is time. What comes of it is in the status
-    /// and the log.
+    /// Renews if that is due, nobody else does it, and there is time. What comes of it is in the
+    /// status and the log.
     fn renew_while_waiting(&self, failures: &mut u32, call: &Call) -> bool {
         let has_time = call.remaining().is_ok_and(|left| left >= SHORTEST_RENEWAL);
         if !has_time || self.renews_in_background() {
