@@ -39,7 +39,7 @@ build: ## the library, debug; PROFILE=release for the real thing
 
 cli: build ## the program keyfob, on the public ABI
 	$(CC) $(CFLAGS) $(C_STRICT) -D_POSIX_C_SOURCE=200809L -o $(TARGET)/$(PROFILE)/keyfob cli/*.c \
-		-L$(TARGET)/$(PROFILE) -lkeyfob -Wl,-rpath,$(abspath $(TARGET)/$(PROFILE))
+		-L$(TARGET)/$(PROFILE) -lkeyfob -ldl -Wl,-rpath,$(abspath $(TARGET)/$(PROFILE))
 
 simulator: ## the simulated clouds
 	$(CARGO) build $(CARGO_PROFILE) -p keyfob-simulator

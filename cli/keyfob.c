@@ -1,6 +1,6 @@
 /* keyfob: access tokens of IoT clouds, and requests that carry them, for shells and scripts.
  *
- *     cd cli && cc -std=c99 -D_POSIX_C_SOURCE=200809L -o keyfob *.c $(pkg-config --cflags --libs keyfob)
+ *     cd cli && cc -std=c99 -D_POSIX_C_SOURCE=200809L -o keyfob *.c $(pkg-config --cflags --libs keyfob) -ldl
  *
  * Called as keyfob-token it is `keyfob token`.
  */
@@ -24,6 +24,7 @@ static const struct command COMMANDS[] = {
     {"download", "URL [FILE]", "fetch a file: resumed, checked, put in its place at once", 1, 2, 1, run_download},
     {"upload", "URL FILE", "send a file with PUT", 2, 2, 1, run_upload},
     {"curl", "-- ARGUMENT...", "run curl with the token; once more if it was refused", 1, -1, 1, run_curl},
+    {"login", "", "have a person let this machine in: by a code, or with --browser", 0, 0, 1, run_login},
     {"status", "", "print what is known, as JSON, without asking the cloud", 0, 0, 1, run_status},
     {"renew", "", "renew the token now", 0, 0, 1, run_renew},
     {"refused", "TOKEN", "say that an API refused this token (-: read it from standard input)", 1, 1, 1,
@@ -61,6 +62,10 @@ static void print_help(void) {
          "  -o, --output FILE            where the answer's body goes\n"
          "  -i, --include                print the head of the answer, too\n"
          "  --sha256 HEX                 what a download must have\n"
+         "\n"
+         "login\n"
+         "  --browser        in a browser of this machine, and not by a code at another device\n"
+         "  --redirect URI   where that browser is sent back to, such as http://127.0.0.1:8400/\n"
          "\n"
          "others\n"
          "  --json       tokens, lists and errors as JSON\n"
@@ -105,6 +110,8 @@ static const char **place_of(struct invocation *invocation, const char *word) {
         return &invocation->output;
     if (is(word, "--sha256", NULL))
         return &invocation->sha256;
+    if (is(word, "--redirect", NULL))
+        return &invocation->redirect;
     if (is(word, "--set", NULL))
         return &invocation->settings[invocation->setting_count++];
     if (is(word, "--query", "-q"))
@@ -126,6 +133,8 @@ static int set_flag(struct invocation *invocation, const char *word) {
         return invocation->include = 1;
     if (is(word, "--send", NULL))
         return invocation->send = 1;
+    if (is(word, "--browser", NULL))
+        return invocation->browser = 1;
     return 0;
 }
 

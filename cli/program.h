@@ -38,6 +38,8 @@ struct invocation {
     const char *output; /* a file for the body */
     const char *sha256; /* what a download must have */
     int include;        /* print the head of the answer, too */
+    int browser;          /* log in with a browser */
+    const char *redirect; /* where the browser is sent back to */
 };
 
 /* A command: its name, what follows it, one line of help, and what it does. */
@@ -69,6 +71,20 @@ int run_status(const struct invocation *invocation);
 int run_renew(const struct invocation *invocation);
 int run_refused(const struct invocation *invocation);
 int run_forget(const struct invocation *invocation);
+
+/* login.c */
+int run_login(const struct invocation *invocation);
+
+/* listener.c: where a browser comes back to. */
+/* Listens on loopback, and writes the URL that leads there. -1: it has said why not. */
+int open_listener(const char *wanted, char *uri, size_t size);
+/* Takes a request with a query, and writes its path and query. Gives who waits for an answer, or -1. */
+int take_visitor(int listener, char *target, size_t size);
+/* Answers with a small page, and hangs up. */
+void show_page(int visitor, int is_done);
+
+/* qr.c: prints a QR code, if libqrencode is installed; whether it did. */
+int print_qr(const char *text);
 
 /* request.c, curl.c, check.c, providers.c */
 int run_request(const struct invocation *invocation);

@@ -724,6 +724,60 @@ class Response {
   std::unique_ptr<keyfob_response, detail::FreeResponse> handle_;
 };
 
+/// A login that a person allows: at another device, by a code (RFC 8628), or in a browser (RFC 8252).
+/// What is asked of it, it answers from any thread.
+class Login {
+ public:
+  /// What the person opens: the URL with the code in it where the server gives one, else that at which
+  /// the code is typed; or where a browser is sent.
+  [[nodiscard]] std::string url() const { return keyfob_login_url(get()); }
+
+  /// Where the code is typed; none for a login in a browser.
+  [[nodiscard]] std::optional<std::string> verification_uri() const {
+    return text(keyfob_login_verification_uri(get()));
+  }
+
+  /// The same with the code in it, where the server gives one.
+  [[nodiscard]] std::optional<std::string> verification_uri_complete() const {
+    return text(keyfob_login_verification_uri_complete(get()));
+  }
+
+  /// What the person types; none for a login in a browser.
+  [[nodiscard]] std::optional<std::string> user_code() const {
+    return text(keyfob_login_user_code(get()));
+  }
+
+  /// How long the code is good; none for a login in a browser.
+  [[nodiscard]] std::optional<std::chrono::milliseconds> expires_in() const {
+    return time(keyfob_login_expires_in_ms(get()));
+  }
+
+  /// How often the server lets itself be asked; none for a login in a browser.
+  [[nodiscard]] std::optional<std::chrono::milliseconds> interval() const {
+    return time(keyfob_login_interval_ms(get()));
+  }
+
+  /// The handle, for what C takes. It stays this object's.
+  [[nodiscard]] const keyfob_login *get() const noexcept { return handle_.get(); }
+
+ private:
+  friend class Client;
+  struct Free {
+    void operator()(keyfob_login *handle) const noexcept { keyfob_login_free(handle); }
+  };
+  explicit Login(keyfob_login *handle) : handle_(handle) {}
+
+  static std::optional<std::string> text(const char *text) {
+    return text == nullptr ? std::nullopt : std::optional<std::string>(text);
+  }
+  static std::optional<std::chrono::milliseconds> time(std::int64_t ms) {
+    if (ms < 0) return std::nullopt;
+    return std::chrono::milliseconds(ms);
+  }
+
+  std::unique_ptr<keyfob_login, Free> handle_;
+};
+
 /// Obtains, keeps and renews one account's token, and sends requests that carry it. One client
 /// serves all threads.
 class Client {
@@ -827,6 +881,48 @@ class Client {
     };
     return Mqtt{text(keyfob_mqtt_url(told.get())), text(keyfob_mqtt_client_id(told.get())),
                 text(keyfob_mqtt_username(told.get())), text(keyfob_mqtt_password(told.get()))};
+  }
+
+  /// Begins a login at another device (RFC 8628): show `verification_uri` and `user_code` of what it
+  /// gives to a person, then call `login_wait`.
+  [[nodiscard]] Login login_begin() const { return login_begin(std::nothrow).value(); }
+  Result<Login> login_begin(std::nothrow_t) const {
+    auto begun = detail::get<keyfob_login *>(keyfob_client_login_begin, get());
+    if (!begun) return begun.error();
+    return Login(*begun);
+  }
+
+  /// Waits until the person has answered, at most so long (zero: as long as the code is good), and keeps
+  /// the token. After `KEYFOB_TIMEOUT`, wait again; after `KEYFOB_LOGIN_DENIED` or
+  /// `KEYFOB_LOGIN_EXPIRED`, begin another.
+  void login_wait(const Login &login, std::chrono::milliseconds timeout = {}) const {
+    login_wait(login, timeout, std::nothrow).value();
+  }
+  Result<void> login_wait(const Login &login, std::chrono::milliseconds timeout,
+                          std::nothrow_t) const {
+    return detail::call(keyfob_client_login_wait, get(), login.get(),
+                        std::int64_t{timeout.count()});
+  }
+
+  /// Begins a login in a browser (RFC 8252, with PKCE): open its `url` there, and give what it comes
+  /// back to `redirect_uri` with to `login_finish`.
+  [[nodiscard]] Login login_begin_browser(std::string_view redirect_uri) const {
+    return login_begin_browser(redirect_uri, std::nothrow).value();
+  }
+  Result<Login> login_begin_browser(std::string_view redirect_uri, std::nothrow_t) const {
+    auto begun = detail::get<keyfob_login *>(keyfob_client_login_begin_browser, get(),
+                                             detail::Text(redirect_uri));
+    if (!begun) return begun.error();
+    return Login(*begun);
+  }
+
+  /// Takes what the browser came back with: the whole URL, its path and query, or the query alone. Checks
+  /// `state` and `iss`, and keeps the token.
+  void login_finish(const Login &login, std::string_view answer) const {
+    login_finish(login, answer, std::nothrow).value();
+  }
+  Result<void> login_finish(const Login &login, std::string_view answer, std::nothrow_t) const {
+    return detail::call(keyfob_client_login_finish, get(), login.get(), detail::Text(answer));
   }
 
   /// Whether an API's answer refuses the token, by the provider's rule; then `refused` is to be

@@ -1,8 +1,8 @@
 # Completion of keyfob for bash.
 _keyfob() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}
-    local commands="token header headers-for expires get post put patch delete head download upload curl status renew refused forget check providers options"
-    local options="--config --env --set --store --timeout --json --verbose --quiet --help --version --header --query --data --output --include --sha256 --send"
+    local commands="token header headers-for expires get post put patch delete head download upload curl login status renew refused forget check providers options"
+    local options="--config --env --set --store --timeout --json --verbose --quiet --help --version --header --query --data --output --include --sha256 --send --browser --redirect"
     case $before in
     --config | --output | -o) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
     --store) mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;

@@ -1,5 +1,5 @@
 # Completion of keyfob for fish.
-set -l commands token header headers-for expires get post put patch delete head download upload curl status renew refused forget check providers options
+set -l commands token header headers-for expires get post put patch delete head download upload curl login status renew refused forget check providers options
 complete -c keyfob -f
 complete -c keyfob -n "not __fish_seen_subcommand_from $commands" -a "$commands"
 complete -c keyfob -n "__fish_seen_subcommand_from $commands" -a "(keyfob providers 2>/dev/null | awk '/^[a-z0-9]/ { print \$1 }')"
@@ -17,3 +17,5 @@ complete -c keyfob -s d -l data -x -d "the body"
 complete -c keyfob -s o -l output -r -F -d "where the body goes"
 complete -c keyfob -s i -l include -d "print the head of the answer"
 complete -c keyfob -l send -d "check: log in once"
+complete -c keyfob -l browser -d "log in with a browser"
+complete -c keyfob -l redirect -x -d "where the browser is sent back to"

@@ -5,6 +5,7 @@ import { type Begin, type CallOptions, Calls } from "./calls";
 import { ClosedError, check } from "./errors";
 import { type FetchOptions, type Page, c, incoming, link, open, outgoing } from "./http";
 import { type Out, type Pointer, library } from "./library";
+import { Login } from "./login";
 import type { CustomOptions, Options, Provider } from "./options";
 import type { Status } from "./status";
 
@@ -175,6 +176,60 @@ export class Client {
       },
       () => library.keyfob_mqtt_free(told[0]),
     );
+  }
+
+  /**
+   * Begins a login at another device (RFC 8628), for a person who needs no browser on this machine:
+   * show `verificationUri` and `userCode`, then call `loginWait`. The options are `client_id` with
+   * `issuer`; where `client_secret` is set, too, `grant` is `interactive`. `OptionError` where the
+   * options are those of another login, or the server has no such login.
+   */
+  async loginBegin(options: CallOptions = {}): Promise<Login> {
+    const login: Out<Pointer> = [null];
+    const begin: Begin = (client, err, done) => {
+      library.keyfob_client_login_begin.async(client, login, err, done);
+    };
+    return this.#run(options, begin, () => new Login(login[0] as Pointer));
+  }
+
+  /**
+   * Waits until the person has answered, at most `timeout` or as long as the code is good, and keeps
+   * the token as that of any login. The server is asked no faster than it says. One thread of the
+   * pool waits meanwhile. `TimeoutError`, or a signal: the login is as it was, wait again.
+   * `CredentialsError` with the code `LOGIN_DENIED` or `LOGIN_EXPIRED`: begin another.
+   */
+  async loginWait(login: Login, options: CallOptions = {}): Promise<void> {
+    const begin: Begin = (client, err, done) => {
+      const limit = options.timeout ?? 0;
+      library.keyfob_client_login_wait.async(client, Login.handle(login), limit, err, done);
+    };
+    return this.#run({ signal: options.signal }, begin);
+  }
+
+  /**
+   * Begins a login in a browser (RFC 8252, with PKCE): open its `url` there, and give what it comes
+   * back to `redirectUri` with to `loginFinish`. Nothing is opened and nothing listens here.
+   */
+  async loginBeginBrowser(redirectUri: string, options: CallOptions = {}): Promise<Login> {
+    const login: Out<Pointer> = [null];
+    const begin: Begin = (client, err, done) => {
+      library.keyfob_client_login_begin_browser.async(client, c(redirectUri), login, err, done);
+    };
+    return this.#run(options, begin, () => new Login(login[0] as Pointer));
+  }
+
+  /**
+   * Takes what the browser came back with: the whole URL, its path and query, or the query alone.
+   * Checks `state` and `iss` (RFC 9207), and keeps the token as that of any login. `ArgumentError` for
+   * an answer that is none, or not to this login, which goes on waiting for its own; `OriginError` for
+   * another issuer's; `CredentialsError` for a no.
+   */
+  async loginFinish(login: Login, answer: string | URL, options: CallOptions = {}): Promise<void> {
+    const begin: Begin = (client, err, done) => {
+      const { async } = library.keyfob_client_login_finish;
+      async(client, Login.handle(login), c(String(answer)), err, done);
+    };
+    return this.#run(options, begin);
   }
 
   /**

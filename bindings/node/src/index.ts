@@ -3,6 +3,7 @@
 export { Client, type Mqtt, type OptionSources, type SignedOptions } from "./client";
 export type { CallOptions } from "./calls";
 export type { FetchOptions, Page } from "./http";
+export { Login } from "./login";
 export type { CustomOptions, Options, Provider } from "./options";
 export {
   type Failure,

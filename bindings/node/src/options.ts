@@ -135,6 +135,10 @@ export interface Options {
   token_url?: string | undefined;
   /** OAuth 2.0 revocation endpoint (RFC 7009), where no issuer names it. */
   revocation_url?: string | undefined;
+  /** OAuth 2.0 device authorization endpoint (RFC 8628), where no issuer names it. */
+  device_authorization_url?: string | undefined;
+  /** OAuth 2.0 authorization endpoint, for a login in a browser, where no issuer names it. */
+  authorization_url?: string | undefined;
   /** OAuth 2.0 issuer, whose metadata names the endpoints (RFC 8414, OpenID Connect Discovery). */
   issuer?: string | undefined;
   /** Where the MQTT broker is, instead of the provider's own: `mqtts://host:8883`. keyfob does not connect to it; `keyfob_client_mqtt` gives it back. */
@@ -143,7 +147,7 @@ export interface Options {
   profile?: string | object | undefined;
   /** A file with a provider profile. */
   profile_file?: string | undefined;
-  /** Which grant to use where more than one fits: `client_credentials` or `password`. */
+  /** Which grant to use where more than one fits: `client_credentials`, `password`, or `interactive` for a person's login (`keyfob login`). */
   grant?: string | undefined;
   /** Scopes to ask for, separated by blanks (RFC 6749 3.3). */
   scope?: string | undefined;

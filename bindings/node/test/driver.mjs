@@ -4,6 +4,7 @@ import { createInterface } from "node:readline";
 import { Client, KeyfobError } from "@keyfob/client";
 
 const clients = new Map();
+const logins = new Map();
 
 const calls = {
   new(name, provider, ...pairs) {
@@ -35,6 +36,14 @@ const calls = {
     const { value } = await client.pages(url).next();
     return [value.status, value.next ?? ""];
   },
+  async login_begin(client, uri) {
+    const begun = uri === undefined ? client.loginBegin() : client.loginBeginBrowser(uri);
+    const login = await begun;
+    logins.set(client, login);
+    return [login.url, login.userCode ?? ""];
+  },
+  login_wait: (client, ms) => client.loginWait(logins.get(client), { timeout: Number(ms) }),
+  login_finish: (client, answer) => client.loginFinish(logins.get(client), answer),
   wind: (client, ms) => client.wind(Number(ms)),
   free: (client) => client.close(),
 };

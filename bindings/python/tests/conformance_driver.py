@@ -22,6 +22,7 @@ class Driver:
         self.is_async = is_async
         self.loop = asyncio.new_event_loop()
         self.clients: dict[str, Any] = {}
+        self.logins: dict[int, keyfob.Login] = {}
 
     def obey(self, order: str, name: str, *fields: str) -> list[str]:
         """What an order gave, but for its `OK`."""
@@ -89,6 +90,20 @@ class Driver:
         data = body[0].encode() if body else None
         response = self.done(client.request(method, url, data=data))
         return [str(response.status), response.links.get("next") or ""]
+
+    def do_login_begin(self, client: Any, *redirect_uri: str) -> list[str]:
+        begun = client.login_begin_browser(*redirect_uri) if redirect_uri else client.login_begin()
+        login = self.logins[id(client)] = self.done(begun)
+        return [login.url, login.user_code or ""]
+
+    def do_login_wait(self, client: Any, ms: str) -> list[str]:
+        timeout = int(ms) / 1000 or None
+        self.done(client.login_wait(self.logins[id(client)], timeout=timeout))
+        return []
+
+    def do_login_finish(self, client: Any, answer: str) -> list[str]:
+        self.done(client.login_finish(self.logins[id(client)], answer))
+        return []
 
     def do_wind(self, client: Any, ms: str) -> list[str]:
         client.wind(int(ms) / 1000)

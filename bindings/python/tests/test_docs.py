@@ -50,6 +50,8 @@ def world(sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Si
     monkeypatch.setenv("KEYFOB_USERNAME", "gateway@example.com")
     monkeypatch.setenv("KEYFOB_PASSWORD", "correct horse")
     monkeypatch.setenv("GATEWAY_API_KEY", "my key")
+    monkeypatch.setenv("PERSON_CLIENT_ID", "kiosk-3")
+    monkeypatch.setenv("PERSON_ISSUER", sim.info["clouds"]["oauth2"]["base_url"])
     tls = ssl.create_default_context(cafile=sim.info["ca_file"])
     monkeypatch.setattr(aiohttp.connector, "_SSL_CONTEXT_VERIFIED", tls)
     (tmp_path / "password").write_text("correct horse\n")

@@ -115,6 +115,20 @@ void tell(const char *path, const char *json) {
     free(ask("POST", path, json));
 }
 
+char *told(const char *path, const char *json, const char *member) {
+    char name[64];
+    char *answer = ask("POST", path, json), *value, *end;
+    snprintf(name, sizeof name, "\"%s\":\"", member);
+    value = strstr(answer, name);
+    end = value == NULL ? NULL : strchr(value += strlen(name), '"');
+    if (end == NULL)
+        give_up(member);
+    *end = '\0';
+    value = strdup(value);
+    free(answer);
+    return value;
+}
+
 /* How often a text stands in what the control port answers. */
 static int occurrences(const char *path, const char *text) {
     char *answer = ask("GET", path, "");

@@ -22,6 +22,9 @@ const char *api_url(const char *account, const char *path);
 /* Gives an order at the simulator's control port. */
 void tell(const char *path, const char *json);
 
+/* The same, and the text under this member of what it answers; to be freed. */
+char *told(const char *path, const char *json, const char *member);
+
 /* How often a call was made at a cloud since the last reset, whatever came of it. */
 int calls(const char *cloud, const char *call);
 

@@ -47,6 +47,46 @@ keyfob_mqtt *another_keyfob_mqtt(void) {
     return mqtt;
 }
 
+static keyfob_client *client_with_login(void) {
+    keyfob_config *config = NULL;
+    keyfob_client *client = NULL;
+    CHECK_OK(keyfob_config_new("oauth2", &config, &err));
+    CHECK_OK(keyfob_config_set(config, "issuer", setting("OAUTH2_PASSWORD_BASE_URL"), &err));
+    CHECK_OK(keyfob_config_set(config, "ca_file", setting("OAUTH2_PASSWORD_CA_FILE"), &err));
+    CHECK_OK(keyfob_config_set(config, "client_id", "kiosk-3", &err));
+    CHECK_OK(keyfob_client_new(config, &client, &err));
+    keyfob_config_free(config);
+    return client;
+}
+
+keyfob_login *another_keyfob_login(void) {
+    keyfob_login *login = NULL;
+    CHECK_OK(keyfob_client_login_begin(world.login_client, &login, &err));
+    return login;
+}
+
+/* A login in a browser, which has come back. */
+static keyfob_login *visited_login(void) {
+    keyfob_login *login = NULL;
+    char order[2048];
+    CHECK_OK(keyfob_client_login_begin_browser(world.login_client, "http://127.0.0.1:8400/", &login,
+                                               &err));
+    snprintf(order, sizeof order, "{\"answer\": \"approve\", \"url\": \"%s\"}",
+             keyfob_login_url(login));
+    world.answer = told("/visit", order, "location");
+    return login;
+}
+
+/* One that a person has allowed already: to wait for it again ends at once. */
+static keyfob_login *allowed_login(void) {
+    keyfob_login *login = another_keyfob_login();
+    tell("/consent", "{\"answer\": \"approve\"}");
+    tell("/wind", "{\"seconds\": 5}");
+    CHECK_OK(keyfob_client_wind_ms(world.login_client, 5000, &err));
+    CHECK_OK(keyfob_client_login_wait(world.login_client, login, 0, &err));
+    return login;
+}
+
 keyfob_error *another_keyfob_error(void) {
     keyfob_config *config;
     keyfob_error *err = NULL;
@@ -77,6 +117,9 @@ void begin_world(void) {
     world.response = another_keyfob_response();
     world.mqtt_client = client_with_mqtt();
     world.mqtt = another_keyfob_mqtt();
+    world.login_client = client_with_login();
+    world.login = allowed_login();
+    world.browser_login = visited_login();
     world.error = another_keyfob_error();
     world.megabyte = malloc(MEGABYTE + 1);
     memset(world.megabyte, 'a', MEGABYTE);
@@ -89,6 +132,10 @@ void end_world(void) {
     unlink(world.download);
     free(world.megabyte);
     keyfob_error_free(world.error);
+    keyfob_login_free(world.browser_login);
+    keyfob_login_free(world.login);
+    keyfob_client_free(world.login_client);
+    free(world.answer);
     keyfob_mqtt_free(world.mqtt);
     keyfob_client_free(world.mqtt_client);
     keyfob_response_free(world.response);
@@ -126,6 +173,7 @@ void check_world(const char *file, int line) {
     check(file, line, keyfob_response_body(world.response, &len) != NULL && len > 0,
           "the response is broken");
     check(file, line, keyfob_mqtt_password(world.mqtt) != NULL, "what MQTT is told is broken");
+    check(file, line, keyfob_login_user_code(world.login) != NULL, "the login is broken");
     check(file, line, keyfob_error_status(world.error) == KEYFOB_UNKNOWN_PROVIDER,
           "the error is broken");
 }

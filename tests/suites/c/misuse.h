@@ -27,6 +27,9 @@ struct world {
     keyfob_response *response;
     keyfob_client *mqtt_client; /* of a cloud that has a broker */
     keyfob_mqtt *mqtt;
+    keyfob_client *login_client; /* of a server that asks people */
+    keyfob_login *login, *browser_login;
+    char *answer; /* of the browser */
     keyfob_error *error;
     keyfob_record *record;
     char options_file[64];
@@ -70,6 +73,7 @@ keyfob_client *another_keyfob_client(void);
 keyfob_request *another_keyfob_request(void);
 keyfob_response *another_keyfob_response(void);
 keyfob_mqtt *another_keyfob_mqtt(void);
+keyfob_login *another_keyfob_login(void);
 keyfob_error *another_keyfob_error(void);
 char *another_char(void);
 

@@ -15,6 +15,7 @@ enum { MOST_FIELDS = 64, MOST_CLIENTS = 8, MOST_CALLERS = 64 };
 static struct {
     char *name;
     keyfob_client *client;
+    keyfob_login *login;
 } clients[MOST_CLIENTS];
 
 /* A client that is not there is NULL, and calls on it fail. */
@@ -25,11 +26,19 @@ static keyfob_client *client_named(const char *name) {
     return NULL;
 }
 
+static keyfob_login **login_of(const char *name) {
+    for (int i = 0; i < MOST_CLIENTS; i++)
+        if (clients[i].name && strcmp(clients[i].name, name) == 0)
+            return &clients[i].login;
+    abort();
+}
+
 static void keep(const char *name, keyfob_client *client) {
     for (int i = 0; i < MOST_CLIENTS; i++) {
         if (!clients[i].name) {
             clients[i].name = strdup(name);
             clients[i].client = client;
+            clients[i].login = NULL;
             return;
         }
     }
@@ -40,6 +49,7 @@ static void let_go(const char *name) {
     for (int i = 0; i < MOST_CLIENTS; i++) {
         if (clients[i].name && strcmp(clients[i].name, name) == 0) {
             keyfob_client_free(clients[i].client);
+            keyfob_login_free(clients[i].login);
             free(clients[i].name);
             clients[i].name = NULL;
             clients[i].client = NULL;
@@ -157,6 +167,21 @@ static void tell_response(const keyfob_client *client, char **field, int count) 
     keyfob_request_free(request);
 }
 
+static void tell_login(const keyfob_client *client, char **field, int count) {
+    keyfob_login **login = login_of(field[1]);
+    const char *code;
+    keyfob_error *error = NULL;
+    keyfob_login_free(*login);
+    if (count > 2)
+        keyfob_client_login_begin_browser(client, field[2], login, &error);
+    else
+        keyfob_client_login_begin(client, login, &error);
+    tell_done(error);
+    code = keyfob_login_user_code(*login);
+    if (!error)
+        printf("\t%s\t%s", keyfob_login_url(*login), code ? code : "");
+}
+
 static void obey(char **field, int count) {
     const char *order = field[0];
     keyfob_client *client = client_named(field[1]);
@@ -197,6 +222,14 @@ static void obey(char **field, int count) {
         tell_text(text, error);
     } else if (strcmp(order, "request") == 0) {
         tell_response(client, field, count);
+    } else if (strcmp(order, "login_begin") == 0) {
+        tell_login(client, field, count);
+    } else if (strcmp(order, "login_wait") == 0) {
+        keyfob_client_login_wait(client, *login_of(field[1]), strtoll(field[2], NULL, 10), &error);
+        tell_done(error);
+    } else if (strcmp(order, "login_finish") == 0) {
+        keyfob_client_login_finish(client, *login_of(field[1]), field[2], &error);
+        tell_done(error);
     } else if (strcmp(order, "wind") == 0) {
         keyfob_client_wind_ms(client, strtoll(field[2], NULL, 10), &error);
         tell_done(error);

@@ -16,6 +16,7 @@ namespace {
 using Fields = std::vector<std::string>;
 
 std::map<std::string, keyfob::Client> clients;
+std::map<std::string, keyfob::Login> logins;
 
 const keyfob::Client &client(const Fields &order) { return clients.at(order.at(1)); }
 
@@ -61,6 +62,25 @@ Fields request(const Fields &order) {
   return {std::to_string(response.status()), response.link("next").value_or("")};
 }
 
+Fields login_begin(const Fields &order) {
+  keyfob::Login login = order.size() > 2 ? client(order).login_begin_browser(order[2])
+                                         : client(order).login_begin();
+  Fields told = {login.url(), login.user_code().value_or("")};
+  logins.insert_or_assign(order[1], std::move(login));
+  return told;
+}
+
+Fields login_wait(const Fields &order) {
+  const std::chrono::milliseconds limit(std::stoll(order.at(2)));
+  client(order).login_wait(logins.at(order[1]), limit);
+  return {};
+}
+
+Fields login_finish(const Fields &order) {
+  client(order).login_finish(logins.at(order[1]), order.at(2));
+  return {};
+}
+
 const std::map<std::string, std::function<Fields(const Fields &)>> calls = {
     {"new", make},
     {"token", tokens},
@@ -77,6 +97,9 @@ const std::map<std::string, std::function<Fields(const Fields &)>> calls = {
     {"forget", [](const Fields &order) { return client(order).forget(), Fields{}; }},
     {"status", [](const Fields &order) { return Fields{client(order).status_json()}; }},
     {"request", request},
+    {"login_begin", login_begin},
+    {"login_wait", login_wait},
+    {"login_finish", login_finish},
     {"wind",
      [](const Fields &order) {
        return client(order).wind(std::chrono::milliseconds(std::stoll(order.at(2)))), Fields{};

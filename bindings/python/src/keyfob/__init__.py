@@ -40,6 +40,7 @@ from keyfob._errors import (
     WouldBlockError,
 )
 from keyfob._library import library as _library
+from keyfob._login import Login
 from keyfob._mqtt import Mqtt
 from keyfob._response import Headers, Links, Response, ResponseError
 
@@ -60,6 +61,7 @@ __all__ = [
     "Headers",
     "InternalError",
     "Links",
+    "Login",
     "Mqtt",
     "NetworkError",
     "Option",

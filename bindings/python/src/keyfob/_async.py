@@ -19,6 +19,7 @@ from keyfob._errors import ArgumentError, CancelledError, Error, TimeoutError
 from keyfob._foreign import call, call_for_text, hidden_utf8, milliseconds
 from keyfob._items import items_of
 from keyfob._library import library
+from keyfob._login import Login, begin, begin_browser
 from keyfob._mqtt import Mqtt, mqtt_of
 from keyfob._request import CallOptions, RequestOptions, Timeout, fetch, prepare, seconds_of, send
 from keyfob._response import Response
@@ -32,9 +33,10 @@ else:
 
 T = TypeVar("T")
 
-# Requests have threads of their own, so that no token waits behind requests to a silent API.
-# Whoever waits for news holds one for as long, where the event loop cannot wait for a descriptor.
-_THREADS = {"request": 32, "token": 8, "body": 32, "news": 32}
+# Requests have threads of their own, so that no token waits behind requests to a silent API, or
+# behind people who are asked to log in. Whoever waits for news holds one for as long, where the
+# event loop cannot wait for a descriptor.
+_THREADS = {"request": 32, "token": 8, "body": 32, "news": 32, "login": 4}
 
 # A thread that is free has a call within this. Only a longer wait is taken off the call's limit:
 # whoever gave 50 ms reads of 50 ms when they have passed.
@@ -203,6 +205,30 @@ class AsyncClient(BaseClient):
     async def mqtt(self, *, timeout: Optional[float] = None) -> Mqtt:
         """As `Client.mqtt`."""
         return await self._wait(mqtt_of, timeout)
+
+    async def login_begin(self, *, timeout: Optional[float] = None) -> Login:
+        """As `Client.login_begin`."""
+        return await self._wait(begin, timeout)
+
+    async def login_wait(self, login: Login, *, timeout: Optional[float] = None) -> None:
+        """As `Client.login_wait`. To cancel the task ends the wait, and not the login."""
+        function, ms = library.keyfob_client_login_wait, milliseconds(timeout)
+        await self._wait(lambda handle: call(function, handle, login._handle, ms), None, "login")
+
+    async def login_begin_browser(
+        self, redirect_uri: str, *, timeout: Optional[float] = None
+    ) -> Login:
+        """As `Client.login_begin_browser`."""
+        return await self._wait(begin_browser(redirect_uri), timeout)
+
+    async def login_finish(
+        self, login: Login, answer: str, *, timeout: Optional[float] = None
+    ) -> None:
+        """As `Client.login_finish`."""
+        told = hidden_utf8(answer, "answer")
+        del answer  # so that no traceback shows it
+        function = library.keyfob_client_login_finish
+        await self._wait(lambda handle: call(function, handle, login._handle, told), timeout)
 
     async def renew(self, *, timeout: Optional[float] = None) -> None:
         """As `Client.renew`."""

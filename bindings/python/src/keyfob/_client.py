@@ -16,6 +16,7 @@ from keyfob._errors import ArgumentError, Error
 from keyfob._foreign import call, call_for_text, hidden_utf8, milliseconds
 from keyfob._items import items_of
 from keyfob._library import library
+from keyfob._login import Login, begin, begin_browser
 from keyfob._mqtt import Mqtt, mqtt_of
 from keyfob._request import CallOptions, RequestOptions, Timeout, fetch, prepare, seconds_of, send
 from keyfob._response import Response
@@ -143,6 +144,56 @@ class Client(BaseClient):
         `token`.
         """
         return self._wait(mqtt_of, timeout)
+
+    def login_begin(self, *, timeout: Optional[float] = None) -> Login:
+        """Begins a login at another device (RFC 8628), for a person who needs no browser on this
+        machine: show `verification_uri` and `user_code`, then call `login_wait`. The options are
+        `client_id` with `issuer`; where `client_secret` is set, too, `grant` is `interactive`.
+
+        >>> with keyfob.Client.load("oauth2", env="PERSON") as client:
+        ...     login = client.login_begin()
+        ...     len(login.user_code), login.interval
+        (9, 5.0)
+
+        Raises `OptionError` where the options are those of another login, or the server has no
+        such login; and whatever keeps from reaching it.
+        """
+        return self._wait(begin, timeout)
+
+    def login_wait(self, login: Login, *, timeout: Optional[float] = None) -> None:
+        """Waits until the person has answered, at most `timeout` seconds or as long as the code is
+        good, and keeps the token as that of any login. The server is asked no faster than it says.
+
+        Raises `TimeoutError`: the login is as it was, wait again. `CredentialsError` whose
+        `status` is `LOGIN_DENIED` or `LOGIN_EXPIRED`: begin another.
+        """
+        function, ms = library.keyfob_client_login_wait, milliseconds(timeout)
+        self._wait(lambda handle: call(function, handle, login._handle, ms), None)
+
+    def login_begin_browser(self, redirect_uri: str, *, timeout: Optional[float] = None) -> Login:
+        """Begins a login in a browser (RFC 8252, with PKCE): open `url` there, and give what it
+        comes back to `redirect_uri` with to `login_finish`. Nothing is opened and nothing listens.
+
+        >>> with keyfob.Client.load("oauth2", env="PERSON") as client:
+        ...     login = client.login_begin_browser("http://127.0.0.1:8400/")
+        ...     "code_challenge_method=S256" in login.url
+        True
+
+        Raises as `login_begin`.
+        """
+        return self._wait(begin_browser(redirect_uri), timeout)
+
+    def login_finish(self, login: Login, answer: str, *, timeout: Optional[float] = None) -> None:
+        """Takes what the browser came back with: the whole URL, its path and query, or the query
+        alone. Checks `state` and `iss` (RFC 9207), and keeps the token as that of any login.
+
+        Raises `ArgumentError` for an answer that is none, or not to this login, which goes on
+        waiting for its own; `OriginError` for another issuer's; `CredentialsError` for a no.
+        """
+        told = hidden_utf8(answer, "answer")
+        del answer  # so that no traceback shows it
+        function = library.keyfob_client_login_finish
+        self._wait(lambda handle: call(function, handle, login._handle, told), timeout)
 
     def renew(self, *, timeout: Optional[float] = None) -> None:
         """Renews the token now, fresh or not. Callers at the same time share one renewal."""

@@ -38,6 +38,7 @@ def _owned(structure: type[ctypes.Structure], free: Callable[[Any], None]) -> An
 
 ClientHandle = _owned(_abi.keyfob_client, library.keyfob_client_free)
 ConfigHandle = _owned(_abi.keyfob_config, library.keyfob_config_free)
+LoginHandle = _owned(_abi.keyfob_login, library.keyfob_login_free)
 MqttHandle = _owned(_abi.keyfob_mqtt, library.keyfob_mqtt_free)
 RequestHandle = _owned(_abi.keyfob_request, library.keyfob_request_free)
 ResponseHandle = _owned(_abi.keyfob_response, library.keyfob_response_free)
