@@ -101,7 +101,7 @@ fn in_words(broken: Broken, host: &str, settings: &TransportSettings) -> (Status
             let what = format!("there is no memory for an answer of {bytes} bytes and more");
             (Status::AnswerTooLarge, what)
         }
-        // Each has words of its own above.
+        // `explain` has words for these.
         Broken::Over
         | Broken::AtProxy(_)
         | Broken::ProxyRefused(_)

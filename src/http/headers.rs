@@ -76,7 +76,7 @@ fn parse_retry_after(text: &str, now: UnixSeconds, most: u64) -> Option<Duration
     } else {
         u64::try_from(http_date(text)?.saturating_sub(now)).unwrap_or(0).min(most)
     };
-    // No time at all is no answer to when: our own backoff is.
+    // Zero does not say when to come back: our own backoff does.
     (seconds > 0).then(|| Duration::from_secs(seconds.min(DAY)))
 }
 

@@ -152,7 +152,7 @@ impl<K: PartialEq + Clone, T: Clone, P: Pending> Late<K, T, P> {
         let mut held = Held { late: self, unanswered: Some(unanswered) };
         let waited = wait(&mut held.unanswered().pending, None);
         let has_begun = held.unanswered().pending.has_begun();
-        // Until the same was asked anew, the first answer is the one that may come.
+        // Only a request that was sent in its place ends the earlier one.
         if let Some(before) = before.as_mut().filter(|_| has_begun) {
             before.let_go();
         }

@@ -59,7 +59,7 @@ impl Method {
     pub fn parse(name: &str) -> Result<Method, &'static str> {
         const LONGEST: usize = 64;
         match name {
-            // They open a tunnel, or echo what they carry.
+            // CONNECT opens a tunnel, and TRACE echoes the token.
             "CONNECT" | "TRACE" => Err("CONNECT and TRACE are not sent with credentials"),
             name if is_token(name) && name.len() <= LONGEST => Ok(Method(name.into())),
             _ => Err("the method is not an HTTP method"),

@@ -23,7 +23,8 @@ pub(super) fn addresses(origin: &Origin, call: &Call) -> Outcome<Vec<SocketAddr>
     let host = origin.bare_host();
     let mut found = match host.parse::<IpAddr>() {
         Ok(address) => vec![SocketAddr::new(address, 0)],
-        // The resolver knows a zone's number, too.
+        // An address with a zone (`fe80::1%eth0`) goes there, too: the resolver knows the
+        // interface's number.
         Err(_) => LookUp::of(&host)?.wait(call)?,
     };
     if found.is_empty() {

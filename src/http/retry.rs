@@ -42,8 +42,8 @@ impl Retry<'_> {
     /// Sends until there is an answer worth having, or until there is no use or no time in trying
     /// again. Then the last answer or fault is given.
     ///
-    /// Waits as long as the cloud asks (`Retry-After`), else by [`backoff`]. Every answer's
-    /// `Date` sets the clock.
+    /// Waits as long as the cloud asks (`Retry-After`) and some chance longer, else by
+    /// [`backoff`]. Every answer's `Date` sets the clock.
     pub fn run(&self, mut send: impl FnMut() -> Result<Answer, Fault>) -> Result<Answer, Fault> {
         let mut lost = 0;
         let mut attempt = 0;
@@ -60,7 +60,7 @@ impl Retry<'_> {
             }
             let asked = outcome.as_ref().ok().and_then(|a| retry_after(a, self.clock));
             let wait = match asked {
-                // The earliest moment: all who were told it must not come at once.
+                // That is the earliest moment: clients that were told the same must not come at once.
                 Some(asked) => asked + chance((asked / 4).max(AT_LEAST)),
                 None => backoff(attempt, INSIDE_A_CALL),
             };
@@ -84,7 +84,8 @@ impl Retry<'_> {
     /// any other answer          no        no            no
     /// ```
     ///
-    /// A fault that is not of the network, such as TLS or the call's end, is not tried again.
+    /// A fault that is not of the network, such as TLS or the call's end, is not tried again, and
+    /// neither is what the caller repeats itself ([`Repeat::ByCaller`]).
     fn may_repeat(&self, outcome: &Result<Answer, Fault>, lost: u32) -> bool {
         match outcome {
             _ if self.repeat == Repeat::ByCaller => false,

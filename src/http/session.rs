@@ -110,7 +110,7 @@ impl Session {
                 Ok(ConnectionState::EncodeTlsData(data)) => {
                     encode_into(&mut self.outgoing, data)?;
                 }
-                // It stands in `outgoing`, and leaves in the order in which it came there.
+                // The record stands in `outgoing` already, and is sent in its turn.
                 Ok(ConnectionState::TransmitTlsData(data)) => data.done(),
                 Ok(ConnectionState::BlockedHandshake) => turn = Some(Turn::Blocked),
                 Ok(ConnectionState::WriteTraffic(_)) => turn = Some(Turn::Open),
@@ -160,7 +160,8 @@ impl Session {
         if self.ended {
             return Ok(Came::TheEnd);
         }
-        // Where nothing can be written any more, there may still be a word that says why.
+        // A connection that cannot be written to any more may still have an alert to read, which
+        // says why.
         let flushed = self.flush(socket);
         if self.read(socket)? == Came::Nothing {
             return flushed.map(|_| Came::Nothing);

@@ -80,8 +80,8 @@ impl Socket {
 /// Closes the connection, by a reset where what was sent may still be under way.
 impl Drop for Socket {
     fn drop(&mut self) {
-        // Closed in good order, the kernel would go on to repeat what nobody has acknowledged, and it
-        // could arrive after the same was sent on another connection. A reset is the end of it.
+        // After an orderly close the kernel would go on to repeat what nobody has acknowledged,
+        // and it could arrive after the same was sent on another connection. A reset ends that.
         if self.is_unheard() {
             rustix::net::sockopt::set_socket_linger(&self.0, Some(Duration::ZERO)).ok();
         }

@@ -109,7 +109,7 @@ fn certified_key(provider: &CryptoProvider, chain: &str, key: &str) -> Result<Ce
     let mismatch = match certified.keys_match() {
         Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => false,
         Err(rustls::Error::InconsistentKeys(_)) => true,
-        // It was not read. A certificate holds its public key as it is.
+        // rustls could not read the certificate. Its public key stands in it byte for byte.
         Err(_) => certified.key.public_key().is_some_and(|public| {
             let certificate = certified.cert.first().map_or(&[][..], |der| der.as_ref());
             !certificate.windows(public.len()).any(|part| part == public.as_ref())

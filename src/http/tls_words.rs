@@ -38,7 +38,7 @@ fn of_certificate(bad: &Bad) -> String {
         Bad::UnknownIssuer => {
             format!("is from an authority that is not known here (UnknownIssuer); {PRIVATE}")
         }
-        // The first is what an unknown authority under a known one's name comes to.
+        // An unknown authority that bears a known one's name shows as a bad signature.
         Bad::BadSignature => format!(
             "has a signature that is no good: its authority only has the name of one that is known, or a key is too weak (RSA under 2048 bits); {PRIVATE}"
         ),

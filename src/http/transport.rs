@@ -269,7 +269,7 @@ impl Transport {
         most: u64,
         call: &Call,
     ) -> Outcome<Answer> {
-        // The call bounds all of it; the limits of a body that is read as it comes are not looked at.
+        // The call bounds all of it, so the limits of a body that is read as it comes are off.
         let limits = BodyLimits { idle: Duration::MAX, end: None };
         let (mut answer, mut rest) = self.read_head(outgoing, call, limits)?;
         let status = answer.status;
@@ -327,7 +327,7 @@ impl Transport {
             .collect();
         let at = format!("{} {}", outgoing.method, outgoing.shown);
         let mut rest = Incoming::new(body, call, limits, at, self.explaining(outgoing));
-        // ureq tells no length of a body without bytes.
+        // ureq gives no length for an empty body.
         if parts.headers.get(http::header::CONTENT_LENGTH).is_some_and(|length| length == "0") {
             rest.announced = Some(0);
         }
@@ -384,7 +384,7 @@ impl Transport {
             let host = origin.host_without_zone();
             let name = ServerName::try_from(host.trim_matches(['[', ']']).to_string())
                 .map_err(|_| Broken::NoCertificateName)?;
-            // What keeps the sessions would panic without.
+            // rustls' session cache would panic without random numbers.
             crypto::random(1).map_err(|_| Broken::NoRandomness)?;
             let config = self.tls_here.get(|| tls::with_own_sessions(&self.tls));
             connection.secure(config, name, call)?;

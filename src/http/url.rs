@@ -68,7 +68,8 @@ impl Url {
     pub fn parse(text: &str) -> Result<Url> {
         let refuse =
             |why: &str| Error::new(Status::InvalidArgument, format!("{}: {why}", shown(text)));
-        // Browsers and some servers take it for a slash, others do not: it hides where a path ends.
+        // Some parsers take a backslash for a slash, so two of them would see two hosts in
+        // `https://a\@b/`.
         if text.contains('\\') {
             return Err(refuse("a backslash in a URL; a path has slashes, or %5C"));
         }

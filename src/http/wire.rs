@@ -213,7 +213,7 @@ impl Buffers for Wire {
     }
 
     fn input_append_buf(&mut self) -> &mut [u8] {
-        // Only a transport below would ask for it.
+        // Only transports that read into ureq's buffer call this.
         &mut []
     }
 

@@ -192,7 +192,7 @@ impl Opt {
                 Ok(_) => Ok(()),
                 Err(error) => refuse(error.message().into()),
             },
-            // It names the option itself.
+            // Its error names the option already.
             Kind::Proxy => Proxy::parse(value).map(drop),
             Kind::Bool if matches!(value, "true" | "false") => Ok(()),
             Kind::Bool => refuse(format!("must be true or false{}", got(value))),

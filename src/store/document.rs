@@ -203,7 +203,7 @@ impl Kept for Record {
     fn essence(&self) -> Record {
         let mut essence = self.clone();
         essence.pause = essence.pause.filter(|pause| pause.asked);
-        // The cloud's clock ticks with every answer; it is written along with what it came with.
+        // The cloud's time changes with every answer. It is written when something else is.
         essence.cloud = None;
         essence.version = Version::default();
         essence

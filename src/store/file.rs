@@ -105,7 +105,8 @@ impl RecordFile {
     /// cut leaves it.
     fn open_temporary(&self, directory: &Directory) -> Result<File> {
         let open = || directory.open_or_make(&self.temporary);
-        // Whatever stands in its place and is not ours goes; a second failure is the disk's.
+        // Whatever stands in its place and is not ours is removed. If that does not help, the
+        // disk is at fault.
         if let Ok(file) = open() {
             if os::facts(&file).is_ok_and(|facts| is_private_file(&facts)) {
                 return Ok(file);
@@ -206,7 +207,7 @@ impl Medium for RecordFile {
     fn version(&self) -> Option<Version> {
         match self.directory().ok()?.look_at(&self.record) {
             Ok(facts) => Some(Version(facts.version)),
-            // What cannot be looked at is no news.
+            // A file that cannot be looked at is no news.
             Err(error) => (error.kind() == ErrorKind::NotFound).then(Version::default),
         }
     }

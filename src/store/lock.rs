@@ -55,7 +55,7 @@ pub(super) fn try_hold(
         if !os::try_lock(&file).map_err(Refusal::System)? {
             return Ok(None);
         }
-        // Whoever deletes the file lets others lock a new one of that name.
+        // Somebody may have deleted the file: then others can lock a new one of that name.
         if directory.look_at(name).is_ok_and(|named| named.identity == opened.identity) {
             return Ok(Some(FileLock { _file: file, _thread: thread }));
         }

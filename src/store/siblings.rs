@@ -94,7 +94,7 @@ impl Siblings {
         let pause = record.pause.clone().filter(|pause| pause.strict);
         let agree = self.family.agrees_with(&self.clock);
         let time = if agree { record.cloud } else { self.family.cloud.load().time };
-        // That there is none is true by any clock.
+        // That there is no pause is true by any clock.
         if agree || pause.is_none() {
             self.family.cloud.store(Arc::new(CloudsWord { pause, time }));
         }
@@ -122,7 +122,8 @@ impl Siblings {
 
 impl Drop for Siblings {
     fn drop(&mut self) {
-        // The registry's, and this one's. What was asked holds secrets, which outlive no client.
+        // Two are left, the registry's and this one's: this is the last client of the identity. A
+        // kept request holds secrets, which must not outlive the clients.
         if Arc::strong_count(&self.family) <= 2 {
             self.late().clear();
         }

@@ -87,7 +87,7 @@ impl From<io::Error> for Fault {
 /// The bytes of a regular file. The kind is asked twice: before the file is opened, and of what
 /// was opened, since somebody may have replaced it in between.
 fn contents(path: &Path, most: u64) -> Result<Zeroizing<Vec<u8>>, Fault> {
-    // Before it is opened, too: to open a device may already do something.
+    // Asked before it is opened as well: to open a device may already have an effect.
     if !std::fs::metadata(path)?.is_file() {
         return Err(Fault::NoFile);
     }

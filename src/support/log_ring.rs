@@ -1,21 +1,28 @@
-//! Log lines that are kept until somebody reads them: for languages that take no calls from a thread
-//! that is not theirs.
+//! Log lines that are kept until somebody reads them: for languages that take no calls from a
+//! thread that is not theirs, such as Node.
+//!
+//! It is a sink like any other ([`LogSink`](super::log::LogSink)), with a bound: a program that
+//! never reads must not make the log grow.
 
 use crate::support::log::Level;
 use crate::support::process::PerProcess;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The most that may be kept.
+/// The most lines that may be kept.
 pub(crate) const MOST_LINES: usize = 65_536;
 
-/// The last so many lines. Where more come than are read, the oldest give way, and a line says so.
+/// The last `most` lines that were not read. Where more come, the oldest give way, and one line
+/// says how many.
+///
+/// Any thread may write and read. The mutex is held for an instant only.
 pub(crate) struct LogRing {
     most: usize,
-    /// A forked child has lines of its own.
+    /// Each process has lines of its own: a child of `fork` does not read its parent's.
     kept: PerProcess<Mutex<Kept>>,
 }
 
+/// The lines, the oldest first, and how many gave way since the last read.
 #[derive(Default)]
 struct Kept {
     lines: VecDeque<(Level, String)>,
@@ -23,6 +30,7 @@ struct Kept {
 }
 
 impl LogRing {
+    /// `most` from 1 to [`MOST_LINES`]; anything else is taken for the nearest of them.
     pub fn new(most: usize) -> LogRing {
         LogRing { most: most.clamp(1, MOST_LINES), kept: PerProcess::new() }
     }
@@ -37,7 +45,8 @@ impl LogRing {
         kept.lines.push_back((level, line.to_string()));
     }
 
-    /// The oldest line that was not read yet.
+    /// Takes out the oldest line; `None` where there is none. First of all it tells that lines
+    /// were lost.
     pub fn next(&self) -> Option<(Level, String)> {
         let kept = self.kept();
         let mut kept = lock(&kept);

@@ -49,7 +49,7 @@ impl Redaction {
     /// Whether the text shows some of a secret, plain or in any encoding, up to three encodings
     /// deep.
     pub fn is_shown_by(&self, text: &str) -> bool {
-        // As deep as a secret in base64 in a query in base64.
+        // Enough for a secret in base64, in a query, in base64.
         const DEEPEST: usize = 3;
         self.shown(text.as_bytes(), DEEPEST)
     }

@@ -114,7 +114,7 @@ impl<'a> Document<'a> {
             let name = scan.string()?;
             scan.blanks();
             scan.rest = scan.rest.strip_prefix(b":")?;
-            // A member without a value is none.
+            // A name without a value (`"a":}`) counts as null.
             Some((name, Document(scan.value().unwrap_or(b"null"))))
         })
     }
@@ -135,7 +135,7 @@ impl<'a> Document<'a> {
             b"true" => Value::Bool(true),
             b"false" => Value::Bool(false),
             [b'"', inner @ .., b'"'] => text(inner).map_or(Value::Null, Value::Text),
-            // Nobody asks for what such a one holds, unless it can be read as a whole.
+            // It shows that something is there, but not what: that is too large, or malformed.
             [b'{' | b'[', ..] if self.0.len() > LARGEST_TREE => Value::Array(Vec::new()),
             [b'{' | b'[', ..] => parse(self.0).unwrap_or(Value::Array(Vec::new())),
             word if word.len() > LONGEST_TEXT => Value::Null,

@@ -1,4 +1,8 @@
 //! A descriptor that an event loop can wait for: readable once it was rung.
+//! `keyfob_client_event_fd` gives it away.
+//!
+//! It carries no news itself: whoever finds it readable asks the client what is new. Nothing here
+//! waits, and nothing fails once it was made.
 
 #[cfg(unix)]
 use super::above_standard_streams;

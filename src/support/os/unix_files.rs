@@ -26,8 +26,8 @@ impl Directory {
     pub fn make(path: &Path) -> io::Result<()> {
         let missing: Vec<&Path> = path.ancestors().take_while(|path| !path.exists()).collect();
         let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
-        // A directory lasts when its name does. Some may be passed through but not opened: the
-        // system then makes them last in its own time.
+        // A new directory survives a power cut once the directory above it is synced. Where this
+        // user may pass through that one but not open it, the system syncs it in its own time.
         for parent in missing.iter().filter_map(|made| made.parent()) {
             make_names_durable(parent).ok();
         }
@@ -144,7 +144,7 @@ pub(crate) fn largest_file() -> Option<u64> {
 /// for want of it. The file is smaller than that now.
 pub(crate) fn reserve(file: &mut File, room: u64) -> io::Result<()> {
     match retry_on_intr(|| rustix::fs::fallocate(&*file, FallocateFlags::empty(), 0, room)) {
-        // Some file systems can only be asked by writing.
+        // Some file systems give room only to what is written.
         Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {
             file.write_all(&vec![b' '; room as usize])
         }
@@ -163,7 +163,8 @@ pub(crate) fn try_lock(file: &File) -> io::Result<bool> {
     match retry_on_intr(lock) {
         Ok(()) => Ok(true),
         Err(Errno::AGAIN) => Ok(false),
-        // Linux has this from a security module alone; elsewhere it is the other word for "held".
+        // Other systems may say EACCES for "held" (fcntl(2)). Linux says it where a security
+        // module forbids the lock.
         Err(Errno::ACCESS) if !cfg!(target_os = "linux") => Ok(false),
         Err(error) => Err(error.into()),
     }

@@ -129,7 +129,8 @@ pub(crate) fn spawn(
 pub(crate) fn begin_to_connect(address: &SocketAddr) -> io::Result<(TcpStream, bool)> {
     use rustix::io::Errno;
     use rustix::net::{AddressFamily, SocketType};
-    // The standard library opens the door to the network with its first socket, and shuts it never.
+    // Sockets must be started once in a process (WSAStartup). The standard library does so with
+    // its first socket, and never stops them.
     static NETWORK: Once = Once::new();
     NETWORK.call_once(|| drop(std::net::UdpSocket::bind(("127.0.0.1", 0))));
     let family = match address {
