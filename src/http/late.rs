@@ -83,11 +83,29 @@ struct Unanswered<K, T, P> {
 
 /// The token calls of one identity that were not answered in time. Any thread may ask; the mutex
 /// is held for an instant only, never while an answer is waited for.
-pub(crate) struct Late<K, T, P: Pending>(Mutex<Vec<Unanswered<K, T, P>>>);
+pub(crate) struct Late<K, T, P: Pending> {
+    unanswered: Mutex<Vec<Unanswered<K, T, P>>>,
+    /// How far an exchange had come whose caller's time was over before the next request was sent,
+    /// and when that was.
+    reached: Mutex<Option<(Moment, T)>>,
+}
 
 impl<K: PartialEq + Clone, T: Clone, P: Pending> Late<K, T, P> {
     pub fn new() -> Self {
-        Late(Mutex::new(Vec::new()))
+        Late { unanswered: Mutex::new(Vec::new()), reached: Mutex::new(None) }
+    }
+
+    /// Keeps how far an exchange has come: what its steps obtained would have to be asked again.
+    pub fn keep_reached(&self, now: Moment, trail: T) {
+        *self.reached.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, trail));
+    }
+
+    /// How far the last exchange had come, if that is not long ago and it fits. Nobody else is given
+    /// it.
+    pub fn take_reached(&self, now: Moment, fits: impl Fn(&T) -> bool) -> Option<T> {
+        let kept = self.reached.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let (_, trail) = kept.filter(|(since, _)| now.since(*since) < AWAITED_ONCE)?;
+        Some(trail).filter(fits)
     }
 
     /// What led to the last request that is unanswered, still worth waiting for, and fits. Its
@@ -101,7 +119,8 @@ impl<K: PartialEq + Clone, T: Clone, P: Pending> Late<K, T, P> {
     /// Gives up on all that was not answered; their connections close.
     pub fn clear(&self) {
         let kept = std::mem::take(&mut *self.lock());
-        drop(kept);
+        let reached = self.reached.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop((kept, reached));
     }
 
     /// Asks, unless the very same was asked before: then it waits for the answer to that, as long
@@ -183,7 +202,7 @@ impl<K: PartialEq + Clone, T: Clone, P: Pending> Late<K, T, P> {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Unanswered<K, T, P>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.unanswered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -229,7 +248,7 @@ impl<K, T, P: Pending> Drop for Held<'_, K, T, P> {
         let Some(unanswered) = self.unanswered.take().filter(|u| u.pending.has_begun()) else {
             return;
         };
-        let mut kept = self.late.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.late.unanswered.lock().unwrap_or_else(PoisonError::into_inner);
         let oldest = (kept.len() >= MOST).then(|| kept.remove(0));
         kept.push(unanswered);
         drop(kept);

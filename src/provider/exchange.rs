@@ -98,12 +98,25 @@ impl Exchange<'_> {
         let steps: Vec<&Step> = self.of(steps).collect();
         let no_step = || Error::new(Status::InvalidProfile, "no step fits the options");
         let last = steps.len().checked_sub(1).ok_or_else(no_step)?;
-        // An earlier call may have come as far as an answer that it could not wait for.
-        let earlier = self.late.trail(self.clock.now(), |trail| trail.began == *names);
+        // An earlier call may have come as far as an answer that it could not wait for, or to the
+        // end of its time between two steps.
+        let now = self.clock.now();
+        let is_ours = |trail: &Trail| trail.began == *names;
+        let reached = self.late.take_reached(now, is_ours);
+        let earlier = self.late.trail(now, is_ours).or(reached);
         let mut trail = earlier.unwrap_or_else(|| Trail::of(names));
         loop {
             let step = steps[trail.step.min(last)];
-            let reply = self.run(step, &mut trail, repeat)?;
+            let reply = self.run(step, &mut trail, repeat).inspect_err(|failure| {
+                // What was not looked at says nothing of what the steps before have obtained.
+                let status = failure.error.status();
+                let is_way =
+                    matches!(status, Status::Timeout | Status::Cancelled | Status::Network);
+                if trail.step > 0 && is_way && !failure.in_doubt {
+                    let reached = Trail { moment: None, ..trail.clone() };
+                    self.late.keep_reached(self.clock.now(), reached);
+                }
+            })?;
             let saved = reply.saved(step)?;
             if trail.step >= last {
                 let seconds = &self.profile.token.lifetime.seconds;

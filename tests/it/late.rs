@@ -2,6 +2,7 @@
 //! the next one's, nothing is asked twice, and nothing that was issued is lost.
 
 use crate::common::directory::Directory;
+use crate::common::relay::Relay;
 use crate::common::{FOUR, World, devices, until};
 use keyfob::{Client, Error, Secret, Status};
 use keyfob_simulator::{Cloud, Fault, Rotation, credentials};
@@ -219,4 +220,66 @@ fn clients_that_share_a_store_of_files_read_each_others_answers() {
     let new = other.token().unwrap();
     assert_eq!(one.token().unwrap(), new);
     assert_eq!(world.token_calls(CLOUD), ["login", "refresh"]);
+}
+
+/// IoTConnect's login, whose second step goes to an address of its own.
+fn in_two_places(world: &World, second: &Relay) -> keyfob::Config {
+    let cloud = Cloud::IotConnect;
+    let profile = include_str!("../../src/provider/catalogue/iotconnect.json");
+    let mut profile: serde_json::Value = serde_json::from_str(profile).unwrap();
+    profile["name"] = "two-places".into();
+    profile["options"]["second"] = serde_json::json!({ "help": "The second." });
+    profile["logins"]["password"]["steps"][1]["url"] = "{second}/api/v2/Auth/login".into();
+    let mut config = keyfob::Config::new("custom").unwrap();
+    config.set("profile", &profile.to_string()).unwrap();
+    for (option, value) in &credentials::logins(cloud)[0].1 {
+        config.set(option, value).unwrap();
+    }
+    config.set("base_url", &world.sim.base_url(cloud)).unwrap();
+    config.set("second", &second.leads(&world.sim.base_url(cloud))).unwrap();
+    config.set("ca_file", world.sim.ca_file().to_str().unwrap()).unwrap();
+    config.set("retries", "0").unwrap();
+    config.set_clock(world.clock.clone());
+    config
+}
+
+#[test]
+fn what_a_step_obtained_is_kept_when_time_ends_before_the_next() {
+    let cloud = Cloud::IotConnect;
+    let count =
+        |world: &World| [world.sim.count(cloud, "basic-token"), world.sim.count(cloud, "login")];
+    for then in ["asks again", "asks again late", "forgets", "sets another password", "is refused"]
+    {
+        let world = World::new();
+        let second = Relay::to(&world.sim.base_url(cloud));
+        let client = in_two_places(&world, &second).client().unwrap();
+        second.shut(true);
+        // The first step is answered; the second has no connection when the time is over.
+        while second.count() == 0 {
+            too_soon(&client);
+        }
+        let [first, login] = count(&world);
+        assert!(first >= 1 && login == 0, "{then}");
+        too_soon(&client);
+        assert_eq!(count(&world), [first, 0], "{then}: the first step is not asked again");
+        second.shut(false);
+        match then {
+            "asks again late" => world.wind(31),
+            "forgets" => client.forget().unwrap(),
+            "sets another password" => {
+                world.sim.set_password(cloud, "another horse");
+                client.set("password", "another horse").unwrap();
+            }
+            "is refused" => {
+                world.answers_once(cloud, "login", Fault::status(401));
+                assert_eq!(client.token().unwrap_err().status(), Status::CredentialsRejected);
+                world.wind(61);
+            }
+            _ => {}
+        }
+        let refused = usize::from(then == "is refused");
+        client.token().unwrap();
+        let again = usize::from(then != "asks again");
+        assert_eq!(count(&world), [first + again, 1 + refused], "{then}");
+    }
 }

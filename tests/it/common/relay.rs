@@ -4,6 +4,7 @@
 use std::io::copy;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// Listens until the test program ends.
@@ -12,6 +13,7 @@ pub struct Relay {
     pub address: SocketAddr,
     /// The clients' sides of what goes through it.
     open: Arc<Mutex<Vec<TcpStream>>>,
+    shut: Arc<AtomicBool>,
 }
 
 impl Relay {
@@ -27,10 +29,15 @@ impl Relay {
         let address = listener.local_addr()?;
         let open = Arc::<Mutex<Vec<TcpStream>>>::default();
         let known = open.clone();
+        let shut = Arc::<AtomicBool>::default();
+        let is_shut = shut.clone();
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let Ok(server) = TcpStream::connect(&authority) else { continue };
                 known.lock().unwrap().push(client.try_clone().unwrap());
+                if is_shut.load(Ordering::SeqCst) {
+                    continue;
+                }
                 for (from, to) in [(&client, &server), (&server, &client)] {
                     let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
                     std::thread::spawn(move || {
@@ -40,7 +47,7 @@ impl Relay {
                 }
             }
         });
-        Ok(Relay { address, open })
+        Ok(Relay { address, open, shut })
     }
 
     /// The same URL, by way of this.
@@ -49,6 +56,11 @@ impl Relay {
         let authority = self.address.to_string();
         parts[2] = &authority;
         parts.join("/")
+    }
+
+    /// Whether it takes connections and leads them nowhere: those that are made from now on.
+    pub fn shut(&self, shut: bool) {
+        self.shut.store(shut, Ordering::SeqCst);
     }
 
     /// How many connections were made through it.
