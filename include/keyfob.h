@@ -228,8 +228,7 @@ enum keyfob_status
    */
   KEYFOB_CREDENTIALS_REJECTED = 20,
   /**
-   * The credentials were refused a short time ago; retry-after says when they may be tried
-   * again.
+   * The credentials were refused a short time ago; retry-after says when they may be tried again.
    */
   KEYFOB_LOGIN_ON_HOLD = 21,
   /**

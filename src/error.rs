@@ -1,11 +1,13 @@
 //! What can go wrong: one status per kind of fault, and the error that carries it.
 //!
-//! A status is for the program that decides, a message for the person who reads the log at three in
-//! the morning: which option, which host and path, the cloud's own code and words, what to do. A
-//! message is one line and holds no secret, whatever it quotes; what is quoted of an answer has
-//! gone through `support::redaction` before it comes here.
+//! Every room uses this file, and it uses none. A status is for programs: it has a number in the
+//! C ABI, and says what to do. The message is for the person who reads it at night: which option,
+//! which host and path, what to do next. Both must be right where the fault is noticed; nobody
+//! above parses a message.
 //!
-//! The lowest file of the crate: it uses none, and every room uses it.
+//! ```text
+//! CREDENTIALS_REJECTED  POST https://id.example.com/token: ... (401 invalid_grant): ...
+//! ```
 
 use std::fmt;
 use std::time::Duration;
@@ -38,8 +40,7 @@ pub enum Status {
     InvalidProfile = 14,
     /// The cloud refused the credentials. No login is sent with them until the hold has passed.
     CredentialsRejected = 20,
-    /// The credentials were refused a short time ago; retry-after says when they may be tried
-    /// again.
+    /// The credentials were refused a short time ago; retry-after says when they may be tried again.
     LoginOnHold = 21,
     /// The refresh token is spent or rejected and there are no credentials to log in with.
     LoginRequired = 22,
@@ -172,8 +173,7 @@ impl Status {
         self.c_name().to_str().unwrap_or("UNKNOWN")
     }
 
-    /// Whether the same call may succeed later with nothing changed but the time. Not `TLS`:
-    /// whoever answers with a wrong certificate may be an attacker.
+    /// Whether the same call may succeed later with nothing changed but the time.
     pub fn is_retriable(self) -> bool {
         matches!(
             self,
@@ -201,27 +201,28 @@ impl Status {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error(Box<Fault>); // One word: the way of what succeeds is not littered with moves of it.
 
-/// What an error knows.
+/// What an error knows. In a box, so that a `Result` is small.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Fault {
     status: Status,
-    /// One line, at most `LONGEST_MESSAGE` and an ellipsis.
     message: String,
     /// Of the answer that caused it.
     http_status: Option<u16>,
-    /// The cloud's own code, such as `invalid_grant`.
+    /// The cloud's own code. It was a server's choice of text, and was bounded and cleaned
+    /// before.
     provider_code: Option<String>,
-    /// The cloud's own sentence, clean and at most 200 characters.
+    /// The cloud's own sentence.
     provider_message: Option<String>,
-    /// The earliest time at which another try makes sense.
+    /// How long to wait before another try.
     retry_after: Option<Duration>,
 }
 
-/// In bytes. What is longer quotes something, and is cut.
+/// The longest message, in bytes. A longer one is cut and ends in `...`.
 const LONGEST_MESSAGE: usize = 900;
 
 /// Whether a character changes how the line around it reads: it breaks the line, turns its
-/// direction, or is not seen at all. Servers put such into what messages quote.
+/// direction, or is not seen at all. Servers put such characters into what messages quote; a log
+/// must not show what was not written.
 pub(crate) fn misleads(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -232,13 +233,13 @@ pub(crate) fn misleads(c: char) -> bool {
 }
 
 impl Error {
-    /// An error with a message, made fit for a log: cut if it is long, and without characters that
-    /// mislead.
+    /// An error with a message, which is made fit for one line of a log.
     pub(crate) fn new(status: Status, message: impl Into<String>) -> Error {
         Error::of(status, message.into())
     }
 
-    /// The same, out of line: it is on no way that succeeds.
+    /// Not generic, and cold: the code for what goes wrong stands once, out of the way of what
+    /// goes right.
     #[cold]
     fn of(status: Status, mut message: String) -> Error {
         if message.len() > LONGEST_MESSAGE {
@@ -272,19 +273,20 @@ impl Error {
         Error(Box::new(Fault { message: told.0.message, ..*self.0 }))
     }
 
-    /// The same error, caused by an answer of this status.
+    /// The same error, with the status of the answer that caused it.
     pub(crate) fn with_http_status(mut self, status: u16) -> Error {
         self.0.http_status = Some(status);
         self
     }
 
-    /// The same error, with the cloud's code for it.
+    /// The same error, with the cloud's own code, if it gave one.
     pub(crate) fn with_provider_code(mut self, code: Option<String>) -> Error {
         self.0.provider_code = code;
         self
     }
 
-    /// The same error, with the cloud's sentence about it, which was redacted before.
+    /// The same error, with the cloud's own sentence, cut to 200 characters. Secrets must have
+    /// been taken out before.
     pub(crate) fn with_provider_message(mut self, message: Option<String>) -> Error {
         const LONGEST: usize = 200;
         let clean = |text: String| text.replace(misleads, " ").chars().take(LONGEST).collect();
@@ -292,19 +294,18 @@ impl Error {
         self
     }
 
-    /// The same error, with the time before which another try makes no sense.
+    /// The same error, with how long to wait, where that is known.
     pub(crate) fn with_retry_after(mut self, wait: Option<Duration>) -> Error {
         self.0.retry_after = wait;
         self
     }
 
-    /// The kind of failure: what a program branches on.
+    /// The kind of failure.
     pub fn status(&self) -> Status {
         self.0.status
     }
 
-    /// One line that says what happened and what to do about it. Its words may change with any
-    /// release.
+    /// One line that says what happened and what to do about it.
     pub fn message(&self) -> &str {
         &self.0.message
     }
@@ -319,14 +320,13 @@ impl Error {
         self.0.provider_code.as_deref()
     }
 
-    /// The cloud's own sentence about the fault, such as `Session not active`: at most 200
-    /// characters, on one line, without secrets.
+    /// The cloud's own sentence about the fault, such as `Session not active`: at most 200 characters,
+    /// on one line, without secrets.
     pub fn provider_message(&self) -> Option<&str> {
         self.0.provider_message.as_deref()
     }
 
-    /// How long to wait before another try, where the cloud (`Retry-After`) or a hold on rejected
-    /// credentials says so.
+    /// How long to wait before another try, where the cloud or a hold says so.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }

@@ -1,8 +1,13 @@
-//! Doors for the fuzzers (`fuzz/`): each takes bytes as they come, and panics where what must hold
-//! of them does not. Not part of the library: only with the feature `fuzzing`.
+//! Doors for the fuzzers (`fuzz/`): each takes bytes as they come, and panics where what must
+//! hold of them does not.
 //!
-//! Each door is a reader of what comes from outside: an answer of a cloud, a user's profile, a line
-//! of options. What it finds is kept in `fuzz/corpus/`, which every test run goes through.
+//! Not part of the library: only with the feature `fuzzing`. Each function is one fuzzer and one
+//! part of the corpus test. None needs a network or a file, so that a run is quick and can be
+//! repeated; what a fuzzer found stands in `fuzz/corpus/`.
+//!
+//! What the input of each looks like stands at its function. What must hold of it is in the
+//! assertions: no input panics, no error is unfit for a log, and no value leaves the place it was
+//! put into.
 
 use crate::account::account::Account;
 use crate::client::config::Config;
@@ -38,20 +43,18 @@ fn split(data: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// The bytes as text, where they are one.
 fn text(data: &[u8]) -> Option<&str> {
     std::str::from_utf8(data).ok()
 }
 
-/// What holds of every message, whatever it quotes: one line, not endless, and not empty.
+/// What holds of every message: one line, not endless.
 fn fit_for_a_log(error: &Error) {
     let message = error.message();
     assert!(!message.is_empty() && message.len() < 4096, "{} bytes", message.len());
     assert!(!message.contains(char::is_control), "{message:?}");
 }
 
-/// A client's account at each built-in cloud, with options that fit one of its logins. Made once: a
-/// fuzzer runs thousands of inputs a second.
+/// A client's account at each built-in cloud.
 fn accounts() -> &'static [Account] {
     static ACCOUNTS: OnceLock<Vec<Account>> = OnceLock::new();
     ACCOUNTS.get_or_init(|| {
@@ -70,11 +73,11 @@ fn accounts() -> &'static [Account] {
     })
 }
 
-/// An answer to the last call of a login: the first line is the number of a cloud, a status and a
-/// `Content-Type`, the rest is the body.
+/// An answer to the last call of a login. The first line is the number of a cloud, a status and a
+/// `Content-Type`; the rest is the body.
 ///
-/// A token that comes of it can be sent in a header and has a lifetime that is one; a failure has a
-/// code that a log can quote, and the status that its verdict asks for.
+/// A token that is taken must be one that a header can carry, with a lifetime that makes sense. A
+/// refusal must have the status of one.
 pub fn token_answer(data: &[u8]) {
     let (head, body) = split(data);
     let Some(head) = text(head) else { return };
@@ -111,8 +114,7 @@ pub fn token_answer(data: &[u8]) {
     }
 }
 
-/// A profile, as a user may give any. What is accepted can be used: options are set, its login is
-/// selected and its values are computed, and none of it panics.
+/// A profile. One that is read must not panic when its logins are chosen and its values computed.
 pub fn profile(data: &[u8]) {
     let Some(text) = text(data) else { return };
     let profile = match Profile::parse(text) {
@@ -146,8 +148,8 @@ pub fn profile(data: &[u8]) {
     assert!(profile.option_names().iter().all(|name| !name.is_empty()));
 }
 
-/// Options: the first line is a provider, then `name=value` a line, or one JSON object. A secret
-/// that was set is shown as `***`, and no message repeats one.
+/// Options: the first line is a provider, then one `name=value` a line, or one JSON object. No
+/// error repeats a secret, and a secret that was set is shown as `***`.
 pub fn options(data: &[u8]) {
     let (provider, rest) = split(data);
     let (Some(provider), Some(rest)) = (text(provider), text(rest)) else { return };
@@ -186,8 +188,8 @@ pub fn options(data: &[u8]) {
     }
 }
 
-/// Links: the first line is a `Link` header, the rest a body. A link that is found is an absolute
-/// URL.
+/// Links: the first line is a `Link` header (RFC 8288), the rest a body. What is found is an
+/// absolute URL.
 pub fn links(data: &[u8]) {
     let (header, body) = split(data);
     let Some(header) = text(header) else { return };
@@ -207,8 +209,7 @@ pub fn links(data: &[u8]) {
     }
 }
 
-/// `Retry-After` and, in the second line, `Date`. No wait is shorter than a second or longer than a
-/// day, whatever a server writes.
+/// `Retry-After`, and in the second line `Date`. A wait is between a second and a day.
 pub fn wait(data: &[u8]) {
     let (retry, date) = split(data);
     let (Some(retry), Some(date)) = (text(retry), text(date)) else { return };
@@ -232,8 +233,9 @@ impl Values for Every<'_> {
     }
 }
 
-/// A template in the first line, and in the rest the value of all its names. No value breaks out of
-/// its place: out of a header, a form's field, a path, or a JSON string.
+/// A template in the first line, and in the rest the value of all its names. Whatever the value
+/// is, it stays in its header, its field, its path or its JSON text: that is what keeps an option
+/// from adding a header or changing the host.
 pub fn template(data: &[u8]) {
     let (source, value) = split(data);
     let (Some(source), Some(value)) = (text(source), text(value)) else { return };
@@ -281,13 +283,15 @@ fn same(one: &json::Value, other: &json::Value) -> bool {
     }
 }
 
-/// Whether a number is no whole one, so that its last digit may differ.
+/// Whether a number was written with a fraction or an exponent.
 fn is_fraction(number: &str) -> bool {
     number.contains(['.', 'e', 'E'])
 }
 
-/// JSON, read and written again; `None` where it is none. What looks into it where it stands finds
-/// the same, and takes anything at all.
+/// JSON, read and written again; `None` where it is none.
+///
+/// What was written reads back the same. And where the strict reader finds a member, [`Document`]
+/// finds the same one, while it takes any bytes at all.
 pub fn json(data: &[u8]) -> Option<String> {
     let document = Document::of(data);
     if let Some(document) = document {
@@ -310,8 +314,8 @@ pub fn json(data: &[u8]) -> Option<String> {
     Some(written)
 }
 
-/// A URL in the first line, and a reference to be resolved against it in the second. A relative
-/// reference never leads to another host.
+/// A URL in the first line, and in the second a reference that is resolved against it. What was
+/// parsed parses again, and a relative reference never leads to another host.
 pub fn url(data: &[u8]) {
     let (url, reference) = split(data);
     let (Some(url), Some(reference)) = (text(url), text(reference)) else { return };

@@ -25,8 +25,10 @@ use crate::support::secret::Secret;
 pub struct Mqtt {
     /// A secret, as the rest: some clouds put a signature into its query.
     pub(crate) url: Option<Secret>,
+    /// What the broker knows the session by.
     pub(crate) client_id: Option<Secret>,
     pub(crate) username: Option<Secret>,
+    /// The token, or what is signed with it.
     pub(crate) password: Option<Secret>,
 }
 

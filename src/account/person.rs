@@ -37,6 +37,7 @@ pub(crate) enum Way {
 pub(crate) struct Unanswered(PerProcess<Late<Trail>>);
 
 impl Unanswered {
+    /// Nothing was asked yet.
     pub fn new() -> Unanswered {
         Unanswered(PerProcess::new())
     }

@@ -334,7 +334,7 @@ impl Client {
     ///
     /// # Errors
     /// `STORE`: they are gone from memory, but not from the store. `TIMEOUT`: a renewal was under
-    /// way all the time. That the cloud did not revoke is in the log, and no failure.
+    /// way all the time.
     ///
     /// A revocation that fails is no failure of this call, since here the tokens are gone:
     /// `not_revoked` of [`status_json`](Client::status_json) tells why they may still be good at

@@ -39,9 +39,11 @@ const OF_PROFILE: [&str; 2] = [PROFILE.name, PROFILE_FILE.name];
 pub struct Config {
     /// The cloud. `custom` has an empty one until its profile is set.
     pub(super) profile: Arc<Profile>,
+    /// What was set, each value checked by itself.
     options: Options,
     /// `None`: the system's.
     pub(super) clock: Option<Clock>,
+    /// Where log lines go; nowhere unless asked for.
     pub(super) log: Log,
     /// Where its lines are kept, if they are.
     pub(super) log_ring: Option<Arc<LogRing>>,

@@ -49,6 +49,7 @@ fn until_comma(text: &str) -> (&str, &str) {
 /// The target of the link with this relation. It is looked for at the beginning of the body alone,
 /// and where it stands: a body of any size and shape costs no memory.
 pub(crate) fn link_in_body(body: &[u8], rel: &str) -> Option<String> {
+    // In bytes. A cloud that writes links writes them once a page; what comes after a megabyte is data.
     const BEGINNING: usize = 1 << 20;
     let body = Document::beginning_of(&body[..body.len().min(BEGINNING)])?;
     let href = |link: Document| {

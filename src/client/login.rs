@@ -89,6 +89,7 @@ impl Login {
     }
 }
 
+/// A fault of the caller's.
 fn wrong(what: &str) -> Error {
     Error::new(Status::InvalidArgument, what)
 }

@@ -235,6 +235,7 @@ impl Part {
 /// What is written down beside a part; a link that somebody may have put in its place is not
 /// followed.
 fn read_note(path: &Path) -> Option<Value> {
+    // In bytes: a note has a few hundred, and what is longer is somebody else's file.
     const LONGEST: u64 = 65_536;
     std::fs::symlink_metadata(path).ok().filter(|about| about.is_file())?;
     json::parse(&file::read(path, LONGEST).ok()?).ok()

@@ -40,6 +40,7 @@ impl std::fmt::Debug for Response {
 }
 
 impl Response {
+    /// A response to what was asked; `rest` is what is still to come of its body.
     pub(crate) fn new(
         answer: Answer,
         rest: Option<Incoming>,

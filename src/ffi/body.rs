@@ -170,6 +170,7 @@ unsafe impl Send for Told {}
 unsafe impl Sync for Told {}
 
 impl Told {
+    /// Whether the caller wants to go on. A total beyond `i64` is the largest there is.
     fn tell(&self, done: u64, total: Option<u64>) -> bool {
         let total = total.map_or(-1, |total| i64::try_from(total).unwrap_or(i64::MAX));
         // SAFETY: a function pointer of this type, with the data it was given for.

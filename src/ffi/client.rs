@@ -162,6 +162,7 @@ fn copy_fresh(client: *const keyfob_client, buf: *mut c_char, cap: usize) -> Opt
 /// says.
 const MOST_BUFFER: usize = 64 << 20;
 
+/// Out of line: it is on no way that succeeds. The token itself is not in it.
 #[cold]
 fn too_small(needed: usize) -> Error {
     Error::new(Status::BufferTooSmall, format!("the token takes {needed} bytes and a NUL"))

@@ -172,6 +172,7 @@ unsafe impl Send for Sink {}
 unsafe impl Sync for Sink {}
 
 impl Sink {
+    /// Hands one line over. Lines of ours have no NUL; one that had would be empty.
     fn line(&self, level: Level, message: &str) {
         let message = CString::new(message).unwrap_or_default();
         // SAFETY: a function pointer of this type, and a NUL-terminated string that outlives the call.
@@ -231,6 +232,7 @@ pub unsafe extern "C" fn keyfob_config_keep_log(
     })
 }
 
+/// A level by its number: C passes any.
 fn level(number: i32) -> Result<Level> {
     let levels = [Level::Error, Level::Warn, Level::Info, Level::Debug];
     levels.into_iter().find(|level| *level as i32 == number).ok_or_else(|| {

@@ -10,6 +10,7 @@ use crate::support::wipe::wipe;
 use std::ffi::{CStr, c_char};
 use std::time::Duration;
 
+/// The argument of this name was NULL.
 fn null(what: &str) -> Error {
     Error::new(Status::NullArgument, format!("{what} is NULL"))
 }
@@ -97,6 +98,7 @@ impl<'a, T> Out<'a, T> {
         Ok(Out(target))
     }
 
+    /// Puts the result there. Takes the place itself, so that it is set once.
     pub fn set(self, value: T) {
         *self.0 = value;
     }

@@ -25,6 +25,7 @@ use std::time::Duration;
 /// 8252). Any thread may use it; freeing it must not race with a call on it.
 pub struct keyfob_login {
     login: Login,
+    // What it lends out, as C strings: made once, so that they live as long as the login does.
     url: CString,
     verification_uri: Option<CString>,
     verification_uri_complete: Option<CString>,
@@ -32,6 +33,7 @@ pub struct keyfob_login {
 }
 
 impl keyfob_login {
+    /// Hands a login over to the caller.
     fn boxed(login: Login) -> *mut keyfob_login {
         let c = |text: &str| CString::new(text).unwrap_or_default();
         into_handle(keyfob_login {
@@ -43,6 +45,7 @@ impl keyfob_login {
         })
     }
 
+    /// A text of the login; NULL where it has none, and for NULL.
     fn text(
         login: *const keyfob_login,
         read: impl FnOnce(&keyfob_login) -> Option<&CString>,
@@ -52,6 +55,7 @@ impl keyfob_login {
         found.map_or(ptr::null(), |text| text.as_ptr())
     }
 
+    /// A time of the login in milliseconds; -1 where it has none, and for NULL.
     fn time(login: *const keyfob_login, read: impl FnOnce(&Login) -> Option<Duration>) -> i64 {
         // SAFETY: as above.
         let login = unsafe { login.as_ref() };

@@ -27,6 +27,7 @@ pub struct keyfob_mqtt {
 /// A text with a NUL at its end, wiped when it is dropped.
 type CText = Option<Zeroizing<Vec<u8>>>;
 
+/// A text for C. Made at its full size, so that no half of it is left behind where a vector grew.
 fn c_text(text: Option<&str>) -> CText {
     text.map(|text| {
         let mut bytes = Zeroizing::new(Vec::with_capacity(text.len() + 1));
@@ -36,6 +37,7 @@ fn c_text(text: Option<&str>) -> CText {
     })
 }
 
+/// One of the four texts, lent out; NULL where it is absent, and for NULL.
 fn member(mqtt: *const keyfob_mqtt, of: impl FnOnce(&keyfob_mqtt) -> &CText) -> *const c_char {
     // SAFETY: by the header's contract NULL or a handle that was not freed.
     let Some(mqtt) = (unsafe { mqtt.as_ref() }) else { return ptr::null() };

@@ -59,6 +59,7 @@ fn be_quiet() {
 pub mod probe {
     use std::sync::atomic::{AtomicBool, Ordering};
 
+    /// Whether the next call is to panic.
     static ARMED: AtomicBool = AtomicBool::new(false);
 
     /// The next call into the library panics. For the tests in C, and in no header.
@@ -67,6 +68,7 @@ pub mod probe {
         ARMED.store(true, Ordering::SeqCst);
     }
 
+    /// Panics once, where `contain` catches it.
     pub(super) fn panic_if_armed() {
         assert!(!ARMED.swap(false, Ordering::SeqCst), "armed by a test");
     }

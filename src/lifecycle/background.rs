@@ -79,6 +79,7 @@ impl Drop for Background {
 
 /// How long nothing can be due. A change of state ends the sleep early.
 fn next_look(lifecycle: &Lifecycle, failures: u32) -> Duration {
+    // The clock may be wound or set right meanwhile, so a sleep without end is none.
     const LONGEST: Duration = Duration::from_secs(3600);
     next_renewal(lifecycle, failures).since(lifecycle.clock.now()).clamp(SLICE, LONGEST)
 }

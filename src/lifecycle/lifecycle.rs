@@ -117,6 +117,7 @@ impl Lifecycle {
         self.not_revoked.load().as_ref().clone()
     }
 
+    /// Notes whether the cloud was told of the last forgetting.
     pub(super) fn set_not_revoked(&self, error: Option<Error>) {
         self.not_revoked.store(Arc::new(error));
     }

@@ -185,6 +185,8 @@ impl Renewal<'_> {
         }
     }
 
+    /// Takes a token into the record. One that came out of turn, by a first login or after an
+    /// outage, came to many gateways at once: its next renewal is spread over most of its life.
     fn accept(&mut self, token: Token) {
         let out_of_turn = token.out_of_turn && !self.in_turn;
         self.record.accept(Token { out_of_turn, ..token });

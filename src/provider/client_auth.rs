@@ -78,6 +78,7 @@ impl Method {
         ("self_signed_tls_client_auth", Method::SelfSignedTls),
     ];
 
+    /// As the option `client_auth` writes it.
     fn name(self) -> &'static str {
         Self::NAMES.iter().find(|(_, method)| *method == self).map_or("", |(name, _)| name)
     }

@@ -104,6 +104,7 @@ enum Function {
         text: Template,
         keep: String,
     },
+    /// By Unicode's rules, for clouds that sign names of hosts and of headers.
     Lower(Template),
     /// `plus` is in seconds.
     Now {
@@ -135,6 +136,7 @@ enum Function {
         key: Template,
         to: Writing,
     },
+    /// Of a private key: what a cloud is given to register a device with.
     PublicKey(Template),
     Jwt {
         claims: JsonTemplate,
@@ -170,18 +172,24 @@ pub(super) enum Form {
 /// How bytes are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Writing {
+    /// Two lowercase digits a byte.
     #[default]
     Hex,
+    /// Two uppercase digits a byte: `HEX`.
     UpperHex,
+    /// With padding (RFC 4648 4).
     Base64,
+    /// As URLs carry it, without padding (RFC 4648 5).
     Base64Url,
 }
 
 /// How the time is written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) enum Time {
+    /// Whole seconds since 1970.
     #[default]
     Seconds,
+    /// Milliseconds since 1970.
     Millis,
     /// `%Y`, `%m`, `%d`, `%H`, `%M` and `%S`, in UTC, and what stands between.
     Pattern(String),
@@ -198,11 +206,13 @@ fn word<T: Copy>(at: &At<'_>, words: &[(&str, T)]) -> std::result::Result<T, Mis
 }
 
 impl Form {
+    /// As profiles write them. A text that is plain has no name: it is what is meant without one.
     pub const NAMES: [(&str, Form); 3] =
         [("base64", Form::Base64), ("hex", Form::Hex), ("pem", Form::Pem)];
 }
 
 impl Writing {
+    /// As profiles write them.
     pub const NAMES: [(&str, Writing); 4] = [
         ("hex", Writing::Hex),
         ("HEX", Writing::UpperHex),
@@ -229,6 +239,8 @@ impl Read for JwtAlgorithm {
     }
 }
 
+/// `s`, `ms`, or a pattern; anything else is refused, since a misspelt pattern would be sent as it
+/// is.
 impl Read for Time {
     fn read(&mut self, at: &At<'_>) -> std::result::Result<(), Misread> {
         let pattern = at.text()?;
@@ -258,6 +270,7 @@ impl Read for Computed {
     }
 }
 
+/// Only until `read` has put a function in its place.
 impl Default for Computed {
     fn default() -> Self {
         Computed { function: Function::Lower(Template::default()) }

@@ -32,6 +32,7 @@ pub(crate) fn is_endpoint(profile: &Profile, name: &str) -> bool {
 
 /// Whether these may be words that a discovery has found.
 pub(super) fn are_words(text: &str) -> bool {
+    // In bytes: a store must not grow by what a server lists.
     const MOST: usize = 4096;
     text.len() <= MOST && text.bytes().all(|b| (0x20..0x7f).contains(&b))
 }

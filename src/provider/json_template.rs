@@ -18,6 +18,7 @@ use crate::support::json::read::{At, Misread, Read};
 pub(crate) enum JsonTemplate {
     /// A string: it is filled.
     Text(Template),
+    /// Items that come to nothing are left out.
     Array(Vec<JsonTemplate>),
     /// Members in their order, which some signatures depend on.
     Object(Vec<(String, JsonTemplate)>),

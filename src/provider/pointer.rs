@@ -28,9 +28,12 @@ pub(crate) struct Pointer {
 /// The part of an answer that a pointer points into.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Part {
+    /// The body, which then must be JSON; or all of it as it is.
     #[default]
     Body,
+    /// A header, by its name without regard to case (RFC 9110 5.1).
     Header,
+    /// A cookie that the answer sets (RFC 6265 4.1), by its name as it is written.
     Cookie,
 }
 
@@ -73,6 +76,7 @@ impl Read for Pointer {
 #[derive(Clone, Copy)]
 pub(crate) struct Pointed<'a> {
     pub headers: &'a [(String, String)],
+    /// `None` where the body is no JSON: then only headers and cookies can be pointed at.
     pub json: Option<Document<'a>>,
 }
 

@@ -131,6 +131,7 @@ document! {
 }
 
 document! {
+    /// Words that stand for other words, such as a region for its host.
     pub(crate) struct WordMap {
         /// The option whose value is looked up.
         needed of: String,
@@ -210,6 +211,7 @@ impl Login {
 }
 
 document! {
+    /// The way to get a token from a refresh token.
     pub(crate) struct Refresh {
         /// The options it cannot do without, when a refresh token is all there is.
         other needs: Vec<String>,
@@ -293,6 +295,7 @@ document! {
 }
 
 document! {
+    /// What requests to the cloud's API are told, and how their answers are read.
     pub(crate) struct RequestRules {
         /// What a relative URL is relative to. Not given: `{base_url}`. Of a list, the first whose
         /// names have values and whose origin may see the token.
@@ -343,6 +346,7 @@ pub(crate) enum Entry {
 }
 
 impl Entry {
+    /// All templates that it is made of.
     pub fn templates(&self) -> Vec<&Template> {
         match self {
             Entry::Text(template) => vec![template],
@@ -380,6 +384,7 @@ impl Read for Entry {
 pub(crate) struct Present(pub Carriers);
 
 document! {
+    /// The places of a request that carry the token.
     pub(crate) struct Carriers {
         /// Headers, by name.
         other headers: Ordered<Template>,

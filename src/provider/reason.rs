@@ -110,6 +110,7 @@ fn word(answer: &Pointed<'_>, place: &Pointer) -> Option<String> {
 
 /// A short body that is a text for people as it is (`text/plain`).
 fn plain<'a>(answer: &Pointed<'_>, body: &'a [u8]) -> Option<&'a str> {
+    // In bytes: what is longer is a page, and not a sentence.
     const MOST: usize = 500;
     let kind = answer.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
     let is_text = kind.is_some_and(|(_, kind)| kind.starts_with("text/plain"));

@@ -275,6 +275,8 @@ impl<'a> Scope<'a> {
         Ok(())
     }
 
+    /// What one meaning of a name comes to; `None` where something that it needs has no value. What
+    /// it needs is computed first.
     fn one(
         &mut self,
         name: &'a str,

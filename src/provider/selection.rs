@@ -130,6 +130,7 @@ fn needed(options: &Options, login: &Login) -> usize {
     login.needs.len() + usize::from(login.is_the_clients_own(options))
 }
 
+/// Whether a login needs all that another does, and more: a proof of the client counts, too.
 fn needs_more(options: &Options, more: &Login, less: &Login) -> bool {
     needed(options, more) > needed(options, less)
         && less.needs.iter().all(|n| more.needs.contains(n))

@@ -17,9 +17,9 @@ use zeroize::Zeroizing;
 /// Keeps records of bytes under names, for clients that are to keep their tokens in it. Given to
 /// [`Config::set_store`](crate::Config::set_store); then the option `store` is not set.
 ///
-/// A record is a few kilobytes, sealed if the option `store_key` is set and in the clear if not. Its
-/// name is one to eighty letters, digits and `-`: the provider and the identity. What the file store
-/// promises holds here as far as these functions keep their part.
+/// A record is a few kilobytes, sealed if the option `store_key` is set and in the clear if not.
+/// Its name is one to eighty letters, digits and `-`: the provider and the identity. What the file
+/// store promises holds here as far as these functions keep their part.
 ///
 /// They are called on the threads that use the clients, several at once for different names, and
 /// also while a client is made. Between a `try_lock` that got the lock and its `unlock`, the calls
@@ -59,8 +59,8 @@ pub trait TokenStore: Send + Sync {
     /// Whatever keeps from telling. No refresh token is spent then.
     fn load(&self, name: &str) -> std::io::Result<Option<Vec<u8>>>;
 
-    /// Puts a record in the place of the one of this name, wholly or not at all, and returns once it
-    /// would survive a power cut.
+    /// Puts a record in the place of the one of this name, wholly or not at all, and returns once
+    /// it would survive a power cut.
     ///
     /// # Errors
     /// Whatever kept it from being saved. The tokens are then used from memory, and the fault is in

@@ -8,8 +8,7 @@
 //!   were.
 //! - Of an earlier boot of this machine, the wall clock says so, if it makes sense.
 //! - Of another machine, nobody's wall clock is believed. The record is taken to have been
-//!   written just before it
-//! was first seen.
+//!   written just before it was first seen.
 //!
 //! What a wrong guess costs is small: a token that has died is tried once and refused, and a hold
 //! lasts longer than it had to.

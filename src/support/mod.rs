@@ -8,8 +8,7 @@
 //!
 //! - A wait ends. `call` bounds it, in slices, so that a cancelled call is noticed.
 //! - A forked child works. A lock that it may inherit locked stands behind `process`, or is no
-//!   lock
-//! (`registry`, `striped`).
+//!   lock (`registry`, `striped`).
 //! - A secret leaves nothing behind. Buffers are made large enough at once, and wiped when
 //!   dropped.
 //!
