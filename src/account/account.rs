@@ -12,6 +12,7 @@ use crate::account::identity::{Identity, place_of};
 use crate::account::secrets::Secrets;
 use crate::error::{Error, Result, Status};
 use crate::http::message::TransportSettings;
+use crate::http::proxies::ProxyNames;
 use crate::http::retry::Repeat;
 use crate::http::tls::TlsFiles;
 use crate::http::transport::Transport;
@@ -487,7 +488,7 @@ fn transport_settings(options: &Options) -> TransportSettings {
             client_cert_file: text(CLIENT_CERT_FILE),
             client_key_file: text(CLIENT_KEY_FILE),
         },
-        proxy: options.text(PROXY).map(Secret::from),
+        proxy: options.text(PROXY).map(ProxyNames::of_option).unwrap_or_default(),
         user_agent: text(USER_AGENT).unwrap_or_default(),
         connect_timeout: options.duration(CONNECT_TIMEOUT_MS),
     }

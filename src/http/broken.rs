@@ -22,6 +22,8 @@ pub(super) enum Broken {
     AtProxy(Box<Broken>),
     /// The proxy answered with this status instead of a tunnel.
     ProxyRefused(u16),
+    /// A SOCKS proxy leads to no tunnel, and says why.
+    SocksRefused(&'static str),
     /// TLS failed: a certificate, a version, an alert. `tls_words` says what it means.
     Tls(rustls::Error),
     /// The system gives no random numbers, and there is no TLS without.

@@ -41,7 +41,8 @@ pub(super) fn explain(
             (status, format!("{at_proxy}: {what}; check the option proxy"))
         }
         Broken::ProxyRefused(407) => {
-            let what = "wants other credentials (407); proxy=http://user:password@host:port";
+            let what =
+                "wants other credentials: proxy=http://user:password@host:port, or socks5://…";
             (Status::Network, format!("{at_proxy} {what}"))
         }
         Broken::ProxyRefused(status) => {
@@ -49,6 +50,10 @@ pub(super) fn explain(
             let what =
                 format!("{at_proxy} does not lead to {to} ({status}); check the option proxy");
             (Status::Network, what)
+        }
+        Broken::SocksRefused(why) => {
+            let to = format!("{}:{}", origin.host(), origin.port());
+            (Status::Network, format!("{at_proxy} does not lead to {to}: it {why}"))
         }
         Broken::TooLarge { status, most } => {
             let what = format!("{at} answered with more than {most} bytes");
@@ -105,6 +110,7 @@ fn in_words(broken: Broken, host: &str, settings: &TransportSettings) -> (Status
         Broken::Over
         | Broken::AtProxy(_)
         | Broken::ProxyRefused(_)
+        | Broken::SocksRefused(_)
         | Broken::TooLarge { .. }
         | Broken::NoRoom { .. }
         | Broken::Unsendable(_) => network("the call is over".into()),

@@ -3,6 +3,7 @@
 //! The rooms above make requests and judge answers; nothing here is judged.
 
 use super::payload::Payload;
+use super::proxies::ProxyNames;
 use super::tls::TlsFiles;
 use crate::error::Error;
 use crate::http::headers::is_token;
@@ -19,8 +20,8 @@ pub(crate) const MOST_HEADER: usize = 64 * 1024;
 pub(crate) struct TransportSettings {
     /// Options `ca_file`, `ca_only`, `client_cert_file`, `client_key_file`.
     pub tls: TlsFiles,
-    /// Option `proxy`, with the password that may be in it.
-    pub proxy: Option<Secret>,
+    /// Option `proxy`, or what the environment says, with the passwords that may be in it.
+    pub proxy: ProxyNames,
     /// Option `user_agent`.
     pub user_agent: String,
     /// Option `connect_timeout_ms`: to the connection, TLS not included.

@@ -1,4 +1,4 @@
-//! An HTTP proxy, and the tunnel through it (CONNECT, RFC 9110 9.3.6).
+//! A proxy, and the tunnel through it: CONNECT of HTTP (RFC 9110 9.3.6), or SOCKS 5.
 //!
 //! TLS goes through the tunnel, so the proxy sees of it only the host's name and port. ureq's own
 //! proxy support is not used, since the connections are ours.
@@ -11,6 +11,7 @@
 
 use super::broken::{Broken, Outcome};
 use super::connection::Connection;
+use super::socks;
 use super::url::{Origin, Url};
 use crate::error::{Error, Result, Status};
 use crate::support::call::Call;
@@ -19,40 +20,66 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use zeroize::Zeroizing;
 
-/// Where the proxy is, and who uses it.
+/// Where the proxy is, what it speaks, and who uses it.
 pub(crate) struct Proxy {
     pub origin: Origin,
-    /// The value of `Proxy-Authorization` (Basic, RFC 7617).
-    credentials: Option<Secret>,
+    speaks: Speaks,
+}
+
+enum Speaks {
+    /// CONNECT, with the value of `Proxy-Authorization` (Basic, RFC 7617).
+    Http(Option<Secret>),
+    Socks(Option<socks::Login>),
 }
 
 impl Proxy {
-    /// Reads the option `proxy`: `http://[user:password@]host:port`. The port must be there,
-    /// since no port is usual for proxies. An error never quotes the text, which may hold a
-    /// password.
+    /// Reads the option `proxy`: `http://[user:password@]host:port`, or the same with `socks5`. The
+    /// port must be there, since no port is usual for proxies. An error never quotes the text, which
+    /// may hold a password.
     pub fn parse(text: &str) -> Result<Proxy> {
-        let unusable = || {
-            let what = "proxy: not of the form http://[user:password@]host:port (HTTP CONNECT)";
+        Proxy::read(text, false).ok_or_else(|| {
+            let what = "proxy: not of the form http://[user:password@]host:port (HTTP CONNECT) or socks5://[user:password@]host:port; or env, for what the environment says";
             Error::new(Status::InvalidOption, what)
+        })
+    }
+
+    /// Reads an environment variable, in which people leave out the scheme (`http`) or the port
+    /// (80; of SOCKS, 1080).
+    pub fn of_variable(text: &str) -> Option<Proxy> {
+        let has_scheme = text.contains("://");
+        Proxy::read(&if has_scheme { text.to_string() } else { format!("http://{text}") }, true)
+    }
+
+    fn read(text: &str, may_lack_port: bool) -> Option<Proxy> {
+        let (scheme, rest) = text.split_once("://")?;
+        let is_socks = match scheme {
+            "http" => false,
+            "socks5" | "socks5h" => true,
+            _ => return None,
         };
-        let rest = text.strip_prefix("http://").ok_or_else(unusable)?;
         let (user, place) = match rest.rsplit_once('@') {
             Some((user, place)) => (Some(user), place),
             None => (None, rest),
         };
         let place = place.strip_suffix('/').unwrap_or(place);
         let has_port = place.rsplit_once(':').is_some_and(|(_, port)| !port.contains(']'));
-        let url = Url::parse(&format!("http://{place}")).map_err(|_| unusable())?;
+        let usual = if is_socks { ":1080" } else { ":80" };
+        let port = if may_lack_port && !has_port { usual } else { "" };
+        let url = Url::parse(&format!("http://{place}{port}")).ok()?;
         let is_more = place.contains('#') || url.target() != "/";
-        if !has_port || url.origin().port() == 0 || is_more {
-            return Err(unusable());
+        if !(has_port || may_lack_port) || url.origin().port() == 0 || is_more {
+            return None;
         }
-        let credentials = user.map(|user| {
-            let plain = Zeroizing::new(percent_decoded(user));
-            let value = Zeroizing::new(BASE64_STANDARD.encode(&*plain));
-            Secret::new(format!("Basic {}", *value))
-        });
-        Ok(Proxy { origin: url.origin().clone(), credentials })
+        let plain = user.map(|user| Zeroizing::new(percent_decoded(user)));
+        let speaks = match (is_socks, plain) {
+            (true, None) => Speaks::Socks(None),
+            (true, Some(plain)) => Speaks::Socks(Some(login(&plain)?)),
+            (false, plain) => Speaks::Http(plain.map(|plain| {
+                let value = Zeroizing::new(BASE64_STANDARD.encode(&*plain));
+                Secret::new(format!("Basic {}", *value))
+            })),
+        };
+        Some(Proxy { origin: url.origin().clone(), speaks })
     }
 
     /// What messages call it: host and port.
@@ -71,12 +98,16 @@ impl Proxy {
         user_agent: &str,
         call: &Call,
     ) -> Outcome<()> {
+        let credentials = match &self.speaks {
+            Speaks::Http(credentials) => credentials,
+            Speaks::Socks(login) => return socks::tunnel(login.as_ref(), connection, to, call),
+        };
         let target = format!("{}:{}", to.host_without_zone(), to.port());
         let mut lines = vec!["CONNECT ", &target, " HTTP/1.1\r\nHost: ", &target];
         if !user_agent.is_empty() {
             lines.extend(["\r\nUser-Agent: ", user_agent]);
         }
-        if let Some(credentials) = &self.credentials {
+        if let Some(credentials) = credentials {
             lines.extend(["\r\nProxy-Authorization: ", credentials.expose()]);
         }
         lines.push("\r\n\r\n");
@@ -109,6 +140,14 @@ impl Proxy {
             }
         }
     }
+}
+
+/// A name and a password for SOCKS, if they fit its form.
+fn login(plain: &[u8]) -> Option<socks::Login> {
+    let (name, password) = std::str::from_utf8(plain).ok()?.split_once(':')?;
+    let fits = |text: &str| (1..=255).contains(&text.len());
+    let is_fit = fits(name) && fits(password);
+    is_fit.then(|| socks::Login { name: name.into(), password: password.into() })
 }
 
 /// The longest head of a proxy's answer that is read, in bytes.
@@ -168,7 +207,18 @@ mod tests {
         let proxy = Proxy::parse("http://me:a%40b%zz@proxy.example.com:3128/").unwrap();
         assert_eq!(proxy.shown(), "proxy.example.com:3128");
         // me:a@b%zz
-        assert_eq!(proxy.credentials.unwrap().expose(), "Basic bWU6YUBiJXp6");
+        let Speaks::Http(Some(credentials)) = proxy.speaks else { panic!("no credentials") };
+        assert_eq!(credentials.expose(), "Basic bWU6YUBiJXp6");
+        let Speaks::Socks(Some(login)) = Proxy::parse("socks5://me:a%40b@h:1080").unwrap().speaks
+        else {
+            panic!("no login")
+        };
+        assert_eq!((login.name.expose(), login.password.expose()), ("me", "a@b"));
+        assert_eq!(
+            Proxy::of_variable("proxy.example.com").unwrap().shown(),
+            "proxy.example.com:80"
+        );
+        assert_eq!(Proxy::of_variable("socks5h://h").unwrap().shown(), "h:1080");
         assert_eq!(Proxy::parse("http://[::1]:3128").unwrap().shown(), "[::1]:3128");
         for bad in [
             "localhost:3128",
@@ -179,7 +229,10 @@ mod tests {
             "http://proxy.example.com:3128?x",
             "http://u:hunter2@",
             "https://proxy.example.com:3128",
-            "socks5://127.0.0.1:1",
+            "socks4://127.0.0.1:1",
+            "socks5://127.0.0.1",
+            "socks5://hunter2@127.0.0.1:1080",
+            "socks5://:hunter2@127.0.0.1:1080",
             "127.0.0.1:1:2",
             "",
         ] {

@@ -28,7 +28,7 @@ use super::message::{Answer, Fault, MOST_HEADER, Outgoing, Purpose, TransportSet
 use super::outflow::Outflow;
 use super::payload::Payload;
 use super::pool::{self, Place};
-use super::proxy::Proxy;
+use super::proxies::Proxies;
 use super::resolve;
 use super::socket::{self, Socket};
 use super::tls::{self, TlsFiles};
@@ -53,8 +53,8 @@ pub(crate) struct Transport {
     number: u64,
     /// What it was made from.
     settings: TransportSettings,
-    /// Where all connections go first, if set.
-    proxy: Option<Arc<Proxy>>,
+    /// Where connections go first, if anywhere.
+    proxies: Arc<Proxies>,
     /// Certificates and versions, without sessions.
     tls: Arc<ClientConfig>,
     /// The same with this process's sessions to resume.
@@ -78,7 +78,7 @@ impl Transport {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let known = KNOWN.get(Mutex::default);
         let tls = tls::configure(&settings.tls)?;
-        let proxy = settings.proxy.as_ref().map(|text| Proxy::parse(text.expose())).transpose()?;
+        let proxies = Arc::new(Proxies::of(&settings.proxy)?);
         let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
         known.retain(|transport| transport.strong_count() > 0);
         // Files may have changed under the same name, so only settings without any are shared.
@@ -92,7 +92,7 @@ impl Transport {
             number: NEXT.fetch_add(1, Ordering::Relaxed),
             agent: agent(&settings),
             settings,
-            proxy: proxy.map(Arc::new),
+            proxies,
             tls,
             tls_here: PerProcess::new(),
         });
@@ -339,8 +339,10 @@ impl Transport {
     /// and no header, which may be secret.
     fn explaining(&self, outgoing: &Outgoing) -> Arc<dyn Fn(Broken, &Call) -> Error + Send + Sync> {
         let request = Outgoing { body: Payload::None, headers: Vec::new(), ..outgoing.clone() };
-        let (settings, proxy) = (self.settings.clone(), self.proxy.clone());
-        Arc::new(move |broken, call| explain(broken, &request, call, &settings, proxy.as_deref()))
+        let (settings, proxies) = (self.settings.clone(), self.proxies.clone());
+        Arc::new(move |broken, call| {
+            explain(broken, &request, call, &settings, proxies.to(request.url.origin()))
+        })
     }
 
     /// Where connections to this origin lie in the pool.
@@ -367,7 +369,7 @@ impl Transport {
             let addresses = resolve::addresses(origin, call)?;
             Socket::connect(&addresses, limit, call).map(Connection::over)
         };
-        let mut connection = match &self.proxy {
+        let mut connection = match self.proxies.to(origin) {
             None => to(origin)?,
             Some(proxy) => {
                 let tunnel = to(&proxy.origin).and_then(|mut connection| {
@@ -375,7 +377,7 @@ impl Transport {
                     Ok(connection)
                 });
                 tunnel.map_err(|broken| match broken {
-                    Broken::Over | Broken::ProxyRefused(_) => broken,
+                    Broken::Over | Broken::ProxyRefused(_) | Broken::SocksRefused(_) => broken,
                     broken => Broken::AtProxy(Box::new(broken)),
                 })?
             }
@@ -397,7 +399,8 @@ impl Transport {
         // A server that refuses our certificate says so when we have begun to send (TLS 1.3), but it
         // does not look at a request before that.
         let sent = sent && !broken.refuses_our_certificate();
-        let error = explain(broken, outgoing, call, &self.settings, self.proxy.as_deref());
+        let proxy = self.proxies.to(outgoing.url.origin());
+        let error = explain(broken, outgoing, call, &self.settings, proxy);
         Fault { error, sent, awaited: false }
     }
 }

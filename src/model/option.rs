@@ -5,6 +5,7 @@
 
 use super::option_table::CLIENT_ID;
 use crate::error::{Error, Result, Status};
+use crate::http::proxies::ENVIRONMENT;
 use crate::http::proxy::Proxy;
 use crate::http::url::{OriginRule, Url};
 use std::marker::PhantomData;
@@ -192,6 +193,7 @@ impl Opt {
                 Ok(_) => Ok(()),
                 Err(error) => refuse(error.message().into()),
             },
+            Kind::Proxy if value == ENVIRONMENT => Ok(()),
             // Its error names the option already.
             Kind::Proxy => Proxy::parse(value).map(drop),
             Kind::Bool if matches!(value, "true" | "false") => Ok(()),

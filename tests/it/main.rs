@@ -33,6 +33,7 @@ mod options;
 mod own_requests;
 mod person;
 mod profiles;
+mod proxies;
 mod readme;
 mod requests;
 mod scarcity;

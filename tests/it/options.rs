@@ -51,6 +51,9 @@ fn table() -> Vec<Value> {
 fn a_provider_that_does_not_exist_is_told_with_those_that_do() {
     let error = Config::new("contact").unwrap_err();
     assert_eq!(error.status(), Status::UnknownProvider);
+    assert!(error.message().ends_with("did you mean `kontakt`?"), "{error}");
+    // One that is near none is told with all.
+    let error = Config::new("the cloud at work").unwrap_err();
     for name in ["kontakt", "iotconnect", "kii", "simacan", "kontakt-cloud", "oauth2", "custom"] {
         assert!(error.message().contains(name), "{error}");
     }

@@ -321,7 +321,7 @@ fn options_that_are_refused_do_not_repeat_what_was_secret() {
     for (option, value) in [
         ("password", format!("{CANARY}\n")),
         ("proxy", format!("http://user:{CANARY}@")),
-        ("proxy", format!("socks5://user:{CANARY}@host:1")),
+        ("proxy", format!("socks4://user:{CANARY}@host:1")),
         ("base_url", format!("https://user:{CANARY}@host/")),
         ("allowed_origins", format!("https://user:{CANARY}@host")),
         ("store_key", CANARY.to_string()),

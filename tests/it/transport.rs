@@ -231,7 +231,7 @@ fn a_misspelt_proxy_is_refused_when_it_is_set() {
         "hunter2.example.com",
         "127.0.0.1:1:2",
         "https://hunter2:1",
-        "socks5://hunter2:1",
+        "socks4://hunter2:1",
         "ftp://hunter2",
         "HTTP:/hunter2:1",
         "http:hunter2:1",

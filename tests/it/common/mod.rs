@@ -11,6 +11,7 @@ pub mod directory;
 pub mod openssl;
 pub mod proxy;
 pub mod relay;
+pub mod socks;
 
 /// A simulator, and a clock that its clients live by.
 pub struct World {
