@@ -1,5 +1,8 @@
 //! Log lines that are kept until somebody reads them: for languages that take no calls from a
-//! thread that is not theirs.
+//! thread that is not theirs, such as Node.
+//!
+//! It is a sink like any other ([`LogSink`](super::log::LogSink)), with a bound: a program that
+//! never reads must not make the log grow.
 
 use crate::support::log::Level;
 use crate::support::process::PerProcess;
