@@ -9,18 +9,21 @@
 //
 // Header only; link with keyfob alone. What holds everywhere:
 //
-// - Each call comes twice. The plain one throws keyfob::Error; the one that takes std::nothrow as
-//   its last argument returns a keyfob::Result, and is all there is under -fno-exceptions (there a
-//   plain call that fails ends the program).
+// - Each call that can fail comes twice. The plain one throws keyfob::Error; the one that takes
+//   std::nothrow as its last argument returns a keyfob::Result, and is all there is under
+//   -fno-exceptions (there a plain call that fails ends the program). Constructors have `make`.
 // - Handles move and do not copy. One that was moved from is empty: calls on it fail with
 //   KEYFOB_NULL_ARGUMENT. What a handle lends out as std::string_view lives as long as the handle.
 // - A const member function may be called from any threads at once; a non-const one, and the
 //   destructor, from one. So a Client is shared freely, and a Config is not while it is changed.
-// - Strings are UTF-8. One with a NUL inside is refused with KEYFOB_INVALID_ARGUMENT.
-// - Statuses, log levels and what each call promises are those of keyfob.h.
+// - Strings are UTF-8. One with a NUL inside is refused with KEYFOB_INVALID_ARGUMENT. Times are
+//   std::chrono::milliseconds; a negative one is refused with the same status.
+// - Statuses, log levels and what each call promises are those of keyfob.h: it says at the function
+//   of the same name which statuses a call can fail with.
 //
-// One file, though of some 700 lines: it is copied into projects as it is, and its order is that of
-// keyfob.h, so that each class is found by what it wraps.
+// One file, though of some 1,100 lines: it is copied into projects as it is, and its order is that of
+// keyfob.h, so that each class is found by what it wraps. A class here is its handle, its functions
+// twice, and nothing else; what they have in common is in `detail`, which is no part of the interface.
 
 #ifndef KEYFOB_HPP
 #define KEYFOB_HPP
@@ -53,17 +56,20 @@ using LogLevel = keyfob_log_level;
 /// throws is dropped.
 using Log = std::function<void(LogLevel level, std::string_view message)>;
 
-/// A store of one's own: a database, a TPM, a secure element. What each function must keep to stands
-/// in keyfob.h at its type, such as `keyfob_store_load_fn`, and at `keyfob_config_set_store`. What
-/// one throws is taken as `KEYFOB_STORE`.
+/// A store of one's own: a database, a TPM, a secure element. Derive from it and give it to
+/// `Config::set_store`. What each function must keep to stands in keyfob.h at its type, such as
+/// `keyfob_store_load_fn`, and at `keyfob_config_set_store`. They run on the threads that use the
+/// clients, several at once for different names. What one throws is taken as `KEYFOB_STORE`.
 class Store {
  public:
   virtual ~Store() = default;
 
-  /// Gives the record of this name, or leaves `record` empty where there is none.
+  /// Gives the record of this name, or leaves `record` empty where there is none. Anything but
+  /// `KEYFOB_OK` says that the store cannot tell, and then no refresh token is spent.
   virtual Status load(std::string_view name, std::optional<std::string> &record) = 0;
 
-  /// Returns `KEYFOB_OK` once the record would survive a power cut.
+  /// Puts the record in the place of the one before, wholly or not at all, and returns `KEYFOB_OK`
+  /// once it would survive a power cut.
   virtual Status save(std::string_view name, std::string_view record) = 0;
 
   /// Takes the lock of this name, or returns `KEYFOB_WOULD_BLOCK` while somebody else has it. Only
@@ -74,7 +80,7 @@ class Store {
   virtual void unlock(std::string_view /* name */) {}
 };
 
-/// A status's name without `KEYFOB_`, such as `CREDENTIALS_REJECTED`.
+/// A status's name without `KEYFOB_`, such as `CREDENTIALS_REJECTED`. Static.
 [[nodiscard]] inline const char *status_name(Status status) noexcept {
   return keyfob_status_name(status);
 }
@@ -82,12 +88,14 @@ class Store {
 /// The version of the library that is loaded, such as `0.1.0`.
 [[nodiscard]] inline const char *version() noexcept { return keyfob_version(); }
 
-/// Whether the library that is loaded has all that this header was compiled for.
+/// Whether the library that is loaded has all that this header was compiled for. Ask where it is loaded
+/// at run time; a linker sees to it otherwise.
 [[nodiscard]] inline bool compatible() noexcept {
   return keyfob_abi_version() >= KEYFOB_ABI_VERSION;
 }
 
-/// Why a call failed. Cheap to copy; any thread may read it.
+/// Why a call failed: a status to branch on, a message for a person. Cheap to copy; any thread may read
+/// it.
 class Error : public std::exception {
  public:
   /// Takes over an error of the C ABI.
@@ -105,7 +113,7 @@ class Error : public std::exception {
     return error_ ? keyfob_error_message(error_.get()) : what_;
   }
 
-  /// The HTTP status of the answer that caused this; 0 if no answer did.
+  /// The HTTP status of the answer that caused this, such as 429; 0 if no answer did.
   [[nodiscard]] int http_status() const noexcept { return keyfob_error_http_status(error_.get()); }
 
   /// The cloud's own code, such as `invalid_grant`; empty if it gave none. Lives as long as the
@@ -122,7 +130,8 @@ class Error : public std::exception {
     return message ? std::string_view(message) : std::string_view();
   }
 
-  /// How long to wait before another try, where the cloud or a hold says so.
+  /// How long to wait before another try, where the cloud (`Retry-After`) or a hold on rejected
+  /// credentials says so.
   [[nodiscard]] std::optional<std::chrono::milliseconds> retry_after() const noexcept {
     const std::int64_t ms = keyfob_error_retry_after_ms(error_.get());
     if (ms < 0) return std::nullopt;
@@ -151,7 +160,7 @@ namespace detail {
 
 }  // namespace detail
 
-/// What a call gave, or why it failed.
+/// What a call gave, or why it failed. As std::expected of C++23: ask `ok()`, or use it as a bool.
 template <class T>
 class [[nodiscard]] Result {
  public:
@@ -404,10 +413,13 @@ struct FreeResponse {
 
 }  // namespace detail
 
-/// A provider and its options, from which clients are made.
+/// A provider and its options, from which clients are made. Options are checked as they are set; nothing
+/// here uses the network. One thread changes a config, or many read it. Each `set` returns the config, so
+/// that calls can be chained.
 class Config {
  public:
-  /// A config for a provider, such as `kontakt`; keyfob.h lists them at `keyfob_config_new`.
+  /// A config for a provider, such as `kontakt`; docs/CLOUDS.md lists them. `KEYFOB_UNKNOWN_PROVIDER`:
+  /// the message has the names there are.
   explicit Config(std::string_view provider) : Config(make(provider, std::nothrow).value()) {}
 
   static Result<Config> make(std::string_view provider, std::nothrow_t) {
@@ -416,7 +428,8 @@ class Config {
     return Config(*made);
   }
 
-  /// Sets an option. docs/OPTIONS.md lists names, ranges and defaults.
+  /// Sets an option. docs/OPTIONS.md lists names, ranges and defaults. `KEYFOB_UNKNOWN_OPTION`,
+  /// `KEYFOB_INVALID_OPTION`, `KEYFOB_INVALID_PROFILE`; the config is then as it was.
   Config &set(std::string_view option, std::string_view value) {
     set(option, value, std::nothrow).value();
     return *this;
@@ -433,7 +446,7 @@ class Config {
     return detail::get_optional_text(keyfob_config_get, get(), detail::Text(name));
   }
 
-  /// Sets every member of a JSON object, or none.
+  /// Sets every member of a JSON object, or none: `{"username": "gateway", "timeout_ms": 5000}`.
   Config &load_json(std::string_view json) {
     load_json(json, std::nothrow).value();
     return *this;
@@ -451,8 +464,8 @@ class Config {
     return detail::call(keyfob_config_load_file, get(), detail::Text(path));
   }
 
-  /// Sets the options that environment variables name: with the prefix `KEYFOB`,
-  /// `KEYFOB_USERNAME` sets `username`.
+  /// Sets the options that environment variables name, or none: with the prefix `KEYFOB`,
+  /// `KEYFOB_USERNAME` sets `username`. No other thread may change the environment meanwhile.
   Config &load_env(std::string_view prefix) {
     load_env(prefix, std::nothrow).value();
     return *this;
@@ -512,11 +525,12 @@ class Config {
   detail::Called called_;
 };
 
-/// A request, to be sent as often as wanted.
+/// A request, to be sent as often as wanted, by any client. One thread changes it, or many send it. It
+/// keeps its body and its functions alive.
 class Request {
  public:
   /// `url` is absolute, or relative to the provider's base URL, or begins with a discovered
-  /// endpoint: `{deviceBaseUrl}/Device`.
+  /// endpoint: `{deviceBaseUrl}/Device`. `KEYFOB_INVALID_ARGUMENT`: not a method, or not a URL.
   Request(std::string_view method, std::string_view url)
       : Request(make(method, url, std::nothrow).value()) {}
 
@@ -527,7 +541,8 @@ class Request {
     return Request(*made);
   }
 
-  /// Sets a header, in place of one of the same name.
+  /// Sets a header, in place of one of the same name. Those of the connection, and those that carry
+  /// the token, are not the caller's to set: `KEYFOB_INVALID_ARGUMENT`.
   Request &set_header(std::string_view name, std::string_view value) {
     set_header(name, value, std::nothrow).value();
     return *this;
@@ -556,7 +571,7 @@ class Request {
   }
 
   /// Sends a file as the body. It is opened when the request is sent, and again for a replay, so it
-  /// is never in memory as a whole.
+  /// is never in memory as a whole. `KEYFOB_FILE`: there is no such file, or it is not a regular one.
   Request &set_body_file(std::string_view path) {
     set_body_file(path, std::nothrow).value();
     return *this;
@@ -654,7 +669,8 @@ struct Mqtt {
 };
 
 /// An answer, whatever its status: 404 and 500 are answers too. From `Client::send` it is whole; from
-/// `Client::open` its body is still to be read.
+/// `Client::open` its body is still to be read, by one thread at a time. Views that it lends live as long
+/// as it does.
 class Response {
  public:
   /// The HTTP status.
@@ -669,7 +685,7 @@ class Response {
   std::string_view body() const && = delete;  // would outlive the response
 
   /// Reads the next bytes of a body to `buffer`; how many, 0 at its end. A body that is cut fails with
-  /// `KEYFOB_NETWORK`.
+  /// `KEYFOB_NETWORK`; one that stalls for `idle_timeout_ms` with `KEYFOB_TIMEOUT`.
   std::size_t read(char *buffer, std::size_t capacity) {
     return read(buffer, capacity, std::nothrow).value();
   }
@@ -705,7 +721,8 @@ class Response {
   }
   std::vector<std::pair<std::string_view, std::string_view>> headers() const && = delete;
 
-  /// The absolute URL of the link with this relation, such as `next`, if there is one.
+  /// The absolute URL of the link with this relation, such as `next`, if there is one: from a `Link`
+  /// header (RFC 8288) or the body, and for `next` as the provider pages.
   [[nodiscard]] std::optional<std::string> link(std::string_view rel) const {
     return link(rel, std::nothrow).value();
   }
@@ -779,7 +796,8 @@ class Login {
 };
 
 /// Obtains, keeps and renews one account's token, and sends requests that carry it. One client
-/// serves all threads.
+/// serves all threads: every member function is const. Each call that may wait ends after `timeout_ms`,
+/// 30 s unless set, with `KEYFOB_TIMEOUT`.
 class Client {
  public:
   /// Makes a client from a copy of the config. Nothing is sent: the first call that needs a token
@@ -805,7 +823,8 @@ class Client {
   }
 
   /// A good access token, obtained or renewed first where that is needed. The copy is yours to
-  /// wipe.
+  /// wipe. `KEYFOB_CREDENTIALS_REJECTED`, `KEYFOB_LOGIN_ON_HOLD` and `KEYFOB_LOGIN_REQUIRED` need a
+  /// person; docs/ERRORS.md says what to do about each status.
   [[nodiscard]] std::string token() const { return token(std::nothrow).value(); }
   Result<std::string> token(std::nothrow_t) const {
     return detail::get_text(keyfob_client_token, get());
@@ -839,14 +858,15 @@ class Client {
     return keyfob_client_fresh_number(get());
   }
 
-  /// The headers that carry the token, for requests of your own.
+  /// The headers that carry the token, for requests of your own. Send them to the cloud only;
+  /// `headers_for` checks that.
   [[nodiscard]] std::vector<Header> headers() const { return headers(std::nothrow).value(); }
   Result<std::vector<Header>> headers(std::nothrow_t) const {
     return apart(detail::get_text(keyfob_client_headers, get()));
   }
 
-  /// The headers that `send` adds to a request for this URL unless the request sets them. Fails
-  /// where the token must not go.
+  /// The headers that `send` adds to a request for this URL unless the request sets them.
+  /// `KEYFOB_FOREIGN_ORIGIN`, `KEYFOB_INSECURE_URL`: the token must not go there.
   [[nodiscard]] std::vector<Header> headers_for(std::string_view url) const {
     return headers_for(url, std::nothrow).value();
   }
@@ -949,7 +969,7 @@ class Client {
     return time(keyfob_client_renew_due_in_ms);
   }
 
-  /// Renews the token now, fresh or not.
+  /// Renews the token now, fresh or not. Callers at the same time share one renewal.
   void renew() const { renew(std::nothrow).value(); }
   Result<void> renew(std::nothrow_t) const { return detail::call(keyfob_client_renew, get()); }
 
@@ -960,7 +980,8 @@ class Client {
     return detail::call(keyfob_client_refused, get(), detail::Text(token));
   }
 
-  /// Changes an option while the client is in use. New credentials end a hold.
+  /// Changes an option while the client is in use, for all its handles. New credentials end a hold;
+  /// another account's token is dropped.
   void set(std::string_view option, std::string_view value) const {
     set(option, value, std::nothrow).value();
   }
@@ -1013,7 +1034,8 @@ class Client {
     return std::make_pair(static_cast<LogLevel>(level), *std::move(line));
   }
 
-  /// Ends the calls that are under way on this handle: they fail with `KEYFOB_CANCELLED`.
+  /// Ends the calls that are under way on this handle: they fail with `KEYFOB_CANCELLED`. From any
+  /// thread. Later calls are not touched.
   void cancel() const { cancel(std::nothrow).value(); }
   Result<void> cancel(std::nothrow_t) const { return detail::call(keyfob_client_cancel, get()); }
 
@@ -1024,6 +1046,7 @@ class Client {
   }
 
   /// Sends a request with the token. If the API refuses the token, renews it and sends once more.
+  /// Every answer is a response; only the want of one fails, and a URL that must not see the token.
   [[nodiscard]] Response send(const Request &request) const {
     return send(request, std::nothrow).value();
   }
