@@ -198,6 +198,11 @@ fn outcome(world: &World, step: Step, cloud: Cloud, client: &Client) -> String {
         let token: Result<_> = client.token();
         token.map_or_else(|error| told(&error), |_| "OK".into())
     };
+    with_traffic(world, step, seen, gave)
+}
+
+/// What a call gave, and what arrived at the cloud since so many entries were seen.
+fn with_traffic(world: &World, step: Step, seen: usize, gave: String) -> String {
     let mut traffic: Vec<(&str, usize)> = Vec::new();
     let journal = world.sim.journal();
     for entry in &journal[seen..] {
@@ -303,10 +308,16 @@ fn meet_all(cases: Vec<Case>, patience: Duration) -> BTreeMap<Case, [String; 3]>
     met.into_inner().unwrap()
 }
 
+/// The rows of the table, of the one kind or the other.
+fn rows(stories: bool) -> Vec<Value> {
+    let table: Value = serde_json::from_str(include_str!("../data/faults.json")).unwrap();
+    let rows = table.as_array().unwrap().iter();
+    rows.filter(|row| row.get("story").is_some() == stories).cloned().collect()
+}
+
 /// The table: for a step, a fault and perhaps a cloud, the three outcomes.
 fn table() -> Vec<Value> {
-    let table: Value = serde_json::from_str(include_str!("../data/faults.json")).unwrap();
-    table.as_array().unwrap().clone()
+    rows(false)
 }
 
 fn expected<'a>(table: &'a [Value], (step, cloud, name): &Case) -> Vec<&'a Value> {
@@ -348,6 +359,74 @@ fn every_fault_at_every_step_comes_to_what_the_table_says() {
     let again = again.into_iter().map(|(case, _)| case).collect();
     wrong.extend(mismatches(&table, meet_all(again, MORE_PATIENCE)));
     let wrong: Vec<String> = wrong.into_iter().map(|(_, text)| text).collect();
+    assert!(wrong.is_empty(), "{} of them:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// Plays a story: a fault that stays, and calls one after the other.
+fn play(world: &World, story: &Value, cloud: Cloud, name: &str) -> Vec<String> {
+    let kind = story["story"].as_str().unwrap();
+    let at = story["at"].as_str().unwrap();
+    let step = *Step::ALL.iter().find(|step| step.name() == at).unwrap();
+    let mut config = config(world, step, cloud);
+    config.set("retries", "0").unwrap();
+    let client = config.client().unwrap();
+    if kind != "none" {
+        client.token().unwrap();
+    }
+    if kind == "expired" {
+        world.wind(LIFETIME + 1);
+    }
+    world.sim.inject(Injection::at(cloud, step.call(), fault(name, cloud, &world.sim)));
+    let mut played = Vec::new();
+    for call in story["calls"].as_array().unwrap() {
+        world.wind(call[0].as_u64().unwrap());
+        if kind == "told" {
+            let seen = world.sim.journal().len();
+            let outcome = client.refused(client.token().unwrap().expose());
+            let gave = outcome.map_or_else(|error| told(&error), |()| "OK".into());
+            played.push(with_traffic(world, step, seen, gave));
+        } else {
+            played.push(outcome(world, step, cloud, &client));
+        }
+    }
+    assert!(!world.sim.locked(cloud));
+    played
+}
+
+#[test]
+fn a_fault_that_stays_comes_to_what_the_table_says_call_by_call() {
+    let mut wrong = Vec::new();
+    for story in rows(true) {
+        let clouds = story.get("clouds").map(|list| list.as_array().unwrap().clone());
+        let is_meant = |cloud: &&Cloud| {
+            clouds.as_ref().is_none_or(|list| list.iter().any(|c| c == cloud.name()))
+        };
+        for cloud in FOUR.iter().filter(is_meant) {
+            for name in story["faults"].as_array().unwrap() {
+                let world = World::new();
+                let lifetime = Duration::from_secs(LIFETIME);
+                world.sim.set_lifetime(*cloud, Some(lifetime), None);
+                let played = play(&world, &story, *cloud, name.as_str().unwrap());
+                let calls = story["calls"].as_array().unwrap().iter();
+                let wanted: Vec<&str> = calls.map(|call| call[1].as_str().unwrap()).collect();
+                // `*` is any failure: which one, the first table says.
+                let is_as = |played: &String, wanted: &str| match wanted.strip_prefix('*') {
+                    Some(traffic) => {
+                        played.ends_with(traffic)
+                            && !played.starts_with("OK")
+                            && played.contains(": ") != traffic.is_empty()
+                    }
+                    None => played == wanted,
+                };
+                if !played.iter().zip(&wanted).all(|(played, wanted)| is_as(played, wanted)) {
+                    let what = &story["what"];
+                    wrong.push(format!(
+                        "{what} {cloud:?} {name}\n     came to {played:?}\n  instead of {wanted:?}"
+                    ));
+                }
+            }
+        }
+    }
     assert!(wrong.is_empty(), "{} of them:\n{}", wrong.len(), wrong.join("\n"));
 }
 

@@ -264,8 +264,10 @@ fn failures() -> String {
          - **Later** is the same call fifty minutes on: it shows whether anything was lost. A \
          `refresh` alone means that the refresh token was kept. A `login` after it means that \
          the cloud had spent the refresh token, and its answer never came.\n\n\
-         A refresh leads to a login in one case only: the cloud rejected the refresh token by \
-         the provider's rule. No other fault drops a refresh token, and none locks an account. \
+         A refresh leads to a login in two cases only: the cloud rejected the refresh token, by \
+         the provider's rule or by a code that leaves no doubt; or it gave three answers, at \
+         least a minute apart, that may have been refusals, and the provider has no rule against \
+         that guess. No other fault drops a refresh token, and none locks an account. \
          One call sends no login twice, unless the cloud cannot have looked at the first.\n",
     );
     for (step, title, about) in STEPS {
@@ -291,7 +293,47 @@ fn failures() -> String {
         }
         page.push_str("\n</details>\n");
     }
+    page.push_str(
+        "\n## Again and again\n\nA fault that stays, and calls one after the other: how long after \
+         the one before, and what each gives.\n\n\
+         | what happens | call by call |\n|---|---|\n",
+    );
+    for row in rows.as_array().unwrap().iter().filter(|row| row.get("story").is_some()) {
+        let clouds = row.get("clouds").map_or(String::new(), |c| format!(" ({})", names(c)));
+        let calls = row["calls"].as_array().unwrap().iter();
+        let calls: Vec<String> = calls.map(|call| story(&call[0], &call[1])).collect();
+        let what = row["what"].as_str().unwrap();
+        let calls = match row["story"] == "told" {
+            true => calls.join("<br>").replace("a token", "`OK`"),
+            false => calls.join("<br>"),
+        };
+        writeln!(page, "| {what}{clouds} | {calls} |").unwrap();
+    }
+    page.push_str(
+        "\n## The connection\n\n\
+         - A token call goes on a connection that is known to live: a new one, or one that was used \
+         within the last second. A request may go on one that was idle for up to half a minute.\n\
+         - What nobody has acknowledged is sent again, on another connection, by the next call: a \
+         way that died (another lease, a router that forgot) costs one call its time and no \
+         credential. After one timeout the idle connections to that host are closed.\n\
+         - Where the process has no descriptor left, idle connections are closed for the new one.\n\
+         - A connection with anything unread behind an answer is never used again.\n\n\
+         Tried by `tests/it/connections.rs` and `tests/it/wire.rs`.\n",
+    );
     page
+}
+
+/// One call of a story as people read it.
+fn story(after: &Value, cell: &Value) -> String {
+    let after = match after.as_u64().unwrap() {
+        0 => String::new(),
+        seconds => format!("after {seconds} s: "),
+    };
+    match cell.as_str().unwrap().strip_prefix('*') {
+        Some("") => format!("{after}the same error; nothing sent"),
+        Some(traffic) => format!("{after}an error; {}", traffic.trim_start_matches(": ")),
+        None => format!("{after}{}", outcome(cell)),
+    }
 }
 
 /// `SERVER_ERROR: refresh x3` as people read it.
