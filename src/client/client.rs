@@ -122,7 +122,28 @@ impl Client {
 
     /// A state with a good token, waited for.
     fn serve(&self) -> Result<Arc<State>> {
-        self.lifecycle.serve(&self.call(None))
+        self.with_rotated_files(self.call(None), |call| self.lifecycle.serve(call))
+    }
+
+    /// Makes a call, and once more within its time where the cloud takes none of the secrets that the
+    /// client has, and a file that an option names holds another by now: Kubernetes, Docker and
+    /// systemd rotate secrets by replacing their files. Files that still say the same are no reason to
+    /// try again, so a wrong secret is sent once a change.
+    fn with_rotated_files<T>(&self, call: Call, attempt: impl Fn(&Call) -> Result<T>) -> Result<T> {
+        attempt(&call).or_else(|failed| {
+            let wants_another = matches!(
+                failed.status(),
+                Status::CredentialsRejected | Status::LoginOnHold | Status::LoginRequired
+            );
+            let options = self.lifecycle.state().account.options.clone();
+            // What cannot be read says nothing new.
+            let differs = || self.config.load().files_differ_from(&options);
+            if !wants_another || !differs().unwrap_or_default() || self.change(|_| Ok(())).is_err()
+            {
+                return Err(failed);
+            }
+            attempt(&call)
+        })
     }
 
     /// Gives the access token to `read` without copying it: the cheapest way to look at one. `read`
@@ -231,7 +252,9 @@ impl Client {
         if self.lifecycle.state().account.signs {
             request.set_body(body);
         }
-        let headers = send::headers_for(&self.lifecycle, &request, &self.call(None))?;
+        let headers = self.with_rotated_files(self.call(None), |call| {
+            send::headers_for(&self.lifecycle, &request, call)
+        })?;
         Ok(header_lines(&headers))
     }
 
@@ -268,7 +291,8 @@ impl Client {
     /// # Errors
     /// As [`token`](Client::token); the token at hand then stays as it is.
     pub fn renew(&self) -> Result<()> {
-        self.lifecycle.renew(&self.call(None)).map(drop)
+        let renew = |call: &Call| self.lifecycle.renew(call).map(drop);
+        self.with_rotated_files(self.call(None), renew)
     }
 
     /// Says that an API refused this access token. Renews, unless a newer one is there already;
@@ -277,7 +301,8 @@ impl Client {
     /// # Errors
     /// As [`token`](Client::token).
     pub fn refused(&self, token: &str) -> Result<()> {
-        self.lifecycle.replace(token, &self.call(None)).map(drop)
+        let replace = |call: &Call| self.lifecycle.replace(token, call).map(drop);
+        self.with_rotated_files(self.call(None), replace)
     }
 
     /// Changes an option while the client is in use, for all its handles: new credentials end a
@@ -364,7 +389,9 @@ impl Client {
     /// again, and its body cannot be read again. Those of [`token`](Client::token), and what keeps
     /// from getting an answer.
     pub fn send(&self, request: &Request) -> Result<Response> {
-        send(&self.lifecycle, request, &self.call(request.timeout), Body::Whole)
+        self.with_rotated_files(self.call(request.timeout), |call| {
+            send(&self.lifecycle, request, call, Body::Whole)
+        })
     }
 
     /// As [`send`](Client::send), but gives the response once its head is there: its body is read
@@ -376,7 +403,9 @@ impl Client {
     /// # Errors
     /// As [`send`](Client::send).
     pub fn open(&self, request: &Request) -> Result<Response> {
-        send(&self.lifecycle, request, &self.call(request.timeout), Body::AsItComes)
+        self.with_rotated_files(self.call(request.timeout), |call| {
+            send(&self.lifecycle, request, call, Body::AsItComes)
+        })
     }
 
     /// Waits until there is news, and gives its number: another token, or a hold or a pause that

@@ -246,6 +246,11 @@ impl Config {
         })
     }
 
+    /// Whether a secret's file holds another value by now than an account of this config has.
+    pub(super) fn files_differ_from(&self, known: &Options) -> Result<bool> {
+        self.options.files_differ_from(known)
+    }
+
     /// Says which variables of the environment were passed over, since no option is called so.
     fn strangers(&self) -> Option<String> {
         const MOST: usize = 5;

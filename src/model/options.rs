@@ -111,6 +111,18 @@ impl Options {
         Ok(())
     }
 
+    /// Whether a file that an option names holds another value by now than `known`, which was read
+    /// from them earlier.
+    pub fn files_differ_from(&self, known: &Options) -> Result<bool> {
+        let mut now = self.clone();
+        now.read_files()?;
+        let of_file = |(name, _): (&str, _)| match find(&self.table, name) {
+            Some(Found::FileOf(option)) => now.get(&option.name) != known.get(&option.name),
+            _ => false,
+        };
+        Ok(self.values.iter().any(of_file))
+    }
+
     /// The value that was set, or the default. Not what stands in the file of a `_file` variant,
     /// unless `read_files` has read it.
     pub fn get(&self, name: &str) -> Option<&str> {

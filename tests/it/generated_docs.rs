@@ -169,8 +169,9 @@ fn options() -> String {
          value that is not of its option's form is refused at once, and the message says what would \
          do.\n\n\
          A 🔑 marks a secret: it is shown as `***`, and `<name>_file` may be set in its place to a \
-         file that holds it. The file is read when a client is made, and the line end after the \
-         value is dropped.\n",
+         file that holds it. The file is read when a client is made, and again when the cloud \
+         rejects the credentials: a secret that was rotated meanwhile is tried at once, one that is \
+         the same is not. The line end after the value is dropped.\n",
     );
     for (group, title, about) in GROUPS {
         write!(page, "\n## {title}\n\n").unwrap();

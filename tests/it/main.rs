@@ -37,6 +37,7 @@ mod proxies;
 mod readme;
 mod requests;
 mod scarcity;
+mod secret_files;
 mod secrets;
 mod signing;
 mod stampede;
