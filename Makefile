@@ -68,7 +68,7 @@ uninstall: ## what make install put there
 
 ##@ Test: tests/README.md says what each proves, and how to run one test
 
-TESTS := lint test-rust test-c test-cli test-store test-cpp test-conformance test-python test-node test-languages test-install
+TESTS := lint test-rust test-c test-cli test-store test-cpp test-conformance test-python test-node test-languages test-servers-light test-install
 
 test: ## everything, on a machine that has Rust, gcc and make: the rest is installed, or asked for
 	@tools/setup test
@@ -109,6 +109,9 @@ test-node: build simulator ## the Node package
 test-languages: build simulator ## processes of all languages with one store
 	tests/suites/languages/run
 
+test-servers-light: build ## real OAuth 2.0 servers that start in seconds: npm oidc-provider
+	tests/servers/run
+
 test-install: simulator ## make install, and projects that use what it installed
 	tests/suites/consumer/run
 
@@ -122,6 +125,9 @@ test-page: simulator ## the simulator's page, in headless Chromium
 # are valgrind's to find, in test-c: what tests leave for their process's end is none here. The search
 # of a process's whole memory is left out, which is 14 TB of shadow under the sanitizer, and so is what
 # bounds its address space.
+test-servers: build ## all real OAuth 2.0 servers, downloaded once into a cache; writes docs/SERVERS.md
+	tests/servers/run --write all
+
 asan: ## the library and the simulator under AddressSanitizer
 	RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address ASAN_OPTIONS=detect_leaks=0 CARGO_TARGET_DIR=$(TARGET)/asan \
 		$(CARGO) test --workspace --tests --features keyfob/fuzzing --no-fail-fast --target $(shell rustc -vV | sed -n 's/^host: //p') \

@@ -1,0 +1,100 @@
+"""What a server that nobody here wrote has to say of itself, so that the rows can be tried on it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+
+
+def cache() -> Path:
+    """Where servers are installed, outside the tree: they are large, and the same for each run."""
+    place = os.environ.get("KEYFOB_SERVERS_CACHE")
+    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    path = Path(place) if place else Path(root) / "keyfob-servers"
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def installed(name: str, pinned: str, install: Any) -> Path:
+    """A directory of the cache in which `install(directory)` was run, once for each pinned text."""
+    digest = hashlib.sha256(pinned.encode()).hexdigest()[:12]
+    place = cache() / f"{name}-{digest}"
+    if not place.exists():
+        fresh = place.with_suffix(f".{os.getpid()}")
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir()
+        install(fresh)
+        fresh.rename(place)
+    return place
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Server:
+    """A server under way. What it cannot do is missing from its lists, and its rows say so."""
+
+    name = "a server"
+    version = "?"
+    #: What about it is not as it comes.
+    notes = ""
+    issuer: str
+    userinfo: str | None = None
+    #: Where its users log in, and as whom.
+    person: dict[str, str] = {}
+    #: The ways of client authentication it has: name of the way, and options of a client that uses it.
+    auths: dict[str, dict[str, str]] = {}
+    #: The same for grants that need no person.
+    grants: dict[str, dict[str, str]] = {}
+    #: Options of clients that a person lets in. `None`: it has no such grant.
+    by_code: dict[str, str] | None = None
+    by_browser: dict[str, str] | None = None
+    #: A person's login with a refresh token that is rotated, whose access tokens live so many seconds.
+    rotating: dict[str, str] | None = None
+    short_s = 3
+    redirect_uri = "http://127.0.0.1:8400/callback"
+    #: A client whose name and secret have special characters, and which characters.
+    special: dict[str, str] | None = None
+    special_characters = ""
+    #: A client with a secret that `disable`, `enable` and `rotate` speak of.
+    managed: dict[str, str] | None = None
+    second_s: dict[str, str] | None = None
+
+    def disable(self) -> None:
+        raise NotImplementedError
+
+    def enable(self) -> None:
+        raise NotImplementedError
+
+    def rotate(self) -> str:
+        """Gives the managed client another secret."""
+        raise NotImplementedError
+
+    def stop(self) -> None:
+        raise NotImplementedError
+
+
+def wait_for(url: str, process: subprocess.Popen[Any], limit_s: float = 240) -> None:
+    until = time.monotonic() + limit_s
+    while time.monotonic() < until:
+        if process.poll() is not None:
+            raise RuntimeError(f"the server ended with {process.returncode}")
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+            return
+        except OSError:
+            time.sleep(0.3)
+    raise RuntimeError(f"nothing answers at {url}")
