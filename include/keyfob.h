@@ -1155,6 +1155,52 @@ keyfob_status keyfob_request_set_progress(keyfob_request *request,
                                           void *user_data,
                                           keyfob_error **err);
 
+/**
+ * Adds a part to the form (`multipart/form-data`, RFC 7578) that is the body, in place of any other
+ * body, and sets `Content-Type`: `len` bytes, which are copied. `file_name` is what the server is told
+ * that the file is called, or NULL for a field that is none; `content_type` may be NULL.
+ *
+ * `KEYFOB_INVALID_ARGUMENT`: the content type has a control character.
+ */
+KEYFOB_API
+KEYFOB_MUST_CHECK
+keyfob_status keyfob_request_add_part(keyfob_request *request,
+                                      const char *name,
+                                      const char *file_name,
+                                      const char *content_type,
+                                      const uint8_t *data,
+                                      size_t len,
+                                      keyfob_error **err);
+
+/**
+ * The same for a file, which is opened when the request is sent, and again for a replay, so it is
+ * never in memory as a whole. `file_name` NULL: it is called as on the disk. `content_type` NULL:
+ * `application/octet-stream`.
+ *
+ * `KEYFOB_FILE`: there is no such file, or it is not a regular one. `KEYFOB_INVALID_ARGUMENT`: the
+ * content type has a control character.
+ */
+KEYFOB_API
+KEYFOB_MUST_CHECK
+keyfob_status keyfob_request_add_file(keyfob_request *request,
+                                      const char *name,
+                                      const char *path,
+                                      const char *file_name,
+                                      const char *content_type,
+                                      keyfob_error **err);
+
+/**
+ * Gives how far the body of the answer has come: `*done` bytes, and through `total`, which may be NULL,
+ * of how many; -1 where that is not known. For whoever looks from another thread, while
+ * `keyfob_client_download` or `keyfob_response_read` is under way. Never waits.
+ */
+KEYFOB_API
+KEYFOB_MUST_CHECK
+keyfob_status keyfob_request_progress(const keyfob_request *request,
+                                      uint64_t *done,
+                                      int64_t *total,
+                                      keyfob_error **err);
+
 /* ------------------------------------------------------------------------------------------------
  * Response: what came back, whatever its status.
  *

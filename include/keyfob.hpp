@@ -35,6 +35,7 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <new>
 #include <optional>
@@ -641,6 +642,47 @@ class Request {
     return detail::call(keyfob_request_set_idempotent, get(), idempotent);
   }
 
+  /// Adds a part to the form that is the body, in place of any other body: a field, or with a file's
+  /// name a file. Sets `Content-Type`.
+  Request &add_part(std::string_view name, std::string_view bytes, std::string_view file_name = {},
+                    std::string_view content_type = {}) {
+    add_part(name, bytes, file_name, content_type, std::nothrow).value();
+    return *this;
+  }
+  Result<void> add_part(std::string_view name, std::string_view bytes, std::string_view file_name,
+                        std::string_view content_type, std::nothrow_t) {
+    const detail::Text file(file_name), kind(content_type);
+    return detail::call(keyfob_request_add_part, get(), detail::Text(name),
+                        file.size() == 0 ? nullptr : file.c_str(),
+                        kind.size() == 0 ? nullptr : kind.c_str(),
+                        reinterpret_cast<const std::uint8_t *>(bytes.data()), bytes.size());
+  }
+
+  /// The same for a file, which is read while the request is sent. It is called as on the disk,
+  /// unless `file_name` says otherwise.
+  Request &add_file(std::string_view name, std::string_view path, std::string_view file_name = {},
+                    std::string_view content_type = {}) {
+    add_file(name, path, file_name, content_type, std::nothrow).value();
+    return *this;
+  }
+  Result<void> add_file(std::string_view name, std::string_view path, std::string_view file_name,
+                        std::string_view content_type, std::nothrow_t) {
+    const detail::Text file(file_name), kind(content_type);
+    return detail::call(keyfob_request_add_file, get(), detail::Text(name), detail::Text(path),
+                        file.size() == 0 ? nullptr : file.c_str(),
+                        kind.size() == 0 ? nullptr : kind.c_str());
+  }
+
+  /// How many bytes of the answer's body have come, and of how many where that is known: for who
+  /// looks from another thread.
+  [[nodiscard]] std::pair<std::uint64_t, std::optional<std::uint64_t>> progress() const {
+    std::uint64_t done = 0;
+    std::int64_t total = -1;
+    detail::call(keyfob_request_progress, get(), &done, &total).value();
+    if (total < 0) return {done, std::nullopt};
+    return {done, static_cast<std::uint64_t>(total)};
+  }
+
   /// The handle, for what C takes. It stays this object's.
   [[nodiscard]] keyfob_request *get() const noexcept { return handle_.get(); }
 
@@ -693,6 +735,50 @@ class Response {
     return detail::get<std::size_t>(keyfob_response_read, handle_.get(),
                                     reinterpret_cast<std::uint8_t *>(buffer), capacity);
   }
+
+  /// The pieces of a body that is read as it comes, for a `for` loop: each a view that is good until
+  /// the next. A body that is cut throws; without exceptions, use `read`.
+  class Pieces {
+   public:
+    class iterator {
+     public:
+      using value_type = std::string_view;
+      using difference_type = std::ptrdiff_t;
+      using iterator_category = std::input_iterator_tag;
+      using pointer = const std::string_view *;
+      using reference = std::string_view;
+
+      iterator() = default;
+      explicit iterator(Pieces *pieces) : pieces_(pieces) { ++*this; }
+      std::string_view operator*() const noexcept {
+        return {pieces_->buffer_.data(), pieces_->size_};
+      }
+      iterator &operator++() {
+        pieces_->size_ =
+            pieces_->response_->read(pieces_->buffer_.data(), pieces_->buffer_.size());
+        if (pieces_->size_ == 0) pieces_ = nullptr;
+        return *this;
+      }
+      void operator++(int) { ++*this; }
+      friend bool operator==(const iterator &a, const iterator &b) noexcept {
+        return a.pieces_ == b.pieces_;
+      }
+      friend bool operator!=(const iterator &a, const iterator &b) noexcept { return !(a == b); }
+
+     private:
+      Pieces *pieces_ = nullptr;
+    };
+
+    Pieces(Response &response, std::size_t most) : response_(&response), buffer_(most, '\0') {}
+    [[nodiscard]] iterator begin() { return iterator(this); }
+    [[nodiscard]] iterator end() const noexcept { return {}; }
+
+   private:
+    Response *response_;
+    std::string buffer_;
+    std::size_t size_ = 0;
+  };
+  [[nodiscard]] Pieces pieces(std::size_t most = 65536) & { return {*this, most}; }
 
   /// How many bytes the body has in all, where the answer's head says so.
   [[nodiscard]] std::optional<std::uint64_t> length() const noexcept {

@@ -144,7 +144,7 @@ impl Client {
         download: &Download,
     ) -> Result<Tried> {
         let mut asked = request.clone();
-        asked.progress = None;
+        asked.tell_nobody();
         let from = part.length();
         if let Some(validator) = part.validator().filter(|_| from > 0) {
             asked.set_header("Range", &format!("bytes={from}-"))?;
@@ -176,15 +176,12 @@ impl Client {
 
     /// Writes the body behind what is there, and tells the caller's progress function.
     fn fill(&self, response: &mut Response, part: &mut Part, request: &Request) -> Result<()> {
-        let mut meter = request
-            .progress
-            .clone()
-            .map(|tell| Meter::beginning_at(tell, part.length(), part.total()));
+        let mut meter = Meter::beginning_at(request.told(), part.length(), part.total());
         let mut buffer = vec![0; 65_536];
         loop {
             let amount = response.read(&mut buffer)?;
             part.append(&buffer[..amount])?;
-            if !meter.as_mut().is_none_or(|meter| meter.goes_on(amount)) {
+            if !meter.goes_on(amount) {
                 return Err(Error::new(Status::Cancelled, "the progress function ended the call"));
             }
             if amount == 0 {

@@ -17,6 +17,7 @@ mod body;
 pub(crate) mod client;
 pub(crate) mod config;
 pub(crate) mod download;
+mod form;
 pub(crate) mod links;
 pub(crate) mod login;
 mod part;

@@ -6,6 +6,7 @@
 
 use crate::account::headers::Headers;
 use crate::client::body::{FileBody, ReaderBody};
+use crate::client::form::{Form, PartName};
 use crate::error::{Error, Result, Status};
 use crate::http::headers::{is_of_the_connection, is_token, is_value};
 use crate::http::message::{MOST_HEADER, Method};
@@ -14,6 +15,7 @@ use crate::http::url::{Url, has_scheme, query_encode};
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// A request to an API of the cloud, to be sent with [`Client::send`](crate::Client::send) as often
@@ -42,6 +44,10 @@ pub struct Request {
     pub(crate) timeout: Option<Duration>,
     /// Who is told how far the body of the answer has come.
     pub(crate) progress: Option<Progress>,
+    /// What the body is, where it is a form.
+    form: Option<Arc<Form>>,
+    /// How many bytes of the answer's body have come; and one more than there are in all, or 0.
+    come: Arc<(AtomicU64, AtomicU64)>,
 }
 
 /// Is told how far a body has come, and of how many bytes where that is known; `false` ends the
@@ -76,6 +82,8 @@ impl Request {
             idempotent,
             timeout: None,
             progress: None,
+            form: None,
+            come: Arc::default(),
         })
     }
 
@@ -147,6 +155,79 @@ impl Request {
         length: Option<u64>,
     ) {
         self.body = Payload::Source(Arc::new(ReaderBody::rewinding(Box::new(rewind), length)));
+    }
+
+    /// Adds a part to the form (`multipart/form-data`, RFC 7578) that is the body, in place of any
+    /// other body, and sets `Content-Type`. `file` is the name of the file that it is, if it is one;
+    /// `kind` its content type.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT`: the content type has a control character.
+    pub fn add_part(
+        &mut self,
+        name: &str,
+        file: Option<&str>,
+        kind: Option<&str>,
+        bytes: &[u8],
+    ) -> Result<()> {
+        let name = PartName { field: name, file, kind };
+        self.change_form(|form| form.add_bytes(&name, bytes))
+    }
+
+    /// The same for a file, which is read while the request is sent, and again for a replay. It is
+    /// called as on the disk, unless `file` says otherwise.
+    ///
+    /// # Errors
+    /// `FILE`: there is no such file, or it is not a regular one. As [`add_part`](Request::add_part).
+    pub fn add_file(
+        &mut self,
+        name: &str,
+        path: impl AsRef<Path>,
+        file: Option<&str>,
+        kind: Option<&str>,
+    ) -> Result<()> {
+        let name = PartName { field: name, file, kind };
+        self.change_form(|form| form.add_file(&name, path.as_ref()))
+    }
+
+    fn change_form(&mut self, change: impl FnOnce(&mut Form) -> Result<()>) -> Result<()> {
+        let same = |form: &&Arc<Form>| match &self.body {
+            Payload::Source(source) => Arc::as_ptr(source).cast::<()>() == Arc::as_ptr(form).cast(),
+            _ => false,
+        };
+        let mut form = match self.form.as_ref().filter(same) {
+            Some(form) => Form::clone(form),
+            None => Form::new()?,
+        };
+        change(&mut form)?;
+        self.set_header("Content-Type", &form.content_type())?;
+        let form = Arc::new(form);
+        self.form = Some(form.clone());
+        self.body = Payload::Source(form);
+        Ok(())
+    }
+
+    /// How far the body of the answer has come, in bytes, and of how many where that is known: for
+    /// whoever looks from another thread.
+    pub fn progress(&self) -> (u64, Option<u64>) {
+        let (done, total) = (&self.come.0, &self.come.1);
+        let total = total.load(Ordering::Relaxed);
+        (done.load(Ordering::Relaxed), (total > 0).then(|| total - 1))
+    }
+
+    /// Forgets who wants to know: another request's progress is told in its place.
+    pub(super) fn tell_nobody(&mut self) {
+        (self.progress, self.come) = (None, Arc::default());
+    }
+
+    /// Tells the caller's function, and whoever looks, how far the body has come.
+    pub(super) fn told(&self) -> Progress {
+        let (come, tell) = (self.come.clone(), self.progress.clone());
+        Arc::new(move |done, total| {
+            come.0.store(done, Ordering::Relaxed);
+            come.1.store(total.map_or(0, |total| total.saturating_add(1)), Ordering::Relaxed);
+            tell.as_ref().is_none_or(|tell| tell(done, total))
+        })
     }
 
     /// Tells how far the body of the answer has come: bytes so far, and of how many where that is

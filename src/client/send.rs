@@ -228,7 +228,7 @@ fn exchange_once(
             }
             None => {
                 let url = state.account.without_token(outgoing.url);
-                let response = Response::new(answer, rest, url, request.progress.clone());
+                let response = Response::new(answer, rest, url, Some(request.told()));
                 return Ok(response.of(&state.account.profile));
             }
         }

@@ -6,7 +6,7 @@
 //! on the thread that made that call and with no lock held. They and their `user_data` are not
 //! copied and must live as long as each function says. They must not unwind or jump out.
 
-use super::convert::{handle_mut, text};
+use super::convert::{Out, bytes, handle, handle_mut, optional_text, text};
 use super::error::keyfob_error;
 use super::guard::guard;
 use super::request::keyfob_request;
@@ -106,6 +106,79 @@ pub unsafe extern "C" fn keyfob_request_set_progress(
             let told = Told { tell, user_data };
             Arc::new(move |done, total| told.tell(done, total)) as _
         });
+        Ok(())
+    })
+}
+
+/// Adds a part to the form (`multipart/form-data`, RFC 7578) that is the body, in place of any other
+/// body, and sets `Content-Type`: `len` bytes, which are copied. `file_name` is what the server is told
+/// that the file is called, or NULL for a field that is none; `content_type` may be NULL.
+///
+/// `KEYFOB_INVALID_ARGUMENT`: the content type has a control character.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_request_add_part(
+    request: *mut keyfob_request,
+    name: *const c_char,
+    file_name: *const c_char,
+    content_type: *const c_char,
+    data: *const u8,
+    len: usize,
+    err: *mut *mut keyfob_error,
+) -> Status {
+    guard(err, || {
+        let request = &mut handle_mut(request, "request")?.0;
+        let name = text(name, "name")?;
+        let file_name = optional_text(file_name, "file_name")?;
+        let kind = optional_text(content_type, "content_type")?;
+        request.add_part(name, file_name, kind, bytes(data, len, "data")?)
+    })
+}
+
+/// The same for a file, which is opened when the request is sent, and again for a replay, so it is
+/// never in memory as a whole. `file_name` NULL: it is called as on the disk. `content_type` NULL:
+/// `application/octet-stream`.
+///
+/// `KEYFOB_FILE`: there is no such file, or it is not a regular one. `KEYFOB_INVALID_ARGUMENT`: the
+/// content type has a control character.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_request_add_file(
+    request: *mut keyfob_request,
+    name: *const c_char,
+    path: *const c_char,
+    file_name: *const c_char,
+    content_type: *const c_char,
+    err: *mut *mut keyfob_error,
+) -> Status {
+    guard(err, || {
+        let request = &mut handle_mut(request, "request")?.0;
+        let name = text(name, "name")?;
+        let file_name = optional_text(file_name, "file_name")?;
+        let kind = optional_text(content_type, "content_type")?;
+        request.add_file(name, text(path, "path")?, file_name, kind)
+    })
+}
+
+/// Gives how far the body of the answer has come: `*done` bytes, and through `total`, which may be NULL,
+/// of how many; -1 where that is not known. For whoever looks from another thread, while
+/// `keyfob_client_download` or `keyfob_response_read` is under way. Never waits.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_request_progress(
+    request: *const keyfob_request,
+    done: *mut u64,
+    total: *mut i64,
+    err: *mut *mut keyfob_error,
+) -> Status {
+    guard(err, || {
+        let out = Out::new(done, 0, "done")?;
+        let total = (!total.is_null()).then(|| Out::new(total, 0, "total")).transpose()?;
+        let (come, of) = handle(request, "request")?.0.progress();
+        out.set(come);
+        if let Some(total) = total {
+            total.set(of.map_or(-1, |of| i64::try_from(of).unwrap_or(i64::MAX)));
+        }
         Ok(())
     })
 }

@@ -38,6 +38,11 @@ pub(super) fn text<'a>(pointer: *const c_char, what: &str) -> Result<&'a str> {
     text.to_str().map_err(|_| Error::new(Status::InvalidUtf8, format!("{what} is not UTF-8")))
 }
 
+/// The same, where NULL is fine and stands for none.
+pub(super) fn optional_text<'a>(pointer: *const c_char, what: &str) -> Result<Option<&'a str>> {
+    if pointer.is_null() { Ok(None) } else { text(pointer, what).map(Some) }
+}
+
 /// Bytes with a length; NULL is fine where there are none.
 pub(super) fn bytes<'a>(pointer: *const u8, len: usize, what: &str) -> Result<&'a [u8]> {
     match (pointer.is_null(), len) {

@@ -197,6 +197,58 @@ fn folder(name: &str) -> Directory {
     directory
 }
 
+#[test]
+fn a_form_goes_out_piecewise_and_can_be_sent_again() {
+    let world = World::new();
+    let client = world.client(HOST);
+    client.token().unwrap();
+    let directory = folder("form");
+    std::fs::create_dir_all(&directory.0).unwrap();
+    let path = directory.0.join("image \"1\".bin");
+    std::fs::write(&path, file_of_size(MB)).unwrap();
+    let mut form = request(&world, "POST", "/uploads");
+    form.set_body(b"what there was before");
+    form.add_part("note", None, None, "größer".as_bytes()).unwrap();
+    form.add_part("log", Some("log.txt"), Some("text/plain"), b"a line").unwrap();
+    form.add_file("image", &path, None, None).unwrap();
+    let bad = form.add_part("x", None, Some("text/plain\r\nX-Evil: 1"), b"").unwrap_err();
+    assert_eq!(bad.status(), Status::InvalidArgument);
+    let missing = form.add_file("x", directory.0.join("none"), None, None).unwrap_err();
+    assert_eq!(missing.status(), Status::File);
+    let first = uploaded(&client.send(&form).unwrap());
+    world.sim.revoke_access_tokens(HOST);
+    let again = uploaded(&client.send(&form).unwrap());
+    assert_eq!(again, first, "a refused token is renewed, and the same goes out again");
+    let sent = world.sent(HOST, "api");
+    let kind = sent.last().unwrap().header("content-type").unwrap();
+    let boundary = kind.strip_prefix("multipart/form-data; boundary=").unwrap();
+    let mut expected = format!(
+        "--{boundary}\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\ngrößer\r\n\
+         --{boundary}\r\nContent-Disposition: form-data; name=\"log\"; filename=\"log.txt\"\r\n\
+         Content-Type: text/plain\r\n\r\na line\r\n\
+         --{boundary}\r\nContent-Disposition: form-data; name=\"image\"; \
+         filename=\"image %221%22.bin\"\r\nContent-Type: application/octet-stream\r\n\r\n"
+    )
+    .into_bytes();
+    expected.extend(file_of_size(MB));
+    expected.extend(format!("\r\n--{boundary}--\r\n").into_bytes());
+    assert_eq!(again["length"], expected.len());
+    let mut bytes = request(&world, "POST", "/uploads");
+    bytes.set_body(&expected);
+    assert_eq!(uploaded(&client.send(&bytes).unwrap())["sha256"], again["sha256"]);
+}
+
+#[test]
+fn who_looks_from_another_thread_sees_how_far_a_body_has_come() {
+    let world = World::new();
+    let client = world.client(HOST);
+    let asked = file(&world, MB);
+    assert_eq!(asked.progress(), (0, None));
+    let mut response = client.open(&asked).unwrap();
+    read_whole(&mut response).unwrap();
+    assert_eq!(asked.progress(), (MB as u64, Some(MB as u64)));
+}
+
 /// A client whose downloads are tried again, and a place for them.
 fn downloader(world: &World, name: &str) -> (Client, Directory) {
     (world.client(HOST), folder(name))

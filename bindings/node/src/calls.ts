@@ -1,5 +1,6 @@
 // The calls of a client that wait: each on a worker thread, with a limit and an end of its own.
 
+import type { Body } from "./body";
 import { ArgumentError, CancelledError, TimeoutError, check } from "./errors";
 import { enterAtOnce, leave, queue } from "./lane";
 import { type Done, type Out, type Pointer, library } from "./library";
@@ -14,6 +15,9 @@ export interface CallOptions {
 
 /** Begins a call of a C function on a worker thread. */
 export type Begin = (client: Pointer, err: Out<Pointer>, done: Done<number>) => void;
+
+/** Takes a result; `keep` hands the call's handle over. */
+type Take<T> = (keep: () => Pointer) => T;
 
 /** How soon a call is cancelled that was still waiting for a thread when it was ended. */
 const CANCEL_AGAIN_MS = 10;
@@ -57,6 +61,13 @@ class Call {
     library.keyfob_client_cancel(this.#handle[0], null);
   }
 
+  /** Hands the handle over: to a body that is still to be read. Whoever calls this frees it. */
+  keep(): Pointer {
+    const handle = this.#handle[0] as Pointer;
+    this.#handle[0] = null;
+    return handle;
+  }
+
   close(): void {
     const handle = this.#handle[0];
     this.#handle[0] = null;
@@ -74,7 +85,10 @@ const forgotten = new FinalizationRegistry((client: Pointer) => library.keyfob_c
 export class Calls {
   /** The longest a call takes that has no limit of its own: the client's `timeout_ms`. */
   limit: number;
+  /** What to do when a call has returned. */
+  onReturn: (() => void) | undefined;
   readonly #client: Pointer;
+  readonly #bodies = new Set<WeakRef<Body>>();
   readonly #underWay = new Set<Call>();
   #idle: (() => void) | undefined;
 
@@ -85,13 +99,13 @@ export class Calls {
   }
 
   /**
-   * Makes a call, and gives what `take` finds when it succeeded. `release` runs when the call has
-   * returned, which can be after it was ended.
+   * Makes a call, and gives what `take` finds when it succeeded and was not ended. `release` runs when
+   * the call has returned, which can be after it was ended.
    */
   async run<T>(
     { signal, timeout }: CallOptions,
     begin: Begin,
-    take: () => T,
+    take: Take<T>,
     release?: () => void,
   ): Promise<T> {
     let end: (() => void) | undefined;
@@ -112,7 +126,7 @@ export class Calls {
     call: Call,
     timeout: number | undefined,
     begin: Begin,
-    take: () => T,
+    take: Take<T>,
     release?: () => void,
   ): Promise<T> {
     this.#underWay.add(call);
@@ -121,7 +135,8 @@ export class Calls {
       const left = await place(call, timeout ? milliseconds(timeout) : this.limit);
       try {
         await onThread(call, call.open(this.#client, left), begin);
-        return take();
+        if (call.ended) throw cancelled();
+        return take(() => call.keep());
       } finally {
         call.close();
         leave();
@@ -134,9 +149,17 @@ export class Calls {
 
   #remove(call: Call): void {
     this.#underWay.delete(call);
+    this.onReturn?.();
     if (this.#underWay.size > 0) return;
     busy.delete(this);
     this.#idle?.();
+  }
+
+  /** Ends the body, too, when the client is closed. It is freed when nobody holds it any more. */
+  adopt(body: Body): Body {
+    for (const each of this.#bodies) if (!each.deref()) this.#bodies.delete(each);
+    this.#bodies.add(new WeakRef(body));
+    return body;
   }
 
   /** Ends every call, also those that have not got a thread yet. */
@@ -151,6 +174,7 @@ export class Calls {
 
   /** Waits until no call is under way, and frees the client. Once, and nothing after it. */
   async close(): Promise<void> {
+    for (const body of this.#bodies) body.deref()?.end();
     if (this.#underWay.size > 0) await new Promise<void>((idle) => (this.#idle = idle));
     forgotten.unregister(this);
     library.keyfob_client_free(this.#client);

@@ -1,9 +1,11 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 // The client: one account's token, and requests that carry it.
 
+import { Body, type OnProgress, watch } from "./body";
 import { type Begin, type CallOptions, Calls } from "./calls";
-import { ClosedError, check } from "./errors";
-import { type FetchOptions, type Page, c, incoming, link, open, outgoing } from "./http";
+import { ClosedError, KeyfobError, check } from "./errors";
+import { ClientEvents, newsNumber } from "./events";
+import { type FetchOptions, type Page, c, incoming, link, open, outgoing, streamed } from "./http";
 import { type Out, type Pointer, library } from "./library";
 import { Login } from "./login";
 import type { CustomOptions, Options, Provider } from "./options";
@@ -15,6 +17,17 @@ export interface OptionSources {
   file?: string | undefined;
   /** The prefix of environment variables: with `KEYFOB`, `KEYFOB_USERNAME` sets `username`. */
   env?: string | undefined;
+  /** Keeps log lines up to this level, for the event `log` of `client.events`. */
+  log?: "error" | "warn" | "info" | "debug" | undefined;
+}
+
+/** What `download` takes, besides what `fetch` takes of a GET. */
+export interface DownloadOptions extends CallOptions {
+  headers?: FetchOptions["headers"];
+  /** The SHA-256 that the file must have, as 64 hexadecimal digits. */
+  sha256?: string | undefined;
+  /** Is told how far the file has come, at most ten times a second and at the end. */
+  onProgress?: OnProgress | undefined;
 }
 
 /** What was made of the fresh token with this number. It is good while that is the number. */
@@ -44,6 +57,12 @@ export interface Mqtt {
   password: string | null;
 }
 
+/** How many log lines wait for who listens for them. */
+const LOG_LINES = 1000;
+
+/** How often who waits for tokens looks for news, in milliseconds. */
+const LOOK_MS = 200;
+
 const freshNumber = library.keyfob_client_fresh_number;
 
 /**
@@ -56,6 +75,7 @@ export class Client {
   #handle: Pointer | null;
   readonly #calls: Calls;
   #closed: Promise<void> | undefined;
+  #events: ClientEvents | undefined;
   #token: Kept<Promise<string>> | undefined;
   #headers: Kept<Record<string, string>> | undefined;
 
@@ -71,6 +91,68 @@ export class Client {
     const { client, timeout } = configured(provider, options, from);
     this.#handle = client;
     this.#calls = new Calls(client, timeout);
+    this.#calls.onReturn = () => this.#events?.look();
+  }
+
+  /**
+   * What happens to the client, as events: `token`, `hold`, `error`, `log`. Renews what is due while
+   * somebody listens for tokens. Keeps no process alive.
+   */
+  get events(): ClientEvents {
+    return (this.#events ??= new ClientEvents({
+      handle: () => this.#handle,
+      token: () => this.token(),
+      tryToken: () => this.tryToken(),
+      status: () => this.status(),
+    }));
+  }
+
+  /**
+   * Gives the token, and then each that takes its place, for what lives longer than a request: an
+   * MQTT session, a WebSocket. Renews what is due. Ends when the client is closed; fails with what
+   * needs somebody to put it right, and goes on after what passes.
+   */
+  async *tokens({ signal }: Pick<CallOptions, "signal"> = {}): AsyncGenerator<string, void, void> {
+    let last: string | undefined;
+    let known = 0;
+    while (this.#handle !== null) {
+      signal?.throwIfAborted();
+      try {
+        const token = await this.token({ signal });
+        if (token !== last) {
+          last = token;
+          yield token;
+          continue;
+        }
+      } catch (fault) {
+        if (this.#handle === null) return;
+        const passes = fault instanceof KeyfobError && fault.retriable && last !== undefined;
+        if (!passes) throw fault;
+      }
+      known = await this.#news(known, signal ?? undefined);
+    }
+  }
+
+  /** Waits for news other than that of this number, or until the token is due. */
+  async #news(known: number, signal: AbortSignal | undefined): Promise<number> {
+    for (;;) {
+      signal?.throwIfAborted();
+      if (this.#handle === null) return known;
+      const number = newsNumber(this.#handle);
+      if (number !== known) return number;
+      const { state, pause_ms: pause, hold_ms: held } = this.status();
+      const isDue = state === "due" || state === "expired";
+      if (isDue && pause === null && held === null) return number;
+      await new Promise<void>((over) => {
+        const end = () => {
+          clearTimeout(timer);
+          signal?.removeEventListener("abort", end);
+          over();
+        };
+        const timer = setTimeout(end, LOOK_MS);
+        signal?.addEventListener("abort", end);
+      });
+    }
   }
 
   /** Gives a good access token, obtained or renewed first where that is needed. */
@@ -249,7 +331,76 @@ export class Client {
    * must not see the token.
    */
   async fetch(input: string | URL | Request, options: FetchOptions = {}): Promise<Response> {
-    return this.#send(input, options, incoming);
+    return options.stream ? this.#stream(input, options) : this.#send(input, options, incoming);
+  }
+
+  /**
+   * Gets a URL into a file. What came before a fault is kept in `path.part`, and is gone on with: by
+   * this call until nothing has come for the option `download_retry_s`, then by a later one. The file
+   * is checked by its length, by `sha256`, and by the digest that the server names, and then put in
+   * the place of `path` at once.
+   *
+   * The response has no body. Where its status is no success, nothing was written.
+   */
+  async download(
+    url: string | URL,
+    path: string,
+    options: DownloadOptions = {},
+  ): Promise<Response> {
+    options.signal?.throwIfAborted();
+    const message = await outgoing(url, { headers: options.headers });
+    this.#open();
+    const request = open(message);
+    const answer: Out<Pointer> = [null];
+    const done = watch(request, options.onProgress);
+    const begin: Begin = (client, err, done) => {
+      const { async } = library.keyfob_client_download;
+      async(client, request, c(path), options.sha256 ?? null, answer, err, done);
+    };
+    return this.#run(
+      options,
+      begin,
+      () => incoming(answer[0] as Pointer),
+      () => {
+        done();
+        library.keyfob_request_free(request);
+        library.keyfob_response_free(answer[0]);
+      },
+    );
+  }
+
+  async #stream(input: string | URL | Request, options: FetchOptions): Promise<Response> {
+    const signal = options.signal ?? (input instanceof Request ? input.signal : undefined);
+    signal?.throwIfAborted();
+    const message = await outgoing(input, options);
+    try {
+      this.#open();
+      const request = open(message);
+      const answer: Out<Pointer> = [null];
+      let kept = false;
+      const begin: Begin = (client, err, done) => {
+        library.keyfob_client_open.async(client, request, answer, err, done);
+      };
+      return await this.#calls.run(
+        { ...options, signal },
+        begin,
+        (keep) => {
+          const response = answer[0] as Pointer;
+          return streamed(response, () => {
+            kept = true;
+            const held = { call: keep(), response, request };
+            return this.#calls.adopt(new Body(held, options.onProgress));
+          });
+        },
+        () => {
+          if (kept) return;
+          library.keyfob_request_free(request);
+          library.keyfob_response_free(answer[0]);
+        },
+      );
+    } finally {
+      await message.remove?.();
+    }
   }
 
   /**
@@ -278,21 +429,27 @@ export class Client {
     const signal = options.signal ?? (input instanceof Request ? input.signal : undefined);
     signal?.throwIfAborted();
     const message = await outgoing(input, options);
-    this.#open();
-    const request = open(message);
-    const answer: Out<Pointer> = [null];
-    const begin: Begin = (client, err, done) => {
-      library.keyfob_client_send.async(client, request, answer, err, done);
-    };
-    return this.#run(
-      { ...options, signal },
-      begin,
-      () => read(answer[0] as Pointer),
-      () => {
-        library.keyfob_request_free(request);
-        library.keyfob_response_free(answer[0]);
-      },
-    );
+    try {
+      this.#open();
+      const request = open(message);
+      const answer: Out<Pointer> = [null];
+      const done = watch(request, options.onProgress);
+      const begin: Begin = (client, err, done) => {
+        library.keyfob_client_send.async(client, request, answer, err, done);
+      };
+      return await this.#run(
+        { ...options, signal },
+        begin,
+        () => read(answer[0] as Pointer),
+        () => {
+          done();
+          library.keyfob_request_free(request);
+          library.keyfob_response_free(answer[0]);
+        },
+      );
+    } finally {
+      await message.remove?.();
+    }
   }
 
   /** Renews the token now, fresh or not. Callers at the same time share one renewal. */
@@ -414,6 +571,10 @@ function configured(provider: string, options: CustomOptions, from: OptionSource
     check(library.keyfob_config_load_json(config, JSON.stringify(options), err), err);
     const timeout: Out<string> = [null];
     check(library.keyfob_config_get(config, "timeout_ms", timeout, err), err);
+    if (from.log) {
+      const level = 1 + ["error", "warn", "info", "debug"].indexOf(from.log);
+      check(library.keyfob_config_keep_log(config, level, LOG_LINES, err), err);
+    }
     const client: Out<Pointer> = [null];
     check(library.keyfob_client_new(config, client, err), err);
     return { client: client[0] as Pointer, timeout: Number(timeout[0]) };

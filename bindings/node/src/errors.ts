@@ -108,6 +108,21 @@ export function check(status: number, err: Out<Pointer>): void {
   if (status !== STATUSES.OK) throw taken(status, err[0]);
 }
 
+/** The error that a status tells of. */
+export function failure(told: {
+  status: Code;
+  message: string;
+  http_status: number | null;
+  provider_code: string | null;
+}): KeyfobError {
+  const Class: typeof KeyfobError =
+    CLASSES[FAMILIES[told.status as keyof typeof FAMILIES]] ?? KeyfobError;
+  return new Class(told.status, told.message, {
+    status: told.http_status ?? undefined,
+    providerCode: told.provider_code ?? undefined,
+  });
+}
+
 /** The error of a call that failed. The C one is freed. */
 function taken(status: number, error: Pointer | null): KeyfobError {
   // A newer library may have statuses that this package does not know.

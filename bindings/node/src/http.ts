@@ -1,8 +1,11 @@
 // From what fetch takes to a C request, and from a C response to what fetch gives.
 
 import { ArgumentError, check } from "./errors";
+import type { Readable } from "node:stream";
+import type { Body, OnProgress } from "./body";
 import type { CallOptions } from "./calls";
 import { type Out, type Pointer, copy, library } from "./library";
+import { type Spooled, spool } from "./spool";
 
 /** What `fetch` takes, as far as it means something here. */
 export interface FetchOptions extends CallOptions {
@@ -14,12 +17,22 @@ export interface FetchOptions extends CallOptions {
    */
   headers?: RequestInit["headers"] | undefined;
   /** A text has no type of its own here: set `Content-Type`, or leave it to the cloud's profile. */
-  body?: RequestInit["body"] | undefined;
+  body?: RequestInit["body"] | Readable | AsyncIterable<Uint8Array | string> | undefined;
   /**
    * Whether sending the request twice does no harm, so that it may be repeated after a fault that
    * leaves open whether it was carried out. True for GET, HEAD, OPTIONS, PUT and DELETE.
    */
   idempotent?: boolean | undefined;
+  /** A file to send as the body, in place of `body`. It is read while it is sent. */
+  bodyFile?: string | undefined;
+  /**
+   * Whether the response is given once its head is there, and its body read as it comes: one piece
+   * whenever somebody reads, and no more of it once the stream is cancelled. `timeout` is for the
+   * head then, and so is `signal`. Else the answer is read whole, and may have `max_body_bytes`.
+   */
+  stream?: boolean | undefined;
+  /** Is told how far the body of the answer has come, at most ten times a second and at the end. */
+  onProgress?: OnProgress | undefined;
 }
 
 /** A request as it will be sent. */
@@ -29,16 +42,21 @@ export interface Outgoing {
   headers: Headers;
   body: Uint8Array | undefined;
   idempotent: boolean | undefined;
+  /** A file to be sent as the body. */
+  file: string | undefined;
+  /** Deletes it, where it is ours. */
+  remove: (() => Promise<void>) | undefined;
 }
 
-/** Puts a request together; its body is read to the end. */
+/** Puts a request together; a body that is a stream is read to its end, by way of a file if it is large. */
 export async function outgoing(
   input: string | URL | Request,
   options: FetchOptions,
 ): Promise<Outgoing> {
   const request = input instanceof Request ? input : undefined;
   const headers = new Headers(options.headers ?? request?.headers);
-  const { bytes, type } = await content(options.body ?? request?.body);
+  const body = options.bodyFile === undefined ? (options.body ?? request?.body) : undefined;
+  const { bytes, type, file, remove } = await content(body);
   if (type && !headers.has("content-type")) headers.set("content-type", type);
   return {
     method: options.method ?? request?.method ?? "GET",
@@ -46,20 +64,25 @@ export async function outgoing(
     headers,
     body: bytes,
     idempotent: options.idempotent,
+    file: options.bodyFile ?? file,
+    remove,
   };
 }
 
 /** A body's bytes, and its type where it has one by nature, as a form has. */
-async function content(body: RequestInit["body"]): Promise<{ bytes?: Uint8Array; type?: string }> {
+async function content(body: FetchOptions["body"]): Promise<Spooled & { type?: string }> {
   if (body === null || body === undefined) return {};
+  if (typeof body === "object" && Symbol.asyncIterator in body) {
+    return spool(body as AsyncIterable<unknown>);
+  }
   if (typeof body === "string") return { bytes: Buffer.from(body) };
-  const read = new Response(body);
+  const read = new Response(body as RequestInit["body"]);
   const type = read.headers.get("content-type");
   return { bytes: new Uint8Array(await read.arrayBuffer()), ...(type ? { type } : {}) };
 }
 
 /** Makes a C request. It is the caller's to free. */
-export function open({ method, url, headers, body, idempotent }: Outgoing): Pointer {
+export function open({ method, url, headers, body, file, idempotent }: Outgoing): Pointer {
   const made: Out<Pointer> = [null];
   const err: Out<Pointer> = [null];
   check(library.keyfob_request_new(c(method), c(url), made, err), err);
@@ -69,6 +92,7 @@ export function open({ method, url, headers, body, idempotent }: Outgoing): Poin
       check(library.keyfob_request_set_header(request, name, value, err), err);
     });
     if (body) check(library.keyfob_request_set_body(request, body, body.length, err), err);
+    if (file !== undefined) check(library.keyfob_request_set_body_file(request, c(file), err), err);
     if (idempotent !== undefined) {
       check(library.keyfob_request_set_idempotent(request, idempotent, err), err);
     }
@@ -99,6 +123,13 @@ export function incoming(response: Pointer): Response {
   const status = library.keyfob_response_status(response);
   const body = BODILESS.includes(status) ? null : bytes(response);
   return new Response(body, { status, headers: headers(response) });
+}
+
+/** What a C response says whose body is still to be read. Null: it has none. */
+export function streamed(response: Pointer, body: () => Body): Response {
+  const status = library.keyfob_response_status(response);
+  const stream = BODILESS.includes(status) ? null : new ReadableStream(body());
+  return new Response(stream, { status, headers: headers(response) });
 }
 
 function headers(response: Pointer): Headers {

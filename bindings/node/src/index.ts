@@ -1,7 +1,9 @@
 // Access tokens for IoT clouds: obtained, kept, renewed, stored and presented.
 
-export { Client, type Mqtt, type OptionSources, type SignedOptions } from "./client";
+export { Client, type DownloadOptions, type Mqtt, type OptionSources, type SignedOptions } from "./client";
+export type { OnProgress } from "./body";
 export type { CallOptions } from "./calls";
+export type { ClientEvents, KeyfobEventMap } from "./events";
 export type { FetchOptions, Page } from "./http";
 export { Login } from "./login";
 export type { CustomOptions, Options, Provider } from "./options";

@@ -13,7 +13,7 @@ interface Arguments {
   pointer: Pointer | null;
   bytes: Uint8Array;
   buffer: Uint8Array;
-  text: string;
+  text: string | null;
   bool: boolean;
   int32_t: number;
   int64_t: number;

@@ -61,6 +61,8 @@ GOOD = {
     "length": "4",
     "sha256": "NULL",
     "known": "0",
+    "file_name": '"image.bin"',
+    "content_type": '"text/plain"',
     "lines": "8",
     "user_data": "&world",
 }
@@ -90,6 +92,11 @@ OPTIONAL = {
     ("keyfob_request_set_progress", "user_data"),
     ("keyfob_client_download", "sha256"),
     ("keyfob_client_next_log", "level"),
+    ("keyfob_request_add_part", "file_name"),
+    ("keyfob_request_add_part", "content_type"),
+    ("keyfob_request_add_file", "file_name"),
+    ("keyfob_request_add_file", "content_type"),
+    ("keyfob_request_progress", "total"),
 }
 
 # What a function that returns no status returns for a NULL handle or name, and when it panics.
@@ -188,6 +195,13 @@ STRINGS = {
     ("keyfob_request_add_query", "name"): ("OK", "OK"),
     ("keyfob_request_add_query", "value"): ("OK", "OK"),
     ("keyfob_request_set_body_file", "path"): ("FILE", "FILE"),
+    ("keyfob_request_add_part", "name"): ("OK", "OK"),
+    ("keyfob_request_add_part", "file_name"): ("OK", "OK"),
+    ("keyfob_request_add_part", "content_type"): ("OK", "OK"),
+    ("keyfob_request_add_file", "name"): ("OK", "OK"),
+    ("keyfob_request_add_file", "path"): ("FILE", "FILE"),
+    ("keyfob_request_add_file", "file_name"): ("OK", "OK"),
+    ("keyfob_request_add_file", "content_type"): ("OK", "OK"),
     ("keyfob_client_download", "path"): ("FILE", "FILE"),
     ("keyfob_client_download", "sha256"): ("INVALID_ARGUMENT", "INVALID_ARGUMENT"),
     ("keyfob_response_header", "name"): ("result == NULL", "result == NULL"),
@@ -225,6 +239,7 @@ NUMBERS = {
     },
     ("keyfob_response_read", "cap"): {"0": "OK", "SIZE_MAX": "INVALID_ARGUMENT"},
     ("keyfob_record_set", "len"): ABSURD_LENGTHS,
+    ("keyfob_request_add_part", "len"): ABSURD_LENGTHS,
     ("keyfob_response_header_at", "index"): {
         "SIZE_MAX": "result == NULL",
         "SIZE_MAX / 2": "result == NULL",

@@ -366,6 +366,23 @@ PROMISE(a_new_token_is_news_to_threads_and_event_loops) {
         KEYFOB_INVALID_ARGUMENT);
 }
 
+PROMISE(a_form_goes_out_and_a_body_comes_piece_by_piece) {
+  simulator::reset();
+  const keyfob::Client client(simulator::config("kii"));
+  const std::string api = simulator::about("kii", "DEVICES");
+  const std::string host = api.substr(0, api.find('/', 8));
+  keyfob::Request upload("POST", host + "/uploads");
+  upload.add_part("note", "hello").add_part("image", "bytes", "image.bin", "text/plain");
+  CHECK(client.send(upload).status() < 300);
+  CHECK(upload.add_file("no", "/nowhere/at/all", {}, {}, std::nothrow).status() == KEYFOB_FILE);
+  keyfob::Request download("GET", host + "/files/200000");
+  keyfob::Response response = client.open(download);
+  std::size_t size = 0;
+  for (std::string_view piece : response.pieces(5000)) size += piece.size();
+  CHECK(size == 200000);
+  CHECK(download.progress().first == size && download.progress().second == size);
+}
+
 PROMISE(cancelling_a_shared_handle_ends_its_own_calls_only) {
   simulator::reset();
   simulator::order("/inject",

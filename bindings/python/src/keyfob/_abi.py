@@ -491,6 +491,32 @@ def declare(library: CDLL) -> None:
         c_void_p,
         POINTER(POINTER(keyfob_error)),
     )
+    library.keyfob_request_add_part.restype = c_int32
+    library.keyfob_request_add_part.argtypes = (
+        POINTER(keyfob_request),
+        c_char_p,
+        c_char_p,
+        c_char_p,
+        POINTER(c_uint8),
+        c_size_t,
+        POINTER(POINTER(keyfob_error)),
+    )
+    library.keyfob_request_add_file.restype = c_int32
+    library.keyfob_request_add_file.argtypes = (
+        POINTER(keyfob_request),
+        c_char_p,
+        c_char_p,
+        c_char_p,
+        c_char_p,
+        POINTER(POINTER(keyfob_error)),
+    )
+    library.keyfob_request_progress.restype = c_int32
+    library.keyfob_request_progress.argtypes = (
+        POINTER(keyfob_request),
+        POINTER(c_uint64),
+        POINTER(c_int64),
+        POINTER(POINTER(keyfob_error)),
+    )
     library.keyfob_response_status.restype = c_uint16
     library.keyfob_response_status.argtypes = (POINTER(keyfob_response),)
     library.keyfob_response_header.restype = c_char_p
