@@ -29,6 +29,7 @@ use crate::model::token::{Claims, RenewalWindow, Token};
 use crate::provider::client_auth;
 use crate::provider::endpoints::are_possible;
 use crate::provider::exchange::{Exchange, lifetime};
+use crate::provider::extras;
 use crate::provider::failure::Failure;
 use crate::provider::fill::safe;
 use crate::provider::names::Names;
@@ -142,6 +143,8 @@ impl Account {
     /// Fills what can be filled already, so that a bad value is refused now and not at the first
     /// login, which may be days away.
     fn check(&self, clock: &Clock) -> Result<()> {
+        self.check_proofs()?;
+        extras::check(&self.options)?;
         let names = self.names(&Discovered::default())?;
         let mut scope = Scope::new(&self.profile, &names, clock);
         if let Some(base) = scope.find("base_url")? {
@@ -330,7 +333,7 @@ impl Account {
         let steps = self.login().map_or(&[][..], |login| &login.steps);
         let names = self.names_of_login(record)?;
         let exchange = self.exchange(clock, call).sparing(record);
-        let issued = exchange.obtain(steps, &names, Repeat::Unheard);
+        let issued = exchange.log_in(steps, &names, &|names| self.with_proofs(names, call));
         issued.map(|token| Token { login: self.login_name().into(), ..token })
     }
 

@@ -122,7 +122,7 @@ pub(super) fn digest(
         // What a profile says is in the places; how it is written, and in which file, says nothing.
         .filter(|option| !matches!(option.kind, Kind::Profile | Kind::Path))
         .filter(|option| in_group(option) && include(option))
-        .filter_map(|option| Some((option, options.get(&option.name)?)))
+        .filter_map(|option| Some((option, options.said(option)?)))
         .filter(|(option, value)| differs(option, value))
         .map(|(option, value)| (option.name.as_str(), value))
         .collect();

@@ -19,4 +19,5 @@ pub(crate) mod headers;
 pub(crate) mod identity;
 pub(crate) mod mqtt;
 pub(crate) mod person;
+mod proofs;
 pub(crate) mod secrets;

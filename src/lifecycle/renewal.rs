@@ -287,7 +287,12 @@ impl Renewal<'_> {
             Verdict::Refused => {
                 count(&lifecycle.counters.logins_rejected);
                 let error = failure.error;
-                Err(self.hold(login, Some(turn), error, |a, e| holds::reject(a, e, first, now)))
+                let is_new_each_time = account.has_new_proofs();
+                Err(self.hold(login, Some(turn), error, |a, e| {
+                    // No guess at the next one, so it need not wait for longer and longer.
+                    a.hold = a.hold.take().filter(|_| !is_new_each_time);
+                    holds::reject(a, e, first, now);
+                }))
             }
             Verdict::ClientRefused => {
                 count(&lifecycle.counters.logins_rejected);

@@ -95,6 +95,8 @@ pub(crate) struct Opt {
     /// What it proves, if anything. `None`: it says who, where or how, and another value is
     /// another account.
     pub proof: Option<Proof>,
+    /// Whether its `_file` variant is read for each login, since something else replaces it.
+    pub fresh: bool,
     /// One or two sentences for docs/OPTIONS.md.
     pub help: String,
 }
@@ -123,7 +125,13 @@ impl Opt {
     /// An option without a default, whose value may be shown.
     pub fn of(group: Group, kind: Kind, name: &str, help: &str) -> Opt {
         let (name, help) = (name.into(), help.into());
-        Opt { name, group, kind, default: None, secret: false, proof: None, help }
+        Opt { name, group, kind, default: None, secret: false, proof: None, fresh: false, help }
+    }
+
+    /// A secret whose file is read for each login.
+    pub fn fresh(mut self) -> Opt {
+        self.fresh = true;
+        self.secret()
     }
 
     /// The same, with a value that must not be shown.

@@ -18,6 +18,12 @@ pub(crate) const MQTT_URL: Key<str> = Key::of("mqtt_url");
 pub(crate) const PROFILE: Key<str> = Key::of("profile");
 pub(crate) const PROFILE_FILE: Key<str> = Key::of("profile_file");
 pub(crate) const GRANT: Key<str> = Key::of("grant");
+pub(crate) const ASSERTION: Key<str> = Key::of("assertion");
+pub(crate) const ASSERTION_COMMAND: Key<str> = Key::of("assertion_command");
+pub(crate) const ASSERTION_KEY: Key<str> = Key::of("assertion_key");
+pub(crate) const RESOURCE: Key<str> = Key::of("resource");
+pub(crate) const TOKEN_PARAMS: Key<str> = Key::of("token_params");
+pub(crate) const TOKEN_HEADERS: Key<str> = Key::of("token_headers");
 pub(crate) const CLIENT_AUTH: Key<str> = Key::of("client_auth");
 pub(crate) const CLIENT_ASSERTION_KID: Key<str> = Key::of("client_assertion_kid");
 pub(crate) const CLIENT_ASSERTION_ALG: Key<str> = Key::of("client_assertion_alg");
@@ -57,6 +63,11 @@ pub(crate) fn table() -> Vec<Opt> {
         Opt::of(Identity, Kind::Lines, CLIENT_ASSERTION_KEY.name, "The private key with which the client proves itself by a signed JWT (RFC 7523 2.2), in PEM form: RSA, P-256 or Ed25519.").proves(Proof::Client),
         Opt::of(Identity, Kind::Lines, CLIENT_ASSERTION_CERT.name, "The certificate of client_assertion_key, in PEM form, where the server knows the key by it (`x5t#S256`, `x5t`).").proves(Proof::Client),
         Opt::of(Identity, Kind::Text, REFRESH_TOKEN.name, "A refresh token from elsewhere, used before any login. With no other credentials, the only way in.").secret(),
+        Opt::of(Identity, Kind::Text, ASSERTION.name, "A token of another issuer that is traded for one here (RFC 7523 2.1). Its file is read for each login.").fresh(),
+        Opt::of(Identity, Kind::Text, ASSERTION_COMMAND.name, "A program that writes such a token, and its arguments: words between blanks, or a JSON array. No shell reads it; it has 10 s.").secret(),
+        Opt::of(Identity, Kind::Lines, ASSERTION_KEY.name, "The private key that signs such a token, in PEM form: RSA, P-256 or Ed25519.").proves(Proof::User),
+        Opt::of(Identity, Kind::Text, "subject_token", "A token that is exchanged for one of another kind or for another API (RFC 8693). Its file is read for each login.").fresh(),
+        Opt::of(Identity, Kind::Text, "actor_token", "The token of who acts in the subject's name (RFC 8693). Its file is read for each login.").fresh(),
         Opt::of(Identity, Kind::Text, "solution_key", "IoTConnect: the solution's key.").secret(),
         Opt::of(Identity, Kind::Text, "app_id", "Kii: the application's identifier."),
         Opt::of(Identity, Kind::Text, "app_key", "Kii: the application's key.").proves(Proof::Client),
@@ -74,9 +85,19 @@ pub(crate) fn table() -> Vec<Opt> {
         Opt::of(Where, Kind::Broker, MQTT_URL.name, "Where the MQTT broker is, instead of the provider's own: `mqtts://host:8883`. keyfob does not connect to it; `keyfob_client_mqtt` gives it back."),
         Opt::of(Where, Kind::Profile, PROFILE.name, "A provider profile as JSON text, in place of a built-in one."),
         Opt::of(Where, Kind::Path, PROFILE_FILE.name, "A file with a provider profile."),
-        Opt::of(OAuth, Kind::Text, GRANT.name, "Which grant to use where more than one fits: `client_credentials`, `password`, or `interactive` for a person's login (`keyfob login`)."),
+        Opt::of(OAuth, Kind::Text, GRANT.name, "Which grant to use where more than one fits: `client_credentials`, `password`, `refresh_token`, `jwt_bearer`, `token_exchange`, or `interactive` for a person's login (`keyfob login`)."),
         Opt::of(OAuth, Kind::Text, "scope", "Scopes to ask for, separated by blanks (RFC 6749 3.3)."),
         Opt::of(OAuth, Kind::Text, "audience", "The API the token is for."),
+        Opt::of(OAuth, Kind::Text, RESOURCE.name, "The API the token is for, as its URI; several with blanks between them (RFC 8707)."),
+        Opt::of(OAuth, Kind::Text, TOKEN_PARAMS.name, "Further fields of token calls, as `name=value` pairs with `&` between them, encoded as in a URL.").secret(),
+        Opt::of(OAuth, Kind::Lines, TOKEN_HEADERS.name, "Further headers of token calls, as lines of `Name: value`.").secret(),
+        Opt::of(OAuth, Kind::Text, "assertion_issuer", "Who signs with assertion_key (`iss`). Unset, client_id."),
+        Opt::of(OAuth, Kind::Text, "assertion_subject", "Whom the token that assertion_key signs is about (`sub`). Unset, who signs."),
+        Opt::of(OAuth, Kind::Text, "assertion_audience", "Whom the token that assertion_key signs is for (`aud`). Unset, the token endpoint."),
+        Opt::of(OAuth, Kind::Text, "assertion_kid", "The name of assertion_key at the server (`kid`)."),
+        Opt::of(OAuth, Kind::Text, "subject_token_type", "What subject_token is (RFC 8693 3).").default("urn:ietf:params:oauth:token-type:access_token"),
+        Opt::of(OAuth, Kind::Text, "actor_token_type", "What actor_token is (RFC 8693 3).").default("urn:ietf:params:oauth:token-type:access_token"),
+        Opt::of(OAuth, Kind::Text, "requested_token_type", "What subject_token is exchanged for (RFC 8693 3)."),
         Opt::of(OAuth, words(&["none", "client_secret_basic", "client_secret_basic_raw", "client_secret_post", "client_secret_jwt", "private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"]), CLIENT_AUTH.name, "How the client authenticates at the provider's endpoints (RFC 6749 2.3, RFC 7523 2.2, RFC 8705 2). Unset, it follows from what is set and from what the server's metadata says it takes. `client_secret_basic_raw` is for servers that do not undo the form encoding of name and secret.").default("client_secret_basic"),
         Opt::of(OAuth, Kind::Text, CLIENT_ASSERTION_KID.name, "The name of client_assertion_key at the server (`kid`), where it has several.").of_client(),
         Opt::of(OAuth, words(&["RS256", "PS256", "ES256", "EdDSA"]), CLIENT_ASSERTION_ALG.name, "How client_assertion_key signs. Unset, it follows from the key; RSA signs by `RS256`, or by `PS256` where the server's metadata has that alone.").of_client(),

@@ -100,6 +100,9 @@ impl Options {
                     format!("{name} and {file_option} are both set; set one"),
                 ));
             }
+            if self.option(&name).is_some_and(|option| option.fresh) {
+                continue;
+            }
             let text = file::read_text(&path, file::VALUE).map_err(|why| {
                 Error::new(Status::InvalidOption, format!("{file_option}: {why}"))
             })?;
@@ -153,13 +156,25 @@ impl Options {
 
     /// Whether a value was set: defaults do not count.
     pub fn is_set(&self, name: &str) -> bool {
-        self.values.contains(name)
+        self.values.contains(name) || self.option(name).and_then(|o| self.file(o)).is_some()
     }
 
-    /// The identity options that are set, with their values.
-    pub fn identity(&self) -> impl Iterator<Item = (&Opt, &Secret)> {
+    /// The file that stands for this option and is read for each login.
+    pub fn file(&self, option: &Opt) -> Option<&str> {
+        let path = self.values.get(&format!("{}{FILE_SUFFIX}", option.name));
+        path.filter(|_| option.fresh).map(Secret::expose)
+    }
+
+    /// The value or default, or where only a file is known the path of that: what tells one account
+    /// from another.
+    pub fn said(&self, option: &Opt) -> Option<&str> {
+        self.get(&option.name).or_else(|| self.file(option))
+    }
+
+    /// The identity options that are set.
+    pub fn identity(&self) -> impl Iterator<Item = &Opt> {
         let of_identity = |o: &&Opt| o.group == Group::Identity;
-        self.table.iter().filter(of_identity).filter_map(|o| Some((o, self.values.get(&o.name)?)))
+        self.table.iter().filter(of_identity).filter(|option| self.is_set(&option.name))
     }
 
     pub fn text(&self, key: Key<str>) -> Option<&str> {

@@ -14,6 +14,7 @@
 //! so a slow cloud sees one password, and no rotated refresh token is lost.
 
 use super::endpoints;
+use super::extras;
 use super::failure::Failure;
 use super::fill::request;
 use super::names::Names;
@@ -95,6 +96,27 @@ impl Exchange<'_> {
         names: &Names,
         repeat: Repeat,
     ) -> std::result::Result<Token, Failure> {
+        self.go_through(steps, names, repeat, &|names| Ok(names))
+    }
+
+    /// The same for a login. `proofs` adds to the names what is had anew for each, unless an answer to
+    /// an earlier call is still waited for.
+    pub fn log_in(
+        &self,
+        steps: &[Step],
+        names: &Names,
+        proofs: &dyn Fn(Names) -> Result<Names>,
+    ) -> std::result::Result<Token, Failure> {
+        self.go_through(steps, names, Repeat::Unheard, proofs)
+    }
+
+    fn go_through(
+        &self,
+        steps: &[Step],
+        names: &Names,
+        repeat: Repeat,
+        proofs: &dyn Fn(Names) -> Result<Names>,
+    ) -> std::result::Result<Token, Failure> {
         let steps: Vec<&Step> = self.of(steps).collect();
         let no_step = || Error::new(Status::InvalidProfile, "no step fits the options");
         let last = steps.len().checked_sub(1).ok_or_else(no_step)?;
@@ -104,7 +126,10 @@ impl Exchange<'_> {
         let is_ours = |trail: &Trail| trail.began == *names;
         let reached = self.late.take_reached(now, is_ours);
         let earlier = self.late.trail(now, is_ours).or(reached);
-        let mut trail = earlier.unwrap_or_else(|| Trail::of(names));
+        let mut trail = match earlier {
+            Some(earlier) => earlier,
+            None => Trail { names: proofs(names.clone())?, ..Trail::of(names) },
+        };
         loop {
             let step = steps[trail.step.min(last)];
             let reply = self.run(step, &mut trail, repeat).inspect_err(|failure| {
@@ -303,7 +328,8 @@ impl Exchange<'_> {
         })?;
         let sent_secret = secret && answer.asked.is_none();
         let made = trail.moment.iter().flat_map(|moment| moment.secrets(&self.profile.kinds));
-        let names = &made.fold(trail.names.clone(), Names::hiding);
+        let extras = extras::secrets(self.options);
+        let names = &made.chain(&extras).fold(trail.names.clone(), Names::hiding);
         let mut reply = Reply::read(answer, self.profile, self.clock, step, outgoing, names, asked);
         reply.sent_secret = sent_secret;
         Ok(reply)

@@ -4,6 +4,7 @@
 //! the client, the body, headers, and at last those headers that sign the rest.
 
 use super::client_auth::{self, Credentials};
+use super::extras;
 use super::places::shown;
 use super::profile::{Profile, Step};
 use super::scope::Scope;
@@ -43,7 +44,7 @@ pub(super) fn request(
         true => client_auth::credentials(options, scope, url_filled.as_str())?,
         false => Credentials::default(),
     };
-    let (body, kind) = body(step, &client, scope)?;
+    let (body, kind) = body(step, &client, options, scope)?;
     let body = body.map_or(Payload::None, |body| Payload::Bytes(Arc::new(body)));
     let method = Method::parse(&step.method).map_err(wrong)?;
     let mut outgoing = Outgoing { method, url: url_filled, shown, headers: Vec::new(), body };
@@ -61,6 +62,9 @@ pub(super) fn request(
             let value = Secret::new(format!("Basic {}", *value));
             outgoing.headers.push(("Authorization".into(), value));
         }
+    }
+    if step.extras {
+        outgoing.headers.extend(extras::headers(options)?);
     }
     let authorization = client.authorization;
     outgoing.headers.extend(authorization.map(|value| ("Authorization".into(), value)));
@@ -118,17 +122,19 @@ pub(crate) fn fields<'t>(
 type Body = (Option<Zeroizing<Vec<u8>>>, Option<&'static str>);
 
 /// A step's body: its form with what authenticates the client, its JSON document, or none.
-fn body(step: &Step, client: &Credentials, scope: &mut Scope<'_>) -> Result<Body> {
+fn body(
+    step: &Step,
+    client: &Credentials,
+    options: &Options,
+    scope: &mut Scope<'_>,
+) -> Result<Body> {
     if let Some(form) = &step.form {
         let mut text = fields(form.iter(), Place::Form, scope)?;
-        for (name, value) in &client.fields {
-            if !text.is_empty() {
-                text.push('&');
-            }
-            form_encode(name, &mut text);
-            text.push('=');
-            form_encode(value.expose(), &mut text);
+        if step.extras {
+            let more = extras::fields(options)?;
+            extras::append(more.iter().map(|(name, value)| (name.as_str(), value)), &mut text);
         }
+        extras::append(client.fields.iter().map(|(name, value)| (*name, value)), &mut text);
         let bytes = Zeroizing::new(text.as_bytes().to_vec());
         return Ok((Some(bytes), Some("application/x-www-form-urlencoded")));
     }

@@ -25,6 +25,7 @@ mod computed;
 pub(crate) mod consent;
 pub(crate) mod endpoints;
 pub(crate) mod exchange;
+pub(crate) mod extras;
 pub(crate) mod failure;
 pub(crate) mod fill;
 mod issued;

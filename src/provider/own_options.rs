@@ -84,6 +84,7 @@ fn added(name: &str, own: &OwnOption) -> Result<Opt, String> {
         default: None,
         secret: own.secret,
         proof: None,
+        fresh: false,
         help: String::new(),
     };
     finished(option, own)

@@ -243,6 +243,8 @@ document! {
         /// Whether the client authenticates here, as the option `client_auth` says: in a header, or
         /// in the step's form.
         other client_auth: bool,
+        /// Whether the options `resource`, `token_params` and `token_headers` go along.
+        other extras: bool,
         /// A form, its fields in their order. A step has one body or none.
         other form: Option<Ordered<Template>>,
         /// A JSON document whose texts are templates.

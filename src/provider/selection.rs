@@ -54,7 +54,7 @@ impl Selection {
 /// Finds the one login that the options fit. `MISSING_OPTION` where none does, with what each
 /// lacks; `INVALID_OPTION` where two do, or where an option is left over.
 pub(crate) fn select(profile: &Profile, options: &Options) -> Result<Selection> {
-    let set: Vec<&str> = options.identity().map(|(o, _)| o.name.as_str()).collect();
+    let set: Vec<&str> = options.identity().map(|o| o.name.as_str()).collect();
     let allowed = |login: &&(String, Login)| {
         login.1.when.iter().all(|(o, wanted)| !options.is_set(o) || options.get(o) == Some(wanted))
     };

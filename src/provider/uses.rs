@@ -6,6 +6,7 @@
 //! or to `Step::templates`.
 
 use super::client_auth;
+use super::extras;
 use super::json_template::JsonTemplate;
 use super::kinds::{Kinds, REQUEST_NAMES};
 use super::profile::{Entry, Format, MqttRule, Present, Profile, Step};
@@ -47,6 +48,9 @@ impl Profile {
         }
         if self.steps().iter().any(|(_, step)| step.client_auth) {
             names.extend(client_auth::OPTIONS.iter().map(|name| name.to_string()));
+        }
+        if self.steps().iter().any(|(_, step)| step.extras) {
+            names.extend(extras::OPTIONS.iter().map(|name| name.to_string()));
         }
         names.sort_unstable();
         names.dedup();

@@ -21,6 +21,7 @@
 
 pub(crate) mod call;
 pub(crate) mod clock;
+pub(crate) mod command;
 pub(crate) mod crypto;
 pub(crate) mod date;
 pub(crate) mod file;

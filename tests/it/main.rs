@@ -22,6 +22,7 @@ mod fallback;
 mod faults;
 mod fresh_number;
 mod generated_docs;
+mod grants;
 mod holds;
 mod house;
 mod identity;

@@ -99,7 +99,10 @@ fn every_number_is_held_to_its_range() {
 
 /// Keys and certificates in PEM form have lines.
 fn has_lines(name: &str) -> bool {
-    matches!(name, "client_assertion_key" | "client_assertion_cert")
+    matches!(
+        name,
+        "client_assertion_key" | "client_assertion_cert" | "assertion_key" | "token_headers"
+    )
 }
 
 #[test]

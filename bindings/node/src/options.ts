@@ -109,6 +109,26 @@ export interface Options {
   refresh_token?: string | undefined;
   /** A file with refresh_token, read when the client is made. */
   refresh_token_file?: string | undefined;
+  /** A token of another issuer that is traded for one here (RFC 7523 2.1). Its file is read for each login. */
+  assertion?: string | undefined;
+  /** A file with assertion, read when the client is made. */
+  assertion_file?: string | undefined;
+  /** A program that writes such a token, and its arguments: words between blanks, or a JSON array. No shell reads it; it has 10 s. */
+  assertion_command?: string | undefined;
+  /** A file with assertion_command, read when the client is made. */
+  assertion_command_file?: string | undefined;
+  /** The private key that signs such a token, in PEM form: RSA, P-256 or Ed25519. */
+  assertion_key?: string | undefined;
+  /** A file with assertion_key, read when the client is made. */
+  assertion_key_file?: string | undefined;
+  /** A token that is exchanged for one of another kind or for another API (RFC 8693). Its file is read for each login. */
+  subject_token?: string | undefined;
+  /** A file with subject_token, read when the client is made. */
+  subject_token_file?: string | undefined;
+  /** The token of who acts in the subject's name (RFC 8693). Its file is read for each login. */
+  actor_token?: string | undefined;
+  /** A file with actor_token, read when the client is made. */
+  actor_token_file?: string | undefined;
   /** IoTConnect: the solution's key. */
   solution_key?: string | undefined;
   /** A file with solution_key, read when the client is made. */
@@ -147,12 +167,36 @@ export interface Options {
   profile?: string | object | undefined;
   /** A file with a provider profile. */
   profile_file?: string | undefined;
-  /** Which grant to use where more than one fits: `client_credentials`, `password`, or `interactive` for a person's login (`keyfob login`). */
+  /** Which grant to use where more than one fits: `client_credentials`, `password`, `refresh_token`, `jwt_bearer`, `token_exchange`, or `interactive` for a person's login (`keyfob login`). */
   grant?: string | undefined;
   /** Scopes to ask for, separated by blanks (RFC 6749 3.3). */
   scope?: string | undefined;
   /** The API the token is for. */
   audience?: string | undefined;
+  /** The API the token is for, as its URI; several with blanks between them (RFC 8707). */
+  resource?: string | undefined;
+  /** Further fields of token calls, as `name=value` pairs with `&` between them, encoded as in a URL. */
+  token_params?: string | undefined;
+  /** A file with token_params, read when the client is made. */
+  token_params_file?: string | undefined;
+  /** Further headers of token calls, as lines of `Name: value`. */
+  token_headers?: string | undefined;
+  /** A file with token_headers, read when the client is made. */
+  token_headers_file?: string | undefined;
+  /** Who signs with assertion_key (`iss`). Unset, client_id. */
+  assertion_issuer?: string | undefined;
+  /** Whom the token that assertion_key signs is about (`sub`). Unset, who signs. */
+  assertion_subject?: string | undefined;
+  /** Whom the token that assertion_key signs is for (`aud`). Unset, the token endpoint. */
+  assertion_audience?: string | undefined;
+  /** The name of assertion_key at the server (`kid`). */
+  assertion_kid?: string | undefined;
+  /** What subject_token is (RFC 8693 3). Default: `urn:ietf:params:oauth:token-type:access_token`. */
+  subject_token_type?: string | undefined;
+  /** What actor_token is (RFC 8693 3). Default: `urn:ietf:params:oauth:token-type:access_token`. */
+  actor_token_type?: string | undefined;
+  /** What subject_token is exchanged for (RFC 8693 3). */
+  requested_token_type?: string | undefined;
   /** How the client authenticates at the provider's endpoints (RFC 6749 2.3, RFC 7523 2.2, RFC 8705 2). Unset, it follows from what is set and from what the server's metadata says it takes. `client_secret_basic_raw` is for servers that do not undo the form encoding of name and secret. Default: `client_secret_basic`. */
   client_auth?: string | undefined;
   /** The name of client_assertion_key at the server (`kid`), where it has several. */
@@ -195,7 +239,7 @@ export interface Options {
   user_agent?: string | undefined;
   /** How often a call that is safe to repeat is tried again after a network fault, 429 or 5xx. Default: `2`. */
   retries?: number | undefined;
-  /** How long before its end a token is renewed; never more than a tenth of its lifetime. Default: `300`. */
+  /** How long before its end a token is renewed; never more than a tenth of its lifetime. Unset, the first renewal after a login or an outage lies anywhere between a quarter of the lifetime and then, so that a fleet is spread. Default: `300`. */
   renew_before_s?: number | undefined;
   /** Renew on a thread of the library's own, so that no caller waits. Default: `false`. */
   background_renewal?: boolean | undefined;

@@ -41,6 +41,7 @@ mod milesight;
 mod node_red;
 mod oauth2;
 mod oauth2_client;
+mod oauth2_grants;
 mod once;
 mod parse_server;
 mod particle;

@@ -9,10 +9,11 @@ use super::call::{Call, FORM, Scene};
 use super::cloud::Role;
 use super::list::{List, Pages};
 use super::oauth2_client::authenticate;
+use super::oauth2_grants::{JWT_BEARER, TOKEN_EXCHANGE, by_assertion, by_exchange};
 use super::person;
 use super::rules::{Outcome, Rules};
 use crate::credentials::known::{Login, oauth2 as known};
-use crate::fields::{self, Fields};
+use crate::fields::{self, FieldFault, Fields};
 use crate::form::decode;
 use crate::http::{Answer, Request};
 use crate::tokens::{Dead, Form, Grant, Habits, Minted, Rotation};
@@ -133,9 +134,11 @@ impl Rules for OAuth2 {
             "client_credentials" => by_client(call, &client.id, &fields)?,
             "password" => by_password(call, &client.id, &fields)?,
             "refresh_token" => by_refresh(call, &client.id, &fields)?,
+            JWT_BEARER => by_assertion(call, &client, &fields)?,
+            TOKEN_EXCHANGE => by_exchange(call, &client, &fields)?,
             "" => return Err(refusal("invalid_request", "grant_type is missing")),
             _ => {
-                let why = "this server takes client_credentials, password, refresh_token, authorization_code and device codes";
+                let why = "the metadata lists the grant types of this server";
                 return Err(refusal("unsupported_grant_type", why));
             }
         };
@@ -218,7 +221,10 @@ fn parameters(call: &Call<'_>) -> Result<Fields, Answer> {
         decode(&call.request.body).map_err(|fault| refusal("invalid_request", fault))?;
     pairs.retain(|(_, value)| !value.is_empty());
     let fields = Fields::from(pairs);
-    let repeated = fields.repeated();
+    // Of these there may be several (RFC 8707 2, RFC 8693 2.1).
+    let several = |fault: &FieldFault| ["resource", "audience"].contains(&fault.field.as_str());
+    let mut repeated = fields.repeated();
+    repeated.retain(|fault| !several(fault));
     if repeated.is_empty() {
         Ok(fields)
     } else {
@@ -227,8 +233,7 @@ fn parameters(call: &Call<'_>) -> Result<Fields, Answer> {
 }
 
 fn by_client(call: &mut Call<'_>, client: &str, fields: &Fields) -> Outcome {
-    let scope = scope_of(fields, known::SCOPE, OPENID)?;
-    audience_of(fields)?;
+    let scope = granted_scope(call, fields)?;
     let grant = Grant { principal: format!("{client}/"), scope: scope.clone() };
     // Without a refresh token (4.4.3).
     let minted = call.site.vault.start(grant, false, None, call.scene.now_ms);
@@ -242,8 +247,7 @@ fn by_password(call: &mut Call<'_>, client: &str, fields: &Fields) -> Outcome {
             return Err(refusal("invalid_request", &format!("{name} is missing")));
         }
     }
-    let scope = scope_of(fields, known::SCOPE, OPENID)?;
-    audience_of(fields)?;
+    let scope = granted_scope(call, fields)?;
     let name = fields.text("username");
     // Clients live under names of their own; nobody is let in as a person by one of them.
     if name.starts_with("client:") {
@@ -308,8 +312,11 @@ fn scope_of(fields: &Fields, usual: &str, more: &str) -> Result<String, Answer> 
     }
     let wanted = fields.text("scope");
     let mut allowed = usual.split(' ').chain(more.split(' '));
-    if wanted.split(' ').all(|scope| allowed.clone().any(|known| known == scope)) {
-        Ok(wanted.to_owned())
+    let mut wanted: Vec<&str> = wanted.split(' ').collect();
+    // It may be asked for and is not granted, which is told by `scope` (3.3).
+    wanted.retain(|scope| *scope != known::UNGRANTED_SCOPE);
+    if wanted.iter().all(|scope| allowed.clone().any(|known| known == *scope)) {
+        Ok(wanted.join(" "))
     } else {
         Err(refusal(
             "invalid_scope",
@@ -318,17 +325,28 @@ fn scope_of(fields: &Fields, usual: &str, more: &str) -> Result<String, Answer> 
     }
 }
 
-/// `audience`, and `resource` of RFC 8707 with its error.
-fn audience_of(fields: &Fields) -> Result<(), Answer> {
-    for name in ["audience", "resource"] {
-        if fields.has(name) && fields.text(name) != known::AUDIENCE {
-            return Err(refusal("invalid_target", &format!("{name} must be {}", known::AUDIENCE)));
+/// `audience`, and `resource` of RFC 8707 with its error; of each there may be several.
+fn audience_of(call: &Call<'_>) -> Result<(), Answer> {
+    let known = [known::AUDIENCE, known::OTHER_AUDIENCE];
+    for (name, value) in decode(&call.request.body).unwrap_or_default() {
+        let is_one = ["audience", "resource"].contains(&name.as_str());
+        if is_one && !value.is_empty() && !known.contains(&value.as_str()) {
+            return Err(refusal(
+                "invalid_target",
+                &format!("{name} must be {}", known.join(" or ")),
+            ));
         }
     }
     Ok(())
 }
 
-fn tokens(minted: &Minted, scope: &str) -> Answer {
+/// What is granted of what a call asks for.
+pub(super) fn granted_scope(call: &Call<'_>, fields: &Fields) -> Result<String, Answer> {
+    audience_of(call)?;
+    scope_of(fields, known::SCOPE, OPENID)
+}
+
+pub(super) fn tokens(minted: &Minted, scope: &str) -> Answer {
     let mut body = json!({
         "access_token": minted.access,
         "token_type": "Bearer",
@@ -369,6 +387,8 @@ fn metadata(scene: &Scene<'_>) -> Answer {
             "refresh_token",
             "authorization_code",
             DEVICE_GRANT,
+            JWT_BEARER,
+            TOKEN_EXCHANGE,
         ],
         "token_endpoint_auth_methods_supported": [
             "none",

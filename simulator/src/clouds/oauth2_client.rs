@@ -108,7 +108,7 @@ fn by_assertion(call: &mut Call<'_>, fields: &Fields) -> Result<Client, Answer> 
 }
 
 /// Header and claims, where the key of the client that they name has signed them.
-fn signed_by_a_client(call: &Call<'_>, token: &str) -> Option<[serde_json::Value; 2]> {
+pub(super) fn signed_by_a_client(call: &Call<'_>, token: &str) -> Option<[serde_json::Value; 2]> {
     let [header, claims] = signed::unverified_jwt(token)?;
     let id = claims["iss"].as_str()?;
     if header["alg"] == "HS256" {

@@ -136,6 +136,10 @@ pub mod oauth2 {
     pub const SCOPE: &str = "devices:read devices:write";
     /// The audience, or resource, that tokens can be asked for.
     pub const AUDIENCE: &str = "https://api.example.com";
+    /// Another one.
+    pub const OTHER_AUDIENCE: &str = "https://telemetry.example.com";
+    /// A scope that anybody may ask for and nobody is granted.
+    pub const UNGRANTED_SCOPE: &str = "devices:audit";
     /// Path of the token endpoint under the base URL.
     pub const TOKEN_PATH: &str = "/oauth2/token";
     /// The same endpoint as a Keycloak realm has it, where Kontakt.io's newer way in is.

@@ -201,3 +201,37 @@ fn a_client_whose_secret_has_changed_is_no_longer_known() {
     let fields = form(&[&fields[..], &[("grant_type", "client_credentials")]].concat());
     assert_eq!(token(&sim, &[], &fields).status, 200);
 }
+
+#[test]
+fn a_trade_of_tokens_keeps_to_its_rfc() {
+    let sim = Simulator::start();
+    let own = posted(&sim, &[("grant_type", "client_credentials")]).json();
+    let own = own["access_token"].as_str().unwrap();
+    let exchange = ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange");
+    let kind = "urn:ietf:params:oauth:token-type:access_token";
+    let subject = [exchange, ("subject_token", own), ("subject_token_type", kind)];
+    let reply = posted(&sim, &subject);
+    assert_eq!((reply.status, reply.json()["issued_token_type"].as_str()), (200, Some(kind)));
+    for fields in [
+        &subject[..2],
+        &[exchange, ("subject_token_type", kind)],
+        &[exchange, ("subject_token", "x"), ("subject_token_type", kind)],
+        &[exchange, ("subject_token", own), ("subject_token_type", "jwt")],
+        &[&subject[..], &[("actor_token", own)]].concat(),
+        &[&subject[..], &[("actor_token_type", kind)]].concat(),
+        &[&subject[..], &[("requested_token_type", "jwt")]].concat(),
+    ] {
+        error(&posted(&sim, fields), 400, "invalid_request");
+    }
+    let bearer = ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer");
+    error(&posted(&sim, &[bearer]), 400, "invalid_request");
+    error(&posted(&sim, &[bearer, ("assertion", "a.b.c")]), 400, "invalid_grant");
+    let two = [("audience", known::AUDIENCE), ("audience", known::OTHER_AUDIENCE)];
+    let client = ("grant_type", "client_credentials");
+    assert_eq!(posted(&sim, &[&[client], &two[..]].concat()).status, 200);
+    error(
+        &posted(&sim, &[client, two[0], ("audience", "https://x.example")]),
+        400,
+        "invalid_target",
+    );
+}

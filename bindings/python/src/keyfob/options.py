@@ -64,7 +64,9 @@ class CommonOptions(TypedDict, total=False):
     user_agent: Text
     #: How often a call that is safe to repeat is tried again after a network fault, 429 or 5xx.
     retries: Number
-    #: How long before its end a token is renewed; never more than a tenth of its lifetime.
+    #: How long before its end a token is renewed; never more than a tenth of its lifetime. Unset,
+    #: the first renewal after a login or an outage lies anywhere between a quarter of the lifetime
+    #: and then, so that a fleet is spread.
     renew_before_s: Number
     #: Renew on a thread of the library's own, so that no caller waits.
     background_renewal: Switch
@@ -438,6 +440,10 @@ class EmnifyOptions(CommonOptions, total=False):
 class EntraOptions(CommonOptions, total=False):
     """Microsoft Entra (Azure AD), client credentials: `entra`."""
 
+    #: A token of another issuer that is traded for one here (RFC 7523 2.1). Its file is read for
+    #: each login.
+    assertion: Text
+    assertion_file: Path
     #: Where the cloud is, instead of the provider's own address: a private host, a test system.
     base_url: Text
     #: The certificate of client_assertion_key, in PEM form, where the server knows the key by it
@@ -505,6 +511,10 @@ class GoliothOptions(CommonOptions, total=False):
 class GoogleOptions(CommonOptions, total=False):
     """Google service account: `google`."""
 
+    #: A token of another issuer that is traded for one here (RFC 7523 2.1). Its file is read for
+    #: each login.
+    assertion: Text
+    assertion_file: Path
     #: The API the token is for.
     audience: Text
     #: Where the cloud is, instead of the provider's own address: a private host, a test system.
@@ -853,6 +863,30 @@ class NodeRedOptions(CommonOptions, total=False):
 class Oauth2Options(CommonOptions, total=False):
     """any OAuth 2.0 token endpoint (RFC 6749): `oauth2`."""
 
+    #: The token of who acts in the subject's name (RFC 8693). Its file is read for each login.
+    actor_token: Text
+    actor_token_file: Path
+    #: What actor_token is (RFC 8693 3).
+    actor_token_type: Text
+    #: A token of another issuer that is traded for one here (RFC 7523 2.1). Its file is read for
+    #: each login.
+    assertion: Text
+    assertion_file: Path
+    #: Whom the token that assertion_key signs is for (`aud`). Unset, the token endpoint.
+    assertion_audience: Text
+    #: A program that writes such a token, and its arguments: words between blanks, or a JSON array.
+    #: No shell reads it; it has 10 s.
+    assertion_command: Text
+    assertion_command_file: Path
+    #: Who signs with assertion_key (`iss`). Unset, client_id.
+    assertion_issuer: Text
+    #: The private key that signs such a token, in PEM form: RSA, P-256 or Ed25519.
+    assertion_key: Text
+    assertion_key_file: Path
+    #: The name of assertion_key at the server (`kid`).
+    assertion_kid: Text
+    #: Whom the token that assertion_key signs is about (`sub`). Unset, who signs.
+    assertion_subject: Text
     #: The API the token is for.
     audience: Text
     #: OAuth 2.0 authorization endpoint, for a login in a browser, where no issuer names it.
@@ -888,9 +922,10 @@ class Oauth2Options(CommonOptions, total=False):
     client_secret_file: Path
     #: OAuth 2.0 device authorization endpoint (RFC 8628), where no issuer names it.
     device_authorization_url: Text
-    #: Which grant to use where more than one fits: `client_credentials`, `password`, or
-    #: `interactive` for a person's login (`keyfob login`). One of `client_credentials`, `password`,
-    #: `interactive`.
+    #: Which grant to use where more than one fits: `client_credentials`, `password`,
+    #: `refresh_token`, `jwt_bearer`, `token_exchange`, or `interactive` for a person's login
+    #: (`keyfob login`). One of `client_credentials`, `password`, `refresh_token`, `jwt_bearer`,
+    #: `token_exchange`, `interactive`.
     grant: Text
     #: OAuth 2.0 issuer, whose metadata names the endpoints (RFC 8414, OpenID Connect Discovery).
     issuer: Text
@@ -901,10 +936,27 @@ class Oauth2Options(CommonOptions, total=False):
     #: way in.
     refresh_token: Text
     refresh_token_file: Path
+    #: What subject_token is exchanged for (RFC 8693 3).
+    requested_token_type: Text
+    #: The API the token is for, as its URI; several with blanks between them (RFC 8707).
+    resource: Text
     #: OAuth 2.0 revocation endpoint (RFC 7009), where no issuer names it.
     revocation_url: Text
     #: Scopes to ask for, separated by blanks (RFC 6749 3.3).
     scope: Text
+    #: A token that is exchanged for one of another kind or for another API (RFC 8693). Its file is
+    #: read for each login.
+    subject_token: Text
+    subject_token_file: Path
+    #: What subject_token is (RFC 8693 3).
+    subject_token_type: Text
+    #: Further headers of token calls, as lines of `Name: value`.
+    token_headers: Text
+    token_headers_file: Path
+    #: Further fields of token calls, as `name=value` pairs with `&` between them, encoded as in a
+    #: URL.
+    token_params: Text
+    token_params_file: Path
     #: OAuth 2.0 token endpoint, where no issuer is given.
     token_url: Text
     #: The account's login name.
@@ -1246,6 +1298,11 @@ class Options(CommonOptions, total=False):
     #: SolarEdge: the account's key, sent beside the API key by some clients.
     account_key: Text
     account_key_file: Path
+    #: The token of who acts in the subject's name (RFC 8693). Its file is read for each login.
+    actor_token: Text
+    actor_token_file: Path
+    #: What actor_token is (RFC 8693 3).
+    actor_token_type: Text
     #: A static key that is presented as it is; nothing is exchanged.
     api_key: Text
     api_key_file: Path
@@ -1277,6 +1334,25 @@ class Options(CommonOptions, total=False):
     #: EMnify: an application token.
     application_token: Text
     application_token_file: Path
+    #: A token of another issuer that is traded for one here (RFC 7523 2.1). Its file is read for
+    #: each login.
+    assertion: Text
+    assertion_file: Path
+    #: Whom the token that assertion_key signs is for (`aud`). Unset, the token endpoint.
+    assertion_audience: Text
+    #: A program that writes such a token, and its arguments: words between blanks, or a JSON array.
+    #: No shell reads it; it has 10 s.
+    assertion_command: Text
+    assertion_command_file: Path
+    #: Who signs with assertion_key (`iss`). Unset, client_id.
+    assertion_issuer: Text
+    #: The private key that signs such a token, in PEM form: RSA, P-256 or Ed25519.
+    assertion_key: Text
+    assertion_key_file: Path
+    #: The name of assertion_key at the server (`kid`).
+    assertion_kid: Text
+    #: Whom the token that assertion_key signs is about (`sub`). Unset, who signs.
+    assertion_subject: Text
     #: The API the token is for.
     audience: Text
     #: Soracom: the authentication key's secret.
@@ -1358,8 +1434,9 @@ class Options(CommonOptions, total=False):
     #: hawkBit: the tenant's gateway token.
     gateway_token: Text
     gateway_token_file: Path
-    #: Which grant to use where more than one fits: `client_credentials`, `password`, or
-    #: `interactive` for a person's login (`keyfob login`).
+    #: Which grant to use where more than one fits: `client_credentials`, `password`,
+    #: `refresh_token`, `jwt_bearer`, `token_exchange`, or `interactive` for a person's login
+    #: (`keyfob login`).
     grant: Text
     #: Azure IoT Hub: the hub's name, as in {hub}.azure-devices.net.
     hub: Text
@@ -1405,6 +1482,10 @@ class Options(CommonOptions, total=False):
     region: Text
     #: Azure DPS: the device's registration.
     registration_id: Text
+    #: What subject_token is exchanged for (RFC 8693 3).
+    requested_token_type: Text
+    #: The API the token is for, as its URI; several with blanks between them (RFC 8707).
+    resource: Text
     #: OAuth 2.0 revocation endpoint (RFC 7009), where no issuer names it.
     revocation_url: Text
     #: AWS IoT: the role alias.
@@ -1427,6 +1508,12 @@ class Options(CommonOptions, total=False):
     #: IoTConnect: the solution's key.
     solution_key: Text
     solution_key_file: Path
+    #: A token that is exchanged for one of another kind or for another API (RFC 8693). Its file is
+    #: read for each login.
+    subject_token: Text
+    subject_token_file: Path
+    #: What subject_token is (RFC 8693 3).
+    subject_token_type: Text
     #: ClearBlade: the system's key.
     system_key: Text
     #: ClearBlade: the system's secret.
@@ -1441,8 +1528,15 @@ class Options(CommonOptions, total=False):
     thing_name: Text
     #: Kii: the Content-Type of token calls.
     token_content_type: Text
+    #: Further headers of token calls, as lines of `Name: value`.
+    token_headers: Text
+    token_headers_file: Path
     #: Kii: how long a token is to live, in seconds, counted from each login by the cloud's clock.
     token_lifetime_s: Number
+    #: Further fields of token calls, as `name=value` pairs with `&` between them, encoded as in a
+    #: URL.
+    token_params: Text
+    token_params_file: Path
     #: OAuth 2.0 token endpoint, where no issuer is given.
     token_url: Text
     #: The account's login name.
