@@ -144,7 +144,7 @@ const GROUPS: [(&str, &str, &str); 6] = [
     (
         "identity",
         "Who logs in",
-        "Which login a client uses follows from those of these that are set.",
+        "Those of these options that you set decide which login a client uses.",
     ),
     (
         "where",
@@ -166,8 +166,8 @@ fn options() -> String {
          All values are text. They are given one by one (`keyfob_config_set`), as members of a JSON \
          object (`keyfob_config_load_json`, `keyfob_config_load_file`), or by the environment \
          (`keyfob_config_load_env`: with the prefix `KEYFOB`, `KEYFOB_USERNAME` is `username`). A \
-         value that is not of its option's form is refused at once, and the message says what would \
-         do.\n\n\
+         value that is not of its option's form is refused at once, and the message says what is \
+         accepted.\n\n\
          A 🔑 marks a secret: it is shown as `***`, and `<name>_file` may be set in its place to a \
          file that holds it. The file is read when a client is made, and again when the cloud \
          rejects the credentials: a secret that was rotated meanwhile is tried at once, one that is \
