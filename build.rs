@@ -9,8 +9,13 @@ fn main() {
     if os == "linux" {
         // rustc sets no SONAME; without one, programs would depend on the file they were linked to.
         println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libkeyfob.so.0");
-        // A name look-up may outlive the call that began it, so the code must stay mapped.
+        // A name look-up may outlive the call that began it, so the code must stay mapped. macOS never
+        // unmaps a library with thread-local values, and on Windows support/os asks for it.
         println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
+    }
+    if os == "macos" {
+        // Programs find it beside themselves, or where they were told to look (-rpath).
+        println!("cargo:rustc-cdylib-link-arg=-Wl,-install_name,@rpath/libkeyfob.0.dylib");
     }
     catalogue();
     #[cfg(feature = "headers")]

@@ -82,7 +82,7 @@ export function copy(bytes: Pointer, length: number): ArrayBuffer {
 function find(): string {
   const named = process.env["KEYFOB_LIBRARY"];
   if (named) return named;
-  const platform = `${process.platform}-${process.arch}`;
+  const platform = `${process.platform}-${process.arch}${usesMusl() ? "-musl" : ""}`;
   try {
     return require.resolve(`@keyfob/client-${platform}`);
   } catch {
@@ -91,6 +91,20 @@ function find(): string {
         "or name a libkeyfob with the environment variable KEYFOB_LIBRARY",
     );
   }
+}
+
+/** Whether the C library is musl. A report without a version of glibc says so; it names no network. */
+function usesMusl(): boolean {
+  if (process.platform !== "linux") return false;
+  const { report } = process;
+  // Node 20 up; before, and where there are no reports, glibc it is.
+  if (typeof report?.getReport !== "function") return false;
+  const asked = report as { excludeNetwork?: boolean };
+  const before = asked.excludeNetwork;
+  asked.excludeNetwork = true; // else it looks up names, and waits
+  const { header } = report.getReport() as { header?: { glibcVersionRuntime?: string } };
+  if (before !== undefined) asked.excludeNetwork = before;
+  return header !== undefined && header.glibcVersionRuntime === undefined;
 }
 
 function load(): Library {

@@ -9,6 +9,9 @@ use std::os::windows::io::OwnedSocket;
 use std::sync::Once;
 use windows_sys::Win32::Foundation::FILETIME;
 use windows_sys::Win32::Networking::WinSock::{WSAEMFILE, WSAENOBUFS};
+use windows_sys::Win32::System::LibraryLoader::{
+    GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, GET_MODULE_HANDLE_EX_FLAG_PIN, GetModuleHandleExW,
+};
 use windows_sys::Win32::System::Registry::{
     HKEY, HKEY_CURRENT_USER, HKEY_LOCAL_MACHINE, KEY_QUERY_VALUE, REG_OPTION_VOLATILE,
     RRF_RT_REG_SZ, RegCloseKey, RegCreateKeyExW, RegGetValueW, RegQueryInfoKeyW,
@@ -116,11 +119,20 @@ impl NotCancelled {
     }
 }
 
-/// Starts a thread of the library's own. There are no signals to keep from it.
+/// Starts a thread of the library's own. There are no signals to keep from it. It may outlive the call
+/// that began it, so from now on the library's code stays mapped.
 pub(crate) fn spawn(
     name: &str,
     work: impl FnOnce() + Send + 'static,
 ) -> io::Result<std::thread::JoinHandle<()>> {
+    static STAYS: Once = Once::new();
+    STAYS.call_once(|| {
+        let within = &raw const STAYS;
+        let how = GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN;
+        let mut library = std::ptr::null_mut();
+        // SAFETY: the address is one of this library's, and `library` may be written to.
+        unsafe { GetModuleHandleExW(how, within.cast(), &mut library) };
+    });
     std::thread::Builder::new().name(name.into()).spawn(work)
 }
 

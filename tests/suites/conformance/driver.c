@@ -256,10 +256,24 @@ static int split(char *line, char **field) {
     return count;
 }
 
+/* Reads a line of any length, as getline does, which Windows lacks; NULL at the end. */
+static char *next_line(char **line, size_t *size) {
+    size_t length = 0;
+    for (;;) {
+        if (*size - length < 2)
+            *line = realloc(*line, *size += 4096);
+        if (!*line || !fgets(*line + length, (int)(*size - length), stdin))
+            return NULL;
+        length += strlen(*line + length);
+        if ((*line)[length - 1] == '\n')
+            return *line;
+    }
+}
+
 int main(void) {
     char *line = NULL;
     size_t size = 0;
-    while (getline(&line, &size, stdin) > 0) {
+    while (next_line(&line, &size)) {
         char *field[MOST_FIELDS];
         obey(field, split(line, field));
         putchar('\n');
