@@ -57,6 +57,7 @@ pub(super) enum Broken {
     Unsendable(Error),
 }
 
+/// What the functions of this room give each other: no words yet, and no `Error`.
 pub(super) type Outcome<T> = Result<T, Broken>;
 
 /// A `Broken` on its way up through code that knows `io::Error` alone, ureq's among it.

@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 /// How far a request and its answer have come on a connection.
 pub(crate) struct Conversation {
+    /// The connection that it goes on. No other request can have it meanwhile.
     pub(super) connection: Connection,
     /// How many bytes of the request were handed to the connection, over all calls.
     pub(super) put: u64,

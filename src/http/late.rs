@@ -59,6 +59,7 @@ pub(crate) struct Asking<'a, T> {
 
 /// What came of asking.
 pub(crate) struct Asked<A, E> {
+    /// The answer, or why there is none yet.
     pub outcome: Result<A, E>,
     /// When the request was sent, if an earlier call sent it. What the answer says counts from
     /// then.

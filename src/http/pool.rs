@@ -4,8 +4,8 @@
 //! - In goes only a connection on which nothing is unread or unwritten.
 //! - Out comes only one on which nothing has come meanwhile, and that is not too old for the
 //!   request.
-//! - Where one does not answer in time, the others to the same place are closed: the network has
-//!   changed.
+//! - Where one does not answer in time, the others to the same place are closed: the network may
+//!   have changed.
 //! - Where the process runs out of descriptors, all are closed.
 //! - A forked child begins with an empty pool; its parent's connections are not touched.
 

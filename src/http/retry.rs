@@ -29,7 +29,9 @@ pub(crate) enum Repeat {
 
 /// How often to try, and how patiently.
 pub(crate) struct Retry<'a> {
+    /// Its deadline and cancellation end the waits between tries, too.
     pub call: &'a Call,
+    /// Set right by the `Date` of each answer. A manual one is wound instead of waited for.
     pub clock: &'a Clock,
     /// How many times in all, the first included.
     pub attempts: u32,
@@ -105,7 +107,9 @@ impl Retry<'_> {
 /// How waits grow: `first` is the first, and doubling ends at `most`.
 #[derive(Clone, Copy)]
 pub(crate) struct Growth {
+    /// The first wait, or its upper bound where chance cuts it.
     pub first: Duration,
+    /// The longest.
     pub most: Duration,
 }
 

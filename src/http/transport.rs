@@ -432,6 +432,7 @@ fn put_back(place: Place, over: Conversation) {
 /// How many bytes of buffer a request needs to be written: its head whole, or a piece of its
 /// body.
 fn room_for(outgoing: &Outgoing) -> usize {
+    /// In bytes. Larger pieces cost memory and save little.
     const PIECE: usize = 64 * 1024;
     let headers =
         outgoing.headers.iter().map(|(name, value)| name.len() + value.expose().len() + 4);

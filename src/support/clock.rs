@@ -3,7 +3,7 @@
 //!
 //! A gateway boots in 1970 and gets the time later, so a wall clock jumps. Boot time
 //! (`CLOCK_BOOTTIME` on Linux) does not, and counts time asleep; but it means nothing after a
-//! reboot or on another machine. The third source is the cloud: every answer has a `Date` (RFC
+//! reboot or on another machine. The third source is the cloud: its answers have a `Date` (RFC
 //! 9110 6.6.1). What the cloud last said, carried on by boot time, is the time that tokens are
 //! judged by across reboots, and that signatures are made with.
 //!

@@ -27,7 +27,7 @@ pub(crate) enum Digest {
 }
 
 impl Digest {
-    /// The digest: 16 bytes of MD5, 32 of SHA-256.
+    /// The digest: 16 bytes of MD5, 20 of SHA-1, 32 of SHA-256.
     pub fn of(self, message: &[u8]) -> Vec<u8> {
         match self {
             Digest::Md5 => md5(message).to_vec(),
@@ -91,6 +91,7 @@ impl JwtAlgorithm {
         Self::NAMES.iter().find(|(_, algorithm)| *algorithm == self).map_or("", |(name, _)| name)
     }
 
+    /// What rustls calls it; `None` where no private key signs.
     fn scheme(self) -> Option<SignatureScheme> {
         match self {
             JwtAlgorithm::Rs256 => Some(SignatureScheme::RSA_PKCS1_SHA256),

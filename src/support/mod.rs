@@ -1,8 +1,8 @@
 //! What every room may use and none is about: clocks, one call's limits, processes and fork, the
 //! log, secrets, JSON.
 //!
-//! This room is the lowest but for `error.rs`. It must not know what a cloud, a token, a store or
-//! an HTTP request is: who needs one of those here has code for a higher room.
+//! This room is the lowest but for `error.rs`. It must not know what a profile, a token, a store
+//! or an HTTP request is: who needs one of those here has code for a higher room.
 //!
 //! Three rules run through all of it:
 //!
