@@ -199,11 +199,11 @@ impl Status {
 /// println!("{error}"); // UNKNOWN_PROVIDER: ... the names there are
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Error(Box<Fault>); // One word: the way of what succeeds is not littered with moves of it.
+pub struct Error(Box<Details>); // One word, so that a `Result` moves cheaply where nothing is wrong.
 
 /// What an error knows. In a box, so that a `Result` is small.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Fault {
+struct Details {
     status: Status,
     message: String,
     /// Of the answer that caused it.
@@ -251,7 +251,7 @@ impl Error {
         if message.contains(misleads) {
             message = message.replace(misleads, " ");
         }
-        Error(Box::new(Fault {
+        Error(Box::new(Details {
             status,
             message,
             http_status: None,
@@ -264,13 +264,13 @@ impl Error {
     /// The same error, its message put behind what it is about: `ca_file: no such file`.
     pub(crate) fn about(self, what: &str) -> Error {
         let told = Error::of(self.0.status, format!("{what}: {}", self.0.message));
-        Error(Box::new(Fault { message: told.0.message, ..*self.0 }))
+        Error(Box::new(Details { message: told.0.message, ..*self.0 }))
     }
 
     /// The same error, with one more thing that its reader should know.
     pub(crate) fn and(self, what: &str) -> Error {
         let told = Error::of(self.0.status, format!("{}; {what}", self.0.message));
-        Error(Box::new(Fault { message: told.0.message, ..*self.0 }))
+        Error(Box::new(Details { message: told.0.message, ..*self.0 }))
     }
 
     /// The same error, with the status of the answer that caused it.

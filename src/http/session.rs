@@ -34,9 +34,9 @@ pub(super) struct Session {
 
 /// What rustls waits for when all that came has been taken in.
 #[derive(PartialEq, Eq)]
-enum Turn {
+enum Readiness {
     /// The other side's next handshake message.
-    Blocked,
+    Handshaking,
     /// Nothing: data may be sent.
     Open,
 }
@@ -75,7 +75,7 @@ impl Session {
             ended: false,
         };
         let mut early = |_: &[u8]| Ok(());
-        while session.turn(socket, &mut early)? == Turn::Blocked {
+        while session.process(socket, &mut early)? == Readiness::Handshaking {
             while !session.flush(socket)? {
                 socket.wait(For::Room, call)?;
             }
@@ -89,11 +89,11 @@ impl Session {
 
     /// Gives rustls the records that are there, until it needs more. Hands the data in them to
     /// `sink`, and puts what rustls itself has to say behind `outgoing`.
-    fn turn(&mut self, socket: &Socket, sink: &mut Sink<'_>) -> Outcome<Turn> {
+    fn process(&mut self, socket: &Socket, sink: &mut Sink<'_>) -> Outcome<Readiness> {
         loop {
             let status = self.tls.process_tls_records(self.incoming.unread_mut());
             let UnbufferedStatus { mut discard, state } = status;
-            let mut turn = None;
+            let mut readiness = None;
             let mut taken = Ok(());
             match state {
                 Ok(ConnectionState::ReadTraffic(mut traffic)) => {
@@ -112,10 +112,10 @@ impl Session {
                 }
                 // The record stands in `outgoing` already, and is sent in its turn.
                 Ok(ConnectionState::TransmitTlsData(data)) => data.done(),
-                Ok(ConnectionState::BlockedHandshake) => turn = Some(Turn::Blocked),
-                Ok(ConnectionState::WriteTraffic(_)) => turn = Some(Turn::Open),
+                Ok(ConnectionState::BlockedHandshake) => readiness = Some(Readiness::Handshaking),
+                Ok(ConnectionState::WriteTraffic(_)) => readiness = Some(Readiness::Open),
                 Ok(ConnectionState::PeerClosed) => self.ended = true,
-                Ok(ConnectionState::Closed) => turn = Some(Turn::Open),
+                Ok(ConnectionState::Closed) => readiness = Some(Readiness::Open),
                 Ok(_) => return Err(Broken::Malformed("a TLS state that is not known")),
                 Err(error) => {
                     self.say_why(socket);
@@ -124,8 +124,8 @@ impl Session {
             }
             self.incoming.take(discard);
             taken?;
-            if let Some(turn) = turn {
-                return Ok(turn);
+            if let Some(readiness) = readiness {
+                return Ok(readiness);
             }
         }
     }
@@ -167,7 +167,7 @@ impl Session {
             return flushed.map(|_| Came::Nothing);
         }
         let mut some = false;
-        self.turn(socket, &mut |bytes| {
+        self.process(socket, &mut |bytes| {
             some |= !bytes.is_empty();
             sink(bytes)
         })?;
@@ -188,7 +188,7 @@ impl Session {
             return Ok(0);
         }
         // What came meanwhile is looked at first: it may be an alert, or new keys.
-        self.turn(socket, sink)?;
+        self.process(socket, sink)?;
         let data = &data[..data.len().min(AT_ONCE)];
         let room = data.len() + 1024;
         let status = self.tls.process_tls_records(self.incoming.unread_mut());

@@ -67,14 +67,14 @@ impl Options {
             return Err(Error::new(Status::UnknownOption, unknown(&self.table, name)));
         };
         match found {
-            Found::Itself(option) => option.check(value)?,
-            Found::FileOf(_) if value.is_empty() => {
+            Settable::Itself(option) => option.check(value)?,
+            Settable::FileOf(_) if value.is_empty() => {
                 return Err(Error::new(
                     Status::InvalidOption,
                     format!("{name}: the path is empty"),
                 ));
             }
-            Found::FileOf(_) => {}
+            Settable::FileOf(_) => {}
         }
         self.values.insert(name, value.into());
         Ok(())
@@ -88,8 +88,8 @@ impl Options {
             .values
             .iter()
             .filter_map(|(name, path)| match find(&self.table, name)? {
-                Found::FileOf(option) => Some((option.name.clone(), path.expose().to_string())),
-                Found::Itself(_) => None,
+                Settable::FileOf(option) => Some((option.name.clone(), path.expose().to_string())),
+                Settable::Itself(_) => None,
             })
             .collect();
         for (name, path) in named {
@@ -120,7 +120,7 @@ impl Options {
         let mut now = self.clone();
         now.read_files()?;
         let of_file = |(name, _): (&str, _)| match find(&self.table, name) {
-            Some(Found::FileOf(option)) => now.get(&option.name) != known.get(&option.name),
+            Some(Settable::FileOf(option)) => now.get(&option.name) != known.get(&option.name),
             _ => false,
         };
         Ok(self.values.iter().any(of_file))
@@ -132,8 +132,8 @@ impl Options {
         match self.values.get(name) {
             Some(value) => Some(value.expose()),
             None => match find(&self.table, name)? {
-                Found::Itself(option) => option.default.as_deref(),
-                Found::FileOf(_) => None,
+                Settable::Itself(option) => option.default.as_deref(),
+                Settable::FileOf(_) => None,
             },
         }
     }
@@ -142,7 +142,7 @@ impl Options {
     pub fn shown(&self, name: &str) -> Result<Option<String>> {
         match find(&self.table, name) {
             None => Err(Error::new(Status::UnknownOption, unknown(&self.table, name))),
-            Some(Found::Itself(option)) if option.secret => {
+            Some(Settable::Itself(option)) if option.secret => {
                 Ok(self.values.get(name).map(|_| "***".into()))
             }
             Some(_) => Ok(self.get(name).map(str::to_string)),
@@ -208,7 +208,7 @@ impl Options {
 }
 
 /// What a name that can be set stands for.
-enum Found<'a> {
+enum Settable<'a> {
     /// The option's own value.
     Itself(&'a Opt),
     /// A file with the option's value.
@@ -217,11 +217,11 @@ enum Found<'a> {
 
 /// The option that a name sets. An option called `ca_file` comes before the file of an option
 /// called `ca`.
-fn find<'a>(table: &'a [Opt], name: &str) -> Option<Found<'a>> {
+fn find<'a>(table: &'a [Opt], name: &str) -> Option<Settable<'a>> {
     if let Some(option) = table.iter().find(|o| o.name == name) {
-        return Some(Found::Itself(option));
+        return Some(Settable::Itself(option));
     }
-    file_of(table, name).map(Found::FileOf)
+    file_of(table, name).map(Settable::FileOf)
 }
 
 /// The secret option whose value would stand in the file that an option of this name names.

@@ -66,7 +66,7 @@ members! {
         /// The one refresh token that is good.
         other refresh_token: Option<Secret>,
         /// Why there is none any more.
-        other lost: Option<Fault>,
+        other lost: Option<ErrorBody>,
         /// A pause that the cloud asked for. One of our own choice is not written.
         other pause: Option<Barrier>,
         /// Refreshes that may have been refused, and when the last was.
@@ -116,7 +116,7 @@ members! {
     Barrier {
         needed until: i64,
         needed count: u32,
-        needed fault: Fault,
+        needed fault: ErrorBody,
     }
 }
 
@@ -125,7 +125,7 @@ members! {
     Fruitless {
         /// The moments at which the secret was sent, the latest last.
         needed sent: Vec<i64>,
-        needed fault: Fault,
+        needed fault: ErrorBody,
     }
 }
 
@@ -139,7 +139,7 @@ members! {
 
 members! {
     /// An error, as far as it is kept.
-    Fault {
+    ErrorBody {
         /// A number of `Status`.
         needed status: i32,
         needed message: String,
@@ -151,11 +151,11 @@ members! {
     }
 }
 
-impl Fault {
+impl ErrorBody {
     /// What is kept of an error. How long to wait is not: the hold or pause that it stands in
     /// says so.
-    fn of(error: &Error) -> Fault {
-        Fault {
+    fn of(error: &Error) -> ErrorBody {
+        ErrorBody {
             status: error.status() as i32,
             message: error.message().into(),
             http_status: error.http_status(),
@@ -234,7 +234,7 @@ impl Kept for Record {
             generation: self.generation,
             token,
             refresh_token: self.refresh.clone(),
-            lost: self.lost.as_ref().map(Fault::of),
+            lost: self.lost.as_ref().map(ErrorBody::of),
             pause: asked.map(|p| barrier(p.until, p.count, &p.error)),
             doubts: self.doubts.map(|doubts| counted(doubts.count, doubts.last)),
             refusals: self.refusals.map(|refusals| counted(refusals.count, refusals.until)),
@@ -273,7 +273,7 @@ impl Kept for Record {
             generation: body.generation,
             token,
             refresh: body.refresh_token,
-            lost: body.lost.map(Fault::error),
+            lost: body.lost.map(ErrorBody::error),
             pause,
             doubts: body
                 .doubts
@@ -304,7 +304,7 @@ impl Kept for Attempts {
 
     fn body(&self) -> Body {
         let sent = || self.fruitless.iter().map(|sent| sent.0).collect();
-        let fruitless = |fault| Fruitless { sent: sent(), fault: Fault::of(fault) };
+        let fruitless = |fault| Fruitless { sent: sent(), fault: ErrorBody::of(fault) };
         Body {
             generation: self.round,
             hold: self.hold.as_ref().map(|h| barrier(h.until, h.count, &h.error)),
@@ -340,7 +340,7 @@ impl Kept for Attempts {
 
 /// A hold or a pause as it is written.
 fn barrier(until: Moment, count: u32, error: &Error) -> Barrier {
-    Barrier { until: until.0, count, fault: Fault::of(error) }
+    Barrier { until: until.0, count, fault: ErrorBody::of(error) }
 }
 
 impl Body {

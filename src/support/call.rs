@@ -68,7 +68,7 @@ pub(crate) struct Call {
     limit: Duration,
     canceller: Arc<Canceller>,
     /// The number of cancellations when it began.
-    born: u64,
+    cancellations_at_start: u64,
 }
 
 impl Call {
@@ -78,7 +78,7 @@ impl Call {
         Call {
             deadline: from_now(limit),
             limit,
-            born: canceller.seen(),
+            cancellations_at_start: canceller.seen(),
             canceller: canceller.clone(),
         }
     }
@@ -114,7 +114,7 @@ impl Call {
 
     /// Whether somebody cancelled it since it began.
     pub fn is_cancelled(&self) -> bool {
-        self.canceller.cancellations.load(Ordering::Acquire) != self.born
+        self.canceller.cancellations.load(Ordering::Acquire) != self.cancellations_at_start
     }
 
     /// The error of a call whose time is over. It names the limit and the option that sets it.

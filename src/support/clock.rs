@@ -79,12 +79,12 @@ pub(crate) const RELEASE: UnixSeconds = 1_767_225_600; // 2026-01-01
 /// # Ok::<(), keyfob::Error>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct Clock(Arc<Hands>);
+pub struct Clock(Arc<ClockState>);
 
 /// What all clones of a clock share. Each field is changed by itself, so a reader may see boot
 /// time wound already and the wall not yet.
 #[derive(Debug)]
-struct Hands {
+struct ClockState {
     manual: bool,
     /// Nanoseconds. Of a system clock: how far it was wound. Of a manual clock: boot time itself.
     boot_ns: AtomicI64,
@@ -106,7 +106,7 @@ const UNTOLD: i64 = i64::MIN;
 impl Clock {
     /// The machine's own clocks: `CLOCK_BOOTTIME` and the wall clock.
     pub fn system() -> Clock {
-        Clock(Arc::new(Hands {
+        Clock(Arc::new(ClockState {
             manual: false,
             boot_ns: AtomicI64::new(0),
             wall_s: AtomicI64::new(0),
@@ -118,7 +118,7 @@ impl Clock {
 
     /// A clock that moves only when [`wind`](Clock::wind) is called. The wall starts at 2026-01-01.
     pub fn manual() -> Clock {
-        Clock(Arc::new(Hands {
+        Clock(Arc::new(ClockState {
             manual: true,
             boot_ns: AtomicI64::new(1_000_000_000),
             wall_s: AtomicI64::new(RELEASE),

@@ -34,9 +34,9 @@ pub(crate) fn read(path: impl AsRef<Path>, most: u64) -> Result<Zeroizing<Vec<u8
     let path = path.as_ref();
     let unreadable = |why: &str| Unreadable(format!("{}: {why}", path.display()));
     contents(path, most).map_err(|fault| match fault {
-        Fault::NoFile => unreadable("is not a regular file"),
-        Fault::TooLarge => unreadable(&format!("is larger than {} MiB", most >> 20)),
-        Fault::Io(error) => unreadable(&in_words(&error)),
+        Refusal::NoFile => unreadable("is not a regular file"),
+        Refusal::TooLarge => unreadable(&format!("is larger than {} MiB", most >> 20)),
+        Refusal::Io(error) => unreadable(&in_words(&error)),
     })
 }
 
@@ -71,39 +71,39 @@ pub(crate) fn in_words(error: &io::Error) -> String {
 }
 
 /// Why a file was not read, before there are words for it.
-enum Fault {
+enum Refusal {
     /// A directory, a device, a FIFO or a socket.
     NoFile,
     TooLarge,
     Io(io::Error),
 }
 
-impl From<io::Error> for Fault {
-    fn from(error: io::Error) -> Fault {
-        Fault::Io(error)
+impl From<io::Error> for Refusal {
+    fn from(error: io::Error) -> Refusal {
+        Refusal::Io(error)
     }
 }
 
 /// The bytes of a regular file. The kind is asked twice: before the file is opened, and of what
 /// was opened, since somebody may have replaced it in between.
-fn contents(path: &Path, most: u64) -> Result<Zeroizing<Vec<u8>>, Fault> {
+fn contents(path: &Path, most: u64) -> Result<Zeroizing<Vec<u8>>, Refusal> {
     // Asked before it is opened as well: to open a device may already have an effect.
     if !std::fs::metadata(path)?.is_file() {
-        return Err(Fault::NoFile);
+        return Err(Refusal::NoFile);
     }
     let file = os::open_to_read(path)?;
     let meta = file.metadata()?;
     if !meta.is_file() {
-        return Err(Fault::NoFile);
+        return Err(Refusal::NoFile);
     }
     if meta.len() > most {
-        return Err(Fault::TooLarge);
+        return Err(Refusal::TooLarge);
     }
     // Large enough from the beginning: growing would leave copies of a secret behind. A file of /proc
     // says that it is empty, and is not.
     let mut bytes = Zeroizing::new(Vec::with_capacity(meta.len().max(4096) as usize + 1));
     file.take(most + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > most { Err(Fault::TooLarge) } else { Ok(bytes) }
+    if bytes.len() as u64 > most { Err(Refusal::TooLarge) } else { Ok(bytes) }
 }
 
 #[cfg(test)]

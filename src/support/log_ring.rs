@@ -19,12 +19,12 @@ pub(crate) const MOST_LINES: usize = 65_536;
 pub(crate) struct LogRing {
     most: usize,
     /// Each process has lines of its own: a child of `fork` does not read its parent's.
-    kept: PerProcess<Mutex<Kept>>,
+    kept: PerProcess<Mutex<Lines>>,
 }
 
 /// The lines, the oldest first, and how many gave way since the last read.
 #[derive(Default)]
-struct Kept {
+struct Lines {
     lines: VecDeque<(Level, String)>,
     lost: u64,
 }
@@ -56,12 +56,12 @@ impl LogRing {
         }
     }
 
-    fn kept(&self) -> Arc<Mutex<Kept>> {
+    fn kept(&self) -> Arc<Mutex<Lines>> {
         self.kept.get(Mutex::default)
     }
 }
 
-fn lock(kept: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
+fn lock(kept: &Mutex<Lines>) -> MutexGuard<'_, Lines> {
     kept.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -58,7 +58,7 @@ impl<'a> Document<'a> {
     /// counts.
     pub fn member(&self, name: &str) -> Option<Document<'a>> {
         let members = self.is_object().then(|| self.members()).into_iter().flatten();
-        members.filter(|(found, _)| is(found, name)).last().map(|member| member.1)
+        members.filter(|(found, _)| is_named(found, name)).last().map(|member| member.1)
     }
 
     /// The items of an array; none for other values.
@@ -98,7 +98,7 @@ impl<'a> Document<'a> {
         let steps = path.strip_prefix('/')?.split('/');
         steps.map(|step| step.replace("~1", "/").replace("~0", "~")).try_fold(*self, |at, step| {
             match at.0.first()? {
-                b'{' => at.members().filter(|(name, _)| is(name, &step)).last().map(|m| m.1),
+                b'{' => at.members().filter(|(name, _)| is_named(name, &step)).last().map(|m| m.1),
                 b'[' => at.items().nth(index(&step)?),
                 _ => None,
             }
@@ -254,7 +254,7 @@ fn index(step: &str) -> Option<usize> {
 }
 
 /// Whether a member's name is this one. Escapes are undone only where there are any.
-fn is(name: &[u8], wanted: &str) -> bool {
+fn is_named(name: &[u8], wanted: &str) -> bool {
     if name.contains(&b'\\') {
         text(name).is_some_and(|name| *name == wanted)
     } else {
