@@ -87,7 +87,7 @@ struct Unanswered<K, T, P> {
 pub(crate) struct Late<K, T, P: Pending> {
     unanswered: Mutex<Vec<Unanswered<K, T, P>>>,
     /// How far an exchange had come whose caller's time was over before the next request was sent,
-    /// and when that was.
+    /// and since when it stands there.
     reached: Mutex<Option<(Moment, T)>>,
 }
 
@@ -97,8 +97,9 @@ impl<K: PartialEq + Clone, T: Clone, P: Pending> Late<K, T, P> {
     }
 
     /// Keeps how far an exchange has come: what its steps obtained would have to be asked again.
-    pub fn keep_reached(&self, now: Moment, trail: T) {
-        *self.reached.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, trail));
+    /// `since` is when the last of them was answered.
+    pub fn keep_reached(&self, since: Moment, trail: T) {
+        *self.reached.lock().unwrap_or_else(PoisonError::into_inner) = Some((since, trail));
     }
 
     /// How far the last exchange had come, if that is not long ago and it fits. Nobody else is given

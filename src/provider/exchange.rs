@@ -139,7 +139,7 @@ impl Exchange<'_> {
                     matches!(status, Status::Timeout | Status::Cancelled | Status::Network);
                 if trail.step > 0 && is_way && !failure.in_doubt {
                     let reached = Trail { moment: None, ..trail.clone() };
-                    self.late.keep_reached(self.clock.now(), reached);
+                    self.late.keep_reached(reached.reached, reached);
                 }
             })?;
             let saved = reply.saved(step)?;
@@ -153,6 +153,7 @@ impl Exchange<'_> {
                 trail.names = trail.names.with(&name, &value);
             }
             trail.step += 1;
+            trail.reached = self.clock.now();
             trail.moment = None;
         }
     }

@@ -3,6 +3,7 @@
 
 use super::names::Names;
 use super::scope::Moment;
+use crate::support::clock;
 
 /// How far an exchange has come.
 #[derive(Clone, Debug)]
@@ -14,6 +15,8 @@ pub(crate) struct Trail {
     pub step: usize,
     /// The same names, and what the steps before have saved.
     pub names: Names,
+    /// When the step before was answered: what it obtained grows old.
+    pub reached: clock::Moment,
     /// What was computed for that step, if it was asked.
     pub moment: Option<Moment>,
 }
@@ -21,6 +24,7 @@ pub(crate) struct Trail {
 impl Trail {
     /// An exchange that has not begun.
     pub fn of(names: &Names) -> Trail {
-        Trail { began: names.clone(), step: 0, names: names.clone(), moment: None }
+        let (began, names) = (names.clone(), names.clone());
+        Trail { began, step: 0, names, reached: clock::Moment::START, moment: None }
     }
 }

@@ -264,7 +264,15 @@ fn what_a_step_obtained_is_kept_when_time_ends_before_the_next() {
         assert_eq!(count(&world), [first, 0], "{then}: the first step is not asked again");
         second.shut(false);
         match then {
-            "asks again late" => world.wind(31),
+            "asks again late" => {
+                // Tries in between make it no younger.
+                second.shut(true);
+                world.wind(16);
+                too_soon(&client);
+                assert_eq!(count(&world), [first, 0]);
+                second.shut(false);
+                world.wind(15);
+            }
             "forgets" => client.forget().unwrap(),
             "sets another password" => {
                 world.sim.set_password(cloud, "another horse");
