@@ -1,5 +1,13 @@
-//! What a login proves itself with that is had anew for each: a file that something else replaces, such
-//! as the token of a Kubernetes service account, or what a program writes.
+//! What a login proves itself with that is had anew for each: a file that something else replaces,
+//! such as the token of a Kubernetes service account, or what a program writes.
+//!
+//! ```text
+//! assertion_file=/var/run/secrets/tokens/keyfob       read before each login
+//! assertion_command=/usr/bin/spire-agent api fetch    run before each login, without a shell
+//! ```
+//!
+//! A program is bounded by the call's time and by the longest token, so that it cannot hold up a
+//! caller or fill memory. What it complains of is quoted, redacted; what it writes never is.
 
 use super::account::Account;
 use crate::error::{Error, Result, Status, misleads};
@@ -14,12 +22,15 @@ use crate::support::file;
 use crate::support::secret::Secret;
 
 impl Account {
-    /// Whether the login's proof is had anew each time: one that was rejected says little of the next.
+    /// Whether the login's proof is had anew each time: one that was rejected says little of the
+    /// next.
     pub fn has_new_proofs(&self) -> bool {
         self.files_of_login().next().is_some() || self.command().is_some()
     }
 
-    /// The same names, and what the login proves itself with now.
+    /// The same names, and what the login proves itself with now. `INVALID_OPTION` where that is no
+    /// token; `TIMEOUT` and `CANCELLED` where the program outlives the call. Not asked where an
+    /// answer to an earlier login is still waited for: its proof was sent.
     pub(super) fn with_proofs(&self, mut names: Names, call: &Call) -> Result<Names> {
         for (option, path) in self.files_of_login() {
             let name = format!("{}_file", option.name);
@@ -44,12 +55,15 @@ impl Account {
         fresh.filter_map(|option| Some((option, self.options.file(option)?)))
     }
 
+    /// The program of a login that needs one.
     fn command(&self) -> Option<&str> {
         let needs =
             |name: &str| self.login().is_some_and(|login| login.needs.iter().any(|n| n == name));
         self.options.text(ASSERTION_COMMAND).filter(|_| needs(ASSERTION_COMMAND.name))
     }
 
+    /// Runs it and takes the token that it writes. Two that fail alike must read alike: its own
+    /// words are quoted.
     fn ask_command(&self, line: &str, names: &Names, call: &Call) -> Result<Secret> {
         let name = ASSERTION_COMMAND.name;
         let words = command::words(line).ok_or_else(|| refused(name, NO_COMMAND))?;
@@ -85,8 +99,10 @@ impl Account {
     }
 }
 
+/// What a command line must be.
 const NO_COMMAND: &str = "must be a program and its arguments with blanks between them, or a JSON array of them; no shell reads it";
 
+/// Why a text is no token, without the text.
 fn what_is_wrong(text: &str) -> &'static str {
     match text.is_empty() {
         true => "is empty",
@@ -94,6 +110,7 @@ fn what_is_wrong(text: &str) -> &'static str {
     }
 }
 
+/// What is wrong with a proof, by its option.
 fn refused(option: &str, why: &str) -> Error {
     Error::new(Status::InvalidOption, format!("{option}: {why}"))
 }

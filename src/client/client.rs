@@ -125,10 +125,10 @@ impl Client {
         self.with_rotated_files(self.call(None), |call| self.lifecycle.serve(call))
     }
 
-    /// Makes a call, and once more within its time where the cloud takes none of the secrets that the
-    /// client has, and a file that an option names holds another by now: Kubernetes, Docker and
-    /// systemd rotate secrets by replacing their files. Files that still say the same are no reason to
-    /// try again, so a wrong secret is sent once a change.
+    /// Makes a call, and once more within its time where the cloud takes none of the secrets that
+    /// the client has, and a file that an option names holds another by now: Kubernetes, Docker and
+    /// systemd rotate secrets by replacing their files. Files that still say the same are no reason
+    /// to try again, so a wrong secret is sent once a change.
     fn with_rotated_files<T>(&self, call: Call, attempt: impl Fn(&Call) -> Result<T>) -> Result<T> {
         attempt(&call).or_else(|failed| {
             let wants_another = matches!(

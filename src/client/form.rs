@@ -1,5 +1,14 @@
-//! A form with files (`multipart/form-data`, RFC 7578), as the body of a request. Its files are read
-//! while it is sent, so it is never in memory as a whole, and it can be sent again.
+//! A form with files (`multipart/form-data`, RFC 7578), as the body of a request. Its files are
+//! read while it is sent, so it is never in memory as a whole, and it can be sent again.
+//!
+//! ```text
+//! --1f0c...                                                          the boundary, drawn by lot
+//! Content-Disposition: form-data; name="log"; filename="gateway.log"
+//! Content-Type: text/plain
+//!
+//! ...the file's bytes...
+//! --1f0c...--
+//! ```
 
 use crate::client::body::FileBody;
 use crate::error::{Error, Result, Status};
@@ -19,27 +28,35 @@ pub(crate) struct Form {
     parts: Vec<Part>,
 }
 
+/// One field of the form.
 #[derive(Clone)]
 struct Part {
+    /// The boundary before it and its own headers, as they are sent.
     head: String,
     content: Content,
 }
 
+/// What stands in a field. Shared, so that a copy of a request costs nothing.
 #[derive(Clone)]
 enum Content {
+    /// Wiped when the last copy goes: a field may be a secret.
     Bytes(Arc<Zeroizing<Vec<u8>>>),
+    /// Opened each time that the form is sent.
     File(Arc<FileBody>),
 }
 
 /// What a part is called: its field, and what the server is told of its file, if it is one.
 pub(crate) struct PartName<'a> {
     pub field: &'a str,
+    /// What the server is told of the file's name.
     pub file: Option<&'a str>,
     /// `Content-Type`; a file that has none is `application/octet-stream`.
     pub kind: Option<&'a str>,
 }
 
 impl Form {
+    /// A form without parts. `NO_RANDOMNESS` where the system gives no random bytes for its
+    /// boundary.
     pub fn new() -> Result<Form> {
         Ok(Form { boundary: to_hex(&crypto::random(16)?), parts: Vec::new() })
     }
@@ -49,10 +66,13 @@ impl Form {
         format!("multipart/form-data; boundary={}", self.boundary)
     }
 
+    /// Adds a field of these bytes. `INVALID_ARGUMENT` for a content type with a control character.
     pub fn add_bytes(&mut self, name: &PartName<'_>, bytes: &[u8]) -> Result<()> {
         self.add(name, Content::Bytes(Arc::new(Zeroizing::new(bytes.to_vec()))))
     }
 
+    /// Adds a file under its own name, unless `name` has another. `FILE` where it is no regular
+    /// file.
     pub fn add_file(&mut self, name: &PartName<'_>, path: &Path) -> Result<()> {
         let file = Arc::new(FileBody::new(path)?);
         let own = path.file_name().map(|name| name.to_string_lossy().into_owned());
@@ -60,6 +80,7 @@ impl Form {
         self.add(&PartName { file: file_name.as_deref(), ..*name }, Content::File(file))
     }
 
+    /// Writes a part's head, and keeps it with its content.
     fn add(&mut self, name: &PartName<'_>, content: Content) -> Result<()> {
         let mut head = format!("--{}\r\n", self.boundary);
         head += &format!("Content-Disposition: form-data; name=\"{}\"", quoted(name.field));
@@ -79,6 +100,7 @@ impl Form {
         Ok(())
     }
 
+    /// The boundary that ends the form (RFC 2046 5.1.1).
     fn end(&self) -> String {
         format!("--{}--\r\n", self.boundary)
     }

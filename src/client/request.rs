@@ -158,8 +158,8 @@ impl Request {
     }
 
     /// Adds a part to the form (`multipart/form-data`, RFC 7578) that is the body, in place of any
-    /// other body, and sets `Content-Type`. `file` is the name of the file that it is, if it is one;
-    /// `kind` its content type.
+    /// other body, and sets `Content-Type`. `file` is the name of the file that it is, if it is
+    /// one; `kind` its content type.
     ///
     /// # Errors
     /// `INVALID_ARGUMENT`: the content type has a control character.
@@ -178,7 +178,8 @@ impl Request {
     /// called as on the disk, unless `file` says otherwise.
     ///
     /// # Errors
-    /// `FILE`: there is no such file, or it is not a regular one. As [`add_part`](Request::add_part).
+    /// `FILE`: there is no such file, or it is not a regular one. As
+    /// [`add_part`](Request::add_part).
     pub fn add_file(
         &mut self,
         name: &str,
@@ -190,6 +191,8 @@ impl Request {
         self.change_form(|form| form.add_file(&name, path.as_ref()))
     }
 
+    /// Changes a copy of the form that is the body, or begins one where the body is something else.
+    /// The request is as it was where that fails.
     fn change_form(&mut self, change: impl FnOnce(&mut Form) -> Result<()>) -> Result<()> {
         let same = |form: &&Arc<Form>| match &self.body {
             Payload::Source(source) => Arc::as_ptr(source).cast::<()>() == Arc::as_ptr(form).cast(),

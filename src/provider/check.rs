@@ -1,6 +1,13 @@
 //! What a profile must hold to besides its form: every name it uses must be one that has a value,
 //! every header one that can be sent. The message of a refusal says where.
 //!
+//! ```text
+//! logins.a.steps[0].rejected: 503 is no rejection: only 4xx, and a 2xx that says so, can be
+//! logins.a.needs: names no option
+//! present.Host: the header Host is set by the connection
+//! token.lifetime.seconds: 0 would mean a login for every request
+//! ```
+//!
 //! Profiles come from users, at run time. What is refused here cannot fail later, in the middle of
 //! the night and with a password in hand; so a rule belongs here if it can be told from the profile
 //! alone.

@@ -1,5 +1,13 @@
 //! The JWT by which a client proves who it is (RFC 7523 2.2, OpenID Connect Core 9): made from a
 //! private key, or from the client secret, for one call.
+//!
+//! ```text
+//! header  {"alg": "ES256", "typ": "JWT", "kid": "7"}
+//! claims  {"iss": id, "sub": id, "aud": token endpoint, "jti": once, "iat": now, "exp": now + 60}
+//! ```
+//!
+//! The time is the cloud's, as its answers told it last: a gateway whose clock is wrong would sign
+//! JWTs that are over before they are sent.
 
 use super::jwt::{JwtKey, jwt};
 use super::names::Names;

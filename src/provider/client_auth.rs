@@ -1,6 +1,15 @@
 //! How the client software authenticates itself: the one place that says it, for the token
 //! endpoint, revocation, device authorization and every other endpoint of a cloud (RFC 6749 2.3).
 //!
+//! ```text
+//! none                   client_id in the form
+//! client_secret_basic    Authorization: Basic base64(form(id) ":" form(secret))
+//! client_secret_post     client_id and client_secret in the form
+//! client_secret_jwt      client_assertion: a JWT that the secret signs
+//! private_key_jwt        client_assertion: a JWT that a private key signs
+//! tls_client_auth        client_id in the form, a certificate in the TLS handshake
+//! ```
+//!
 //! A step of a profile with `"client_auth": true` gets what this gives: a header, or fields of its
 //! form.
 

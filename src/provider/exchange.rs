@@ -99,8 +99,8 @@ impl Exchange<'_> {
         self.go_through(steps, names, repeat, &|names| Ok(names))
     }
 
-    /// The same for a login. `proofs` adds to the names what is had anew for each, unless an answer to
-    /// an earlier call is still waited for.
+    /// The same for a login. `proofs` adds to the names what is had anew for each, unless an answer
+    /// to an earlier call is still waited for.
     pub fn log_in(
         &self,
         steps: &[Step],
@@ -110,6 +110,7 @@ impl Exchange<'_> {
         self.go_through(steps, names, Repeat::Unheard, proofs)
     }
 
+    /// The loop of both: from where the trail is to the token.
     fn go_through(
         &self,
         steps: &[Step],

@@ -1,5 +1,15 @@
 //! What a token call carries besides what its profile says, where the step lets it (`extras`): the
 //! options `resource`, `token_params` and `token_headers`.
+//!
+//! ```text
+//! resource=https://api.example.com          resource=https%3A%2F%2Fapi.example.com in the form (RFC 8707)
+//! token_params=tenant=7&mode=a%20b          tenant=7&mode=a+b in the form
+//! token_headers=X-Region: eu                a header of the call
+//! ```
+//!
+//! They are for servers that want something of their own. What an option of its own sets, or keyfob
+//! itself, cannot be set this way: two values for one parameter are an error at most servers, and a
+//! second `client_id` would be another client.
 
 use crate::error::{Error, Result, Status};
 use crate::http::headers::{is_of_the_connection, is_token};
@@ -150,6 +160,7 @@ fn decoded(text: &str) -> Option<Cow<'_, str>> {
     String::from_utf8(bytes).ok().map(Cow::Owned)
 }
 
+/// What is wrong with one of the options, by its name and without its value.
 fn invalid(option: &str, why: &str) -> Error {
     Error::new(Status::InvalidOption, format!("{option}: {why}"))
 }

@@ -1,5 +1,15 @@
 //! A profile's step filled in: the HTTP request that it is.
 //!
+//! ```text
+//! "url": "{token_endpoint}", "client_auth": true, "form": {"grant_type": "password", "username": "{username}"}
+//!
+//! POST https://login.example.com/token
+//! Authorization: Basic Z2F0ZXdheTpzZWNyZXQ=
+//! Content-Type: application/x-www-form-urlencoded
+//!
+//! grant_type=password&username=me%40example.com
+//! ```
+//!
 //! In this order, since later parts may be made of earlier ones: URL and query, what authenticates
 //! the client, the body, headers, and at last those headers that sign the rest.
 

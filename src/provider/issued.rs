@@ -1,6 +1,13 @@
 //! The token that an answer issues: whether a header can carry it, how long it lives, and whose it
 //! is.
 //!
+//! ```text
+//! {"access_token": "eyJ...", "expires_in": 3600}     lives an hour from when it was asked for
+//! {"access_token": "eyJ..."}, and lifetime.jwt       lives until its `exp`, by the cloud's clock
+//! {"access_token": "a b"}                            malformed: no header can carry a blank
+//! {"refresh_token": "r", "access_token": ""}         malformed, and the refresh token is kept
+//! ```
+//!
 //! A token that cannot be sent, or whose lifetime is no time, makes the answer malformed: better no
 //! token than one that fails at the API. The refresh token beside it is kept all the same, since
 //! the one before is spent.

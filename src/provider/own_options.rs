@@ -1,5 +1,12 @@
 //! Options that a profile adds to the table, and defaults that it gives to built-in ones.
 //!
+//! ```text
+//! "hub":     { "help": "The hub's name.", "identity": true }     added, to the group Identity
+//! "region":  { "choices": ["eu", "us"], "default": "eu" }        added, to the group Where
+//! "scope":   { "default": "api" }                                built in, with a default of its own
+//! "ca_file": { "default": "/tmp/ca" }                            refused: whom TLS trusts is the user's
+//! ```
+//!
 //! A profile may come from anywhere, so it must not reach what is the user's: which files are read,
 //! whom TLS trusts, where tokens are kept, how long calls take. It adds what its cloud needs to be
 //! told, and may say what a built-in option is when it is not set.

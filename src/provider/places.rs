@@ -1,8 +1,13 @@
 //! Where a step's call goes, as people are told: its URL without secrets, the option that decides
 //! it, and which option is missing for it.
 //!
-//! A message that says `base_url (https://api.example.com)` saves its reader the search through a
-//! profile's values for what `{token_endpoint}` was made of.
+//! ```text
+//! kontakt login: POST https://id.example.com/login answered 404; check base_url (https://id.example.com)
+//! oauth2: set token_url or issuer: without it the login does not know where to go
+//! ```
+//!
+//! A message that names the option saves its reader the search through a profile's values for what
+//! `{token_endpoint}` was made of.
 
 use super::names::Names;
 use super::profile::{Entry, Profile, Step};

@@ -1,6 +1,16 @@
 //! Which names a profile's templates use, and which may stand where: tokens where there are any, a
 //! request where there is one.
 //!
+//! ```text
+//!                             options,   the token   {method} {path}
+//!                             values                 {body} ...
+//! base_url, a login's steps   yes        no          in headers
+//! refresh, revoke             yes        yes         in headers
+//! present.headers             yes        yes         yes
+//! present.query, .json, mqtt  yes        yes         no
+//! request.headers             yes        no          yes
+//! ```
+//!
 //! Everything that a profile may say in a template is listed here once, with its place. So a new
 //! member of the format that is forgotten here is one whose names are not checked: add it to `uses`
 //! or to `Step::templates`.
