@@ -132,7 +132,7 @@ fn in_a_process_without_descriptors() {
         // Another client's connections are its own, where files say whom it trusts.
         let other = config.client().unwrap();
         let before = getrlimit(Resource::Nofile);
-        setrlimit(Resource::Nofile, Rlimit { current: Some(256), ..before.clone() }).unwrap();
+        setrlimit(Resource::Nofile, Rlimit { current: Some(256), ..before }).unwrap();
         let null = std::fs::File::open("/dev/null").unwrap();
         let filled: Vec<_> = std::iter::from_fn(|| null.try_clone().ok()).collect();
         assert!(!filled.is_empty());
