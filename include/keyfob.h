@@ -88,13 +88,14 @@ typedef struct keyfob_error keyfob_error;
 
 /**
  * A login that a person allows: at another device, by a code (RFC 8628), or in a browser (RFC
- * 8252). Any thread may use it; freeing it must not race with a call on it.
+ * 8252). Freed with `keyfob_login_free`. Any thread may use it; freeing it must not race with a
+ * call on it.
  */
 typedef struct keyfob_login keyfob_login;
 
 /**
- * What to connect to an MQTT broker with. Any thread may look at it; its texts are wiped when it
- * is freed.
+ * What to connect to an MQTT broker with. Freed with `keyfob_mqtt_free`, which wipes its texts.
+ * Any thread may look at it.
  */
 typedef struct keyfob_mqtt keyfob_mqtt;
 
@@ -397,7 +398,7 @@ KEYFOB_API void keyfob_error_free(keyfob_error *error);
  * free it with `keyfob_config_free`, at any time after that. Which login is used follows from the
  * options that are set: a client is refused where they fit none, or more than one.
  *
- * Nothing here uses the network. Options are checked as they are set, files that secret options
+ * Nothing here uses the network. Options are checked as they are set; files that secret options
  * name are read when a client is made. A config is plain data: one thread may change it, or any
  * number may read it.
  * ------------------------------------------------------------------------------------------------ */
@@ -471,8 +472,9 @@ keyfob_status keyfob_config_new(const char *provider,
 
 /**
  * Sets an option. All values are strings; docs/OPTIONS.md lists the names, ranges and defaults.
- * Every secret option `x` may be given as `x_file` instead, a file that is read when a client is
- * made. The value is copied; a copy of a secret is overwritten before its memory is freed.
+ * Every secret option `x` may be given as `x_file` instead: a file that is read when a client is
+ * made, and again when a login is rejected, since secrets rotate by new files. The value is
+ * copied; a copy of a secret is overwritten before its memory is freed.
  *
  * `KEYFOB_UNKNOWN_OPTION`: the message has the nearest name. `KEYFOB_INVALID_OPTION`: not of the
  * option's type, or out of its range. `KEYFOB_INVALID_PROFILE`: the message says where. The config
@@ -523,8 +525,8 @@ keyfob_status keyfob_config_load_file(keyfob_config *config,
 /**
  * Sets the options that environment variables name: with the prefix `KEYFOB`, `KEYFOB_USERNAME`
  * sets `username`. Variables that name no option, and empty ones, are passed over. The environment
- * is read here, and at no other time, and never changed; no other thread may change it meanwhile.
- * All or nothing.
+ * is read here and, where the option `proxy` is `env`, when a client is made; it is never changed.
+ * No other thread may change it meanwhile. All or nothing.
  *
  * `KEYFOB_INVALID_ARGUMENT`: the prefix is empty, or has more than letters, digits and `_`. Errors
  * of each variable as `keyfob_config_set`.
@@ -944,8 +946,8 @@ KEYFOB_API void keyfob_client_free(keyfob_client *client);
  * Waits until there is news, and gives its number: another token, or a hold or a pause that begins
  * or ends. `known` is the number that the last call gave; 0 at first, which returns at once.
  * `*number` is `known` again where nothing happens within `timeout_ms`; 0 looks and does not wait.
- * What happened says `keyfob_client_status_json`; the token that is to be used from now on gives
- * `keyfob_client_token`.
+ * `keyfob_client_status_json` says what happened; `keyfob_client_token` gives the token to use
+ * from now on. Any number of threads may wait at once.
  *
  * A token that is due is renewed meanwhile, where `background_renewal` does not do it and
  * `timeout_ms` is a second or more. A failure of that is no failure of the wait: it begins a hold
@@ -997,8 +999,9 @@ keyfob_status keyfob_client_next_log(const keyfob_client *client,
  *
  * Make it with `keyfob_request_new`, set headers, query and body, and send it as often as wanted
  * with `keyfob_client_send`, `keyfob_client_open` or `keyfob_client_download`; free it with
- * `keyfob_request_free` at any time after that. Everything that is passed in is copied. A request
- * is plain data and belongs to no client: one thread may change it, or any number may send it.
+ * `keyfob_request_free` at any time after that. Everything that is passed in is copied, but for
+ * the functions of the next group. A request is plain data and belongs to no client: one thread
+ * may change it, or any number may send it.
  * ------------------------------------------------------------------------------------------------ */
 
 /**
@@ -1081,13 +1084,14 @@ keyfob_status keyfob_request_set_idempotent(keyfob_request *request,
 KEYFOB_API void keyfob_request_free(keyfob_request *request);
 
 /* ------------------------------------------------------------------------------------------------
- * Bodies on their way: a file or a function in place of bytes in memory, and progress.
+ * Bodies on their way: files, functions and forms in place of bytes in memory, and progress.
  *
- * The three functions set what a request does while it is sent or answered, so that neither side's
- * body need be in memory as a whole. The caller's functions are called from within
- * `keyfob_client_send`, `keyfob_client_open`, `keyfob_client_download` or `keyfob_response_read`,
- * on the thread that made that call and with no lock held. They and their `user_data` are not
- * copied and must live as long as each function says. They must not unwind or jump out.
+ * The functions here set what a request does while it is sent or answered, so that neither side's
+ * body need be in memory as a whole. A body that is set replaces one of another kind. The caller's
+ * functions are called from within `keyfob_client_send`, `keyfob_client_open`,
+ * `keyfob_client_download` or `keyfob_response_read`, on the thread that made that call and with
+ * no lock held. They and their `user_data` are not copied and must live as long as each function
+ * says. They must not unwind or jump out.
  * ------------------------------------------------------------------------------------------------ */
 
 /**
@@ -1156,9 +1160,10 @@ keyfob_status keyfob_request_set_progress(keyfob_request *request,
                                           keyfob_error **err);
 
 /**
- * Adds a part to the form (`multipart/form-data`, RFC 7578) that is the body, in place of any other
- * body, and sets `Content-Type`: `len` bytes, which are copied. `file_name` is what the server is told
- * that the file is called, or NULL for a field that is none; `content_type` may be NULL.
+ * Adds a part to the form (`multipart/form-data`, RFC 7578) that is the body, in place of any
+ * other body, and sets `Content-Type`: `len` bytes, which are copied. `file_name` is what the
+ * server is told that the file is called, or NULL for a field that is none; `content_type` may be
+ * NULL.
  *
  * `KEYFOB_INVALID_ARGUMENT`: the content type has a control character.
  */
@@ -1190,8 +1195,8 @@ keyfob_status keyfob_request_add_file(keyfob_request *request,
                                       keyfob_error **err);
 
 /**
- * Gives how far the body of the answer has come: `*done` bytes, and through `total`, which may be NULL,
- * of how many; -1 where that is not known. For whoever looks from another thread, while
+ * Gives how far the body of the answer has come: `*done` bytes, and through `total`, which may be
+ * NULL, of how many; -1 where that is not known. For whoever looks from another thread, while
  * `keyfob_client_download` or `keyfob_response_read` is under way. Never waits.
  */
 KEYFOB_API

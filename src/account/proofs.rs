@@ -62,8 +62,8 @@ impl Account {
         self.options.text(ASSERTION_COMMAND).filter(|_| needs(ASSERTION_COMMAND.name))
     }
 
-    /// Runs it and takes the token that it writes. Two that fail alike must read alike: its own
-    /// words are quoted.
+    /// Runs it and takes the token that it writes. Where it fails, its complaint is quoted,
+    /// redacted: its user knows the program, and we do not.
     fn ask_command(&self, line: &str, names: &Names, call: &Call) -> Result<Secret> {
         let name = ASSERTION_COMMAND.name;
         let words = command::words(line).ok_or_else(|| refused(name, NO_COMMAND))?;

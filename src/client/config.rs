@@ -74,7 +74,8 @@ impl Config {
     }
 
     /// Sets an option. All values are text; docs/OPTIONS.md lists names, ranges and defaults. Any
-    /// secret option `x` may be given as `x_file`, a file that is read when a client is made.
+    /// secret option `x` may be given as `x_file`: a file that is read when a client is made, and
+    /// again when a login is rejected.
     ///
     /// # Errors
     /// `UNKNOWN_OPTION`: the message has the nearest name. `INVALID_OPTION`: not of the option's

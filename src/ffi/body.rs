@@ -1,10 +1,11 @@
-//! Bodies on their way: a file or a function in place of bytes in memory, and progress.
+//! Bodies on their way: files, functions and forms in place of bytes in memory, and progress.
 //!
-//! The three functions set what a request does while it is sent or answered, so that neither side's
-//! body need be in memory as a whole. The caller's functions are called from within
-//! `keyfob_client_send`, `keyfob_client_open`, `keyfob_client_download` or `keyfob_response_read`,
-//! on the thread that made that call and with no lock held. They and their `user_data` are not
-//! copied and must live as long as each function says. They must not unwind or jump out.
+//! The functions here set what a request does while it is sent or answered, so that neither side's
+//! body need be in memory as a whole. A body that is set replaces one of another kind. The caller's
+//! functions are called from within `keyfob_client_send`, `keyfob_client_open`,
+//! `keyfob_client_download` or `keyfob_response_read`, on the thread that made that call and with
+//! no lock held. They and their `user_data` are not copied and must live as long as each function
+//! says. They must not unwind or jump out.
 
 use super::convert::{Out, bytes, handle, handle_mut, optional_text, text};
 use super::error::keyfob_error;
@@ -110,9 +111,10 @@ pub unsafe extern "C" fn keyfob_request_set_progress(
     })
 }
 
-/// Adds a part to the form (`multipart/form-data`, RFC 7578) that is the body, in place of any other
-/// body, and sets `Content-Type`: `len` bytes, which are copied. `file_name` is what the server is told
-/// that the file is called, or NULL for a field that is none; `content_type` may be NULL.
+/// Adds a part to the form (`multipart/form-data`, RFC 7578) that is the body, in place of any
+/// other body, and sets `Content-Type`: `len` bytes, which are copied. `file_name` is what the
+/// server is told that the file is called, or NULL for a field that is none; `content_type` may be
+/// NULL.
 ///
 /// `KEYFOB_INVALID_ARGUMENT`: the content type has a control character.
 #[must_use]
@@ -160,8 +162,8 @@ pub unsafe extern "C" fn keyfob_request_add_file(
     })
 }
 
-/// Gives how far the body of the answer has come: `*done` bytes, and through `total`, which may be NULL,
-/// of how many; -1 where that is not known. For whoever looks from another thread, while
+/// Gives how far the body of the answer has come: `*done` bytes, and through `total`, which may be
+/// NULL, of how many; -1 where that is not known. For whoever looks from another thread, while
 /// `keyfob_client_download` or `keyfob_response_read` is under way. Never waits.
 #[must_use]
 #[unsafe(no_mangle)]

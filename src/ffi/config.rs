@@ -5,7 +5,7 @@
 //! free it with `keyfob_config_free`, at any time after that. Which login is used follows from the
 //! options that are set: a client is refused where they fit none, or more than one.
 //!
-//! Nothing here uses the network. Options are checked as they are set, files that secret options
+//! Nothing here uses the network. Options are checked as they are set; files that secret options
 //! name are read when a client is made. A config is plain data: one thread may change it, or any
 //! number may read it.
 
@@ -75,8 +75,9 @@ pub unsafe extern "C" fn keyfob_config_new(
 }
 
 /// Sets an option. All values are strings; docs/OPTIONS.md lists the names, ranges and defaults.
-/// Every secret option `x` may be given as `x_file` instead, a file that is read when a client is
-/// made. The value is copied; a copy of a secret is overwritten before its memory is freed.
+/// Every secret option `x` may be given as `x_file` instead: a file that is read when a client is
+/// made, and again when a login is rejected, since secrets rotate by new files. The value is
+/// copied; a copy of a secret is overwritten before its memory is freed.
 ///
 /// `KEYFOB_UNKNOWN_OPTION`: the message has the nearest name. `KEYFOB_INVALID_OPTION`: not of the
 /// option's type, or out of its range. `KEYFOB_INVALID_PROFILE`: the message says where. The config
@@ -144,8 +145,8 @@ pub unsafe extern "C" fn keyfob_config_load_file(
 
 /// Sets the options that environment variables name: with the prefix `KEYFOB`, `KEYFOB_USERNAME`
 /// sets `username`. Variables that name no option, and empty ones, are passed over. The environment
-/// is read here, and at no other time, and never changed; no other thread may change it meanwhile.
-/// All or nothing.
+/// is read here and, where the option `proxy` is `env`, when a client is made; it is never changed.
+/// No other thread may change it meanwhile. All or nothing.
 ///
 /// `KEYFOB_INVALID_ARGUMENT`: the prefix is empty, or has more than letters, digits and `_`. Errors
 /// of each variable as `keyfob_config_set`.

@@ -22,7 +22,8 @@ use std::ptr;
 use std::time::Duration;
 
 /// A login that a person allows: at another device, by a code (RFC 8628), or in a browser (RFC
-/// 8252). Any thread may use it; freeing it must not race with a call on it.
+/// 8252). Freed with `keyfob_login_free`. Any thread may use it; freeing it must not race with a
+/// call on it.
 pub struct keyfob_login {
     login: Login,
     // What it lends out, as C strings: made once, so that they live as long as the login does.

@@ -15,8 +15,8 @@ use std::ffi::c_char;
 use std::ptr;
 use zeroize::Zeroizing;
 
-/// What to connect to an MQTT broker with. Any thread may look at it; its texts are wiped when it
-/// is freed.
+/// What to connect to an MQTT broker with. Freed with `keyfob_mqtt_free`, which wipes its texts.
+/// Any thread may look at it.
 pub struct keyfob_mqtt {
     url: CText,
     client_id: CText,

@@ -15,8 +15,8 @@ use std::ffi::c_char;
 /// Waits until there is news, and gives its number: another token, or a hold or a pause that begins
 /// or ends. `known` is the number that the last call gave; 0 at first, which returns at once.
 /// `*number` is `known` again where nothing happens within `timeout_ms`; 0 looks and does not wait.
-/// What happened says `keyfob_client_status_json`; the token that is to be used from now on gives
-/// `keyfob_client_token`.
+/// `keyfob_client_status_json` says what happened; `keyfob_client_token` gives the token to use
+/// from now on. Any number of threads may wait at once.
 ///
 /// A token that is due is renewed meanwhile, where `background_renewal` does not do it and
 /// `timeout_ms` is a second or more. A failure of that is no failure of the wait: it begins a hold

@@ -2,8 +2,9 @@
 //!
 //! Make it with `keyfob_request_new`, set headers, query and body, and send it as often as wanted
 //! with `keyfob_client_send`, `keyfob_client_open` or `keyfob_client_download`; free it with
-//! `keyfob_request_free` at any time after that. Everything that is passed in is copied. A request
-//! is plain data and belongs to no client: one thread may change it, or any number may send it.
+//! `keyfob_request_free` at any time after that. Everything that is passed in is copied, but for
+//! the functions of the next group. A request is plain data and belongs to no client: one thread
+//! may change it, or any number may send it.
 
 use super::convert::{Out, bytes, free_handle, handle_mut, into_handle, milliseconds, text};
 use super::error::keyfob_error;

@@ -30,6 +30,7 @@ use std::time::Duration;
 
 /// A login in a browser.
 pub(crate) struct BrowserLogin {
+    /// How far it has come, and what only it knows: `state` and the verifier.
     login: PersonsLogin,
     /// What the browser opens.
     pub url: String,

@@ -20,6 +20,7 @@ use crate::model::attempts::{Attempts, Hold, LONGEST_HOLD, MOST_FRUITLESS};
 use crate::support::clock::Moment;
 use std::time::Duration;
 
+/// The times that clouds count tries in.
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 

@@ -57,6 +57,7 @@ pub(crate) struct PersonsLogin {
 /// How far a login has come, and when it may go on.
 #[derive(Clone)]
 pub(super) struct Course {
+    /// Where it stands.
     pub stage: Stage,
     /// Between two questions for the token: what the server asked for (RFC 8628 3.2).
     pub interval: Duration,

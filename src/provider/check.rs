@@ -4,7 +4,7 @@
 //! ```text
 //! logins.a.steps[0].rejected: 503 is no rejection: only 4xx, and a 2xx that says so, can be
 //! logins.a.needs: names no option
-//! present.Host: the header Host is set by the connection
+//! present: the header Host is set by the connection
 //! token.lifetime.seconds: 0 would mean a login for every request
 //! ```
 //!

@@ -4,8 +4,18 @@
 //! member names the function, the others how it is applied.
 //!
 //! ```text
-//! "t":    { "now": "ms" }                                             1700000000000
-//! "sign": { "hmac_sha256": "{client_id}{t}", "key": "{client_secret}", "as": "HEX" }
+//! function                     applied with          gives
+//! base64, base64url, hex       is                    a text, encoded
+//! urlencode                    keep                  a text, percent-encoded
+//! lower                                              a text in lower case
+//! now                          plus                  1700000000, or 20231114T221320Z
+//! random                       as                    so many random bytes
+//! sha256, md5                  is, as                a digest
+//! hmac_sha256, hmac_sha1       key, key_is, derive, as
+//! sign                         key, as               a signature by a private key
+//! jwt                          alg, key, header      a signed JWT
+//! public_key                                         the public half of a key
+//! json                         at                    a text out of a JSON text
 //! ```
 //!
 //! The functions are those that clouds use to sign; `vectors.rs` holds each to what a cloud has

@@ -44,7 +44,9 @@ use std::time::Duration;
 /// Everything an exchange needs besides the steps.
 pub(crate) struct Exchange<'a> {
     pub profile: &'a Profile,
+    /// Which steps apply, and how often a call is tried.
     pub options: &'a Options,
+    /// The connections and TLS settings of the account.
     pub transport: &'a Transport,
     /// Answers that callers of this identity could not wait for, with their trails.
     pub late: Arc<Late<Trail>>,

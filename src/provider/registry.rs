@@ -35,6 +35,7 @@ pub(crate) fn named(name: &str) -> Result<Arc<Profile>> {
 /// Without a lock, which a process that forks could leave behind locked: of two threads that parse
 /// the same profile at once, one throws its work away.
 fn parsed(index: usize) -> Result<Arc<Profile>> {
+    // One cell a profile, so that parsing one does not wait for another.
     static PARSED: [OnceBox<Arc<Profile>>; CATALOGUE.len()] =
         [const { OnceBox::new() }; CATALOGUE.len()];
     let parse = || Profile::parse(CATALOGUE[index].1).map(|profile| Box::new(Arc::new(profile)));

@@ -49,6 +49,7 @@ pub(super) struct Reply<'a> {
     /// Whether the profile's rule is the only one: a refresh of a profile that says
     /// `rejected_only`.
     strict: bool,
+    /// As they came, for pointers into them.
     headers: Vec<(String, String)>,
     /// The body. It may hold a token, so it is wiped.
     pub(super) raw: Zeroizing<Vec<u8>>,

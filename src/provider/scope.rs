@@ -172,7 +172,9 @@ impl<'a> Scope<'a> {
         })
     }
 
-    /// The same names and those of a request, all of it but the headers that come of that. What was
+    /// The same names and those of a request: `method`, `path`, `target` (path and query), `host`,
+    /// `sorted_query` (no value where there is no query), `body`, `accept` and `content_type`. It
+    /// is the request as it will be sent, but for the headers that are made of it. What was
     /// computed so far stays as it is.
     pub fn within<'b>(&self, request: &'b Outgoing) -> Scope<'b>
     where

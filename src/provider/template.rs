@@ -40,6 +40,7 @@ pub(crate) enum Place {
 pub(crate) struct Template {
     /// As it was written. Shown in place of what it was filled with, which may be secret.
     source: String,
+    /// Text and names, in turn or not; empty for an empty template.
     parts: Vec<Part>,
 }
 
