@@ -16,6 +16,7 @@ use crate::account::carry::same_each_time;
 use crate::account::headers::Headers;
 use crate::error::{Error, Result, Status};
 use crate::http::url::{OriginRule, Url, has_scheme};
+use crate::model::option::Kind;
 use crate::model::record::Record;
 use crate::provider::endpoints::is_endpoint;
 use crate::provider::fill::safe;
@@ -62,6 +63,15 @@ impl Api {
         trusted.extend(at_endpoints.map(OriginRule::of));
         let mut scope = Scope::of(profile, &names, Moment::at(0));
         let base_url = scope.find("base_url")?.map(str::to_string);
+        for name in profile.values.names().filter(|name| name.ends_with("_endpoint")) {
+            let Ok(Some(url)) = scope.find(name) else { continue };
+            // What the user has named is the user's word; any other must be an endpoint that was found.
+            let mut named = account.options.table().iter().filter(|o| o.kind == Kind::Url);
+            if named.any(|option| account.options.get(&option.name) == Some(url)) {
+                trusted.extend(Url::parse(url).ok().map(OriginRule::of));
+            }
+            endpoints.insert(name, url.to_string());
+        }
         let base = base(account, &mut scope, &trusted, base_url.as_deref())?;
         trusted
             .extend(base.iter().filter(|base| !base.learnt).map(|b| OriginRule::of(b.url.clone())));

@@ -79,6 +79,7 @@ pub(crate) fn table() -> Vec<Opt> {
         Opt::of(Where, Kind::Text, "site", "Kii: `us` (default), `jp`, `sg`, `eu` or `cn3`."),
         Opt::of(Where, Kind::Url, "token_url", "OAuth 2.0 token endpoint, where no issuer is given."),
         Opt::of(Where, Kind::Url, "revocation_url", "OAuth 2.0 revocation endpoint (RFC 7009), where no issuer names it."),
+        Opt::of(Where, Kind::Url, "userinfo_url", "OpenID Connect userinfo endpoint, for requests to `{userinfo_endpoint}`, where no issuer names it."),
         Opt::of(Where, Kind::Url, "device_authorization_url", "OAuth 2.0 device authorization endpoint (RFC 8628), where no issuer names it."),
         Opt::of(Where, Kind::Url, "authorization_url", "OAuth 2.0 authorization endpoint, for a login in a browser, where no issuer names it."),
         Opt::of(Where, Kind::BaseUrl, "issuer", "OAuth 2.0 issuer, whose metadata names the endpoints (RFC 8414, OpenID Connect Discovery)."),

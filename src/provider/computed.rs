@@ -26,7 +26,7 @@ use super::json_template::JsonTemplate;
 use super::jwt::{JwtKey, jwt};
 use super::template::{Number, Template, Values};
 use crate::error::{Error, Result, Status};
-use crate::http::url::{UNRESERVED, percent_encode};
+use crate::http::url::{UNRESERVED, Url, percent_encode};
 use crate::support::clock::UnixMillis;
 use crate::support::crypto::{self, Digest, Hmac, JwtAlgorithm, PrivateKey};
 use crate::support::date::Date;
@@ -93,6 +93,10 @@ document! {
         other header: Option<JsonTemplate>,
         /// A JSON pointer.
         other at: Option<String>,
+        /// The URL of an issuer, whose metadata is at a URL of its own (RFC 8414 3.1).
+        other well_known: Option<Template>,
+        /// The last part of a well-known URL (RFC 8615).
+        other name: Option<String>,
     }
 }
 
@@ -157,6 +161,11 @@ enum Function {
     Json {
         text: Template,
         at: String,
+    },
+    /// Where an issuer's metadata is when its path comes last (RFC 8414 3.1).
+    WellKnown {
+        of: Template,
+        name: String,
     },
 }
 
@@ -348,6 +357,10 @@ impl Written {
             let at = self.at.take().ok_or("at is missing: a JSON pointer")?;
             found.push(Function::Json { text, at });
         }
+        if let Some(of) = self.well_known.take() {
+            let name = self.name.take().ok_or("name is missing: that of a well-known URL")?;
+            found.push(Function::WellKnown { of, name });
+        }
         let left = [
             ("is", self.is.is_some()),
             ("as", self.written.is_some()),
@@ -359,6 +372,7 @@ impl Written {
             ("alg", self.alg.is_some()),
             ("header", self.header.is_some()),
             ("at", self.at.is_some()),
+            ("name", self.name.is_some()),
         ];
         let left = left.iter().find(|(_, is_left)| *is_left);
         match (found.pop(), found.is_empty(), left) {
@@ -382,6 +396,7 @@ impl Computed {
             | Function::Digest { text, .. }
             | Function::PublicKey(text)
             | Function::Json { text, .. } => vec![text],
+            Function::WellKnown { of, .. } => vec![of],
             Function::Now { plus, .. } => plus.iter().collect(),
             Function::Random { .. } => Vec::new(),
             Function::Hmac { text, key, derive, .. } => {
@@ -486,6 +501,14 @@ impl Computed {
                     }
                 };
                 made.map_err(|why| invalid(&key.text, why))?
+            }
+            Function::WellKnown { of, name } => {
+                let Some(Message(url)) = whole(of, values) else { return Ok(None) };
+                let url = Url::parse(url.utf8()?)?;
+                let path = url.path().trim_end_matches('/').to_string();
+                let scheme = if url.origin().is_https() { "https" } else { "http" };
+                let host = url.origin().authority();
+                Secret::new(format!("{scheme}://{host}/.well-known/{name}{path}"))
             }
             Function::Json { text, at } => {
                 let Some(Message(bytes)) = whole(text, values) else { return Ok(None) };

@@ -21,7 +21,7 @@ use super::names::Names;
 use super::profile::{Profile, Step};
 use super::reply::Reply;
 use super::scope::Scope;
-use super::template::{Number, Place};
+use super::template::{Number, Place, Template};
 use super::trail::Trail;
 use super::verdict::Verdict;
 use crate::error::{Error, Result, Status};
@@ -265,27 +265,33 @@ impl Exchange<'_> {
         trail: &mut Trail,
         repeat: Repeat,
     ) -> std::result::Result<Reply<'_>, Failure> {
-        let mut reply = None;
+        let mut reply: Option<(Reply<'_>, &Template)> = None;
+        let mut asked: Vec<Url> = Vec::new();
         let names = trail.names.clone();
         let moment = trail.moment.clone();
         let mut scope = match moment {
             Some(moment) => Scope::of(self.profile, &names, moment),
             None => Scope::new(self.profile, &names, self.clock),
         };
-        let mut last = None;
         for url in &step.url.0 {
-            last = Some(url);
             let outgoing = request(self.profile, self.options, step, url, &mut scope)?;
+            if asked.contains(&outgoing.url) {
+                continue;
+            }
+            asked.push(outgoing.url.clone());
             trail.moment = Some(scope.moment().clone());
             let found = self.ask(step, &outgoing, trail, repeat)?;
-            let missing = found.status == 404;
-            reply = Some(found);
-            if !missing {
+            let leads_on = found.is_missing(repeat == Repeat::Safe && step.method == "GET");
+            // What is told if none is there: the answer that says most.
+            if !leads_on || reply.as_ref().is_none_or(|(earlier, _)| earlier.status == 404) {
+                reply = Some((found, url));
+            }
+            if !leads_on {
                 break;
             }
         }
         let no_url = || Error::new(Status::InvalidProfile, format!("{}: no URL", step.call));
-        let (reply, url) = reply.zip(last).ok_or_else(no_url)?;
+        let (reply, url) = reply.ok_or_else(no_url)?;
         reply.check(step, url, &mut scope)?;
         Ok(reply)
     }

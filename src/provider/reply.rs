@@ -269,6 +269,19 @@ impl<'a> Reply<'a> {
         Ok(step.save.iter().filter_map(pick).collect())
     }
 
+    /// Whether nothing is at this URL, so that the next one is asked. A server may answer what it does not
+    /// know with a page of its own, or with another 4xx: where a document is looked for (`is_search`),
+    /// that counts, too.
+    pub fn is_missing(&self, is_search: bool) -> bool {
+        match self.status {
+            404 => true,
+            408 | 425 | 429 => false,
+            400..=499 => is_search,
+            200..=299 => is_search && !self.is_object(),
+            _ => false,
+        }
+    }
+
     /// The lists of words that the step asks for, as far as they are there. What is no word, or too
     /// much, is passed over.
     pub fn words(&self, step: &Step) -> Vec<(String, String)> {

@@ -155,6 +155,8 @@ export interface Options {
   token_url?: string | undefined;
   /** OAuth 2.0 revocation endpoint (RFC 7009), where no issuer names it. */
   revocation_url?: string | undefined;
+  /** OpenID Connect userinfo endpoint, for requests to `{userinfo_endpoint}`, where no issuer names it. */
+  userinfo_url?: string | undefined;
   /** OAuth 2.0 device authorization endpoint (RFC 8628), where no issuer names it. */
   device_authorization_url?: string | undefined;
   /** OAuth 2.0 authorization endpoint, for a login in a browser, where no issuer names it. */
@@ -215,7 +217,7 @@ export interface Options {
   transfer_timeout_ms?: number | undefined;
   /** How long a download is tried again while nothing comes. Default: `300`. */
   download_retry_s?: number | undefined;
-  /** An HTTP CONNECT proxy: `http://[user:password@]host:port`. Environment variables are not read. */
+  /** The proxy that all connections go through: `http://[user:password@]host:port` (HTTP CONNECT) or `socks5://[user:password@]host:port`. `env`: what HTTPS_PROXY, ALL_PROXY and NO_PROXY say when the client is made; they are not read otherwise. */
   proxy?: string | undefined;
   /** A file with proxy, read when the client is made. */
   proxy_file?: string | undefined;

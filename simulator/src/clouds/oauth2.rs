@@ -86,9 +86,7 @@ impl Rules for OAuth2 {
             person::DEVICE_PATH => Some("device"),
             person::PAGE | person::AUTHORIZE_PATH => Some("page"),
             known::REVOCATION_PATH => Some("revoke"),
-            "/.well-known/oauth-authorization-server" | "/.well-known/openid-configuration" => {
-                Some("metadata")
-            }
+            path if issuer_path(path).is_some() => Some("metadata"),
             _ => None,
         }
     }
@@ -96,7 +94,7 @@ impl Rules for OAuth2 {
     fn exchange(&self, call: &mut Call<'_>) -> Outcome {
         if call.name == "metadata" {
             call.only("GET")?;
-            return Ok(metadata(call.scene));
+            return Ok(metadata(call.scene, &call.request.path));
         }
         if call.name == "page" {
             return match call.request.path.as_str() {
@@ -370,8 +368,31 @@ fn revoke(call: &mut Call<'_>, fields: &Fields) -> Outcome {
     Ok(Answer::empty(200))
 }
 
-fn metadata(scene: &Scene<'_>) -> Answer {
-    let issuer = scene.here();
+/// The path of the issuer whose metadata is at this one. Those of tenants are where RFC 8414 3.1 puts
+/// them, with the issuer's path at the end.
+fn issuer_path(path: &str) -> Option<&str> {
+    const SERVER: &str = "/.well-known/oauth-authorization-server";
+    const OPENID: &str = "/.well-known/openid-configuration";
+    match path {
+        SERVER | OPENID => Some(""),
+        _ if path.strip_prefix(SERVER) == Some(known::TENANT_PATH) => Some(known::TENANT_PATH),
+        _ if path.strip_prefix(OPENID) == Some(known::OPENID_TENANT_PATH) => {
+            Some(known::OPENID_TENANT_PATH)
+        }
+        _ => None,
+    }
+}
+
+fn metadata(scene: &Scene<'_>, path: &str) -> Answer {
+    let origin = scene.here();
+    let mut metadata = document(scene, &origin);
+    let issuer = format!("{origin}{}", issuer_path(path).unwrap_or_default());
+    metadata["issuer"] = json!(issuer);
+    metadata["userinfo_endpoint"] = json!(format!("{origin}{}", known::USERINFO_PATH));
+    Answer::json(200, &metadata)
+}
+
+fn document(scene: &Scene<'_>, issuer: &str) -> serde_json::Value {
     let mut metadata = json!({
         "issuer": issuer,
         "token_endpoint": format!("{issuer}{}", known::TOKEN_PATH),
@@ -407,5 +428,5 @@ fn metadata(scene: &Scene<'_>) -> Answer {
         let token_endpoint = format!("{issuer}{}", known::MTLS_TOKEN_PATH);
         metadata["mtls_endpoint_aliases"] = json!({ "token_endpoint": token_endpoint });
     }
-    Answer::json(200, &metadata)
+    metadata
 }

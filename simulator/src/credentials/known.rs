@@ -126,6 +126,12 @@ pub mod oauth2 {
     pub const ED25519_PUBLIC_DER: &[u8] = include_bytes!("../../data/ed25519-public.der");
     /// A client that is known by the certificate that the simulator gives out (RFC 8705 2).
     pub const CERT_CLIENT_ID: &str = "mtls-7";
+    /// Path of an issuer whose metadata is where RFC 8414 3.1 puts it.
+    pub const TENANT_PATH: &str = "/tenants/acme";
+    /// Path of one whose OpenID metadata is at such a place.
+    pub const OPENID_TENANT_PATH: &str = "/tenants/beta";
+    /// Path of the userinfo endpoint.
+    pub const USERINFO_PATH: &str = "/userinfo";
     /// Path of the token endpoint for clients that show a certificate (RFC 8705 5).
     pub const MTLS_TOKEN_PATH: &str = "/mtls/oauth2/token";
     /// Resource owner of the password grant.

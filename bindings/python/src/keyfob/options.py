@@ -39,8 +39,9 @@ class CommonOptions(TypedDict, total=False):
     transfer_timeout_ms: Number
     #: How long a download is tried again while nothing comes.
     download_retry_s: Number
-    #: An HTTP CONNECT proxy: `http://[user:password@]host:port`. Environment variables are not
-    #: read.
+    #: The proxy that all connections go through: `http://[user:password@]host:port` (HTTP CONNECT)
+    #: or `socks5://[user:password@]host:port`. `env`: what HTTPS_PROXY, ALL_PROXY and NO_PROXY say
+    #: when the client is made; they are not read otherwise.
     proxy: Text
     proxy_file: Path
     #: PEM file with certificate authorities to trust besides Mozilla's.
@@ -959,6 +960,9 @@ class Oauth2Options(CommonOptions, total=False):
     token_params_file: Path
     #: OAuth 2.0 token endpoint, where no issuer is given.
     token_url: Text
+    #: OpenID Connect userinfo endpoint, for requests to `{userinfo_endpoint}`, where no issuer
+    #: names it.
+    userinfo_url: Text
     #: The account's login name.
     username: Text
 
@@ -1539,6 +1543,9 @@ class Options(CommonOptions, total=False):
     token_params_file: Path
     #: OAuth 2.0 token endpoint, where no issuer is given.
     token_url: Text
+    #: OpenID Connect userinfo endpoint, for requests to `{userinfo_endpoint}`, where no issuer
+    #: names it.
+    userinfo_url: Text
     #: The account's login name.
     username: Text
     #: Kii: the thing's vendor ID, without the prefix.
