@@ -15,7 +15,7 @@ use crate::provider::names::Names;
 use crate::provider::profile::{Login, PersonsCalls};
 use crate::provider::scope::Scope;
 use crate::provider::selection::Selection;
-use crate::provider::template::Place;
+use crate::provider::template::{Place, Template};
 use crate::provider::trail::Trail;
 use crate::support::call::Call;
 use crate::support::clock::Clock;
@@ -111,12 +111,17 @@ impl Account {
         self.exchange(clock, call).url(steps, &names)?.ok_or_else(lacks)
     }
 
-    /// Who must have given a browser's answer that names an issuer.
-    pub fn issuer(&self, found: &Discovered, clock: &Clock) -> Result<Option<String>> {
-        let Some(issuer) = &self.calls_of(Way::Browser)?.issuer else { return Ok(None) };
+    /// Who must have given a browser's answer that names an issuer, and whether each must name one.
+    pub fn issuer(&self, found: &Discovered, clock: &Clock) -> Result<Option<(String, bool)>> {
+        let calls = self.calls_of(Way::Browser)?;
         let names = self.names(found)?;
-        let filled = Scope::new(&self.profile, &names, clock).fill(issuer, Place::Plain)?;
-        Ok(filled.map(|issuer| issuer.expose().to_string()))
+        let mut scope = Scope::new(&self.profile, &names, clock);
+        let mut filled = |template: &Option<Template>| match template {
+            Some(template) => scope.fill(template, Place::Plain),
+            None => Ok(None),
+        };
+        let (issuer, named) = (filled(&calls.issuer)?, filled(&calls.issuer_is_named)?);
+        Ok(issuer.map(|issuer| (issuer.expose().to_string(), named.is_some())))
     }
 
     /// Asks for the token once. It is not asked again here, whatever comes of it, but an answer

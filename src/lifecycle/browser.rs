@@ -34,8 +34,8 @@ pub(crate) struct BrowserLogin {
     login: PersonsLogin,
     /// What the browser opens.
     pub url: String,
-    /// Who must have given an answer that names an issuer.
-    issuer: Option<String>,
+    /// Who must have given an answer that names an issuer, and whether each must.
+    issuer: Option<(String, bool)>,
     /// The code of the one answer that counts.
     code: ArcSwapOption<Secret>,
 }
@@ -125,11 +125,13 @@ impl BrowserLogin {
     /// What is wrong with an answer of another issuer (RFC 9207 2.4).
     fn foreign(&self, answer: &Redirect) -> Option<Error> {
         let bare = |issuer: &str| issuer.strip_suffix('/').unwrap_or(issuer).to_string();
-        let (given, expected) = (answer.issuer.as_deref()?, self.issuer.as_deref()?);
-        if bare(given) == bare(expected) {
-            return None;
-        }
-        let given: String = given.chars().take(100).collect();
+        let (expected, is_named) = self.issuer.as_ref()?;
+        let given: String = match &answer.issuer {
+            Some(given) if bare(given) == bare(expected) => return None,
+            Some(given) => given.chars().take(100).collect(),
+            None if *is_named => "that it does not name".into(),
+            None => return None,
+        };
         let what = format!(
             "the browser's answer is of the issuer {given} and not of {expected}: its code is sent nowhere; begin another login"
         );

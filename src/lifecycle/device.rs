@@ -148,6 +148,8 @@ impl DeviceLogin {
         let login = &self.login;
         let now = login.lifecycle().clock.now();
         let code = failure.error.provider_code();
+        let account = login.lifecycle().state().account.clone();
+        let cloud = &account.profile.name;
         match code.and_then(Consent::by_code) {
             Some(Consent::Pending) => {
                 login.change(|course| {
@@ -164,10 +166,10 @@ impl DeviceLogin {
                 });
                 Ok(())
             }
-            Some(Consent::Denied) => login.end(Err(told(&failure, Status::LoginDenied,
+            Some(Consent::Denied) => login.end(Err(told(cloud, &failure, Status::LoginDenied,
                 "the person, or the server for them, said no; begin another login if that was a mistake"))),
             Some(Consent::Expired) => {
-                login.end(Err(told(&failure, Status::LoginExpired, AGAIN)))
+                login.end(Err(told(cloud, &failure, Status::LoginExpired, AGAIN)))
             }
             None => {
                 let asked = failure.error.retry_after().unwrap_or_default();
@@ -184,8 +186,10 @@ impl DeviceLogin {
                 });
                 match call.remaining() {
                     Ok(_) => Ok(()),
-                    Err(error) if error.status() == Status::Cancelled => Err(error),
-                    Err(_) => Err(last),
+                    Err(error) if error.status() == Status::Timeout => {
+                        Err(self.still_open(error).and(&format!("the last try: {}", last.message())))
+                    }
+                    Err(error) => Err(error),
                 }
             }
         }
@@ -200,9 +204,11 @@ fn expired(why: &str) -> Error {
 }
 
 /// The server's own words, and what to do.
-fn told(failure: &Failure, status: Status, hint: &str) -> Error {
+fn told(cloud: &str, failure: &Failure, status: Status, hint: &str) -> Error {
     let cause = &failure.error;
-    let error = Error::new(status, format!("{}; {hint}", cause.message()))
+    let code = cause.provider_code().unwrap_or_default();
+    let said = cause.provider_message().map_or(String::new(), |said| format!(", \"{said}\""));
+    let error = Error::new(status, format!("{cloud} login: the server said {code}{said}; {hint}"))
         .with_provider_code(cause.provider_code().map(str::to_string))
         .with_provider_message(cause.provider_message().map(str::to_string));
     match cause.http_status() {

@@ -194,6 +194,9 @@ document! {
         needed finish: Vec<Step>,
         /// Who must have given a browser's answer that names an issuer (RFC 9207).
         other issuer: Option<Template>,
+        /// A name that has a value where every answer names its issuer: then one that names none is
+        /// refused (RFC 9207 2.4).
+        other issuer_is_named: Option<Template>,
     }
 }
 

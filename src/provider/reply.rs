@@ -286,7 +286,11 @@ impl<'a> Reply<'a> {
     /// much, is passed over.
     pub fn words(&self, step: &Step) -> Vec<(String, String)> {
         let list = |pointer: &Pointer| {
-            let Some(Value::Array(items)) = self.pointed().value(pointer) else { return None };
+            let items = match self.pointed().value(pointer)? {
+                Value::Array(items) => items,
+                Value::Bool(true) => return Some("true".into()),
+                _ => return None,
+            };
             let is_word =
                 |word: &&str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_graphic());
             let words: Vec<&str> = items.iter().filter_map(Value::as_str).filter(is_word).collect();

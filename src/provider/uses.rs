@@ -117,8 +117,11 @@ impl Format {
             login.token.iter().for_each(|t| add(at("token"), t, false, false));
             let seconds = login.lifetime.iter().flat_map(|lifetime| &lifetime.seconds);
             seconds.for_each(|Number(t)| add(at("lifetime.seconds"), t, false, false));
-            let issuer = login.browser.iter().flat_map(|browser| &browser.issuer);
-            issuer.for_each(|t| add(at("browser.issuer"), t, false, false));
+            if let Some(browser) = &login.browser {
+                for template in browser.issuer.iter().chain(&browser.issuer_is_named) {
+                    add(at("browser.issuer"), template, false, false);
+                }
+            }
         }
         for (at, present) in self.presented() {
             let at = |name: &str| format!("{at}.{name}");

@@ -7,8 +7,9 @@ use keyfob_simulator::{Cloud, Consent, Fault, Injection, credentials::oauth2 as 
 use std::time::Duration;
 
 const CLOUD: Cloud = Cloud::OAuth2;
-/// What one wait takes at most where nothing is to come.
+/// What one wait takes at most where nothing is asked, and where the answer is that there is none yet.
 const SHORT: Option<Duration> = Some(Duration::from_millis(30));
+const FOR_AN_ANSWER: Option<Duration> = Some(Duration::from_millis(600));
 const LONG: Option<Duration> = Some(Duration::from_secs(20));
 const REDIRECT: &str = "http://127.0.0.1:8400/";
 
@@ -32,10 +33,16 @@ fn client(world: &World) -> Client {
 }
 
 fn waited(client: &Client, login: &Login) -> Status {
-    match client.login_wait(login, SHORT) {
-        Ok(()) => Status::Ok,
-        Err(error) => error.status(),
-    }
+    ended(client.login_wait(login, SHORT))
+}
+
+/// A wait within which the server is asked, once.
+fn asked(client: &Client, login: &Login) -> Status {
+    ended(client.login_wait(login, FOR_AN_ANSWER))
+}
+
+fn ended(outcome: keyfob::Result<()>) -> Status {
+    outcome.map_or_else(|error| error.status(), |()| Status::Ok)
 }
 
 fn polls(world: &World) -> usize {
@@ -78,7 +85,7 @@ fn a_wait_that_ends_too_soon_takes_nothing_away() {
     assert_eq!(polls(&world), 0, "sooner than the interval");
     for round in 1..=3 {
         world.wind(5);
-        assert_eq!(waited(&client, &login), Status::Timeout);
+        assert_eq!(asked(&client, &login), Status::Timeout);
         assert_eq!(waited(&client, &login), Status::Timeout);
         assert_eq!(polls(&world), round);
     }
@@ -96,7 +103,7 @@ fn a_server_that_is_asked_too_often_is_asked_five_seconds_later() {
     let slow = br#"{"error":"slow_down"}"#.to_vec();
     world.answers_once(CLOUD, "poll", Fault::Answer { status: 400, headers: vec![], body: slow });
     world.wind(5);
-    assert_eq!(waited(&client, &login), Status::Timeout);
+    assert_eq!(asked(&client, &login), Status::Timeout);
     assert_eq!(login.interval(), Some(Duration::from_secs(10)));
     world.sim.consent(CLOUD, None, Consent::Approve);
     world.wind(5);
@@ -148,7 +155,7 @@ fn a_server_that_fails_meanwhile_ends_no_login() {
     for fault in [Fault::status(503), Fault::from_name("reset:before-headers").unwrap()] {
         world.answers_once(CLOUD, "poll", fault);
         world.wind(60);
-        assert_eq!(waited(&client, &login), Status::Timeout);
+        assert_eq!(asked(&client, &login), Status::Timeout);
     }
     world.wind(60);
     client.login_wait(&login, LONG).unwrap();
@@ -161,9 +168,10 @@ fn an_answer_that_comes_too_late_for_one_wait_is_the_nexts() {
     let client = client(&world);
     let login = client.login_begin().unwrap();
     world.sim.consent(CLOUD, None, Consent::Approve);
-    world.sim.set_delay(CLOUD, "poll", Duration::from_millis(100));
+    world.sim.set_delay(CLOUD, "poll", Duration::from_millis(400));
     world.wind(5);
-    let error = client.login_wait(&login, SHORT).unwrap_err();
+    let limit = Some(Duration::from_millis(200));
+    let error = client.login_wait(&login, limit).unwrap_err();
     assert_eq!(error.status(), Status::Timeout);
     world.wind(10);
     client.login_wait(&login, LONG).unwrap();
@@ -331,6 +339,12 @@ fn an_answer_of_another_issuer_is_told_to_nobody() {
     assert!(error.message().contains("https://evil.example.com"), "{error}");
     assert_eq!(world.sim.count(CLOUD, "login"), 0);
     assert!(client.login_finish(&login, &answer).is_err(), "and the login is over");
+    // A server whose metadata says that its answers name it does not leave that out.
+    let login = client.login_begin_browser(REDIRECT).unwrap();
+    let answer = visited(&world, &login, Consent::Approve);
+    let (unnamed, _) = answer.split_once("&iss=").unwrap();
+    let error = client.login_finish(&login, unnamed).unwrap_err();
+    assert_eq!(error.status(), Status::ForeignOrigin, "{error}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from html.parser import HTMLParser
-from http.cookiejar import CookieJar
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 # Of a form with several buttons, none of these.
@@ -34,6 +34,13 @@ class _Forms(HTMLParser):
             self.found[-1]["fields"].append(of)
 
 
+class _Loopback(DefaultCookiePolicy):
+    """To a browser, this machine is as good as https."""
+
+    def return_ok_secure(self, cookie: Any, request: Any) -> bool:
+        return True
+
+
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_: Any) -> None:
         return None
@@ -45,7 +52,7 @@ class Person:
     def __init__(self, **known: str) -> None:
         #: What goes into fields of these names, besides what stands there.
         self.known = known
-        self.opener = urllib.request.build_opener(_NoRedirect, urllib.request.HTTPCookieProcessor(CookieJar()))
+        self.opener = urllib.request.build_opener(_NoRedirect, urllib.request.HTTPCookieProcessor(CookieJar(_Loopback())))
 
     def _ask(self, url: str, form: dict[str, str] | None) -> tuple[str | None, str]:
         data = None if form is None else urllib.parse.urlencode(form).encode()
