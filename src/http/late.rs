@@ -86,8 +86,8 @@ struct Unanswered<K, T, P> {
 /// is held for an instant only, never while an answer is waited for.
 pub(crate) struct Late<K, T, P: Pending> {
     unanswered: Mutex<Vec<Unanswered<K, T, P>>>,
-    /// How far an exchange had come whose caller's time was over before the next request was sent,
-    /// and since when it stands there.
+    /// How far an exchange had come whose caller's time was over between two of its requests, and
+    /// since when it stands there.
     reached: Mutex<Option<(Moment, T)>>,
 }
 
@@ -96,14 +96,14 @@ impl<K: PartialEq + Clone, T: Clone, P: Pending> Late<K, T, P> {
         Late { unanswered: Mutex::new(Vec::new()), reached: Mutex::new(None) }
     }
 
-    /// Keeps how far an exchange has come: what its steps obtained would have to be asked again.
-    /// `since` is when the last of them was answered.
+    /// Keeps how far an exchange has come, so that the next caller need not ask again for what
+    /// its steps obtained. `since` is when the last of them was answered.
     pub fn keep_reached(&self, since: Moment, trail: T) {
         *self.reached.lock().unwrap_or_else(PoisonError::into_inner) = Some((since, trail));
     }
 
-    /// How far the last exchange had come, if that is not long ago and it fits. Nobody else is given
-    /// it.
+    /// How far the last exchange had come, unless that is long ago or does not fit. It is taken
+    /// out: nobody else is given it.
     pub fn take_reached(&self, now: Moment, fits: impl Fn(&T) -> bool) -> Option<T> {
         let kept = self.reached.lock().unwrap_or_else(PoisonError::into_inner).take();
         let (_, trail) = kept.filter(|(since, _)| now.since(*since) < AWAITED_ONCE)?;

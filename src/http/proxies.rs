@@ -16,17 +16,22 @@ use std::net::IpAddr;
 /// The value of the option `proxy` that asks for the environment's.
 pub(crate) const ENVIRONMENT: &str = "env";
 
-/// What the options and the environment say. Clients that agree in it may share connections.
+/// What the option or the environment says, as text. Clients that agree in it may share
+/// connections.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ProxyNames {
+    /// The proxy for https; it may hold a password.
     https: Option<Secret>,
+    /// The proxy for plain HTTP.
     http: Option<Secret>,
-    /// `NO_PROXY`; and whether loopback needs none either, as the environment is read by others.
+    /// `NO_PROXY`; `None` where the option names the proxy. Where the environment does, loopback
+    /// needs none either.
     except: Option<String>,
 }
 
 impl ProxyNames {
-    /// The option's value: a proxy for everything, or `env`.
+    /// Reads the option's value: one proxy for everything, or `env`. Only then is the environment
+    /// read, once.
     pub fn of_option(value: &str) -> ProxyNames {
         if value != ENVIRONMENT {
             let all = Some(Secret::from(value));
@@ -43,12 +48,13 @@ impl ProxyNames {
     }
 }
 
+/// The first of these variables that is set and not empty.
 fn variable(names: &[&str]) -> Option<Secret> {
     let set = names.iter().filter_map(|name| std::env::var(name).ok());
     set.filter(|value| !value.trim().is_empty()).map(|value| Secret::from(value.trim())).next()
 }
 
-/// The same, read.
+/// The same, read: where connections to an origin go.
 pub(super) struct Proxies {
     https: Option<Proxy>,
     http: Option<Proxy>,
@@ -56,6 +62,8 @@ pub(super) struct Proxies {
 }
 
 impl Proxies {
+    /// Reads the names. Fails where one is no proxy; the error names the option or the variable,
+    /// and never its value.
     pub fn of(names: &ProxyNames) -> Result<Proxies> {
         let from_environment = names.except.is_some();
         let read = |name: &Option<Secret>, variable: &str| {
@@ -78,7 +86,7 @@ impl Proxies {
         })
     }
 
-    /// The proxy that leads to this origin; `None`: it is reached directly.
+    /// The proxy that leads to this origin; `None` where it is reached directly.
     pub fn to(&self, origin: &Origin) -> Option<&Proxy> {
         let proxy = if origin.is_https() { &self.https } else { &self.http };
         let direct = self.except.as_ref().is_some_and(|except| except.holds(origin));
@@ -89,12 +97,15 @@ impl Proxies {
 /// `NO_PROXY`: hosts, domains, addresses and networks, separated by commas or blanks; `*` is all.
 struct Exceptions(Vec<Exception>);
 
+/// One word of `NO_PROXY`.
 enum Exception {
+    /// Every host: no proxy is used.
     All,
     /// A host, and all below it: `example.com` and `.example.com` mean the same. Of one port alone,
     /// where it is said.
     Host(String, Option<u16>),
-    /// An address, or a network: `10.0.0.0/8`.
+    /// An address, or all whose first bits are the same: `10.0.0.0/8`. A single address has all
+    /// its bits.
     Network(IpAddr, u32),
 }
 
@@ -104,12 +115,15 @@ impl Exceptions {
         Exceptions(words.map(Exception::parse).collect())
     }
 
+    /// Loopback never needs a proxy here, as programs expect.
     fn holds(&self, origin: &Origin) -> bool {
         origin.is_loopback() || self.0.iter().any(|exception| exception.holds(origin))
     }
 }
 
 impl Exception {
+    /// A word that is no address and no network is a host's name. Forgiving, since the variable
+    /// is not ours.
     fn parse(word: &str) -> Exception {
         if word == "*" {
             return Exception::All;

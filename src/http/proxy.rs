@@ -26,9 +26,11 @@ pub(crate) struct Proxy {
     speaks: Speaks,
 }
 
+/// What the proxy speaks, and how its user proves who he is.
 enum Speaks {
     /// CONNECT, with the value of `Proxy-Authorization` (Basic, RFC 7617).
     Http(Option<Secret>),
+    /// SOCKS 5, with name and password where the option has them.
     Socks(Option<socks::Login>),
 }
 
@@ -50,6 +52,7 @@ impl Proxy {
         Proxy::read(&if has_scheme { text.to_string() } else { format!("http://{text}") }, true)
     }
 
+    /// Reads a proxy. `may_lack_port`: the scheme's usual port stands in for one that is missing.
     fn read(text: &str, may_lack_port: bool) -> Option<Proxy> {
         let (scheme, rest) = text.split_once("://")?;
         let is_socks = match scheme {

@@ -20,19 +20,27 @@ use crate::support::secret::Secret;
 use std::net::IpAddr;
 use zeroize::Zeroizing;
 
+/// The first byte of each message.
 const VERSION: u8 = 5;
+/// Method 0: the proxy asks for nothing.
 const NO_PROOF: u8 = 0;
+/// Method 2 (RFC 1929).
 const NAME_AND_PASSWORD: u8 = 2;
+/// Command 1: a connection, as opposed to a port to listen on or datagrams.
 const CONNECT: u8 = 1;
 
-/// A name and a password, each of 1 to 255 bytes: the form has one byte for a length.
+/// A name and a password, each of 1 to 255 bytes: the message has one byte for a length.
 #[derive(Clone)]
 pub(super) struct Login {
     pub name: Secret,
     pub password: Secret,
 }
 
-/// Asks the proxy at the other end of this connection to lead it on to `to`.
+/// Asks the proxy at the other end of this connection to lead it on to `to`. Afterwards the
+/// connection is one to `to`.
+///
+/// Name and password are sent only if the proxy asks for them. Each message is short and is
+/// waited for as a whole.
 pub(super) fn tunnel(
     login: Option<&Login>,
     connection: &mut Connection,
@@ -70,7 +78,7 @@ pub(super) fn tunnel(
     }
 }
 
-/// RFC 1929: the answer's second byte is 0 where name and password are right.
+/// Sends name and password (RFC 1929 2). They go in the clear, as the proxy's protocol has it.
 fn prove(login: &Login, connection: &mut Connection, call: &Call) -> Outcome<()> {
     let (name, password) = (login.name.expose().as_bytes(), login.password.expose().as_bytes());
     let mut message = Zeroizing::new(Vec::with_capacity(3 + name.len() + password.len()));
@@ -85,7 +93,8 @@ fn prove(login: &Login, connection: &mut Connection, call: &Call) -> Outcome<()>
     }
 }
 
-/// The request to connect: a name goes as it is, an address in its own form.
+/// The request to connect (RFC 1928 4). A name goes as it is, for the proxy to look up; an
+/// address goes in its own form.
 fn request(to: &Origin) -> Outcome<Vec<u8>> {
     let host = to.host_without_zone();
     let host = host.trim_matches(['[', ']']);
@@ -110,7 +119,7 @@ fn request(to: &Origin) -> Outcome<Vec<u8>> {
     Ok(request)
 }
 
-/// What a reply other than 0 means (RFC 1928 6).
+/// What a reply means, as the rest of "the proxy ... "; `None` is success (RFC 1928 6).
 fn refusal(reply: u8) -> Option<&'static str> {
     Some(match reply {
         0 => return None,
@@ -125,6 +134,7 @@ fn refusal(reply: u8) -> Option<&'static str> {
     })
 }
 
+/// Takes exactly so many bytes; waits for them within the call.
 fn read<const N: usize>(connection: &mut Connection, call: &Call) -> Outcome<[u8; N]> {
     wait_for(connection, N, call)?;
     let bytes = *connection.unread().first_chunk().ok_or(Broken::Ended)?;
@@ -138,6 +148,7 @@ fn skip(connection: &mut Connection, amount: usize, call: &Call) -> Outcome<()> 
     Ok(())
 }
 
+/// Waits until this many bytes are there. An end before that is [`Broken::Ended`].
 fn wait_for(connection: &mut Connection, amount: usize, call: &Call) -> Outcome<()> {
     while connection.unread().len() < amount {
         if !connection.fill(call)? {

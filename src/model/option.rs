@@ -95,7 +95,8 @@ pub(crate) struct Opt {
     /// What it proves, if anything. `None`: it says who, where or how, and another value is
     /// another account.
     pub proof: Option<Proof>,
-    /// Whether its `_file` variant is read for each login, since something else replaces it.
+    /// Whether its `_file` variant is read for each login, because another program replaces the
+    /// file while the client lives.
     pub fresh: bool,
     /// One or two sentences for docs/OPTIONS.md.
     pub help: String,

@@ -83,6 +83,8 @@ impl Options {
     /// Reads the files that `_file` variants name into the options they stand for. When a client
     /// is made, not before: a file may be replaced until then. One line end at its end is no part
     /// of a value.
+    ///
+    /// A `fresh` option's file is left for each login to read.
     pub fn read_files(&mut self) -> Result<()> {
         let named: Vec<(String, String)> = self
             .values
@@ -114,8 +116,8 @@ impl Options {
         Ok(())
     }
 
-    /// Whether a file that an option names holds another value by now than `known`, which was read
-    /// from them earlier.
+    /// Whether a file that an option names holds another value by now. `known` is this set as it
+    /// was when its files were read.
     pub fn files_differ_from(&self, known: &Options) -> Result<bool> {
         let mut now = self.clone();
         now.read_files()?;
@@ -154,19 +156,20 @@ impl Options {
         self.table.iter().find(|option| option.name == name)
     }
 
-    /// Whether a value was set: defaults do not count.
+    /// Whether a value was set, or a file that is read for each login; defaults do not count.
     pub fn is_set(&self, name: &str) -> bool {
         self.values.contains(name) || self.option(name).and_then(|o| self.file(o)).is_some()
     }
 
-    /// The file that stands for this option and is read for each login.
+    /// The file that is read for each login in place of this option's value; only of a `fresh`
+    /// option.
     pub fn file(&self, option: &Opt) -> Option<&str> {
         let path = self.values.get(&format!("{}{FILE_SUFFIX}", option.name));
         path.filter(|_| option.fresh).map(Secret::expose)
     }
 
-    /// The value or default, or where only a file is known the path of that: what tells one account
-    /// from another.
+    /// What tells one account from another: the value or default, or the path where only a file
+    /// is known.
     pub fn said(&self, option: &Opt) -> Option<&str> {
         self.get(&option.name).or_else(|| self.file(option))
     }

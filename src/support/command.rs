@@ -1,5 +1,10 @@
-//! A program whose output is wanted: no shell, no more output than asked for, and no longer than the
-//! call may wait. Whatever it started and left behind ends with it.
+//! A program whose output is wanted: no shell, no more output than asked for, and no longer than
+//! the call may wait. One that still runs then is killed, with its process group.
+//!
+//! For tokens that only another program can get: a platform's own tool, a hardware key. The user
+//! names the program, so it is trusted with the secret; it is not trusted to end, to be quiet, or
+//! to write little. The host's signal handlers are not changed; a host that waits for all of its
+//! children may take this one's exit code.
 
 use super::call::Call;
 use std::io::{self, Read};
@@ -7,17 +12,18 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// How long a program may take that nothing else limits.
+/// The longest that a program may take, whatever the call's own limit.
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// The most that is read of what it writes to standard error.
+/// The most that is kept of what it writes to standard error, in bytes.
 const MOST_COMPLAINTS: usize = 4096;
 
-/// What came of a program that did not do what it was run for, as the end of a sentence.
+/// Why a program gave nothing: the end of a sentence that names it.
 #[derive(Debug)]
 pub(crate) struct Failed {
     pub what: String,
-    /// The first line of its standard error, as it wrote it.
+    /// The first line of its standard error, as it wrote it. It may hold a secret: whoever shows
+    /// it takes that out first.
     pub complaint: Option<String>,
     /// Whether the time was over.
     pub late: bool,
@@ -29,8 +35,15 @@ impl Failed {
     }
 }
 
-/// A program and its arguments, as an option has them: words between blanks, or, where an argument has
-/// blanks itself, the texts of a JSON array.
+/// A program and its arguments, as an option has them. `None` where no program is named, or the
+/// JSON is none.
+///
+/// ```text
+/// get-token --device gw-7                 three words, split at blanks
+/// ["get-token", "--title", "My gateway"]  a JSON array, where an argument has blanks itself
+/// ```
+///
+/// No shell reads it: quotes, `$` and `|` mean themselves.
 pub(crate) fn words(line: &str) -> Option<Vec<String>> {
     use super::json::{self, Value};
     if !line.trim_start().starts_with('[') {
@@ -43,7 +56,10 @@ pub(crate) fn words(line: &str) -> Option<Vec<String>> {
     words.filter(|words| words.first().is_some_and(|program| !program.is_empty()))
 }
 
-/// Runs the program and gives what it writes, at most so many bytes.
+/// Runs the program and gives what it writes to standard output, at most `most` bytes. Fails
+/// where it ends with another code than 0, writes more, or is not done in time.
+///
+/// Its standard input is empty, and its environment is the host's.
 #[cfg(unix)]
 pub(crate) fn output(
     words: &[String],
@@ -82,16 +98,18 @@ pub(crate) fn output(_: &[String], _: usize, _: &Call) -> Result<Zeroizing<Vec<u
     Err(Failed::of("programs are run on Unix systems only; use a file"))
 }
 
-/// A program that does not outlive its use here.
+/// A program that runs. Dropped, it is killed with its process group, unless it has ended.
 #[cfg(unix)]
 struct Running(Child);
 
+/// Standard output and standard error.
 #[cfg(unix)]
 type Written = (Zeroizing<Vec<u8>>, Zeroizing<Vec<u8>>);
 
 #[cfg(unix)]
 impl Running {
-    /// Reads both outputs to their ends.
+    /// Reads both outputs to their ends at the same time: a program that fills one pipe while the
+    /// other is read would hang.
     fn read(&mut self, most: usize, call: &Call) -> Result<Written, Failed> {
         use rustix::event::{PollFd, PollFlags, Timespec, poll};
         // Large enough from the beginning: growing would leave copies of a secret behind.
@@ -128,7 +146,7 @@ impl Running {
         Ok((written, complaints))
     }
 
-    /// Its exit code; none where a signal ended it.
+    /// Its exit code, waited for within the call; `None` where a signal ended it.
     fn wait(&mut self, call: &Call) -> Result<Option<i32>, Failed> {
         const PAUSE: Duration = Duration::from_millis(5);
         loop {
@@ -141,6 +159,7 @@ impl Running {
         }
     }
 
+    /// Whose time is over: the program's, or the call was cancelled.
     fn late(&self, call: &Call) -> Failed {
         let what = match call.is_cancelled() {
             true => "the call was cancelled".to_string(),
@@ -150,7 +169,7 @@ impl Running {
     }
 }
 
-/// Reads once; whether that was the end.
+/// Reads once, since the pipe is ready; says whether that was the end.
 #[cfg(unix)]
 fn is_over(from: &mut Option<impl Read>, into: &mut Vec<u8>) -> io::Result<bool> {
     let Some(from) = from else { return Ok(true) };
