@@ -46,7 +46,8 @@ impl Inbox {
         self.start == self.end
     }
 
-    /// Takes that many bytes off the beginning.
+    /// Takes that many bytes off the beginning: they were used. They are wiped when their place
+    /// is, not at once.
     pub fn take(&mut self, amount: usize) {
         self.start += amount;
         debug_assert!(self.start <= self.end);

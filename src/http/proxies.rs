@@ -95,6 +95,15 @@ impl Proxies {
 }
 
 /// `NO_PROXY`: hosts, domains, addresses and networks, separated by commas or blanks; `*` is all.
+///
+/// ```text
+/// NO_PROXY=example.com,10.0.0.0/8,.intra:8443
+/// example.com, a.example.com     directly; notexample.com by the proxy
+/// 10.1.2.3                       directly; a name that has this address by the proxy
+/// x.intra:8443                   directly; x.intra:443 by the proxy
+/// ```
+///
+/// Names are not looked up for it: that may be what only the proxy can do.
 struct Exceptions(Vec<Exception>);
 
 /// One word of `NO_PROXY`.

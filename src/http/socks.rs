@@ -119,7 +119,7 @@ fn request(to: &Origin) -> Outcome<Vec<u8>> {
     Ok(request)
 }
 
-/// What a reply means, as the rest of "the proxy ... "; `None` is success (RFC 1928 6).
+/// What a reply means, as the rest of "it ..."; `None` is success (RFC 1928 6).
 fn refusal(reply: u8) -> Option<&'static str> {
     Some(match reply {
         0 => return None,

@@ -362,7 +362,7 @@ impl Transport {
     }
 
     /// Looks the name up, connects, asks the proxy for a tunnel, and puts TLS on it: each within
-    /// the call.
+    /// the call. `connect_timeout_ms` bounds the second step alone, for all addresses together.
     fn connect_once(&self, origin: &Origin, call: &Call) -> Outcome<Connection> {
         let limit = self.settings.connect_timeout;
         let to = |origin: &Origin| {
