@@ -12,7 +12,7 @@ use super::call::Call;
 use super::rules::Outcome;
 
 /// The largest file there is.
-const LARGEST: usize = 64 * 1024 * 1024;
+const LARGEST: usize = 256 * 1024 * 1024;
 
 /// The file of this size. Its bytes follow from their places, so that a wrong range shows.
 pub(super) fn download(call: &Call<'_>, size: &str) -> Outcome {
