@@ -19,6 +19,7 @@ use crate::client::send::{self, Body};
 use crate::error::{Error, Result, Status};
 use crate::http::retry::{Growth, backoff};
 use crate::model::option_table::DOWNLOAD_RETRY_S;
+use crate::support::call::Call;
 use crate::support::log::log;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -97,15 +98,22 @@ impl Client {
         let boot = self.lifecycle().clock.boot_id();
         let mut part = Part::open(path.as_ref(), &request_name(request), boot)?;
         let mut progress = Progress::new(self.retry_limit());
+        // One call from beginning to end: a cancellation between two tries must not be lost.
+        let call = self.call_of_request(request);
+        let mut unasked = 0;
         loop {
-            let came_before = part.length();
-            let tried = self.try_download(request, &mut part, download);
-            if part.length() > came_before {
-                progress.made();
-            }
+            let from = part.length();
+            let tried = self.try_download(request, &mut part, download, &call.anew());
+            progress.reached(part.length());
             match tried {
                 Ok(Tried::Done(response) | Tried::Other(response)) => return Ok(response),
-                Ok(Tried::Again) => part.begin_anew()?,
+                Ok(Tried::Again) => {
+                    unasked += u32::from(from == 0);
+                    if unasked > MOST_UNASKED {
+                        return Err(no_range_was_asked_for(request));
+                    }
+                    part.begin_anew()?;
+                }
                 Err(error) if !may_pass(&error) => return Err(error),
                 Err(error) => {
                     let wait = progress.wait(error.retry_after()).ok_or_else(|| {
@@ -123,7 +131,7 @@ impl Client {
                         "download broken off, going on in {} ms: {error}",
                         wait.as_millis()
                     );
-                    lifecycle.clock.sleep(wait, &self.call_of(wait + Duration::from_secs(1)))?;
+                    lifecycle.clock.sleep(wait, &call.again(wait + Duration::from_secs(1)))?;
                 }
             }
         }
@@ -142,6 +150,7 @@ impl Client {
         request: &Request,
         part: &mut Part,
         download: &Download,
+        call: &Call,
     ) -> Result<Tried> {
         let mut asked = request.clone();
         asked.tell_nobody();
@@ -150,8 +159,7 @@ impl Client {
             asked.set_header("Range", &format!("bytes={from}-"))?;
             asked.set_header("If-Range", validator)?;
         }
-        let call = self.call_of_request(request);
-        let mut response = send::send(self.lifecycle(), &asked, &call, Body::AsItComes)?;
+        let mut response = send::send(self.lifecycle(), &asked, call, Body::AsItComes)?;
         match response.status() {
             200 => part.take(Validator::of(&response), response.length())?,
             206 if goes_on_at(&response, from, part.total()) => {}
@@ -196,6 +204,8 @@ impl Client {
 struct Progress {
     /// When something last came.
     last: Instant,
+    /// How long the part was then.
+    furthest: u64,
     /// Tries since then.
     tries: u32,
     /// How long nothing may come.
@@ -204,12 +214,15 @@ struct Progress {
 
 impl Progress {
     fn new(limit: Duration) -> Progress {
-        Progress { last: Instant::now(), tries: 0, limit }
+        Progress { last: Instant::now(), furthest: 0, tries: 0, limit }
     }
 
-    /// Something came: the limit and the growth begin anew.
-    fn made(&mut self) {
-        (self.last, self.tries) = (Instant::now(), 0);
+    /// So much of the file is there. If that is more than ever, the limit and the growth begin anew: a
+    /// server whose file changes each time that it is asked gets no further, and is given up.
+    fn reached(&mut self, length: u64) {
+        if length > self.furthest {
+            (self.last, self.tries, self.furthest) = (Instant::now(), 0, length);
+        }
     }
 
     /// How long to wait before the next try: what the server asked for, else a growing time with
@@ -219,6 +232,15 @@ impl Progress {
         let wait = asked.unwrap_or_else(|| backoff(self.tries, BETWEEN_TRIES));
         (self.last.elapsed() + wait < self.limit).then_some(wait)
     }
+}
+
+/// How often a server may answer with a range that was not asked for.
+const MOST_UNASKED: u32 = 2;
+
+fn no_range_was_asked_for(request: &Request) -> Error {
+    let path = request.url.split('?').next().unwrap_or_default();
+    let what = format!("{path} answered with a range of the file, and none was asked for");
+    Error::new(Status::UnexpectedAnswer, what)
 }
 
 /// Whether the same request may come further later. A full disk, a wrong digest or a refused login

@@ -163,6 +163,12 @@ impl Part {
 
     /// Writes what came, and now and then waits until it is on the disk.
     pub fn append(&mut self, bytes: &[u8]) -> Result<()> {
+        // To write more would end a process that has not asked to live on (SIGXFSZ).
+        let most = os::largest_file().unwrap_or(u64::MAX);
+        if self.length.saturating_add(bytes.len() as u64) > most {
+            let what = format!("files of this process may have {most} bytes (RLIMIT_FSIZE)");
+            return Err(fault(&self.path, what));
+        }
         self.file.write_all(bytes).map_err(|error| fault(&self.path, error))?;
         self.digest.update(bytes);
         self.length += bytes.len() as u64;

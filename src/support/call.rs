@@ -95,6 +95,11 @@ impl Call {
         Call { deadline: from_now(limit), limit, ..self.clone() }
     }
 
+    /// A further wait of the same call, with as much time as it had.
+    pub fn anew(&self) -> Call {
+        self.again(self.limit)
+    }
+
     /// The time left, never zero. Fails with `Cancelled` or `Timeout` where the call is over.
     pub fn remaining(&self) -> Result<Duration> {
         if self.is_cancelled() {

@@ -18,6 +18,7 @@ mod clocks;
 mod clouds;
 mod connections;
 mod deadlines;
+mod downloads;
 mod fallback;
 mod faults;
 mod fresh_number;
