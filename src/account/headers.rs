@@ -1,5 +1,10 @@
 //! The headers that carry a token, as values and as lines.
 //!
+//! ```text
+//! [("Authorization", "Bearer eyJ..."), ("X-Site", "7")]    Headers
+//! Authorization: Bearer eyJ...\nX-Site: 7                  header_lines
+//! ```
+//!
 //! They are secrets: `Secret` wipes them, and no message shows one.
 
 use crate::support::secret::Secret;

@@ -1,7 +1,15 @@
 //! The status of a client as JSON: for people, dashboards, and bindings that take no callbacks.
 //!
-//! docs/ABI.md lists the members and promises their names. A member is added, never renamed; none
-//! may hold a secret, or anything that a password could be tried against.
+//! ```text
+//! {"provider": "simacan", "login": "password", "state": "due", "expires_in_ms": 210000,
+//!  "renew_due_in_ms": 0, "has_refresh_token": true, "hold_ms": null, "pause_ms": 12000,
+//!  "store": {"kind": "memory", "fault": null},
+//!  "last_error": {"status": "SERVER_ERROR", "message": "...", "http_status": 503, ...},
+//!  "counters": {"logins": 1, "refreshes": 6, "failures": 2, ...}, ...}
+//! ```
+//!
+//! docs/ABI.md lists the members and promises their names. A member is added, never renamed; none may
+//! hold a secret, or anything that a password could be tried against.
 
 use crate::lifecycle::goal::Stage;
 use crate::lifecycle::lifecycle::Lifecycle;

@@ -253,9 +253,18 @@ impl Renewal<'_> {
         true
     }
 
-    /// Sends the credentials, unless a hold or a bound says not now. One login at a time with one
-    /// secret, in this process and, where it has not worked before, in all that share the store:
-    /// the others might send what is being rejected.
+    /// Sends the credentials, unless a hold or a bound says not now.
+    ///
+    /// ```text
+    /// Refused         a hold on the secret, doubling; the token at hand stays
+    /// ClientRefused   a hold on what proves the client software
+    /// MaybeRefused    the first time a pause, then a hold
+    /// Silent          a pause; a secret that was sent counts towards the bounds
+    /// Busy            a pause as long as the cloud asks for
+    /// ```
+    ///
+    /// One login at a time with one secret, in this process and, where it has not worked before, in
+    /// all that share the store: the others might send what is being rejected.
     fn log_in(&mut self) -> Result<()> {
         let (lifecycle, account, clock) = (self.lifecycle, self.account, &self.lifecycle.clock);
         let Some(login) = account.secrets.login.clone() else {

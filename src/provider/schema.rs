@@ -1,4 +1,8 @@
 //! docs/profile.schema.json: what a profile may say, for editors, made from the types that read it.
+//!
+//! A schema that is written by hand falls behind its reader. Here each type that reads a member
+//! says what an editor may accept for it: never less than the reader does, so that no good profile
+//! is underlined.
 
 use super::computed::{Computed, Form, Time, Writing, Written};
 use super::json_template::JsonTemplate;
@@ -12,42 +16,49 @@ use crate::support::json::schema::{Definitions, Schema, any_of, pattern, plain, 
 use crate::support::json::{Value, object};
 use crate::support::ordered::Ordered;
 
+/// Any text. Whether its names mean something, only the whole profile says.
 impl Schema for Template {
     fn schema(_: &mut Definitions) -> Value {
         plain("string")
     }
 }
 
+/// A whole number, or a template that becomes one.
 impl Schema for Number {
     fn schema(_: &mut Definitions) -> Value {
         any_of([plain("integer"), plain("string")])
     }
 }
 
+/// Any JSON: what is sent is the cloud's to say.
 impl Schema for JsonTemplate {
     fn schema(_: &mut Definitions) -> Value {
         Value::Object(Vec::new())
     }
 }
 
+/// Scheme and host, and no path.
 impl Schema for OriginRule {
     fn schema(_: &mut Definitions) -> Value {
         pattern("^https?://[^/]+$")
     }
 }
 
+/// A JSON pointer, a header or a cookie; the empty text is the whole body.
 impl Schema for Pointer {
     fn schema(_: &mut Definitions) -> Value {
         pattern("^(/.*|header:.+|cookie:.+|\\?)?$")
     }
 }
 
+/// A word, a number, or `false` for an answer without a code.
 impl Schema for Code {
     fn schema(_: &mut Definitions) -> Value {
         any_of([plain("string"), plain("number"), object([("const", false.into())])])
     }
 }
 
+/// One of the words there are.
 impl Schema for Form {
     fn schema(_: &mut Definitions) -> Value {
         words(Form::NAMES.iter().map(|(name, _)| *name))
@@ -66,6 +77,7 @@ impl Schema for JwtAlgorithm {
     }
 }
 
+/// `s`, `ms`, or text with at least one of the letters that stand for a part of the time.
 impl Schema for Time {
     fn schema(_: &mut Definitions) -> Value {
         pattern("^(s|ms|([^%]|%[YmdHMS])*%[YmdHMS]([^%]|%[YmdHMS])*)$")
@@ -78,18 +90,21 @@ impl Schema for Computed {
     }
 }
 
+/// A text, or how a value is computed.
 impl Schema for Entry {
     fn schema(definitions: &mut Definitions) -> Value {
         any_of([plain("string"), Computed::schema(definitions)])
     }
 }
 
+/// The places that carry the token; or, as format 1 had it, the headers themselves.
 impl Schema for Present {
     fn schema(definitions: &mut Definitions) -> Value {
         any_of([Carriers::schema(definitions), Ordered::<Template>::schema(definitions)])
     }
 }
 
+/// The file as it should be.
 fn page() -> String {
     let mut definitions = Definitions::default();
     Format::schema(&mut definitions);
@@ -108,6 +123,7 @@ fn page() -> String {
     text + "\n"
 }
 
+/// Where it stands.
 fn path() -> std::path::PathBuf {
     std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/profile.schema.json")
 }

@@ -1,5 +1,9 @@
 //! What clouds publish of their signatures, computed by profiles: each vector as its cloud gives
 //! it, with the profile's part written as a profile writes it.
+//!
+//! A signature is right or worthless, and a cloud says no more than 401. So each function of
+//! `computed.rs` is held to numbers that somebody else has computed, at the time and with the keys
+//! of the cloud's own page.
 
 use super::names::Names;
 use super::profile::Profile;
@@ -34,6 +38,7 @@ fn profile(values: &str, options: &[(&str, &str)]) -> (Profile, Names) {
     (profile, names)
 }
 
+/// A request as a caller makes one, before it is signed.
 fn request(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Outgoing {
     Outgoing {
         method: Method::parse(method).unwrap(),
@@ -72,6 +77,8 @@ fn signed(
     scope.fill(&template, Place::Header).unwrap().unwrap().expose().to_string()
 }
 
+/// AWS Signature Version 4 as a profile has it: the hash of the canonical request, signed by a key
+/// that is derived from the secret through day, region, service and a fixed word.
 const SIGV4: &str = r#"{
     "x_date": { "now": "%Y%m%dT%H%M%SZ" },
     "day": { "now": "%Y%m%d" },
@@ -87,12 +94,15 @@ const SIGV4: &str = r#"{
     }
 }"#;
 
+/// The credentials of the test suite that AWS publishes.
 const EXAMPLE_KEY: &[(&str, &str)] = &[
     ("secret", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"),
     ("region", "us-east-1"),
     ("service", "service"),
 ];
 
+/// The first of them is the canonical request alone: where it differs, a wrong signature cannot say
+/// why.
 #[test]
 fn sigv4_signs_as_its_test_suite_says() {
     let values = SIGV4
@@ -130,6 +140,7 @@ fn sigv4_signs_as_its_test_suite_says() {
     }
 }
 
+/// The client of Tuya's own page about signing.
 const TUYA: &[(&str, &str)] = &[
     ("tuya_id", "1KAD46OrT9HafiKdsXeg"),
     ("tuya_secret", "4OHBOnWOqaEC1mWXOpVL3yV50s0qGSRC"),
@@ -188,12 +199,15 @@ fn tuya_signs_as_its_pages_say() {
     );
 }
 
+/// A key of 32 counted bytes, and a device: whoever checks these can compute them with openssl.
 const AZURE: &[(&str, &str)] = &[
     ("hub", "myhub"),
     ("device", "dev1"),
     ("azure_key", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
 ];
 
+/// IoT Hub and DPS decode the key from base64 first; Event Hubs takes the key's text as it is. DPS
+/// derives a device's key from its group's.
 #[test]
 fn azure_signs_by_the_decoded_key_or_by_its_text() {
     let hub = r#"{
@@ -346,6 +360,7 @@ fn other_clouds_sign_as_their_vectors_say() {
     }
 }
 
+/// A header that a request does not have is an empty line in what is signed.
 #[test]
 fn aliyun_signs_the_headers_that_are_not_there_too() {
     let values = r#"{
@@ -374,6 +389,7 @@ fn documented(name: &str, options: &[(&str, &str)]) -> (Profile, Names) {
     (profile, names)
 }
 
+/// The profiles of docs/PROFILES.md, which people begin with, give what the clouds' pages say.
 #[test]
 fn the_clouds_of_the_documentation_sign_as_theirs_do() {
     let options = [("client_id", TUYA[0].1), ("client_secret", TUYA[1].1)];
@@ -398,6 +414,7 @@ fn the_clouds_of_the_documentation_sign_as_theirs_do() {
     assert_eq!(token.expose(), expected);
 }
 
+/// The `x5t` of RFC 7515 4.1.7: a digest of the DER, in base64url.
 #[test]
 fn a_thumbprint_is_the_digest_of_the_certificate() {
     // Microsoft's page gives the SHA-1 and its base64url: the encoding is what is tried here.
@@ -432,6 +449,8 @@ fn mqtt(now: i64, provider: &str, login: &str, options: &[(&str, &str)]) -> Stri
     .join(" ")
 }
 
+/// Each with a built-in profile, as a program gets it. A name in the wrong place is refused by the
+/// broker without a word, so the whole text is compared.
 #[test]
 fn mqtt_clients_are_told_what_each_broker_wants() {
     let key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
