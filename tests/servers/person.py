@@ -52,12 +52,14 @@ class Person:
     def __init__(self, **known: str) -> None:
         #: What goes into fields of these names, besides what stands there.
         self.known = known
-        self.opener = urllib.request.build_opener(_NoRedirect, urllib.request.HTTPCookieProcessor(CookieJar(_Loopback())))
+        self.opener = urllib.request.build_opener(
+            _NoRedirect, urllib.request.HTTPCookieProcessor(CookieJar(_Loopback()))
+        )
 
     def _ask(self, url: str, form: dict[str, str] | None) -> tuple[str | None, str]:
         data = None if form is None else urllib.parse.urlencode(form).encode()
         try:
-            with self.opener.open(urllib.request.Request(url, data), timeout=30) as answer:
+            with self.opener.open(urllib.request.Request(url, data, {"Accept": "text/html"}), timeout=30) as answer:
                 return None, answer.read().decode()
         except urllib.error.HTTPError as error:
             if error.code in (301, 302, 303, 307):
