@@ -56,7 +56,8 @@ pub(crate) struct Account {
     pub options: Options,
     /// The cloud.
     pub profile: Arc<Profile>,
-    /// Connections and TLS sessions, shared by all accounts of the process with the same settings.
+    /// Connections and TLS sessions, shared by all accounts of the process with the same settings,
+    /// unless those name files.
     pub transport: Arc<Transport>,
     /// Where the record is kept.
     pub store: Box<dyn Store>,
@@ -470,7 +471,6 @@ fn signs(profile: &Profile, login: Option<&Login>) -> bool {
     headers.any(is_new) || !present.query.is_empty() || present.json.is_some()
 }
 
-/// What tells one transport from another. Accounts with equal settings share connections.
 /// Refuses an end of all tokens (`expires_at_ms`) that is past: no login would give one.
 pub(crate) fn is_to_come(end: u64, clock: &Clock) -> Result<()> {
     match i64::try_from(end).is_ok_and(|end| end <= clock.cloud_millis()) {
@@ -482,6 +482,7 @@ pub(crate) fn is_to_come(end: u64, clock: &Clock) -> Result<()> {
     }
 }
 
+/// What tells one transport from another. Accounts with equal settings share connections.
 fn transport_settings(options: &Options) -> TransportSettings {
     let text = |key: Key<str>| options.text(key).map(str::to_string);
     TransportSettings {

@@ -25,7 +25,7 @@ use std::time::Duration;
 const INTERVAL: Duration = Duration::from_secs(5);
 /// What a `slow_down` adds to the interval (RFC 8628 3.5).
 const SLOWER: Duration = Duration::from_secs(5);
-/// What a server may ask for at most: nobody waits for an hour between two questions.
+/// The longest interval that a server is given: after more than an hour nobody expects an answer.
 const LONGEST_INTERVAL: Duration = Duration::from_secs(3600);
 /// How long codes are good where the server does not say.
 const LIFE: Duration = Duration::from_secs(600);

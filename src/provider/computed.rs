@@ -118,7 +118,7 @@ enum Function {
         text: Template,
         keep: String,
     },
-    /// By Unicode's rules, for clouds that sign names of hosts and of headers.
+    /// By Unicode's rules: some clouds sign a text in lower case.
     Lower(Template),
     /// `plus` is in seconds.
     Now {

@@ -1,7 +1,7 @@
 //! An answer of a token call: what it says, and whether that is a success, a refusal or a fault.
 //!
 //! ```text
-//! 400 {"error": "invalid_grant"}                 Refused          whatever the profile says
+//! 400 {"error": "invalid_grant"}                 Refused          without a rule, unless rejected_only
 //! 401, and the step has a rule for it            Refused
 //! 400 that nobody has a rule for                 MaybeRefused
 //! 429, 408, 425                                  Busy             whatever stands in the body
