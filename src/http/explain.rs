@@ -6,7 +6,8 @@
 //!
 //! ```text
 //! POST https://id.example.com/token: no connection within 10000 ms (connect_timeout_ms)
-//! GET https://api.example.com/x: the proxy gw:3128: no address found for gw: check the name and DNS; check the option proxy
+//! GET https://api.example.com/x: the proxy gw:3128: no address found for gw: check the name and
+//! DNS; check the option proxy
 //! ```
 //!
 //! The status says what a program can do. `Network` and `Timeout` are worth another try; `Tls` is

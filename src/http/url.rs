@@ -341,7 +341,8 @@ fn encode_foreign(text: &str, into: &mut String) {
 /// ```text
 /// https://api.example.com          that host on port 443
 /// https://api.example.com:8443     that host on that port
-/// https://*.example.com            https://a.example.com and https://a.b.example.com, not https://example.com
+/// https://*.example.com            https://a.example.com and https://a.b.example.com,
+///                                  not https://example.com
 /// https://*.com                    refused: a domain has a dot
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -27,8 +27,8 @@ pub(crate) struct Attempts {
     /// When it was sent and nothing came of it, the latest last: the cloud failed, or its answer
     /// did not come.
     pub fruitless: Vec<Moment>,
-    /// Why it last came to nothing, for the error that refuses the next try; of one that is spent, how
-    /// it was refused, if it was.
+    /// Why it last came to nothing, for the error that refuses the next try. Of a secret that is
+    /// spent: how it was refused, if it was.
     pub fault: Option<Error>,
     /// The secret was a seed refresh token, and was exchanged: it must never be sent again. Never
     /// becomes `false`.

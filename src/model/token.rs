@@ -5,8 +5,9 @@
 //! asked for. What cannot be right becomes `None`, never a panic: the text is a server's.
 //!
 //! ```text
-//! asked for                the window: `renew_before_s`, or a tenth of the lifetime
-//!    |----------------------|---- renewed here ----|----------------------| expires
+//! asked for       a quarter                        the window: `renew_before_s`, or a tenth
+//!    |------------------|-----------------------------|---- in turn ----|---------------| expires
+//!                       |-------- out of turn --------|
 //! ```
 
 use crate::http::message::MOST_HEADER;
@@ -43,8 +44,9 @@ pub(crate) struct Token {
     pub date: Option<UnixSeconds>,
     /// How long it is good, from `issued` on. `None`: for ever, or until the cloud refuses it.
     pub lifetime: Option<Duration>,
-    /// Whether it was issued at another moment than its own in the renewal window: at a login, after an
-    /// outage, in the place of one that an API refused. A whole fleet may have got one at that moment.
+    /// Whether it was issued at another moment than its own in the renewal window: at a login,
+    /// after an outage, in the place of one that an API refused. A whole fleet may have got one
+    /// then.
     pub out_of_turn: bool,
 }
 
@@ -55,15 +57,17 @@ pub(crate) struct RenewalWindow {
     pub before: Duration,
     /// From 0 to 1, the same for one identity on one machine always: spreads a fleet.
     pub place: f64,
-    /// Whether one that was issued out of turn is renewed at any moment from a quarter of its lifetime
-    /// on. Not where the user says when tokens are to be renewed.
+    /// Whether a token that was issued out of turn is renewed at any moment from a quarter of its
+    /// lifetime on. Not where the user says when tokens are to be renewed.
     pub spreads: bool,
 }
 
 impl RenewalWindow {
-    /// How long after its issue a token is renewed. In turn: in the first half of the window, which is
-    /// the smaller of `before` and a tenth of the lifetime. Out of turn: between a quarter of the
-    /// lifetime and the window, so that those who got one at the same moment part here for good.
+    /// How long after its issue a token is renewed.
+    ///
+    /// In turn: in the first half of the window, which is the smaller of `before` and a tenth of
+    /// the lifetime. Out of turn: between a quarter of the lifetime and the window, so that
+    /// gateways which got one at the same moment part here for good.
     pub fn renewal_after(&self, lifetime: Duration, out_of_turn: bool) -> Duration {
         let width = self.before.min(lifetime / 10);
         if out_of_turn && self.spreads {
