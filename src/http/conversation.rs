@@ -5,11 +5,14 @@
 //! skipped up to where the first call got (`put`), and what has come is read again from its
 //! beginning (`came`).
 
-use super::broken::Outcome;
+use super::broken::{Broken, Outcome};
 use super::buffers::append;
 use super::connection::Connection;
 use super::late::Pending;
 use zeroize::Zeroizing;
+
+/// A server goes on and on where HTTP sets no end: in a line, in interim answers, in trailers.
+pub(super) const WITHOUT_END: Broken = Broken::Malformed("it does not come to an end");
 
 /// How far a request and its answer have come on a connection.
 pub(crate) struct Conversation {
@@ -19,8 +22,8 @@ pub(crate) struct Conversation {
     pub(super) put: u64,
     /// What has come of the answer since its first byte, where it is kept for a later call.
     pub(super) came: Zeroizing<Vec<u8>>,
-    /// Whether `came` is kept: for token calls, whose answers must not be lost.
-    keeps: bool,
+    /// How large `came` may grow where it is kept: for token calls, whose answers must not be lost.
+    keeps: Option<usize>,
     /// Whether the answer came before all of the request was sent. The connection then carries no
     /// other request.
     pub(super) answered_early: bool,
@@ -29,8 +32,9 @@ pub(crate) struct Conversation {
 }
 
 impl Conversation {
-    /// A conversation of which nothing was sent yet. `keeps`: its answer must not be lost.
-    pub(super) fn on(connection: Connection, keeps: bool) -> Conversation {
+    /// A conversation of which nothing was sent yet. `keeps`: its answer must not be lost, and may
+    /// have that many bytes on the wire.
+    pub(super) fn on(connection: Connection, keeps: Option<usize>) -> Conversation {
         Conversation {
             connection,
             put: 0,
@@ -42,13 +46,16 @@ impl Conversation {
     }
 
     pub(super) fn keeps(&self) -> bool {
-        self.keeps
+        self.keeps.is_some()
     }
 
     /// Moves what has come from the connection to where a later call finds it.
     pub(super) fn keep(&mut self) -> Outcome<()> {
         let unread = self.connection.unread();
         let amount = unread.len();
+        if self.keeps.is_some_and(|most| self.came.len() + amount > most) {
+            return Err(WITHOUT_END);
+        }
         append(&mut self.came, unread)?;
         self.connection.take(amount);
         Ok(())

@@ -27,12 +27,14 @@ pub(super) struct InFlight {
     pub answered_early: bool,
     /// How many bytes ureq's output buffer needs at most: for a head, or a piece of a body.
     pub room: usize,
+    /// How many bytes ureq has taken since it last gave some of a body: what is around it.
+    pub around: usize,
 }
 
 impl InFlight {
     /// For a call that may not send: `room` is 0 until it is set.
     pub fn of(call: &Call, conversation: Option<Conversation>) -> InFlight {
-        InFlight { call: call.clone(), conversation, answered_early: false, room: 0 }
+        InFlight { call: call.clone(), conversation, answered_early: false, room: 0, around: 0 }
     }
 }
 

@@ -88,6 +88,7 @@ impl Incoming {
     /// alone.
     pub(super) fn read_within(&mut self, buffer: &mut [u8]) -> Outcome<usize> {
         loop {
+            in_flight::with_in_flight(|flight| flight.around = 0);
             match self.body.read(buffer) {
                 Ok(amount) => {
                     self.came += amount as u64;

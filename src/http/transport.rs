@@ -113,7 +113,8 @@ impl Transport {
         call: &Call,
     ) -> std::result::Result<Answer, Fault> {
         let fault = |broken, sent| self.fault(broken, outgoing, call, sent);
-        let begun = self.begin(outgoing, purpose, call).map_err(|broken| fault(broken, false))?;
+        let keeps = (purpose == Purpose::Token).then_some(max_body);
+        let begun = self.begin(outgoing, keeps, call).map_err(|broken| fault(broken, false))?;
         let whole = || self.read_whole(outgoing, purpose, max_body, call);
         let (answer, left) = self.go_on(begun, outgoing, call, whole);
         let has_begun = left.as_ref().is_none_or(Pending::has_begun);
@@ -130,7 +131,7 @@ impl Transport {
         limits: BodyLimits,
     ) -> std::result::Result<(Answer, Incoming), Fault> {
         let fault = |broken, sent| self.fault(broken, outgoing, call, sent);
-        let begun = self.begin(outgoing, Purpose::Request, call);
+        let begun = self.begin(outgoing, None, call);
         let begun = begun.map_err(|broken| fault(broken, false))?;
         let (opened, left) =
             self.go_on(begun, outgoing, call, || self.read_head(outgoing, call, limits));
@@ -193,7 +194,7 @@ impl Transport {
             }
         };
         let begin = || {
-            let begun = self.begin(outgoing, Purpose::Token, call);
+            let begun = self.begin(outgoing, Some(max_body), call);
             begun.map(Some).map_err(|broken| self.fault(broken, outgoing, call, false))
         };
         let asked = late.ask(&key, asking, wait, begin);
@@ -205,20 +206,27 @@ impl Transport {
 
     /// A conversation for this request, on an idle connection or a new one. Nothing is sent yet:
     /// what fails here has reached no cloud, so it may always be tried again.
-    fn begin(&self, outgoing: &Outgoing, purpose: Purpose, call: &Call) -> Outcome<Conversation> {
+    ///
+    /// `keeps`: a token call, whose answer is kept, and how large its body may be.
+    fn begin(&self, outgoing: &Outgoing, keeps: Option<u64>, call: &Call) -> Outcome<Conversation> {
+        /// What a body of so many bytes has on the wire at most: chunks of one byte each, its head,
+        /// and interim answers before it.
+        const fn on_the_wire(body: u64) -> u64 {
+            body.saturating_mul(6).saturating_add(256 * 1024)
+        }
         call.remaining().map_err(|_| Broken::Over)?;
-        let is_token = purpose == Purpose::Token;
         /// How long a connection may have been idle for a token call to go on it. On one that
         /// died unnoticed, the answer would be waited for in vain, and the call must not be sent
         /// twice.
         const LIVES: Duration = Duration::from_secs(1);
-        let most_idle = if is_token { LIVES } else { Duration::MAX };
+        let most_idle = if keeps.is_some() { LIVES } else { Duration::MAX };
         let origin = outgoing.url.origin();
         let connection = match pool::take(&self.place(origin), most_idle) {
             Some(connection) => connection,
             None => self.connect(origin, call)?,
         };
-        Ok(Conversation::on(connection, is_token))
+        let keeps = keeps.map(|body| usize::try_from(on_the_wire(body)).unwrap_or(usize::MAX));
+        Ok(Conversation::on(connection, keeps))
     }
 
     /// Runs `work`, in which ureq speaks, over a conversation. Gives what is left of the

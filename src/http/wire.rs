@@ -17,7 +17,7 @@
 //! memory.
 
 use super::broken::Broken;
-use super::conversation::Conversation;
+use super::conversation::{Conversation, WITHOUT_END};
 use super::in_flight;
 use super::session::Came;
 use super::socket::For;
@@ -143,6 +143,12 @@ impl Wire {
     }
 }
 
+/// The longest line or head that is waited for.
+const MOST_UNREADABLE: usize = 80 * 1024;
+/// How much a server may say around an answer: interim answers before it, and between two pieces of
+/// its body, what says how long they are. A piece that is being read counts, too.
+const MOST_AROUND: usize = 256 * 1024;
+
 /// Whether an answer only says that the real one will come (RFC 9110 15.2). Too few bytes to tell
 /// count as that.
 fn is_interim(unread: &[u8]) -> bool {
@@ -220,6 +226,7 @@ impl Buffers for Wire {
     fn input_appended(&mut self, _: usize) {}
 
     fn input_consume(&mut self, amount: usize) {
+        in_flight::with_in_flight(|flight| flight.around += amount);
         self.progress = amount > 0;
         match self.conversation().keeps() {
             true => self.taken += amount,
@@ -263,6 +270,11 @@ impl Transport for Wire {
         let call = in_flight::call().ok_or(Broken::Over)?;
         let waits_for_go_on = timeout.reason == Timeout::Await100;
         let within = if waits_for_go_on { call.within(*timeout.after) } else { call.clone() };
+        // ureq has taken all it can read: what is left has no end yet.
+        let around = in_flight::with_in_flight(|flight| flight.around).unwrap_or(0);
+        if self.input().len() > MOST_UNREADABLE || around > MOST_AROUND {
+            return Err(WITHOUT_END.into());
+        }
         let conversation = self.conversation.as_mut().expect("there until this is dropped");
         let more = match conversation.connection.fill(&within) {
             Err(Broken::Over) if waits_for_go_on && call.remaining().is_ok() => {

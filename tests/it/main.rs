@@ -19,6 +19,7 @@ mod clouds;
 mod connections;
 mod deadlines;
 mod downloads;
+mod endless;
 mod fallback;
 mod faults;
 mod fresh_number;

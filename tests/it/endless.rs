@@ -1,0 +1,114 @@
+//! Servers that never come to an end, where HTTP sets none: what is read of them is bounded.
+
+use keyfob::{Config, Request, Status};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// What is said first, and then again and again.
+type Endless = (&'static str, &'static str, &'static str);
+
+const CASES: [Endless; 8] = [
+    ("a header line", "HTTP/1.1 200 OK\r\nX: ", "xxxxxxxxxxxxxxxx"),
+    ("header lines", "HTTP/1.1 200 OK\r\n", "X: x\r\n"),
+    ("interim answers", "", "HTTP/1.1 100 Continue\r\n\r\n"),
+    ("early hints", "", "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"),
+    (
+        "a chunk's extension",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;",
+        "xxxxxxxxxxxxxxxx",
+    ),
+    (
+        "a chunk's length",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "0000000000000000",
+    ),
+    ("trailers", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", "X: x\r\n"),
+    ("nothing but line ends", "", "\r\n\r\n\r\n\r\n"),
+];
+
+/// The most that anybody needs to read of such an answer: what one is allowed to be, and what fits
+/// into buffers on the way.
+const ENOUGH: usize = 12 << 20;
+/// When the server gives up.
+const MOST: usize = 64 << 20;
+
+/// Answers requests for tokens with one, and any other, or all, endlessly. Tells how much of that
+/// was taken each time.
+fn endless(case: Endless, of_token: bool) -> (u16, mpsc::Receiver<usize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (tells, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let request = head_and_form(&mut stream);
+            if request.starts_with("POST /token") && !of_token {
+                let body = r#"{"access_token": "t", "expires_in": 3600}"#;
+                let head = format!(
+                    "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+                    body.len()
+                );
+                let _ = stream.write_all((head + body).as_bytes());
+                continue;
+            }
+            let (_, first, again) = case;
+            let piece = again.repeat((64 << 10) / again.len());
+            let mut sent = first.len();
+            let mut going = stream.write_all(first.as_bytes()).is_ok();
+            while going && sent < MOST {
+                going = stream.write_all(piece.as_bytes()).is_ok();
+                sent += piece.len();
+            }
+            tells.send(sent).ok();
+        }
+    });
+    (port, told)
+}
+
+fn head_and_form(stream: &mut TcpStream) -> String {
+    let mut request = Vec::new();
+    let mut piece = [0; 4096];
+    while !request.windows(4).any(|four| four == b"\r\n\r\n") {
+        match stream.read(&mut piece) {
+            Ok(length @ 1..) => request.extend_from_slice(&piece[..length]),
+            _ => break,
+        }
+    }
+    String::from_utf8_lossy(&request).into_owned()
+}
+
+#[test]
+fn an_answer_that_never_ends_is_left_wherever_it_does_not() {
+    for case in CASES {
+        for of_token in [true, false] {
+            let (port, told) = endless(case, of_token);
+            let mut config = Config::new("oauth2").unwrap();
+            for (option, value) in [
+                ("token_url", format!("http://127.0.0.1:{port}/token")),
+                ("allowed_origins", format!("http://127.0.0.1:{port}")),
+                ("client_id", format!("c{port}")),
+                ("client_secret", "s".into()),
+                ("retries", "0".into()),
+            ] {
+                config.set(option, &value).unwrap();
+            }
+            let client = config.client().unwrap().share(Some(Duration::from_secs(20)));
+            let name = case.0;
+            let url = format!("http://127.0.0.1:{port}/api");
+            let outcome = match of_token {
+                true => client.token().map(drop),
+                false => client.send(&Request::new("GET", &url).unwrap()).map(drop),
+            };
+            match outcome {
+                // The last chunk ends a body, whatever comes behind it.
+                Ok(()) => assert!(name == "trailers" && !of_token, "{name}"),
+                Err(error) => {
+                    assert_ne!(error.status(), Status::Timeout, "{name} {of_token}: {error}");
+                }
+            }
+            let sent = told.recv().unwrap();
+            assert!(sent < ENOUGH, "{name} {of_token}: {sent} bytes were taken");
+        }
+    }
+}
