@@ -73,7 +73,8 @@ members! {
         other doubts: Option<Counted>,
         /// Tokens that an API refused at once, and until when the next one is kept all the same.
         other refusals: Option<Counted>,
-        /// Only in a record of attempts, as all up to `spent`.
+        /// The hold after the last rejection. This and the next three members are those of a
+        /// record of attempts.
         other hold: Option<Barrier>,
         /// Logins that came to nothing.
         other fruitless: Option<Fruitless>,
@@ -107,6 +108,7 @@ members! {
         other date: Option<UnixSeconds>,
         /// Missing: for ever.
         other lifetime_ms: Option<u64>,
+        /// Whether others may have got one at the same moment: see `Token::out_of_turn`.
         other out_of_turn: bool,
     }
 }
@@ -114,6 +116,7 @@ members! {
 members! {
     /// A hold or a pause: until when, how many in a row there were, and why.
     Barrier {
+        /// The moment at which it ends.
         needed until: i64,
         needed count: u32,
         needed fault: ErrorBody,
