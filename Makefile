@@ -24,8 +24,8 @@ CXX_STRICT := -std=c++17 -Wall -Wextra -pedantic -Werror -Iinclude
 # Where the system's Node is too old, tools/setup has put another one there.
 export PATH := $(abspath $(TARGET))/setup/bin:$(PATH)
 
-# The one that needs SQLite is built by its test.
-C_EXAMPLES := $(patsubst examples/c/%.c,$(TARGET)/$(PROFILE)/c/%,$(filter-out %-store.c,$(wildcard examples/c/*.c)))
+# Those that need another library are built by their tests.
+C_EXAMPLES := $(patsubst examples/c/%.c,$(TARGET)/$(PROFILE)/c/%,$(filter-out %-store.c %-curl.c %-mqtt.c,$(wildcard examples/c/*.c)))
 
 help: ## say what there is
 	@awk -F':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } \
@@ -87,6 +87,7 @@ test-rust: ## the library and the simulator
 
 test-c: build simulator $(C_EXAMPLES) ## the C ABI from C: header, symbols, misuse, examples
 	tests/suites/c/run $(TARGET)/$(PROFILE)
+	tests/suites/c/borrowed $(TARGET)/$(PROFILE)
 
 test-cli: cli simulator ## the program keyfob
 	tests/suites/cli/run
