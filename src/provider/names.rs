@@ -103,6 +103,11 @@ impl Names {
         self
     }
 
+    /// Whether the name stands for something.
+    pub fn has(&self, name: &str) -> bool {
+        self.values.contains(name)
+    }
+
     /// Whether the name stands for what no message may show.
     pub fn is_secret(&self, name: &str) -> bool {
         self.secrets.iter().any(|secret| secret == name)

@@ -12,6 +12,7 @@
 //! Servers say in errors what they should not: an echo of a password, a token, bytes that break a
 //! log. What a message quotes of an answer has gone through `Redaction`, is one line, and not long.
 
+use super::client_auth;
 use super::endpoints::are_words;
 use super::failure::Failure;
 use super::names::Names;
@@ -44,6 +45,8 @@ pub(super) struct Reply<'a> {
     reason: OnceCell<Reason>,
     /// What no message may repeat of the reason.
     pub(super) hidden: Redaction,
+    /// The options that are set of those by which the client authenticates.
+    proved: Vec<&'static str>,
     /// Whether the call sent a refresh token.
     of_refresh: bool,
     /// Whether the profile's rule is the only one: a refresh of a profile that says
@@ -93,6 +96,7 @@ impl<'a> Reply<'a> {
             status,
             reason: OnceCell::new(),
             hidden: names.redaction(),
+            proved: client_auth::OPTIONS.iter().copied().filter(|name| names.has(name)).collect(),
             of_refresh,
             strict: of_refresh && is_strict,
             html: kind.contains("html") || answer.body.trim_ascii_start().starts_with(b"<"),
@@ -182,7 +186,10 @@ impl<'a> Reply<'a> {
         }
         let sent: Vec<String> = step.templates().into_iter().flat_map(|(_, t)| named(t)).collect();
         let options = self.profile.table.iter().filter(|o| o.group == Group::Identity);
-        let names = options.map(|o| o.name.as_str()).filter(|name| sent.iter().any(|s| s == name));
+        let is_sent = |name: &&str| {
+            step.client_auth && self.proved.contains(name) || sent.iter().any(|sent| sent == name)
+        };
+        let names = options.map(|o| o.name.as_str()).filter(is_sent);
         let names: Vec<&str> = names.collect();
         if names.is_empty() { String::new() } else { format!("; check {}", names.join(", ")) }
     }
