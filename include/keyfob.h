@@ -676,6 +676,23 @@ keyfob_status keyfob_client_try_token(const keyfob_client *client,
 KEYFOB_API uint64_t keyfob_client_fresh_number(const keyfob_client *client);
 
 /**
+ * Gives a member of the answer that gave the token, by its JSON pointer (RFC 6901): `/id_token`,
+ * `/scope`, or whatever the server adds. A text comes as it is, anything else as JSON. NULL with
+ * `KEYFOB_OK`: the answer has no such member, or the provider keeps none; `oauth2` does. The tokens
+ * themselves are not in it. What a refresh does not say anew is what was said before. It may be
+ * secret, and is in no status and no log. The string is the caller's, to be freed with
+ * `keyfob_string_free`.
+ *
+ * Errors as `keyfob_client_token`. `KEYFOB_INVALID_ARGUMENT`: it is no JSON pointer.
+ */
+KEYFOB_API
+KEYFOB_MUST_CHECK
+keyfob_status keyfob_client_answer_member(const keyfob_client *client,
+                                          const char *pointer,
+                                          char **member,
+                                          keyfob_error **err);
+
+/**
  * Gives the headers that carry the token, one `Name: value` a line, without a line end after the
  * last: `Authorization: Bearer ...` (RFC 6750 2.1), or what the cloud has in its place. They
  * belong to no URL, so the caller sees to it that only the cloud gets them;

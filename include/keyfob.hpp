@@ -974,6 +974,17 @@ class Client {
                                   body.size()));
   }
 
+  /// A member of the answer that gave the token, by its JSON pointer (RFC 6901): `/id_token`, `/scope`.
+  /// A text as it is, anything else as JSON. Empty: there is no such member, or the provider keeps none.
+  /// It may be secret.
+  [[nodiscard]] std::optional<std::string> answer_member(std::string_view pointer) const {
+    return answer_member(pointer, std::nothrow).value();
+  }
+  Result<std::optional<std::string>> answer_member(std::string_view pointer,
+                                                   std::nothrow_t) const {
+    return detail::get_optional_text(keyfob_client_answer_member, get(), detail::Text(pointer));
+  }
+
   /// What an MQTT library connects to the cloud's broker with. Computed for this moment: ask anew for
   /// each connection, and `renew` once when the broker refuses it. Fails with
   /// `KEYFOB_INVALID_ARGUMENT` where the provider says nothing of MQTT for this login.

@@ -32,6 +32,7 @@ use crate::provider::exchange::{Exchange, lifetime};
 use crate::provider::extras;
 use crate::provider::failure::Failure;
 use crate::provider::fill::safe;
+use crate::provider::issued::with_earlier;
 use crate::provider::names::Names;
 use crate::provider::places;
 use crate::provider::profile::{Login, Present, Profile};
@@ -225,6 +226,8 @@ impl Account {
             login: self.login_name().into(),
             saved: Ordered::default(),
             principal: None,
+            scope: None,
+            answer: None,
             issued,
             date,
             lifetime,
@@ -363,7 +366,10 @@ impl Account {
             let login = before.map_or("refresh_token", |token| &token.login).to_string();
             let mut saved = before.map_or(Ordered::default(), |token| token.saved.clone());
             token.saved.iter().for_each(|(name, value)| saved.insert(name, value.clone()));
-            Token { login, saved, ..token }
+            // What an answer does not say anew is as it was (RFC 6749 5.1, OpenID Connect Core 12.2).
+            let scope = token.scope.or_else(|| before?.scope.clone());
+            let answer = with_earlier(token.answer, before.and_then(|token| token.answer.as_ref()));
+            Token { login, saved, scope, answer, ..token }
         })
     }
 

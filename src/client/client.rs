@@ -18,6 +18,8 @@ use crate::lifecycle::state::State;
 use crate::model::option_table::{BACKGROUND_RENEWAL, TIMEOUT_MS};
 use crate::support::call::{Call, Canceller};
 use crate::support::clock::{Clock, Moment};
+use crate::support::json::Value;
+use crate::support::json::document::Document;
 use crate::support::log::{Level, Log};
 use crate::support::secret::Secret;
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -144,6 +146,28 @@ impl Client {
             }
             attempt(&call)
         })
+    }
+
+    /// A member of the answer that gave the token, besides the tokens themselves, by its JSON pointer
+    /// (RFC 6901): `/id_token`, `/scope`. A text is given as it is, anything else as JSON. `None`:
+    /// there is no such member, or the provider's profile keeps none. What a refresh does not say anew
+    /// is what was said before. It may be secret; keyfob shows it nowhere.
+    ///
+    /// # Errors
+    /// As [`token`](Client::token), and `INVALID_ARGUMENT` where it is no JSON pointer.
+    pub fn answer_member(&self, pointer: &str) -> Result<Option<Secret>> {
+        if !pointer.starts_with('/') {
+            let what = "the pointer must be a JSON pointer (RFC 6901), such as /id_token";
+            return Err(Error::new(Status::InvalidArgument, what));
+        }
+        let state = self.serve()?;
+        let answer = state.record.token.as_ref().and_then(|token| token.answer.as_ref());
+        let document = answer.and_then(|answer| Document::of(answer.expose().as_bytes()));
+        Ok(document.and_then(|document| document.pointer(pointer)).and_then(|found| match found {
+            Value::Null => None,
+            Value::Text(text) => Some(Secret::from(text.as_str())),
+            other => Some(Secret::new(other.to_json().as_str())),
+        }))
     }
 
     /// Gives the access token to `read` without copying it: the cheapest way to look at one. `read`

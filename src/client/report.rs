@@ -38,6 +38,7 @@ pub(crate) fn of(lifecycle: &Lifecycle) -> String {
     let counters = &lifecycle.counters;
     let number = |counter: &AtomicU64| counter.load(Ordering::Relaxed).into();
     let token = record.token.as_ref();
+    let asked = state.account.options.get("scope");
     let status = object([
         ("provider", (&state.account.profile.name).into()),
         ("login", state.account.login_name().into()),
@@ -45,6 +46,7 @@ pub(crate) fn of(lifecycle: &Lifecycle) -> String {
         ("state", stage.into()),
         ("token_login", token.map(|t| &t.login).into()),
         ("principal", token.and_then(|t| t.principal.as_ref()).into()),
+        ("scope", token.and_then(|t| t.scope.as_deref().or(asked)).into()),
         ("expires_in_ms", token.and_then(|_| until(state.expires)).into()),
         ("never_expires", (token.is_some() && state.expires == Moment::NEVER).into()),
         ("renew_due_in_ms", token.and_then(|_| until(state.renew_at)).into()),

@@ -198,6 +198,32 @@ pub unsafe extern "C" fn keyfob_client_fresh_number(client: *const keyfob_client
     unsafe { client.as_ref() }.and_then(|client| client.0.fresh_number()).unwrap_or(0)
 }
 
+/// Gives a member of the answer that gave the token, by its JSON pointer (RFC 6901): `/id_token`,
+/// `/scope`, or whatever the server adds. A text comes as it is, anything else as JSON. NULL with
+/// `KEYFOB_OK`: the answer has no such member, or the provider keeps none; `oauth2` does. The tokens
+/// themselves are not in it. What a refresh does not say anew is what was said before. It may be
+/// secret, and is in no status and no log. The string is the caller's, to be freed with
+/// `keyfob_string_free`.
+///
+/// Errors as `keyfob_client_token`. `KEYFOB_INVALID_ARGUMENT`: it is no JSON pointer.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_client_answer_member(
+    client: *const keyfob_client,
+    pointer: *const c_char,
+    member: *mut *mut c_char,
+    err: *mut *mut keyfob_error,
+) -> Status {
+    guard(err, || {
+        let out = Out::of_text(member, "member")?;
+        let client = handle(client, "client")?;
+        if let Some(found) = client.0.answer_member(text(pointer, "pointer")?)? {
+            out.set_text(found.expose());
+        }
+        Ok(())
+    })
+}
+
 /// Gives the headers that carry the token, one `Name: value` a line, without a line end after the
 /// last: `Authorization: Bearer ...` (RFC 6750 2.1), or what the cloud has in its place. They
 /// belong to no URL, so the caller sees to it that only the cloud gets them;

@@ -188,8 +188,23 @@ impl Renewal<'_> {
     /// Takes a token into the record. One that came out of turn, by a first login or after an
     /// outage, came to many gateways at once: its next renewal is spread over most of its life.
     fn accept(&mut self, token: Token) {
+        self.tell_what_was_not_granted(&token);
         let out_of_turn = token.out_of_turn && !self.in_turn;
         self.record.accept(Token { out_of_turn, ..token });
+    }
+
+    /// Warns of scopes that were asked for and not granted (RFC 6749 3.3), once a change.
+    fn tell_what_was_not_granted(&self, token: &Token) {
+        let (Some(asked), Some(granted)) = (self.account.options.get("scope"), &token.scope) else {
+            return;
+        };
+        let before = self.record.token.as_ref().and_then(|before| before.scope.as_ref());
+        let has = |scope: &&str| granted.split(' ').any(|one| one == *scope);
+        let lacking: Vec<&str> = asked.split_whitespace().filter(|scope| !has(scope)).collect();
+        if !lacking.is_empty() && before != Some(granted) {
+            let (name, lacking) = (&self.account.profile.name, lacking.join(" "));
+            log!(self.lifecycle.log, Warn, "{name}: the cloud did not grant the scope {lacking}");
+        }
     }
 
     /// Only a login helps now, if there is one.

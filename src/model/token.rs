@@ -37,6 +37,11 @@ pub(crate) struct Token {
     /// Further values of the answer that requests must carry with it, by the names the profile
     /// gives them.
     pub saved: Ordered<Secret>,
+    /// What was granted (RFC 6749 5.1), where the answer says so. For the status.
+    pub scope: Option<String>,
+    /// What else the answers that gave it hold, as a JSON object without the tokens, where the profile
+    /// keeps it. Some of it may be secret.
+    pub answer: Option<Secret>,
     /// When it was asked for. Its age is counted from here, so it is never taken for younger than
     /// it is.
     pub issued: Moment,
@@ -172,7 +177,10 @@ impl Claims {
 
     /// Whom the token is about (`sub`).
     pub fn subject(&self) -> Option<String> {
-        self.claim("/sub")?.as_str().filter(|subject| !subject.is_empty()).map(str::to_string)
+        let text = |path: &str| {
+            self.claim(path)?.as_str().filter(|text| !text.is_empty()).map(str::to_string)
+        };
+        text("/sub").or_else(|| text("/preferred_username"))
     }
 
     /// How long it is good: its `exp` less the cloud's time, or less its own `iat`. `None` where
@@ -197,6 +205,8 @@ mod tests {
             refresh: None,
             login: String::new(),
             principal: None,
+            scope: None,
+            answer: None,
             issued: Moment(0),
             date: None,
             lifetime: lifetime.map(Duration::from_secs),

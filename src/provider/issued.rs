@@ -16,8 +16,9 @@ use super::failure::Failure;
 use super::pointer::{Part, Pointer};
 use super::reply::Reply;
 use super::verdict::Verdict;
+use crate::error::misleads;
 use crate::model::token::{self, Claims, MOST_TOKEN, Token, is_token};
-use crate::support::json::Value;
+use crate::support::json::{self, Value};
 use crate::support::ordered::Ordered;
 use crate::support::secret::Secret;
 use std::time::Duration;
@@ -47,6 +48,33 @@ impl Reply<'_> {
     /// The token, all of it checked. How long it lives is the first that says so: `expires_in`,
     /// `expires_at`, the JWT's `exp`, the profile's `seconds`; without any it lives until the cloud
     /// refuses it.
+    /// The scope that the answer says was granted, as it may be shown.
+    fn granted(&self) -> Option<String> {
+        const LONGEST: usize = 1000;
+        let scope = self.text(self.profile.token.scope.as_ref()?)?;
+        let words: Vec<&str> = scope.expose().split_whitespace().collect();
+        let scope = self.hidden.clean(&words.join(" ").replace(misleads, " "));
+        Some(scope.chars().take(LONGEST).collect())
+    }
+
+    /// What else the answer holds, where the profile keeps it.
+    fn kept(&self) -> Option<Secret> {
+        const MOST: usize = 64 * 1024;
+        let fields = &self.profile.token;
+        if !fields.answer {
+            return None;
+        }
+        let Ok(Value::Object(mut members)) = json::parse(&self.raw) else { return None };
+        let tokens: Vec<&str> = [&fields.access_token, &fields.refresh_token]
+            .into_iter()
+            .flatten()
+            .map(|place| place.path.trim_start_matches('/'))
+            .collect();
+        members.retain(|(name, _)| !tokens.contains(&name.as_str()));
+        let text = Value::Object(members).to_json();
+        (text.len() <= MOST).then(|| Secret::new(text.as_str()))
+    }
+
     fn checked_token(
         &self,
         fixed: Option<Duration>,
@@ -99,7 +127,9 @@ impl Reply<'_> {
         let by_jwt = || claims.as_ref().filter(|_| rule.jwt)?.lifetime(self.date);
         let stated_principal = at(&fields.principal);
         let principal = stated_principal.as_ref().and_then(|principal| principal.as_str());
-        let principal = principal.map(str::to_string).or_else(|| claims.as_ref()?.subject());
+        let of_person = || Claims::of(at(&fields.id_token)?.as_str()?)?.subject();
+        let principal = principal.map(str::to_string).or_else(of_person);
+        let principal = principal.or_else(|| claims.as_ref()?.subject());
         let principal = principal.filter(|principal| !self.hidden.is_shown_by(principal));
         Ok(Token {
             access: access.into(),
@@ -108,10 +138,29 @@ impl Reply<'_> {
             login: String::new(),
             saved: Ordered::default(),
             principal: principal.map(|p| p.chars().take(200).collect()),
+            scope: self.granted(),
+            answer: self.kept(),
             issued: self.asked,
             date: self.date,
             lifetime: stated.or(ends).unwrap_or_else(|| by_jwt().or(fixed)),
             out_of_turn: true,
         })
     }
+}
+
+/// What an answer holds, and what it does not say anew of an earlier one.
+pub(crate) fn with_earlier(now: Option<Secret>, before: Option<&Secret>) -> Option<Secret> {
+    let (Some(now), Some(before)) = (&now, before) else { return now };
+    let parsed = |text: &Secret| json::parse(text.expose().as_bytes()).ok();
+    let (Some(Value::Object(mut members)), Some(Value::Object(earlier))) =
+        (parsed(now), parsed(before))
+    else {
+        return Some(now.clone());
+    };
+    for (name, value) in earlier {
+        if !members.iter().any(|(known, _)| *known == name) {
+            members.push((name, value));
+        }
+    }
+    Some(Secret::new(Value::Object(members).to_json().as_str()))
 }

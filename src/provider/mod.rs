@@ -28,7 +28,7 @@ pub(crate) mod exchange;
 pub(crate) mod extras;
 pub(crate) mod failure;
 pub(crate) mod fill;
-mod issued;
+pub(crate) mod issued;
 pub(crate) mod json_template;
 mod jwt;
 pub(crate) mod kinds;

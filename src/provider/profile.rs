@@ -280,6 +280,12 @@ document! {
         other token_type: Option<Pointer>,
         /// Whom the token is for, shown in the status.
         other principal: Option<Pointer>,
+        /// An ID token (OpenID Connect Core 2), which says whom the token is for, too.
+        other id_token: Option<Pointer>,
+        /// The scope that was granted, for the status.
+        other scope: Option<Pointer>,
+        /// Whether what else the answer holds is kept with the token, for `keyfob_client_answer_member`.
+        other answer: bool,
         /// How long the token lives.
         other lifetime: LifetimeRule,
     }

@@ -100,6 +100,9 @@ members! {
         needed access_token: Secret,
         other login: String,
         other principal: Option<String>,
+        other scope: Option<String>,
+        /// What else the answer held.
+        other answer: Option<Secret>,
         /// Further values of the answer that requests carry.
         other saved: Ordered<Secret>,
         /// The moment at which it was asked for.
@@ -225,6 +228,8 @@ impl Kept for Record {
             access_token: token.access.clone(),
             login: token.login.clone(),
             principal: token.principal.clone(),
+            scope: token.scope.clone(),
+            answer: token.answer.clone(),
             saved: token.saved.clone(),
             issued: token.issued.0,
             date: token.date,
@@ -259,6 +264,8 @@ impl Kept for Record {
             refresh: None,
             login: token.login,
             principal: token.principal,
+            scope: token.scope,
+            answer: token.answer,
             saved: token.saved,
             issued: shift.issued(token.issued, token.date),
             date: token.date,

@@ -9,6 +9,7 @@
 
 mod common;
 
+mod answer_members;
 mod answers;
 mod background;
 mod bodies;

@@ -106,6 +106,7 @@ export const FUNCTIONS = {
   keyfob_client_token_copy: ["int32_t", "pointer", "pointer", "size_t", "out size_t", "out pointer"],
   keyfob_client_try_token: ["int32_t", "pointer", "out owned", "out pointer"],
   keyfob_client_fresh_number: ["uint64_t", "pointer"],
+  keyfob_client_answer_member: ["int32_t", "pointer", "text", "out owned", "out pointer"],
   keyfob_client_headers: ["int32_t", "pointer", "out owned", "out pointer"],
   keyfob_client_headers_for: ["int32_t", "pointer", "text", "out owned", "out pointer"],
   keyfob_client_headers_for_request: ["int32_t", "pointer", "text", "text", "bytes", "size_t", "out owned", "out pointer"],

@@ -235,6 +235,19 @@ export class Client {
   }
 
   /**
+   * Gives a member of the answer that gave the token, by its JSON pointer (RFC 6901): `/id_token`,
+   * `/scope`. A text as it is, anything else as JSON. Null: there is no such member, or the provider
+   * keeps none; `oauth2` does. It may be secret. `ArgumentError` where it is no JSON pointer.
+   */
+  async answerMember(pointer: string, options: CallOptions = {}): Promise<string | null> {
+    const member: Out<string> = [null];
+    const begin: Begin = (client, err, done) => {
+      library.keyfob_client_answer_member.async(client, c(pointer), member, err, done);
+    };
+    return this.#run(options, begin, () => member[0]);
+  }
+
+  /**
    * Gives what an MQTT library connects to the cloud's broker with. Computed for this moment: ask
    * anew for each connection, and `renew` once when the broker refuses it. `ArgumentError` where the
    * provider says nothing of MQTT for this login.

@@ -21,6 +21,8 @@ export interface Status {
   state: "none" | "fresh" | "due" | "expired";
   token_login: string | null;
   principal: string | null;
+  /** The scope that was granted, or where the server says nothing of it, the one asked for. */
+  scope: string | null;
   expires_in_ms: number | null;
   never_expires: boolean;
   renew_due_in_ms: number | null;

@@ -287,6 +287,13 @@ def declare(library: CDLL) -> None:
     )
     library.keyfob_client_fresh_number.restype = c_uint64
     library.keyfob_client_fresh_number.argtypes = (POINTER(keyfob_client),)
+    library.keyfob_client_answer_member.restype = c_int32
+    library.keyfob_client_answer_member.argtypes = (
+        POINTER(keyfob_client),
+        c_char_p,
+        POINTER(c_void_p),
+        POINTER(POINTER(keyfob_error)),
+    )
     library.keyfob_client_headers.restype = c_int32
     library.keyfob_client_headers.argtypes = (
         POINTER(keyfob_client),

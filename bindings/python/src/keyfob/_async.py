@@ -16,7 +16,7 @@ from keyfob._abi import Status
 from keyfob._base import BaseClient, as_headers, take_as_json
 from keyfob._body import Octets
 from keyfob._errors import ArgumentError, CancelledError, Error, TimeoutError
-from keyfob._foreign import call, call_for_text, hidden_utf8, milliseconds
+from keyfob._foreign import call, call_for_text, hidden_utf8, milliseconds, utf8
 from keyfob._items import items_of
 from keyfob._library import library
 from keyfob._login import Login, begin, begin_browser
@@ -201,6 +201,14 @@ class AsyncClient(BaseClient):
             return await self.headers(timeout=timeout)
         except ArgumentError:
             return None
+
+    async def answer_member(
+        self, pointer: str, *, timeout: Optional[float] = None
+    ) -> Optional[str]:
+        """As `Client.answer_member`."""
+        name = utf8(pointer, "pointer")
+        member = library.keyfob_client_answer_member
+        return await self._wait(lambda handle: call_for_text(member, handle, name), timeout)
 
     async def mqtt(self, *, timeout: Optional[float] = None) -> Mqtt:
         """As `Client.mqtt`."""

@@ -13,7 +13,7 @@ from keyfob._base import BaseClient, as_headers, take_as_json
 from keyfob._body import Octets
 from keyfob._ending import rest_at_the_end
 from keyfob._errors import ArgumentError, Error
-from keyfob._foreign import call, call_for_text, hidden_utf8, milliseconds
+from keyfob._foreign import call, call_for_text, hidden_utf8, milliseconds, utf8
 from keyfob._items import items_of
 from keyfob._library import library
 from keyfob._login import Login, begin, begin_browser
@@ -132,6 +132,19 @@ class Client(BaseClient):
             return self.headers(timeout=timeout)
         except ArgumentError:
             return None
+
+    def answer_member(self, pointer: str, *, timeout: Optional[float] = None) -> Optional[str]:
+        """A member of the answer that gave the token, by its JSON pointer (RFC 6901): `/id_token`,
+        `/scope`. A text as it is, anything else as JSON. None: there is no such member, or the
+        provider keeps none; `oauth2` does. It may be secret.
+
+        Raises `ArgumentError` where it is no JSON pointer; else as `token`.
+
+        >>> keyfob.Client("kontakt", api_key="my key").answer_member("/scope")
+        """
+        name = utf8(pointer, "pointer")
+        member = library.keyfob_client_answer_member
+        return self._wait(lambda handle: call_for_text(member, handle, name), timeout)
 
     def mqtt(self, *, timeout: Optional[float] = None) -> Mqtt:
         """What an MQTT library connects to the cloud's broker with. Computed for this moment: ask

@@ -44,6 +44,8 @@ class ClientStatus:
     token_login: Optional[str]
     #: Who the token is for, where the cloud or the token itself says so.
     principal: Optional[str]
+    #: The scope that was granted, or where the server says nothing of it, the one asked for.
+    scope: Optional[str]
     #: Until the token ends; `math.inf` where it never does.
     expires_in: Optional[float]
     #: Until it is to be renewed.
@@ -81,6 +83,7 @@ def client_status(raw: dict[str, Any]) -> ClientStatus:
         state=raw["state"],
         token_login=raw.get("token_login"),
         principal=raw.get("principal"),
+        scope=raw.get("scope"),
         expires_in=math.inf if raw.get("never_expires") else _seconds(raw.get("expires_in_ms")),
         renew_due_in=_seconds(raw.get("renew_due_in_ms")),
         has_refresh_token=raw["has_refresh_token"],
