@@ -122,13 +122,13 @@ test-page: simulator ## the simulator's page, in headless Chromium
 	@tools/setup page
 	tests/suites/page/run
 
+test-servers: build ## all real OAuth 2.0 servers, downloaded once into a cache; writes docs/SERVERS.md
+	tests/servers/run --write all
+
 # The sanitizer's runtime comes with the stable toolchain; only its flag is called unstable. Leaks
 # are valgrind's to find, in test-c: what tests leave for their process's end is none here. The search
 # of a process's whole memory is left out, which is 14 TB of shadow under the sanitizer, and so is what
 # bounds its address space.
-test-servers: build ## all real OAuth 2.0 servers, downloaded once into a cache; writes docs/SERVERS.md
-	tests/servers/run --write all
-
 asan: ## the library and the simulator under AddressSanitizer
 	RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address ASAN_OPTIONS=detect_leaks=0 CARGO_TARGET_DIR=$(TARGET)/asan \
 		$(CARGO) test --workspace --tests --features keyfob/fuzzing --no-fail-fast --target $(shell rustc -vV | sed -n 's/^host: //p') \
