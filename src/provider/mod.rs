@@ -31,6 +31,8 @@ pub(crate) mod fill;
 pub(crate) mod issued;
 pub(crate) mod json_template;
 mod jwt;
+#[cfg(test)]
+mod key_vectors;
 pub(crate) mod kinds;
 pub(crate) mod names;
 mod own_options;

@@ -53,7 +53,7 @@ fn request(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Out
 }
 
 /// What a value comes to at this time, in seconds since 1970 or milliseconds.
-fn at(now: i64, values: &str, options: &[(&str, &str)], name: &str) -> String {
+pub(super) fn at(now: i64, values: &str, options: &[(&str, &str)], name: &str) -> String {
     let (profile, names) = profile(values, options);
     let millis = if now > 100_000_000_000 { now } else { now * 1000 };
     let mut scope = Scope::of(&profile, &names, Moment::at(millis));
