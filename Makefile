@@ -83,7 +83,7 @@ lint: ## formatting and lints of all languages
 	tools/declarations --check
 
 test-rust: ## the library and the simulator
-	$(CARGO) test --workspace --features keyfob/fuzzing
+	$(CARGO) test --workspace --features keyfob/fuzzing,keyfob/redis
 
 test-c: build simulator $(C_EXAMPLES) ## the C ABI from C: header, symbols, misuse, examples
 	tests/suites/c/run $(TARGET)/$(PROFILE)
@@ -124,6 +124,9 @@ test-page: simulator ## the simulator's page, in headless Chromium
 
 test-servers: build ## all real OAuth 2.0 servers, downloaded once into a cache; writes docs/SERVERS.md
 	tests/servers/run --write all
+
+fleet: ## a million gateways at one token endpoint: the table and the pictures of docs/FLEET.md
+	$(CARGO) run --release --quiet --features fuzzing --example fleet -- 1000000 docs/img
 
 # The sanitizer's runtime comes with the stable toolchain; only its flag is called unstable. Leaks
 # are valgrind's to find, in test-c: what tests leave for their process's end is none here. The search

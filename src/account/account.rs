@@ -117,6 +117,10 @@ impl Account {
         let window = RenewalWindow {
             before: options.duration(RENEW_BEFORE_S),
             place: place_of(&identity.name, clock.machine_id().as_deref()),
+            first_place: place_of(
+                &format!("{} first", identity.name),
+                clock.machine_id().as_deref(),
+            ),
             spreads: !options.is_set(RENEW_BEFORE_S.name),
         };
         let mut origins = options.allowed_origins();

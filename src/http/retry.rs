@@ -137,7 +137,7 @@ pub(crate) fn chance(most: Duration) -> Duration {
 }
 
 /// From 0 to 1.
-fn random_fraction() -> f64 {
+pub(crate) fn random_fraction() -> f64 {
     use ring::rand::SecureRandom;
     let mut bytes = [0; 4];
     // Without randomness the wait is the longest: slow, never a stampede.

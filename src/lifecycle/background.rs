@@ -98,7 +98,7 @@ pub(super) fn next_renewal(lifecycle: &Lifecycle, failures: u32) -> Moment {
             // Where nothing says how long to wait, another process is at it, or the store cannot be
             // written to. A pause has its own chance in it, which must not be drowned.
             let unsaid = barrier.is_none() && failures > 0;
-            let rest = unsaid.then(|| now.after(pauses::wait(failures, true)));
+            let rest = unsaid.then(|| now.after(pauses::rest(failures)));
             state.renew_at.max(barrier.or(rest).unwrap_or(now))
         }
     }

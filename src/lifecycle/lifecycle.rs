@@ -365,7 +365,8 @@ impl Serving for Lifecycle {
             Ok(lock) => lock.map(Some),
             Err(fault) => {
                 self.note_store_fault(fault);
-                Some(None)
+                // Each machine would log in on its own, though the token at hand is good.
+                (!state.account.store.is_remote()).then_some(None)
             }
         }
     }

@@ -30,7 +30,7 @@ mod holds;
 #[allow(clippy::module_inception)] // the file is named after what it holds
 pub(crate) mod lifecycle;
 pub(crate) mod news;
-mod pauses;
+pub(crate) mod pauses;
 mod person;
 mod renewal;
 pub(crate) mod serving;

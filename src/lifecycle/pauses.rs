@@ -6,32 +6,52 @@
 //! that was told the same time must not come back at once.
 
 use crate::error::{Error, Result, Status};
-use crate::http::retry::{Growth, backoff, chance};
+use crate::http::retry::{Growth, backoff, random_fraction};
 use crate::model::record::{Pause, Record};
 use crate::support::clock::Moment;
 use std::time::Duration;
 
-/// How a pause grows while a good token is at hand: nobody waits for the next try, and short pauses
-/// leave many tries before the token ends.
-const WITH_A_TOKEN: Growth =
-    Growth { first: Duration::from_secs(1), most: Duration::from_secs(30) };
+/// The least and the most that chance has to choose from. The most makes a pause of five minutes in the
+/// mean: a million gateways without a token then ask 3,300 times a second, and no more when it is over.
+const BRIEF: Duration = Duration::from_secs(1);
+const MOST: Duration = Duration::from_secs(600);
 
-/// How a pause grows once there is no good token: everybody waits, but so may a million others.
-const WITHOUT_A_TOKEN: Growth =
-    Growth { first: Duration::from_secs(1), most: Duration::from_secs(300) };
+/// The least while a good token is at hand: nobody waits for the next try.
+const UNHURRIED: Duration = Duration::from_secs(30);
 
-/// The most that chance adds to what the cloud asks for: a quarter of it, and half a minute at
-/// least.
-fn spread(asked: Duration) -> Duration {
-    (asked / 4).max(Duration::from_secs(30))
+/// The wait of a thread that finds its token still due, though nothing failed.
+const AT_REST: Growth = Growth { first: BRIEF, most: Duration::from_secs(30) };
+
+/// How long a renewing thread rests after so many tries that left its token due and made no pause.
+pub(super) fn rest(count: u32) -> Duration {
+    backoff(count, AT_REST).max(SHORTEST)
 }
 
-/// How long to wait after so many failures in a row. Full jitter (anything up to the bound): those
-/// who failed together come back apart.
-pub(super) fn wait(count: u32, has_token: bool) -> Duration {
-    let growth = if has_token { WITH_A_TOKEN } else { WITHOUT_A_TOKEN };
-    // Never no time at all: a caller in a loop is no better than a fleet.
-    backoff(count, growth).max(Duration::from_millis(50))
+/// Never no time at all: a caller in a loop is no better than a fleet.
+const SHORTEST: Duration = Duration::from_millis(50);
+
+/// How far chance may put the next try after another failure: full jitter, so that those who failed
+/// together come back apart. `before` is what it was after the failure before, zero for the first;
+/// `left` is what is left of the token. It grows faster while there is one.
+pub(crate) fn bound(before: Duration, left: Duration) -> Duration {
+    let (factor, least) = if left.is_zero() { (2, BRIEF) } else { (4, UNHURRIED) };
+    (before * factor).clamp(least, MOST)
+}
+
+/// How long to wait after a failure, by a number from 0 to 1 that chance gives. What the cloud asks for
+/// is the earliest moment. Without its word there is one more try before a good token ends: the cloud
+/// may be well by then, and the token's end would be a fault to see.
+pub(crate) fn wait(
+    asked: Option<Duration>,
+    bound: Duration,
+    left: Duration,
+    chance: f64,
+) -> Duration {
+    match asked {
+        Some(asked) => asked + (asked / 4).max(UNHURRIED).max(bound).mul_f64(chance),
+        None if left.is_zero() => bound.mul_f64(chance).max(SHORTEST),
+        None => bound.min(left.max(UNHURRIED)).mul_f64(chance).max(SHORTEST),
+    }
 }
 
 /// A failure that makes a pause.
@@ -49,15 +69,14 @@ pub(super) struct Failed {
 pub(super) fn pause(record: &mut Record, failed: Failed, now: Moment) -> Error {
     let Failed { error, in_doubt, not_before } = failed;
     let count = record.pause.as_ref().map_or(1, |pause| pause.count.saturating_add(1));
-    let has_token = record.token.as_ref().is_some_and(|token| now < token.expires());
+    let left = record.token.as_ref().map_or(Duration::ZERO, |token| token.expires().since(now));
+    let before = record.pause.as_ref().map_or(Duration::ZERO, |pause| pause.bound);
+    let bound = bound(before, left);
     let asked = error.retry_after();
-    let mut wait = match asked {
-        Some(asked) => asked + chance(spread(asked)),
-        None => wait(count, has_token),
-    };
-    let bound = not_before.since(now);
-    if !bound.is_zero() {
-        wait = wait.max(bound + chance(spread(bound)));
+    let mut pause = wait(asked, bound, left, random_fraction());
+    let barred = not_before.since(now);
+    if !barred.is_zero() {
+        pause = pause.max(wait(Some(barred), Duration::ZERO, left, random_fraction()));
     }
     let strict = match error.status() {
         // A timeout says something of this caller's deadline, not of the cloud. After the third
@@ -67,9 +86,9 @@ pub(super) fn pause(record: &mut Record, failed: Failed, now: Moment) -> Error {
         // comes back must not wait for us. Only early renewals hold off.
         _ => in_doubt || error.http_status().is_some(),
     };
-    let error = if strict { error.with_retry_after(Some(wait)) } else { error };
-    let (until, asked) = (now.after(wait), asked.is_some());
-    record.pause = Some(Pause { until, count, error: error.clone(), strict, asked });
+    let error = if strict { error.with_retry_after(Some(pause)) } else { error };
+    let (until, asked) = (now.after(pause), asked.is_some());
+    record.pause = Some(Pause { until, count, bound, error: error.clone(), strict, asked });
     error
 }
 

@@ -152,7 +152,8 @@ impl Renewal<'_> {
             return if account.can_log_in() { Ok(Refreshed::LoginNeeded) } else { Err(fault) };
         }
         count(&lifecycle.counters.refreshes);
-        let failure = match account.refresh(&self.record, &lifecycle.clock, self.call) {
+        let call = self.leased();
+        let failure = match account.refresh(&self.record, &lifecycle.clock, &call) {
             Ok(token) => {
                 log!(lifecycle.log, Info, "{}: token refreshed", account.profile.name);
                 self.record.learn_time(token.time());
@@ -183,6 +184,13 @@ impl Renewal<'_> {
                 Err(self.pause(failure, Moment::START))
             }
         }
+    }
+
+    /// The call, or what the store's lock leaves of it: once that is over another process may send the
+    /// same refresh token.
+    fn leased(&self) -> Call {
+        let left = self.account.store.lease_left();
+        left.map_or_else(|| self.call.clone(), |left| self.call.within(left))
     }
 
     /// Takes a token into the record. One that came out of turn, by a first login or after an
@@ -292,7 +300,8 @@ impl Renewal<'_> {
             holds::may_send(&login.known(), self.now())?;
         }
         count(&lifecycle.counters.logins);
-        let failure = match account.log_in(&self.record, clock, self.call) {
+        let call = self.leased();
+        let failure = match account.log_in(&self.record, clock, &call) {
             Ok(token) => {
                 log!(lifecycle.log, Info, "{}: logged in", account.profile.name);
                 self.record.learn_time(token.time());

@@ -11,7 +11,7 @@
 //! ```
 
 use super::option::{Group, Key, Opt, clipped, origins};
-use super::option_table::ALLOWED_ORIGINS;
+use super::option_table::{ALLOWED_ORIGINS, STORE};
 use crate::error::{Error, Result, Status};
 use crate::http::url::OriginRule;
 use crate::support::file;
@@ -147,6 +147,7 @@ impl Options {
             Some(Settable::Itself(option)) if option.secret => {
                 Ok(self.values.get(name).map(|_| "***".into()))
             }
+            Some(_) if name == STORE.name => Ok(self.get(name).map(without_password)),
             Some(_) => Ok(self.get(name).map(str::to_string)),
         }
     }
@@ -225,6 +226,16 @@ fn find<'a>(table: &'a [Opt], name: &str) -> Option<Settable<'a>> {
         return Some(Settable::Itself(option));
     }
     file_of(table, name).map(Settable::FileOf)
+}
+
+/// A URL without who logs in there, and without its query, where a socket's password stands.
+fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.into() };
+    let rest = rest.split_once('?').map_or(rest, |(place, _)| place);
+    match rest.rsplit_once('@') {
+        Some((_, place)) => format!("{scheme}://***@{place}"),
+        None => format!("{scheme}://{rest}"),
+    }
 }
 
 /// The secret option whose value would stand in the file that an option of this name names.

@@ -68,6 +68,8 @@ pub(crate) struct Pause {
     pub until: Moment,
     /// How many failures in a row.
     pub count: u32,
+    /// How far chance could put its end; the next one grows from here.
+    pub bound: Duration,
     /// Why: what a caller gets who has no token to fall back on.
     pub error: Error,
     /// Whether it also binds callers who have no good token to fall back on.

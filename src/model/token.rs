@@ -62,6 +62,9 @@ pub(crate) struct RenewalWindow {
     pub before: Duration,
     /// From 0 to 1, the same for one identity on one machine always: spreads a fleet.
     pub place: f64,
+    /// Likewise, for a token that was issued out of turn. Were it the same number, those who come last in
+    /// one round would meet those who come first in the next, hours later.
+    pub first_place: f64,
     /// Whether a token that was issued out of turn is renewed at any moment from a quarter of its
     /// lifetime on. Not where the user says when tokens are to be renewed.
     pub spreads: bool,
@@ -77,7 +80,7 @@ impl RenewalWindow {
         let width = self.before.min(lifetime / 10);
         if out_of_turn && self.spreads {
             let quarter = lifetime / 4;
-            return quarter + (lifetime - quarter - width).mul_f64(self.place);
+            return quarter + (lifetime - quarter - width).mul_f64(self.first_place);
         }
         lifetime - width.mul_f64(1.0 - self.place / 2.0)
     }
@@ -216,8 +219,12 @@ mod tests {
 
     #[test]
     fn a_token_is_renewed_in_the_first_half_of_its_window() {
-        let window =
-            |place| RenewalWindow { before: Duration::from_secs(300), place, spreads: true };
+        let window = |place| RenewalWindow {
+            before: Duration::from_secs(300),
+            place,
+            first_place: 0.0,
+            spreads: true,
+        };
         let at = |lifetime, place| token(Some(lifetime)).renew_at(window(place)).0 / 1_000_000_000;
         assert_eq!((at(7200, 0.0), at(7200, 1.0)), (6900, 7050));
         assert_eq!((at(600, 0.0), at(600, 1.0)), (540, 570));
@@ -227,7 +234,12 @@ mod tests {
     #[test]
     fn a_token_out_of_turn_is_renewed_from_a_quarter_of_its_life_on() {
         let at = |lifetime: u64, place, spreads| {
-            let window = RenewalWindow { before: Duration::from_secs(300), place, spreads };
+            let window = RenewalWindow {
+                before: Duration::from_secs(300),
+                place,
+                first_place: place,
+                spreads,
+            };
             let token = Token { out_of_turn: true, ..token(Some(lifetime)) };
             token.renew_at(window).0 / 1_000_000_000
         };

@@ -184,11 +184,11 @@ impl Medium for CallerRecord {
         self.write(bytes, false).map(drop)
     }
 
-    fn write(&self, bytes: &[u8], _: bool) -> Result<Version> {
+    fn write(&self, bytes: &[u8], _: bool) -> Result<Option<Version>> {
         let saved = self.caller.0.store.save(&self.name, bytes);
         self.proven.store(saved.is_ok(), Ordering::Relaxed);
         saved.map_err(|e| self.fault("cannot be saved", &e))?;
-        Ok(Version::default())
+        Ok(Some(Version::default()))
     }
 
     fn name(&self) -> String {

@@ -199,6 +199,8 @@ pub(crate) trait Kept: Clone + Default + PartialEq + Send + Sync + 'static {
     /// The state of the medium that this takes account of.
     fn version(&self) -> Version;
     fn set_version(&mut self, version: Version);
+    /// Gives way to what others stored after this one's lock was lost.
+    fn yield_to(&mut self, stored: Self);
     /// What is to be written; who, when and by which clock is added by the codec.
     fn body(&self) -> Body;
     /// What was written, on this machine's clock; `None` where no client has written that.
@@ -206,9 +208,17 @@ pub(crate) trait Kept: Clone + Default + PartialEq + Send + Sync + 'static {
 }
 
 impl Kept for Record {
+    fn yield_to(&mut self, stored: Record) {
+        match stored.generation >= self.generation {
+            true => *self = stored,
+            false => self.adopt(stored),
+        }
+    }
+
     fn essence(&self) -> Record {
         let mut essence = self.clone();
-        essence.pause = essence.pause.filter(|pause| pause.asked);
+        let asked = essence.pause.filter(|pause| pause.asked);
+        essence.pause = asked.map(|pause| Pause { bound: Duration::ZERO, ..pause });
         // The cloud's time changes with every answer. It is written when something else is.
         essence.cloud = None;
         essence.version = Version::default();
@@ -275,6 +285,7 @@ impl Kept for Record {
         let pause = body.pause.map(|pause| Pause {
             until: shift.moment(pause.until).min(shift.now.after(LONGEST_PAUSE)),
             count: pause.count,
+            bound: Duration::ZERO,
             error: pause.fault.error(),
             strict: true,
             asked: true,
@@ -300,6 +311,10 @@ impl Kept for Record {
 }
 
 impl Kept for Attempts {
+    fn yield_to(&mut self, stored: Attempts) {
+        self.adopt(stored);
+    }
+
     fn essence(&self) -> Attempts {
         Attempts { version: Version::default(), ..self.clone() }
     }

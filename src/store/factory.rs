@@ -17,6 +17,8 @@ use super::file::RecordFile;
 use super::medium::Medium;
 use super::memory::Memory;
 use super::record_store::RecordStore;
+#[cfg(feature = "redis")]
+use super::redis::{RedisRecord, Server};
 use super::siblings::Siblings;
 use crate::error::{Error, Result, Status};
 use crate::model::option_table::{STORE, STORE_KEY};
@@ -48,6 +50,8 @@ enum Media {
     Files { directory: PathBuf },
     /// What `Config::set_store` was given.
     Caller(CallerStore),
+    #[cfg(feature = "redis")]
+    Redis(Arc<Server>),
 }
 
 impl Media {
@@ -57,6 +61,8 @@ impl Media {
         Ok(match self {
             Media::Files { directory } => Box::new(RecordFile::open(directory, name)?),
             Media::Caller(caller) => Box::new(CallerRecord::new(caller.clone(), name)),
+            #[cfg(feature = "redis")]
+            Media::Redis(server) => Box::new(RedisRecord::new(server.clone(), name)),
         })
     }
 
@@ -65,8 +71,29 @@ impl Media {
         match self {
             Media::Files { directory } => Box::new(RecordFile::at(directory, name)),
             Media::Caller(caller) => Box::new(CallerRecord::new(caller.clone(), name)),
+            #[cfg(feature = "redis")]
+            Media::Redis(server) => Box::new(RedisRecord::new(server.clone(), name)),
         }
     }
+}
+
+fn is_of_redis(url: &str) -> bool {
+    ["redis:", "rediss:", "redis+unix:", "valkey:", "valkeys:"]
+        .iter()
+        .any(|kind| url.starts_with(kind))
+}
+
+#[cfg(feature = "redis")]
+fn redis(url: &str) -> Result<Media> {
+    Server::of(url).map(Media::Redis)
+}
+
+#[cfg(not(feature = "redis"))]
+fn redis(_: &str) -> Result<Media> {
+    Err(Error::new(
+        Status::InvalidOption,
+        "store: this build of keyfob has no Redis in it; build it with the feature `redis`, or use file:<directory>",
+    ))
 }
 
 impl StoreChoice {
@@ -95,7 +122,10 @@ impl StoreChoice {
                 let directory = std::path::absolute(directory).map_err(refuse)?;
                 Some(Media::Files { directory })
             }
-            (None, _, None) => return Err(invalid("must be memory or file:<directory>")),
+            (None, url, None) if is_of_redis(url) => Some(redis(url)?),
+            (None, _, None) => {
+                return Err(invalid("must be memory, file:<directory> or redis://host:port/db"));
+            }
         };
         let key = options.text(STORE_KEY).map(Secret::from);
         Ok(StoreChoice { media, provider: provider.into(), key, clock: clock.clone() })

@@ -222,7 +222,7 @@ impl Medium for RecordFile {
         self.reserve(&mut self.open_temporary(&directory)?, bytes.len() as u64 * 2 + 4096)
     }
 
-    fn write(&self, bytes: &[u8], set_aside: bool) -> Result<Version> {
+    fn write(&self, bytes: &[u8], set_aside: bool) -> Result<Option<Version>> {
         let failed = |what: &'static str| move |e: io::Error| self.file_fault(what, e);
         let directory = self.directory()?;
         let mut file = self.open_temporary(&directory)?;
@@ -238,7 +238,7 @@ impl Medium for RecordFile {
         // Windows settles a file's times when it is closed.
         drop(file);
         let facts = directory.look_at(&self.record).map_err(failed("cannot be examined"))?;
-        Ok(Version(facts.version))
+        Ok(Some(Version(facts.version)))
     }
 
     fn name(&self) -> String {

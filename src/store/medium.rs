@@ -7,6 +7,7 @@
 use super::Lock;
 use crate::error::Result;
 use crate::model::record::Version;
+use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// Where the bytes of one record are. Any thread may call it; errors have the status `Store`.
@@ -23,11 +24,26 @@ pub(crate) trait Medium: Send + Sync {
     /// Fails where a `write` of bytes like these would: no right, no room. Only under the lock.
     fn check_writable(&self, bytes: &[u8]) -> Result<()>;
     /// Puts the bytes in the place of what is there, wholly or not at all, and returns once they
-    /// would survive a power cut. Gives their version. Only under the lock.
+    /// would survive a power cut. Gives their version; `None` where the lock was lost meanwhile and
+    /// nothing is written. Only under the lock.
     ///
     /// `set_aside`: what is there is worthless, and is kept for people to look at, if the medium
     /// can do that.
-    fn write(&self, bytes: &[u8], set_aside: bool) -> Result<Version>;
+    fn write(&self, bytes: &[u8], set_aside: bool) -> Result<Option<Version>>;
+    /// How long the lock that is held lasts still, less what a save takes; `None` where it lasts until
+    /// it is given back.
+    fn lease_left(&self) -> Option<Duration> {
+        None
+    }
+    /// How long to wait before the lock is tried again, after so many tries.
+    fn patience(&self, tries: u32) -> Duration {
+        let _ = tries;
+        Duration::from_millis(5)
+    }
+    /// Whether it may be out of reach for a while, and come back.
+    fn is_remote(&self) -> bool {
+        false
+    }
     /// What errors call the record: a path, a name.
     fn name(&self) -> String;
     /// What becomes of a worthless record: the end of an error message.

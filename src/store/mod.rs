@@ -37,6 +37,8 @@ mod medium;
 mod memory;
 mod name_locks;
 mod record_store;
+#[cfg(feature = "redis")]
+mod redis;
 mod seal;
 pub(crate) mod siblings;
 
@@ -45,6 +47,7 @@ pub use caller::TokenStore;
 use crate::error::{Error, Result};
 use crate::model::record::Record;
 use crate::support::call::Call;
+use std::time::Duration;
 
 /// Why a store gives no record although there may be one.
 #[derive(Clone, Debug)]
@@ -85,6 +88,16 @@ pub(crate) trait Store<R = Record>: Send + Sync {
     /// Whether one thread may hold the locks of two records at once. A caller's own store may
     /// have one lock for all, and would wait for itself.
     fn nests(&self) -> bool;
+    /// How long the lock that is held lasts still, for a call to be made under it; `None` where it
+    /// lasts until it is given back.
+    fn lease_left(&self) -> Option<Duration> {
+        None
+    }
+    /// Whether it may be out of reach for a while, and come back. Then a token that is good is not
+    /// renewed without it.
+    fn is_remote(&self) -> bool {
+        false
+    }
 }
 
 /// A lock that is held while renewing, and given back when dropped.

@@ -56,10 +56,6 @@ enum Held {
     Fault(Error),
 }
 
-/// How long a waiting process sleeps between two tries for the lock. A file lock cannot be waited
-/// for with a limit.
-const PATIENCE: Duration = Duration::from_millis(5);
-
 impl<R: Kept> RecordStore<R> {
     /// `identity` is the name that a record must have been written for; `key` is the option
     /// `store_key`, which may be no key.
@@ -131,18 +127,19 @@ impl<R> Drop for HeldLock<R> {
 
 impl<R: Kept> Store<R> for RecordStore<R> {
     fn lock(&self, call: &Call) -> Result<Box<dyn Lock>> {
+        let mut tries = 0;
         loop {
             if let Some(lock) = self.try_lock()? {
                 return Ok(lock);
             }
-            let slice = call.slice().map_err(|over| match over.status() {
+            call.sleep(self.medium.patience(tries)).map_err(|over| match over.status() {
                 Status::Timeout => Error::new(
                     Status::Timeout,
                     format!("store {}: its lock was not free in time", self.medium.name()),
                 ),
                 _ => over,
             })?;
-            std::thread::sleep(slice.min(PATIENCE));
+            tries += 1;
         }
     }
 
@@ -219,7 +216,13 @@ impl<R: Kept> Store<R> for RecordStore<R> {
             }
             matches!(seen.unreadable, Some((_, Unreadable::Worthless(_))))
         };
-        let version = self.medium.write(&self.codec.encode(record)?, set_aside)?;
+        let Some(version) = self.medium.write(&self.codec.encode(record)?, set_aside)? else {
+            // Whoever took the lock over renewed too, or will: what is there counts.
+            if let Ok(stored) = self.load() {
+                record.yield_to(stored);
+            }
+            return Ok(());
+        };
         record.set_version(version);
         let mut seen = locked(&seen);
         seen.essence = Some(essence);
@@ -233,5 +236,13 @@ impl<R: Kept> Store<R> for RecordStore<R> {
 
     fn nests(&self) -> bool {
         self.medium.nests()
+    }
+
+    fn lease_left(&self) -> Option<Duration> {
+        self.medium.lease_left()
+    }
+
+    fn is_remote(&self) -> bool {
+        self.medium.is_remote()
     }
 }

@@ -115,7 +115,7 @@ fn where_the_profile_says_so_its_rule_is_the_only_one() {
         assert_eq!(world.sim.count(cloud, "login"), 1, "{status}");
         assert!(world.sim.count(cloud, "refresh") > 3, "{status}: tried again");
         world.sim.clear_injections();
-        world.wind(400);
+        world.wind(601);
         client.renew().unwrap();
         assert_eq!(world.sim.count(cloud, "login"), 1, "{status}: and kept");
     }

@@ -24,7 +24,7 @@ const ROOMS: [&str; 10] = [
     "support",
     "error",
 ];
-const DOORS: [&str; 2] = ["lib", "fuzzing"];
+const DOORS: [&str; 3] = ["lib", "fleet", "fuzzing"];
 
 /// How many files may use each other in a circle.
 const LARGEST_CIRCLE: usize = 3;

@@ -1,0 +1,252 @@
+//! One identity on many machines, over Redis: each test starts a server of its own, on a socket in a
+//! directory. Machines are clocks that know nothing of each other's moments.
+
+#[path = "it/common/mod.rs"]
+mod common;
+
+use common::{World, counter, status, until};
+use keyfob::{Client, Clock, Config, Status};
+use keyfob_simulator::{Cloud, Rotation};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+const CLOUD: Cloud = Cloud::Simacan;
+
+struct Server {
+    directory: common::directory::Directory,
+    arguments: Vec<String>,
+    process: Option<Child>,
+}
+
+impl Server {
+    fn start(name: &str, arguments: &[&str]) -> Server {
+        let directory = common::directory::Directory::new(name);
+        std::fs::create_dir_all(&directory.0).unwrap();
+        let arguments = arguments.iter().map(|argument| argument.to_string()).collect();
+        let mut server = Server { directory, arguments, process: None };
+        server.restart();
+        server
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.directory.0.join("redis.sock")
+    }
+
+    fn restart(&mut self) {
+        self.stop();
+        let mut command = Command::new("redis-server");
+        command.args(["--port", "0", "--save", "", "--appendonly", "yes", "--unixsocket"]);
+        command.arg(self.socket()).arg("--dir").arg(&self.directory.0).args(&self.arguments);
+        let process =
+            command.stdout(Stdio::null()).spawn().expect("redis-server: tools/setup test");
+        self.process = Some(process);
+        until(|| std::os::unix::net::UnixStream::connect(self.socket()).is_ok());
+        until(|| !self.ask(&["PING"]).starts_with("LOADING"));
+    }
+
+    fn stop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill().ok();
+            process.wait().ok();
+        }
+        std::fs::remove_file(self.socket()).ok();
+    }
+
+    /// What the server answers to a command.
+    fn ask(&self, command: &[&str]) -> String {
+        let mut cli = Command::new("redis-cli");
+        cli.arg("-s").arg(self.socket()).args(command).stderr(Stdio::null());
+        String::from_utf8_lossy(&cli.output().unwrap().stdout).trim().to_string()
+    }
+
+    fn url(&self) -> String {
+        format!("redis+unix://{}", self.socket().display())
+    }
+
+    /// The key of the one record that has a token in it.
+    fn record(&self) -> String {
+        let keys = self.ask(&["KEYS", "keyfob:*"]);
+        let of_identity = keys.lines().find(|key| !key.ends_with(".lock"));
+        of_identity.expect("a record").to_string()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// A machine: its boot is its own, and so is what it takes for the time.
+struct Machine {
+    clock: Clock,
+}
+
+impl Machine {
+    fn new(name: &str, up_for: u64) -> Machine {
+        let clock = Clock::manual();
+        clock.set_machine(name);
+        clock.wind(Duration::from_secs(up_for));
+        clock.set_wall(up_for as i64);
+        Machine { clock }
+    }
+
+    fn config(&self, world: &World, server: &Server) -> Config {
+        let mut config = world.config(CLOUD, "password");
+        config.set_clock(self.clock.clone());
+        config.set("store", &server.url()).unwrap();
+        config
+    }
+
+    fn client(&self, world: &World, server: &Server) -> Client {
+        self.config(world, server).client().unwrap()
+    }
+}
+
+fn machines() -> Vec<Machine> {
+    (0..4).map(|n| Machine::new(&format!("machine {n}"), n * 100_000)).collect()
+}
+
+#[test]
+fn machines_that_share_a_server_are_one_client() {
+    let (world, server) = (World::new(), Server::start("redis-share", &[]));
+    world.sim.set_rotation(CLOUD, Rotation::RevokeFamilyOnReuse);
+    let machines = machines();
+    let clients: Vec<Client> = machines.iter().map(|m| m.client(&world, &server)).collect();
+    let first = clients[0].token().unwrap();
+    for client in &clients {
+        assert_eq!(client.token().unwrap(), first, "it is looked for before anyone logs in");
+    }
+    for _ in 0..3 {
+        world.sim.wind(Duration::from_secs(3601));
+        machines.iter().for_each(|machine| machine.clock.wind(Duration::from_secs(3601)));
+        std::thread::scope(|scope| {
+            for client in &clients {
+                scope.spawn(|| client.token().unwrap());
+            }
+        });
+    }
+    let late = Machine::new("late", 5).client(&world, &server);
+    assert_eq!(late.token().unwrap(), clients[0].token().unwrap());
+    assert_eq!(world.token_calls(CLOUD), ["login", "refresh", "refresh", "refresh"]);
+    assert_eq!(world.sim.reuse_count(CLOUD), 0);
+    assert_eq!(
+        status(&late)["store"]["kind"].as_str().map(|kind| kind.contains("redis")),
+        Some(true)
+    );
+}
+
+#[test]
+fn a_server_that_is_gone_costs_no_login_while_a_token_is_good() {
+    let (world, mut server) = (World::new(), Server::start("redis-gone", &[]));
+    let (one, other) = (Machine::new("one", 0), Machine::new("other", 50));
+    let clients = [one.client(&world, &server), other.client(&world, &server)];
+    let first = clients[0].token().unwrap();
+    assert_eq!(clients[1].token().unwrap(), first);
+    server.stop();
+    let due = Duration::from_secs(3600 - 149);
+    for machine in [&one, &other] {
+        machine.clock.wind(due);
+    }
+    world.sim.wind(due);
+    for client in &clients {
+        for _ in 0..3 {
+            assert_eq!(client.token().unwrap(), first, "the good token is served");
+        }
+        let fault = status(client)["store"]["fault"].to_string();
+        assert!(fault.contains("cannot be"), "and the fault is told: {fault}");
+    }
+    assert_eq!(world.token_calls(CLOUD), ["login"], "nobody logs in who need not");
+    server.restart();
+    // Left alone for a while; then it is used again.
+    until(|| clients[0].token().unwrap() != first);
+    until(|| clients[1].token().unwrap() != first);
+    assert_eq!(world.token_calls(CLOUD), ["login", "refresh"]);
+}
+
+#[test]
+fn who_lost_the_lock_writes_nothing() {
+    let (world, server) = (World::new(), Server::start("redis-fence", &[]));
+    let machine = Machine::new("one", 0);
+    let client = machine.client(&world, &server);
+    let first = client.token().unwrap();
+    let (record, written) = (server.record(), server.ask(&["HGET", &server.record(), "version"]));
+    world.sim.set_delay(CLOUD, "refresh", Duration::from_millis(300));
+    std::thread::scope(|scope| {
+        let renewing = scope.spawn(|| client.renew().unwrap());
+        until(|| world.sim.count(CLOUD, "refresh") > 0);
+        // It was stopped for longer than its lease, and another has the lock by now.
+        server.ask(&["SET", &format!("{record}.lock"), "another"]);
+        renewing.join().unwrap();
+        assert_ne!(client.token().unwrap(), first, "what was issued is served");
+    });
+    assert_eq!(server.ask(&["HGET", &record, "version"]), written);
+    assert_eq!(server.ask(&["GET", &format!("{record}.lock")]), "another", "nor gives it back");
+}
+
+#[test]
+fn a_holder_that_died_holds_nobody_up_beyond_its_lease() {
+    let (world, server) = (World::new(), Server::start("redis-lease", &[]));
+    let machine = Machine::new("one", 0);
+    machine.client(&world, &server).token().unwrap();
+    let lock = format!("{}.lock", server.record());
+    server.ask(&["SET", &lock, "somebody who died", "PX", "700"]);
+    machine.clock.wind(Duration::from_secs(3601));
+    world.sim.wind(Duration::from_secs(3601));
+    let client = machine.client(&world, &server);
+    client.token().unwrap();
+    assert_eq!(world.token_calls(CLOUD), ["login", "refresh"]);
+    server.ask(&["SET", &lock, "somebody who hangs"]);
+    let hasty = client.share(Some(Duration::from_millis(200)));
+    assert_eq!(hasty.renew().unwrap_err().status(), Status::Timeout, "nor beyond the call's time");
+    assert_eq!(counter(&client, "refreshes"), 1);
+}
+
+#[test]
+fn a_server_that_restarts_changes_nothing() {
+    let (world, mut server) = (World::new(), Server::start("redis-restart", &[]));
+    world.sim.set_rotation(CLOUD, Rotation::RevokeFamilyOnReuse);
+    let machine = Machine::new("one", 0);
+    let client = machine.client(&world, &server);
+    client.token().unwrap();
+    server.restart();
+    client.renew().unwrap();
+    assert_eq!(machine.client(&world, &server).token().unwrap(), client.token().unwrap());
+    assert_eq!(world.token_calls(CLOUD), ["login", "refresh"]);
+}
+
+#[test]
+fn no_secret_of_the_servers_or_the_clouds_is_shown() {
+    let world = World::new();
+    let server = Server::start("redis-secret", &["--requirepass", "right-horse"]);
+    let machine = Machine::new("one", 0);
+    let mut config = machine.config(&world, &server);
+    let socket = server.socket().display().to_string();
+    config.set("store", &format!("redis+unix://{socket}?pass=wrong-horse")).unwrap();
+    assert!(!config.get("store").unwrap().unwrap().contains("wrong-horse"));
+    let client = config.client().unwrap();
+    client.token().unwrap();
+    let shown = client.status_json();
+    assert!(shown.contains("cannot be"), "{shown}");
+    assert!(!shown.contains("wrong-horse"), "{shown}");
+
+    config.set("store", &format!("redis+unix://{socket}?pass=right-horse")).unwrap();
+    config.set("store_key", &"0123456789abcdef".repeat(4)).unwrap();
+    let token = config.client().unwrap().token().unwrap();
+    let kept = Command::new("redis-cli")
+        .args(["-s", &socket, "-a", "right-horse", "--no-auth-warning", "KEYS", "*"])
+        .output()
+        .unwrap();
+    let key = String::from_utf8_lossy(&kept.stdout).lines().next().unwrap().to_string();
+    let record = Command::new("redis-cli")
+        .args(["-s", &socket, "-a", "right-horse", "--no-auth-warning", "HGETALL", &key])
+        .output()
+        .unwrap();
+    let record = String::from_utf8_lossy(&record.stdout).to_string();
+    assert!(record.contains("chacha20") && !record.contains(token.expose()), "{record}");
+    for url in ["redis://me:wrong-horse@localhost:1/0", "redis://:wrong-horse@localhost"] {
+        config.set("store", url).unwrap();
+        assert!(config.get("store").unwrap().unwrap().contains("***"), "{url}");
+    }
+}
