@@ -25,6 +25,8 @@ pub struct Response {
     pub(crate) rest: Option<Incoming>,
     /// Where it came from, after redirects, without a token in its query: links are relative to it.
     pub(crate) url: Url,
+    /// Whether it came from where a redirect led, on another origin: then it says nothing of the token.
+    pub(crate) is_of_elsewhere: bool,
     /// Whose answer it is: says where the next page is, where no link does.
     profile: Option<Arc<Profile>>,
     /// How much of `answer.body` was given to who reads piece by piece.
@@ -49,7 +51,7 @@ impl Response {
     ) -> Response {
         let total = rest.as_ref().and_then(|rest| rest.announced);
         let progress = progress.map(|tell| Meter::new(tell, total));
-        Response { answer, rest, url, profile: None, given: 0, progress }
+        Response { answer, rest, url, is_of_elsewhere: false, profile: None, given: 0, progress }
     }
 
     /// The same, as this provider's: its profile may say where the next page is.

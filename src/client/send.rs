@@ -26,7 +26,9 @@ use crate::http::url::Url;
 use crate::lifecycle::counters::count;
 use crate::lifecycle::lifecycle::Lifecycle;
 use crate::lifecycle::state::State;
-use crate::model::option_table::{IDLE_TIMEOUT_MS, MAX_BODY_BYTES, RETRIES, TRANSFER_TIMEOUT_MS};
+use crate::model::option_table::{
+    FOLLOW_SIGNED_URLS, IDLE_TIMEOUT_MS, MAX_BODY_BYTES, RETRIES, TRANSFER_TIMEOUT_MS,
+};
 use crate::provider::pointer::Pointed;
 use crate::provider::{reason, reply};
 use crate::support::call::Call;
@@ -61,13 +63,17 @@ pub(crate) fn send(
     let send_with = |state: &Arc<State>, url: &Url| {
         let outgoing = outgoing(lifecycle, request, url, state)?;
         let mut response = exchange_once(lifecycle, request, outgoing, state, call, body)?;
-        look_into_error(&state.account, &mut response)?;
+        if !response.is_of_elsewhere {
+            look_into_error(&state.account, &mut response)?;
+        }
         Ok(response)
     };
     let (time, moment) = (lifecycle.clock.cloud_millis(), lifecycle.clock.now());
     let response = send_with(&state, &url)?;
     let answer = &response.answer;
-    if !is_refusal(&state.account, answer.status, &answer.headers, &answer.body) {
+    if response.is_of_elsewhere
+        || !is_refusal(&state.account, answer.status, &answer.headers, &answer.body)
+    {
         return Ok(response);
     }
     if !state.is_renewable() {
@@ -192,7 +198,7 @@ fn exchange_once(
     /// How often a request is sent for redirects. Whoever is led on again then may well be led in a
     /// circle: the last answer is the caller's.
     const MOST_TRIES: usize = 5;
-    let mut tries = 0;
+    let (mut tries, mut elsewhere) = (0, false);
     loop {
         tries += 1;
         let unsigned = outgoing.headers.len();
@@ -200,7 +206,10 @@ fn exchange_once(
         let mut rest = None;
         let send = || {
             outgoing.headers.truncate(unsigned);
-            let signed = sign(lifecycle, state, &mut outgoing);
+            let signed = match elsewhere {
+                false => sign(lifecycle, state, &mut outgoing),
+                true => Ok(()),
+            };
             signed.map_err(|error| Fault { error, sent: false, awaited: false })?;
             match body {
                 Body::Whole => transport.send(&outgoing, Purpose::Request, max, call),
@@ -220,15 +229,24 @@ fn exchange_once(
             outgoing.shown,
             answer.status
         );
-        match redirect(&outgoing, &answer).filter(|_| tries < MOST_TRIES) {
-            Some(next) => {
+        let may_leave = options.flag(FOLLOW_SIGNED_URLS);
+        let signed_url = || signed_url(&outgoing, &answer).filter(|_| may_leave);
+        let led = redirect(&outgoing, &answer).map(|next| (next, false));
+        let led = led.or_else(|| signed_url().map(|next| (next, true)));
+        match led.filter(|_| tries < MOST_TRIES) {
+            Some((next, leaves)) => {
+                if leaves {
+                    elsewhere = true;
+                    outgoing.headers.retain(|(name, _)| is_fit_for_elsewhere(name));
+                }
                 rest.into_iter().for_each(Incoming::settle);
                 outgoing.shown = next.to_string();
                 outgoing.url = next;
             }
             None => {
                 let url = state.account.without_token(outgoing.url);
-                let response = Response::new(answer, rest, url, Some(request.told()));
+                let mut response = Response::new(answer, rest, url, Some(request.told()));
+                response.is_of_elsewhere = elsewhere;
                 return Ok(response.of(&state.account.profile));
             }
         }
@@ -278,6 +296,21 @@ fn redirect(outgoing: &Outgoing, answer: &Answer) -> Option<Url> {
     };
     let next = outgoing.url.join(answer.header("location").filter(|_| same_request)?).ok()?;
     (next.origin() == outgoing.url.origin()).then_some(next)
+}
+
+/// Where a file lies that the API does not serve itself: on another origin, behind a URL that is signed.
+/// Over TLS alone, unless the API itself is not.
+fn signed_url(outgoing: &Outgoing, answer: &Answer) -> Option<Url> {
+    let is_read = matches!(outgoing.method.as_str(), "GET" | "HEAD");
+    let leads = matches!(answer.status, 301..=303 | 307 | 308);
+    let next = outgoing.url.join(answer.header("location").filter(|_| is_read && leads)?).ok()?;
+    (next.origin().is_https() || !outgoing.url.origin().is_https()).then_some(next)
+}
+
+/// Whether another origin may see this header of a request: what says which part of a file is wanted,
+/// and in which form. Not the token, and nothing that the caller has set for the API.
+fn is_fit_for_elsewhere(name: &str) -> bool {
+    ["accept", "range", "if-range"].iter().any(|fit| name.eq_ignore_ascii_case(fit))
 }
 
 /// In bytes: an error document has no more than this, and what is longer is data.

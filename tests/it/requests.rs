@@ -333,6 +333,40 @@ fn a_redirect_to_another_origin_is_the_callers_to_see() {
 }
 
 #[test]
+fn a_signed_url_elsewhere_is_followed_without_the_token() {
+    let world = World::new();
+    let mut config = world.config(CLOUD, "password");
+    config.set("follow_signed_urls", "true").unwrap();
+    let client = config.client().unwrap();
+    let elsewhere = format!("{}/files/9?signature=abc", world.sim.api_url(Cloud::Kii));
+    world.answers(CLOUD, "api", Fault::answer(302, &[("Location", &elsewhere)], ""));
+    let mut request = Request::new("GET", &format!("{}/echo", world.sim.api_url(CLOUD))).unwrap();
+    request.set_header("X-Secret", "for the API alone").unwrap();
+    request.set_header("Range", "bytes=2-").unwrap();
+    let response = client.send(&request).unwrap();
+    // It refuses whoever has no token, which says nothing of ours.
+    assert_eq!(response.status(), 401);
+    assert_eq!(world.calls(CLOUD), ["login", "api"]);
+    let there =
+        world.sim.journal().into_iter().find(|entry| entry.cloud == Cloud::Kii).unwrap();
+    assert_eq!(there.query, "signature=abc");
+    assert_eq!(there.header("range"), Some("bytes=2-"));
+    for name in ["authorization", "api-key", "x-secret", "content-type"] {
+        assert_eq!(there.header(name), None, "{name}");
+    }
+    // Never without TLS, and never with a body.
+    let plain = format!("{}/files/9", world.sim.http_api_url(Cloud::Kii));
+    world.sim.clear_injections();
+    world.answers(CLOUD, "api", Fault::answer(302, &[("Location", &plain)], ""));
+    assert_eq!(client.send(&request).unwrap().status(), 302);
+    world.sim.clear_injections();
+    world.answers(CLOUD, "api", Fault::answer(307, &[("Location", &elsewhere)], ""));
+    let mut post = Request::new("POST", &format!("{}/echo", world.sim.api_url(CLOUD))).unwrap();
+    post.set_body(b"for the API alone");
+    assert_eq!(client.send(&post).unwrap().status(), 307);
+}
+
+#[test]
 fn a_redirect_that_leads_in_a_circle_is_the_callers_to_see() {
     // To itself, by its path or by nothing at all.
     for fault in [
