@@ -175,6 +175,9 @@ impl Client {
             }
             _ => return Ok(Tried::Other(response)),
         }
+        if download.sha256.is_some() || stated_digest(&response).is_some() {
+            part.keep_digest()?;
+        }
         if response.status() != 416 {
             self.fill(&mut response, part, request)?;
         }

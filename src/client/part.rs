@@ -48,8 +48,8 @@ pub(super) struct Part {
     path: PathBuf,
     /// Open, locked, and at the end of what has come.
     file: File,
-    /// SHA-256 of what has come.
-    digest: Context,
+    /// SHA-256 of what has come, where somebody says what it has to be.
+    digest: Option<Context>,
     /// How many bytes have come.
     length: u64,
     /// How much of it is known to survive a power cut.
@@ -85,8 +85,7 @@ impl Part {
         let request = to_hex(ring::digest::digest(&SHA256, request.as_bytes()).as_ref());
         let about = About { request, boot, ..About::default() };
         let target = target.to_path_buf();
-        let digest = Context::new(&SHA256);
-        let mut part = Part { target, path, file, digest, length: 0, synced: 0, about };
+        let mut part = Part { target, path, file, digest: None, length: 0, synced: 0, about };
         let usable = part.usable_length();
         part.shorten(usable)?;
         Ok(part)
@@ -113,23 +112,38 @@ impl Part {
         }
     }
 
-    /// Cuts the part to this length, and takes the digest of what stays, which means reading it
-    /// once.
+    /// Cuts the part to this length, and goes on behind it.
     fn shorten(&mut self, length: u64) -> Result<()> {
-        let cut = |file: &mut File| -> io::Result<Context> {
+        let cut = |file: &mut File| {
             file.set_len(length)?;
-            file.seek(SeekFrom::Start(0))?;
-            let mut digest = Context::new(&SHA256);
-            let mut buffer = vec![0; 65_536];
-            loop {
-                match file.read(&mut buffer)? {
-                    0 => return Ok(digest),
-                    amount => digest.update(&buffer[..amount]),
-                }
-            }
+            file.seek(SeekFrom::Start(length))
         };
-        self.digest = cut(&mut self.file).map_err(|error| fault(&self.path, error))?;
+        cut(&mut self.file).map_err(|error| fault(&self.path, error))?;
         (self.length, self.synced) = (length, length);
+        if self.digest.take().is_some() {
+            self.keep_digest()?;
+        }
+        Ok(())
+    }
+
+    /// From now on the digest of all that is there is known, which means reading what is there already.
+    /// Only where somebody says what it has to be: it is a third of what a download costs.
+    pub fn keep_digest(&mut self) -> Result<()> {
+        if self.digest.is_none() {
+            let read = |file: &mut File| -> io::Result<Context> {
+                file.seek(SeekFrom::Start(0))?;
+                let mut digest = Context::new(&SHA256);
+                let mut buffer = vec![0; 65_536];
+                loop {
+                    match file.read(&mut buffer)? {
+                        0 => return Ok(digest),
+                        amount => digest.update(&buffer[..amount]),
+                    }
+                }
+            };
+            let digest = read(&mut self.file).map_err(|error| fault(&self.path, error))?;
+            self.digest = Some(digest);
+        }
         Ok(())
     }
 
@@ -170,7 +184,9 @@ impl Part {
             return Err(fault(&self.path, what));
         }
         self.file.write_all(bytes).map_err(|error| fault(&self.path, error))?;
-        self.digest.update(bytes);
+        if let Some(digest) = &mut self.digest {
+            digest.update(bytes);
+        }
         self.length += bytes.len() as u64;
         if self.length - self.synced >= SYNC_EVERY {
             self.sync()?;
@@ -194,7 +210,10 @@ impl Part {
             let what = format!("{} bytes came of {}", self.length, self.about.total.unwrap_or(0));
             return Err(Error::new(Status::Network, format!("{}: {what}", self.target.display())));
         }
-        let digest = self.digest.clone().finish();
+        if wanted.is_some() || stated.is_some() {
+            self.keep_digest()?;
+        }
+        let digest = self.digest.clone().unwrap_or_else(|| Context::new(&SHA256)).finish();
         for (digest_of, whose) in [(wanted, "that was given"), (stated, "that the server names")] {
             if digest_of.is_some_and(|wanted| wanted != digest.as_ref()) {
                 self.begin_anew()?;

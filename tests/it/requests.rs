@@ -347,8 +347,7 @@ fn a_signed_url_elsewhere_is_followed_without_the_token() {
     // It refuses whoever has no token, which says nothing of ours.
     assert_eq!(response.status(), 401);
     assert_eq!(world.calls(CLOUD), ["login", "api"]);
-    let there =
-        world.sim.journal().into_iter().find(|entry| entry.cloud == Cloud::Kii).unwrap();
+    let there = world.sim.journal().into_iter().find(|entry| entry.cloud == Cloud::Kii).unwrap();
     assert_eq!(there.query, "signature=abc");
     assert_eq!(there.header("range"), Some("bytes=2-"));
     for name in ["authorization", "api-key", "x-secret", "content-type"] {

@@ -229,6 +229,8 @@ export interface Options {
   client_cert_file?: string | undefined;
   /** PEM file with the private key of client_cert_file. */
   client_key_file?: string | undefined;
+  /** Follow redirects of GET and HEAD to other origins, without the token and without any header of the request but `Accept`, `Range` and `If-Range`: for clouds that keep files elsewhere, behind signed URLs. Without it such a redirect is the answer. Default: `false`. */
+  follow_signed_urls?: boolean | undefined;
   /** Allow plain HTTP to other machines. Without it, only loopback. Default: `false`. */
   allow_http?: boolean | undefined;
   /** Further origins that may see the token, such as `https://api.example.com https://*.example.org`. */

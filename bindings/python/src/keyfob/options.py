@@ -52,6 +52,10 @@ class CommonOptions(TypedDict, total=False):
     client_cert_file: Path
     #: PEM file with the private key of client_cert_file.
     client_key_file: Path
+    #: Follow redirects of GET and HEAD to other origins, without the token and without any header
+    #: of the request but `Accept`, `Range` and `If-Range`: for clouds that keep files elsewhere,
+    #: behind signed URLs. Without it such a redirect is the answer.
+    follow_signed_urls: Switch
     #: Allow plain HTTP to other machines. Without it, only loopback.
     allow_http: Switch
     #: Further origins that may see the token, such as `https://api.example.com
