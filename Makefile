@@ -110,7 +110,7 @@ test-node: build simulator ## the Node package
 test-languages: build simulator ## processes of all languages with one store
 	tests/suites/languages/run
 
-test-servers-light: build ## real OAuth 2.0 servers that start in seconds: npm oidc-provider
+test-servers-light: build ## real OAuth 2.0 servers that start in seconds: oidc-provider, django-oauth-toolkit
 	tests/servers/run
 
 test-install: simulator ## make install, and projects that use what it installed

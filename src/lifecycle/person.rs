@@ -209,9 +209,9 @@ impl Lifecycle {
             let account = &state.account;
             account.calls_of(way)?;
             self.may_ask(account, &state.record)?;
-            if !account.knows_where(way, &state.record.discovered, &self.clock)?
-                && account.discovers()
-            {
+            let knows = account.knows_where(way, &state.record.discovered, &self.clock)?;
+            // What is set by an option says nothing of where the token is to be had.
+            if account.must_discover(&state.record) || !knows && account.discovers() {
                 // A store may be older than what is looked for now.
                 let lock = self.lock(state, call)?;
                 let mut record = self.look()?.record.clone();

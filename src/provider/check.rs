@@ -89,8 +89,10 @@ impl Format {
                     "{at}.client_auth: needs a form, where the client's name goes"
                 ));
             }
-            if step.extras && step.form.is_none() {
-                return Err(format!("{at}.extras: needs a form, where further fields go"));
+            if step.extras && step.form.is_none() && step.query.is_empty() {
+                return Err(format!(
+                    "{at}.extras: needs a form or a query, where further fields go"
+                ));
             }
             if step.client_auth && step.basic_auth.is_some() {
                 return Err(format!("{at}: has both client_auth and basic_auth"));

@@ -41,6 +41,14 @@ const TAKEN: &[&str] = &[
     "scope",
     "audience",
     "resource",
+    "response_type",
+    "redirect_uri",
+    "state",
+    "code",
+    "code_challenge",
+    "code_challenge_method",
+    "code_verifier",
+    "device_code",
 ];
 
 /// Headers that keyfob sets itself.

@@ -46,7 +46,12 @@ pub(super) fn request(
         Error::new(Status::InvalidProfile, format!("{} {}: {what}", profile.name, step.call))
     };
     let filled = scope.fill(url, Place::Url)?.ok_or_else(|| wrong("the URL has no value"))?;
-    let query = fields(step.query.iter(), Place::Query, scope)?;
+    let mut query = fields(step.query.iter(), Place::Query, scope)?;
+    if step.extras && step.form.is_none() {
+        // Where a browser is sent: `resource` belongs there, too (RFC 8707 2.1).
+        let more = extras::fields(options)?;
+        extras::append(more.iter().map(|(name, value)| (name.as_str(), value)), &mut query);
+    }
     let url_filled = Url::parse(filled.expose())?.with_query(&query)?;
     let shown = shown(url, scope.names(), scope);
     safe(&url_filled, options, || shown.clone())?;
@@ -144,7 +149,9 @@ fn body(
             let more = extras::fields(options)?;
             extras::append(more.iter().map(|(name, value)| (name.as_str(), value)), &mut text);
         }
-        extras::append(client.fields.iter().map(|(name, value)| (*name, value)), &mut text);
+        // Some servers want the client's name beside a header that proves it: a profile may say it.
+        let others = client.fields.iter().filter(|(name, _)| !form.contains(name));
+        extras::append(others.map(|(name, value)| (*name, value)), &mut text);
         let bytes = Zeroizing::new(text.as_bytes().to_vec());
         return Ok((Some(bytes), Some("application/x-www-form-urlencoded")));
     }

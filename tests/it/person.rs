@@ -269,6 +269,32 @@ fn options_of_another_login_and_servers_without_say_so() {
 }
 
 #[test]
+fn an_endpoint_that_is_set_leaves_the_others_to_the_issuer() {
+    let world = world();
+    let mut config = config(&world);
+    let url = format!("{}/oauth2/device", world.sim.base_url(CLOUD));
+    config.set("device_authorization_url", &url).unwrap();
+    let client = config.client().unwrap();
+    let login = client.login_begin().unwrap();
+    world.sim.consent(CLOUD, None, Consent::Approve);
+    world.wind(5);
+    client.login_wait(&login, LONG).unwrap();
+}
+
+#[test]
+fn what_a_server_wants_besides_goes_to_the_browser_too() {
+    let world = world();
+    let mut config = config(&world);
+    config.set("resource", known::AUDIENCE).unwrap();
+    config.set("token_params", "prompt=consent").unwrap();
+    let login = config.client().unwrap().login_begin_browser(REDIRECT).unwrap();
+    assert!(login.url().contains("resource=https%3A%2F%2Fapi.example.com"), "{}", login.url());
+    assert!(login.url().contains("prompt=consent"), "{}", login.url());
+    config.set("token_params", "state=mine").unwrap();
+    assert_eq!(config.client().unwrap_err().status(), Status::InvalidOption);
+}
+
+#[test]
 fn a_login_is_one_clients_and_one_identitys() {
     let world = world();
     let (one, other) = (client(&world), client(&world));
