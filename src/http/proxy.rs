@@ -11,6 +11,7 @@
 
 use super::broken::{Broken, Outcome};
 use super::connection::Connection;
+use super::conversation::WITHOUT_END;
 use super::socks;
 use super::url::{Origin, Url};
 use crate::error::{Error, Result, Status};
@@ -118,7 +119,7 @@ impl Proxy {
         let mut request = Zeroizing::new(Vec::with_capacity(length));
         lines.iter().for_each(|line| request.extend_from_slice(line.as_bytes()));
         connection.put_all(&request, call)?;
-        let mut seen = 0;
+        let (mut seen, mut interim) = (0, 0);
         loop {
             let unread = connection.unread();
             if let Some(end) = end_of_head(unread, seen) {
@@ -127,12 +128,14 @@ impl Proxy {
                 connection.take(end);
                 seen = 0;
                 match status {
-                    100..=199 => continue,
+                    100..=199 if interim > MOST_HEAD => return Err(WITHOUT_END),
+                    100..=199 => interim += end,
                     // The other side speaks second: what came already is the proxy's.
                     200..=299 if connection.is_settled() => return Ok(()),
                     200..=299 => return Err(Broken::Malformed("more came than its answer")),
                     status => return Err(Broken::ProxyRefused(status)),
                 }
+                continue;
             }
             seen = unread.len();
             if seen > MOST_HEAD {

@@ -79,6 +79,29 @@ fn head_and_form(stream: &mut TcpStream) -> String {
 }
 
 #[test]
+fn a_proxy_that_never_comes_to_its_answer_is_left() {
+    for case in CASES.iter().filter(|case| !case.1.contains("chunked")) {
+        let (port, told) = endless(*case, true);
+        let mut config = Config::new("oauth2").unwrap();
+        for (option, value) in [
+            ("token_url", "https://cloud.example.com/token".to_string()),
+            ("proxy", format!("http://127.0.0.1:{port}")),
+            ("client_id", format!("p{port}")),
+            ("client_secret", "s".into()),
+            ("retries", "0".into()),
+        ] {
+            config.set(option, &value).unwrap();
+        }
+        let client = config.client().unwrap().share(Some(Duration::from_secs(20)));
+        let error = client.token().unwrap_err();
+        assert_ne!(error.status(), Status::Timeout, "{}: {error}", case.0);
+        assert!(error.message().contains("the proxy 127.0.0.1"), "{error}");
+        let sent = told.recv().unwrap();
+        assert!(sent < ENOUGH, "{}: {sent} bytes were taken", case.0);
+    }
+}
+
+#[test]
 fn an_answer_that_never_ends_is_left_wherever_it_does_not() {
     for case in CASES {
         for of_token in [true, false] {

@@ -318,8 +318,10 @@ fn failures() -> String {
          way that died (another lease, a router that forgot) costs one call its time and no \
          credential. After one timeout the idle connections to that host are closed.\n\
          - Where the process has no descriptor left, idle connections are closed for the new one.\n\
-         - A connection with anything unread behind an answer is never used again.\n\n\
-         Tried by `tests/it/connections.rs` and `tests/it/wire.rs`.\n",
+         - A connection with anything unread behind an answer is never used again.\n\
+         - An answer that does not come to its end is left as `MALFORMED_ANSWER`: a line of it after \
+         80 KiB, interim answers, or what stands between two pieces of its body, after 256 KiB.\n\n\
+         Tried by `tests/it/connections.rs`, `tests/it/wire.rs` and `tests/it/endless.rs`.\n",
     );
     page
 }
