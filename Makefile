@@ -118,6 +118,9 @@ test-install: simulator ## make install, and projects that use what it installed
 
 ##@ Test longer
 
+test-runtimes: build simulator ## a token and a request on CPython 3.9 to 3.14, PyPy, Node 20 to 24, Bun and Deno
+	tests/suites/runtimes/run
+
 test-page: simulator ## the simulator's page, in headless Chromium
 	@tools/setup page
 	tests/suites/page/run

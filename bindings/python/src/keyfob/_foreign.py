@@ -17,7 +17,9 @@ from keyfob._library import library
 
 def _method(free: Callable[[Any], None]) -> Any:
     """A foreign function as a method, without a Python function around it: an interrupt that
-    arrives in a `__del__` of Python's is printed and lost."""
+    arrives in a `__del__` of Python's is printed and lost. PyPy has no other."""
+    if not hasattr(ctypes, "pythonapi"):
+        return lambda self: free(self)
     method_new = ctypes.pythonapi.PyInstanceMethod_New
     method_new.restype, method_new.argtypes = ctypes.py_object, (ctypes.py_object,)
     return method_new(free)

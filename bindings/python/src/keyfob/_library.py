@@ -42,5 +42,6 @@ library = _load(path)
 # The one call of the hot path, which never waits. It keeps the GIL: to give it away and take it
 # back costs more than the call, most of all where many threads want it. And its argument is not
 # checked, which would cost as much again: only clients call it, with a handle of their own.
-fresh_number = ctypes.PyDLL(path).keyfob_client_fresh_number
+# PyPy has no such way, and takes the ordinary one.
+fresh_number = getattr(ctypes, "PyDLL", ctypes.CDLL)(path).keyfob_client_fresh_number
 fresh_number.restype = library.keyfob_client_fresh_number.restype

@@ -5,8 +5,12 @@ from __future__ import annotations
 import _thread
 import os
 import sys
-from _queue import SimpleQueue
 from typing import Any, Callable, Optional, TypeVar
+
+try:
+    from _queue import SimpleQueue  # without what else `queue` imports
+except ImportError:  # PyPy
+    from queue import SimpleQueue
 
 T = TypeVar("T")
 
