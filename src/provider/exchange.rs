@@ -79,8 +79,13 @@ impl Exchange<'_> {
             let reply = self.run(step, &mut Trail::of(&names), Repeat::Safe)?;
             for (name, value) in reply.saved(step)? {
                 let shown = || format!("{}: {name}", step.call);
-                endpoints::check(self.options, value.expose(), shown)?;
-                discovered.0.insert(&name, value.expose().into());
+                let is_optional = step.save.get(&name).is_some_and(|pointer| pointer.optional);
+                match endpoints::check(self.options, value.expose(), shown) {
+                    Ok(()) => discovered.0.insert(&name, value.expose().into()),
+                    // One that nothing may be sent to is as good as none.
+                    Err(_) if is_optional => {}
+                    Err(error) => return Err(error.into()),
+                }
             }
             for (name, words) in reply.words(step) {
                 discovered.0.insert(&name, words);

@@ -107,7 +107,8 @@ pub(super) fn headers(options: &Options) -> Result<Vec<(String, Secret)>> {
 
 /// What no message may show of them.
 pub(super) fn secrets(options: &Options) -> Vec<Secret> {
-    let all = [fields(options), headers(options)].into_iter().flatten().flatten();
+    let fields = fields(options).into_iter().flatten().filter(|(name, _)| name != RESOURCE.name);
+    let all = fields.chain(headers(options).into_iter().flatten());
     // What is not much of a secret would hide words that people need.
     all.map(|(_, value)| value).filter(|value| value.expose().len() >= 8).collect()
 }

@@ -256,11 +256,8 @@ impl<'a> Reply<'a> {
             return Err(self.failure(Status::UnexpectedAnswer, &what));
         }
         // They go into the calls that follow, headers among them.
-        let is_unfit = |text: Secret| {
-            let text = text.expose();
-            text.len() > MOST_HEADER || !text.bytes().all(|b| (0x20..0x7f).contains(&b))
-        };
-        let unfit = step.save.iter().find(|(_, p)| self.word(p).is_some_and(is_unfit));
+        let mut needed = step.save.iter().filter(|(_, p)| !p.optional);
+        let unfit = needed.find(|(_, p)| self.word(p).is_some_and(|text| !is_fit(&text)));
         if let Some((_, pointer)) = unfit {
             let what = format!("no header can carry the text at {}", pointer.path);
             return Err(self.malformed(&what));
@@ -271,7 +268,9 @@ impl<'a> Reply<'a> {
     /// What the step saves, by name. Texts and numbers; what is absent and may be is left out.
     pub fn saved(&self, step: &Step) -> Result<Vec<(String, Secret)>> {
         let pick = |(name, pointer): (&str, &Pointer)| {
-            self.word(pointer).map(|word| (name.to_string(), word))
+            // What may be absent and cannot be carried is as good as absent.
+            let word = self.word(pointer).filter(is_fit);
+            word.map(|word| (name.to_string(), word))
         };
         Ok(step.save.iter().filter_map(pick).collect())
     }
@@ -348,6 +347,12 @@ impl<'a> Reply<'a> {
             None => "the body is not JSON".into(),
         }
     }
+}
+
+/// Whether a header can carry what a step saves.
+fn is_fit(text: &Secret) -> bool {
+    let text = text.expose();
+    text.len() <= MOST_HEADER && text.bytes().all(|b| (0x20..0x7f).contains(&b))
 }
 
 /// The names that a template uses.

@@ -132,3 +132,18 @@ fn an_answer_of_any_size_costs_no_more_than_its_limit() {
     config.set("api_key", "my key").unwrap();
     assert_eq!(member(&config.client().unwrap(), "/scope"), None, "nothing was answered");
 }
+
+#[test]
+fn what_refreshes_add_does_not_add_up_without_end() {
+    let world = World::new();
+    let client = config(&world, &[]).client().unwrap();
+    client.token().unwrap();
+    for round in 0..4 {
+        let more = Fault::set_field(&format!("/more{round}"), "x".repeat(20_000).into());
+        world.answers_once(CLOUD, "refresh", more);
+        client.renew().unwrap();
+    }
+    assert!(member(&client, "/more3").is_some(), "the last is there");
+    let kept = (0..4).filter(|round| member(&client, &format!("/more{round}")).is_some());
+    assert!(kept.count() < 4);
+}

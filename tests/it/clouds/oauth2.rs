@@ -141,3 +141,23 @@ fn requests_go_to_endpoints_that_were_found_or_named() {
     let error = path_of(&client, "{userinfo_endpoint}").unwrap_err();
     assert!(error.message().contains("is not an endpoint of oauth2"), "{error}");
 }
+
+#[test]
+fn an_endpoint_that_is_no_good_spoils_none_of_the_others() {
+    let world = World::new();
+    let origin = world.sim.base_url(CLOUD);
+    for bad in ["", "/relative", "http://example.com/x", "ftp://x", "https://", "https://h\u{e9}/"]
+    {
+        world.sim.reset();
+        world.answers(CLOUD, "metadata", Fault::set_field("/registration_endpoint", bad.into()));
+        let client = issued_by(&world, &origin).client().unwrap();
+        client.token().unwrap();
+        let request = Request::new("GET", "{registration_endpoint}").unwrap();
+        assert_eq!(client.send(&request).unwrap_err().status(), Status::InvalidArgument, "{bad}");
+    }
+    world.sim.reset();
+    let insecure = Fault::set_field("/token_endpoint", "http://example.com/token".into());
+    world.answers(CLOUD, "metadata", insecure);
+    let error = issued_by(&world, &origin).client().unwrap().token().unwrap_err();
+    assert_eq!(error.status(), Status::InsecureUrl, "{error}");
+}
