@@ -94,7 +94,7 @@ impl BrowserLogin {
             Stage::Over(outcome) if is_same => return outcome.clone(),
             Stage::Over(_) => return Err(second()),
             _ if before.is_some() && !is_same => return Err(second()),
-            Stage::Obtained(token) => return login.keep(token.clone(), call),
+            Stage::Obtained(token) => return login.keep(*token.clone(), call),
             Stage::Open => {}
         }
         login.check()?;

@@ -110,7 +110,7 @@ impl DeviceLogin {
             let course = login.course();
             match &course.stage {
                 Stage::Over(outcome) => return outcome.clone(),
-                Stage::Obtained(token) => return login.keep(token.clone(), call),
+                Stage::Obtained(token) => return login.keep(*token.clone(), call),
                 Stage::Open => {}
             }
             let now = clock.now();

@@ -73,7 +73,7 @@ pub(super) enum Stage {
     /// The person has not answered, as far as is known.
     Open,
     /// The token is there, and not kept yet: the code that led to it is spent.
-    Obtained(Token),
+    Obtained(Box<Token>),
     /// The login has ended so, and ends so for whoever asks again.
     Over(Result<()>),
 }
@@ -144,7 +144,7 @@ impl PersonsLogin {
     /// Under the lead and the store's lock, as any renewal. Where the call's time ends before, the
     /// token stays in the login, and the next call keeps it.
     pub(super) fn keep(&self, token: Token, call: &Call) -> Result<()> {
-        self.change(|course| course.stage = Stage::Obtained(token.clone()));
+        self.change(|course| course.stage = Stage::Obtained(Box::new(token.clone())));
         let lifecycle = &self.lifecycle;
         lifecycle.change(call, |state| {
             self.check_identity(&state.account)?;
