@@ -145,6 +145,7 @@ fuzz: ## ten minutes of each fuzzer
 
 soak: cross ## the long form: other processors, processes that share a store, a thousand kills; KEYFOB_SOAK_* says how long
 	$(CARGO) test --test processes -- --ignored --nocapture soak
+	$(CARGO) test --features redis --test redis -- --ignored --nocapture soak
 	$(CARGO) test --test it -- --ignored --nocapture deadlines::soak
 
 ##@ Write what is generated

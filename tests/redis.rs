@@ -250,3 +250,84 @@ fn no_secret_of_the_servers_or_the_clouds_is_shown() {
         assert!(config.get("store").unwrap().unwrap().contains("***"), "{url}");
     }
 }
+
+/// What a process of the soak does: asks for tokens until it is killed.
+#[test]
+#[ignore = "the soak starts it"]
+fn worker() {
+    let Ok(job) = std::env::var("KEYFOB_REDIS_JOB") else { return };
+    let mut config = Config::new(CLOUD.name()).unwrap();
+    for (option, value) in job.lines().filter_map(|line| line.split_once('=')) {
+        config.set(option, value).unwrap();
+    }
+    let client = config.client().unwrap();
+    loop {
+        client.token().ok();
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Processes with tokens of two seconds on one server, one of them killed or stopped past its lease all
+/// the time, and the server killed, too. `make soak`, or by name with `--ignored --nocapture`.
+#[test]
+#[ignore = "takes as long as KEYFOB_SOAK_REDIS_S says"]
+fn soak_processes_that_are_killed_and_stopped_over_redis() {
+    let seconds = common::soak("KEYFOB_SOAK_REDIS_S", 60);
+    let (world, mut server) =
+        (World::new(), Server::start("redis-soak", &["--appendfsync", "always"]));
+    world.sim.set_rotation(CLOUD, Rotation::RevokeFamilyOnReuse);
+    world.sim.set_lifetime(CLOUD, Some(Duration::from_secs(2)), None);
+    let mut job = format!(
+        "base_url={}\nca_file={}\nstore={}\n",
+        world.sim.base_url(CLOUD),
+        world.sim.ca_file().display(),
+        server.url()
+    );
+    let logins = keyfob_simulator::credentials::logins(CLOUD);
+    logins[0].1.iter().for_each(|(name, value)| job.push_str(&format!("{name}={value}\n")));
+    let start = || {
+        Command::new(std::env::current_exe().unwrap())
+            .args(["--ignored", "--exact", "worker"])
+            .env("KEYFOB_REDIS_JOB", &job)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap()
+    };
+    let signal = |process: &Child, name: &str| {
+        Command::new("kill").args([name, &process.id().to_string()]).status().unwrap();
+    };
+    let mut workers: Vec<Child> = (0..6).map(|_| start()).collect();
+    let (mut kills, mut stops, mut restarts) = (0, 0, 0);
+    for second in 0..seconds {
+        std::thread::sleep(Duration::from_secs(1));
+        let one = second % 5;
+        workers[one].kill().unwrap();
+        workers[one].wait().unwrap();
+        workers[one] = start();
+        kills += 1;
+        match second % 20 {
+            1 => {
+                signal(&workers[5], "-STOP");
+                stops += 1;
+            }
+            // Longer than the lease.
+            18 => signal(&workers[5], "-CONT"),
+            10 => {
+                server.restart();
+                restarts += 1;
+            }
+            _ => {}
+        }
+    }
+    for worker in &mut workers {
+        worker.kill().unwrap();
+        worker.wait().unwrap();
+    }
+    println!(
+        "{seconds} s: {kills} killed, {stops} stopped past the lease, {restarts} restarts of the server: \
+         {} logins, {} refreshes, {} refresh tokens sent twice",
+        world.sim.count(CLOUD, "login"),
+        world.sim.count(CLOUD, "refresh"),
+        world.sim.reuse_count(CLOUD),
+    );
+}
