@@ -99,7 +99,10 @@ fn count(needles: &[Needle]) -> BTreeMap<&'static str, usize> {
 fn live(needles: &[Needle]) {
     let variable = |name| std::env::var(name).unwrap();
     let mut config = Config::new("oauth2").unwrap();
-    config.set("token_url", &variable("KEYFOB_TEST_TOKEN_URL")).unwrap();
+    let token_url = variable("KEYFOB_TEST_TOKEN_URL");
+    let (origin, _) = token_url.split_once("/oauth2").unwrap_or((&token_url, ""));
+    config.set("base_url", origin).unwrap();
+    config.set("token_url", &token_url).unwrap();
     config.set("ca_file", &variable("KEYFOB_TEST_CA")).unwrap();
     config.set("username", "gateway").unwrap();
     config.set("password", &needles[0].plain()).unwrap();
