@@ -25,7 +25,7 @@ CXX_STRICT := -std=c++17 -Wall -Wextra -pedantic -Werror -Iinclude
 export PATH := $(abspath $(TARGET))/setup/bin:$(PATH)
 
 # Those that need another library are built by their tests.
-C_EXAMPLES := $(patsubst examples/c/%.c,$(TARGET)/$(PROFILE)/c/%,$(filter-out %-store.c %-curl.c %-mqtt.c,$(wildcard examples/c/*.c)))
+C_EXAMPLES := $(patsubst examples/c/%.c,$(TARGET)/$(PROFILE)/c/%,$(filter-out %-store.c %-curl.c %-mqtt.c %-uv.c,$(wildcard examples/c/*.c)))
 
 help: ## say what there is
 	@awk -F':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } \
