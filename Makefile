@@ -167,6 +167,7 @@ bench: ## the figures of docs/BENCHMARKS.md
 	@tools/setup bench
 	@$(MAKE) --no-print-directory build simulator PROFILE=release
 	benches/run
+	benches/bodies
 	bindings/python/bench
 	node bindings/node/bench.mjs
 

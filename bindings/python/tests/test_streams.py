@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import hashlib
+import os
 import shutil
 import threading
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 import keyfob
+from keyfob import _news
 from simulator import Simulator
 
 SIZE = 3_000_000
@@ -191,3 +193,30 @@ def test_what_needs_a_person_ends_the_tokens(sim: Simulator) -> None:
         next(client.tokens())
     known = client.wait()
     assert client.wait(known, timeout=0.001) == known
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_hears_news_of_its_own(sim: Simulator) -> None:
+    client = sim.client("simacan")
+    bell = client._begin_call(None)
+    assert _news.descriptor(bell) > 2
+    client.token()
+    known = client.wait()
+    waiting = threading.Thread(target=client.wait, args=(known,), kwargs={"timeout": 60})
+    waiting.start()
+    child = os.fork()
+    if child == 0:
+        # Another thread of the parent's was within a wait, and may have held its lock.
+        try:
+            heard = client.wait(known, timeout=5)
+            client.renew()
+            again = client.wait(heard, timeout=5)
+            own = client._begin_call(None)
+            fd = _news.descriptor(own)
+            os._exit(0 if heard != known and again != heard and fd > 2 else 1)
+        except BaseException:
+            os._exit(2)
+    assert os.waitpid(child, 0)[1] == 0
+    client.renew()
+    waiting.join()
+    client._end_call(bell)
