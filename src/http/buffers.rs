@@ -11,6 +11,8 @@ use zeroize::Zeroizing;
 /// A body while it is read whole.
 pub(super) struct Whole {
     bytes: Zeroizing<Vec<u8>>,
+    /// How many bytes there is memory for.
+    room: usize,
     /// Whether it may hold a token.
     secret: bool,
 }
@@ -38,10 +40,10 @@ pub(super) fn read_whole(
     secret: bool,
 ) -> Outcome<Option<Vec<u8>>> {
     let announced = announced.map(|length| usize::try_from(length).unwrap_or(usize::MAX));
-    let mut whole = Whole { bytes: Zeroizing::default(), secret };
+    let mut whole = Whole { bytes: Zeroizing::default(), room: 0, secret };
     let mut length = 0;
     loop {
-        if length == whole.bytes.len() {
+        if length == whole.room {
             let step = match announced {
                 // One byte more shows the end without another round.
                 Some(all) => all.saturating_sub(length).min(length.max(BELIEVED)) + 1,
@@ -49,7 +51,11 @@ pub(super) fn read_whole(
             };
             whole.grow(step)?;
         }
-        let end = whole.bytes.len().min(length + STEP);
+        // Zeroed a step at a time, just before it is written to: it is in the cache then.
+        let end = whole.room.min(length + STEP);
+        if end > whole.bytes.len() {
+            whole.bytes.resize(end, 0);
+        }
         match read(&mut whole.bytes[length..end])? {
             0 => break,
             amount => length += amount,
@@ -66,7 +72,7 @@ impl Whole {
     /// Makes room for so many bytes more. A body that is no secret moves as the allocator likes,
     /// which copies nothing for large blocks.
     fn grow(&mut self, more: usize) -> Outcome<()> {
-        let size = self.bytes.len() + more;
+        let size = self.room + more;
         if self.secret {
             let mut larger = Vec::new();
             larger.try_reserve_exact(size).map_err(|_| Broken::NoMemory(size))?;
@@ -74,9 +80,10 @@ impl Whole {
             wipe(&mut self.bytes);
             *self.bytes = larger;
         } else {
+            let more = size - self.bytes.len();
             self.bytes.try_reserve_exact(more).map_err(|_| Broken::NoMemory(size))?;
         }
-        self.bytes.resize(size, 0);
+        self.room = size;
         Ok(())
     }
 }
