@@ -251,7 +251,7 @@ export interface Options {
   login_hold_s?: number | undefined;
   /** Within what time after the machine's start the first login is sent, each gateway at a moment of its own: for fleets that boot together. 0: at once. Default: `0`. */
   start_spread_s?: number | undefined;
-  /** `memory`, or `file:<directory>`: tokens survive restarts, and all processes with this directory are one client. Default: `memory`. */
+  /** `memory`; `file:<directory>`: tokens survive restarts, and all processes with this directory are one client; `redis://[user:password@]host[:port][/db]`, `rediss://` for TLS, `redis+unix:///path`: all machines with this server are one client, where the library was built with Redis. Default: `memory`. */
   store?: string | undefined;
   /** Seals the stored tokens: 32 bytes as 64 hexadecimal digits or base64. */
   store_key?: string | undefined;

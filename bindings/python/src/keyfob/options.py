@@ -80,8 +80,10 @@ class CommonOptions(TypedDict, total=False):
     #: Within what time after the machine's start the first login is sent, each gateway at a moment
     #: of its own: for fleets that boot together. 0: at once.
     start_spread_s: Number
-    #: `memory`, or `file:<directory>`: tokens survive restarts, and all processes with this
-    #: directory are one client.
+    #: `memory`; `file:<directory>`: tokens survive restarts, and all processes with this directory
+    #: are one client; `redis://[user:password@]host[:port][/db]`, `rediss://` for TLS,
+    #: `redis+unix:///path`: all machines with this server are one client, where the library was
+    #: built with Redis.
     store: Text
     #: Seals the stored tokens: 32 bytes as 64 hexadecimal digits or base64.
     store_key: Text
