@@ -174,8 +174,8 @@ pub unsafe extern "C" fn keyfob_request_progress(
     err: *mut *mut keyfob_error,
 ) -> Status {
     guard(err, || {
-        let out = Out::new(done, 0, "done")?;
         let total = (!total.is_null()).then(|| Out::new(total, 0, "total")).transpose()?;
+        let out = Out::new(done, 0, "done")?;
         let (come, of) = handle(request, "request")?.0.progress();
         out.set(come);
         if let Some(total) = total {

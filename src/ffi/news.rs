@@ -77,11 +77,8 @@ pub unsafe extern "C" fn keyfob_client_next_log(
     err: *mut *mut keyfob_error,
 ) -> Status {
     guard(err, || {
+        let level = (!level.is_null()).then(|| Out::new(level, 0, "level")).transpose()?;
         let out = Out::of_text(line, "line")?;
-        let level = match level.is_null() {
-            true => None,
-            false => Some(Out::new(level, 0, "level")?),
-        };
         if let Some((of, text)) = handle(client, "client")?.0.next_log_line() {
             if let Some(level) = level {
                 level.set(of as i32);
