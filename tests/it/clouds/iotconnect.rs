@@ -213,6 +213,8 @@ fn a_discovery_that_fails_leaves_the_endpoints_that_are_known() {
         world.wind(60);
     }
     world.sim.clear_injections();
+    // The longest pause.
+    world.wind(601);
     client.renew().unwrap();
     let device = Request::new("GET", "{deviceBaseUrl}/Device").unwrap();
     assert_eq!(client.send(&device).unwrap().status(), 200);
