@@ -60,9 +60,12 @@ fn accounts() -> &'static [Account] {
     ACCOUNTS.get_or_init(|| {
         let make = |profile: Arc<Profile>| {
             let mut options = Options::new(profile.table.clone());
-            let (_, login) = profile.logins.iter().find(|(_, l)| l.token.is_none())?;
+            let (_, login) = profile.logins.iter().find(|(_, l)| !l.steps.is_empty())?;
             for option in &login.needs {
                 options.set(option, "a-value").unwrap();
+            }
+            for (option, wanted) in login.when.iter() {
+                options.set(option, wanted).unwrap();
             }
             // Some platforms, which people run themselves, have no address of their own.
             let address = if profile.name == "oauth2" { "token_url" } else { "base_url" };

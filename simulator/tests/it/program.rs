@@ -67,7 +67,7 @@ fn it_serves_until_its_input_ends_and_prints_no_secret() {
     input.write_all(b"\n").unwrap();
     drop(input);
     let output = finish(running);
-    assert!(output.contains(&base) && output.contains("curl --cacert"), "{output}");
+    assert!(output.contains(&base) && output.contains("keyfob get simacan"), "{output}");
     assert!(!output.contains(&token) && !output.contains("hunter2"));
 }
 
