@@ -68,7 +68,11 @@ fn accounts() -> &'static [Account] {
                 options.set(option, wanted).unwrap();
             }
             // Some platforms, which people run themselves, have no address of their own.
-            let address = if profile.name == "oauth2" { "token_url" } else { "base_url" };
+            let is_oauth2 = profile.name == "oauth2";
+            if is_oauth2 {
+                options.set("client_secret", "a-value").unwrap();
+            }
+            let address = if is_oauth2 { "token_url" } else { "base_url" };
             options.set(address, "https://cloud.example.com/x").unwrap();
             Some(Account::new(options, profile, None, &Clock::manual()).unwrap())
         };
