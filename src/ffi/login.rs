@@ -52,8 +52,8 @@ impl keyfob_login {
         read: impl FnOnce(&keyfob_login) -> Option<&CString>,
     ) -> *const c_char {
         // SAFETY: by the header's contract NULL or a login that was not freed.
-        let found = unsafe { login.as_ref() }.and_then(read);
-        found.map_or(ptr::null(), |text| text.as_ptr())
+        let login = unsafe { login.as_ref() };
+        plain(ptr::null(), || login.and_then(read).map_or(ptr::null(), |text| text.as_ptr()))
     }
 
     /// A time of the login in milliseconds; -1 where it has none, and for NULL.

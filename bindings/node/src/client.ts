@@ -4,7 +4,8 @@
 import { Body, type OnProgress, watch } from "./body";
 import { type Begin, type CallOptions, Calls } from "./calls";
 import { ClosedError, KeyfobError, check } from "./errors";
-import { ClientEvents, newsNumber } from "./events";
+import type { ClientEvents } from "./event-map";
+import { Emitter, newsNumber } from "./events";
 import { type FetchOptions, type Page, c, incoming, link, open, outgoing, streamed } from "./http";
 import { type Out, type Pointer, library } from "./library";
 import { Login } from "./login";
@@ -75,7 +76,7 @@ export class Client {
   #handle: Pointer | null;
   readonly #calls: Calls;
   #closed: Promise<void> | undefined;
-  #events: ClientEvents | undefined;
+  #events: Emitter | undefined;
   #token: Kept<Promise<string>> | undefined;
   #headers: Kept<Record<string, string>> | undefined;
 
@@ -99,7 +100,7 @@ export class Client {
    * somebody listens for tokens. Keeps no process alive.
    */
   get events(): ClientEvents {
-    return (this.#events ??= new ClientEvents({
+    return (this.#events ??= new Emitter({
       handle: () => this.#handle,
       token: () => this.token(),
       tryToken: () => this.tryToken(),

@@ -2,21 +2,10 @@
 // of four for as long; so the event loop looks, which costs a call that does not wait.
 
 import { EventEmitter } from "node:events";
-import { type KeyfobError, failure } from "./errors";
+import type { ClientEvents, KeyfobEventMap } from "./event-map";
+import { failure } from "./errors";
 import { type Out, library, type Pointer } from "./library";
 import type { Status } from "./status";
-
-/** What `client.events` emits, with what. */
-export interface KeyfobEventMap {
-  /** Another token, to be used from now on; the first one, too. */
-  token: [token: string];
-  /** Logins are held back: for so many milliseconds, since the cloud rejected what they send. */
-  hold: [ms: number];
-  /** A renewal failed. `client.status()` says whether the token at hand is still good. */
-  error: [error: KeyfobError];
-  /** A log line, where the client was made with `log`. */
-  log: [level: "error" | "warn" | "info" | "debug", line: string];
-}
 
 const LEVELS = ["error", "warn", "info", "debug"] as const;
 
@@ -40,7 +29,7 @@ export function newsNumber(client: Pointer): number {
 }
 
 /** Emits what happens to a client, for as long as somebody listens. Keeps no process alive. */
-export class ClientEvents extends EventEmitter<KeyfobEventMap> {
+export class Emitter extends EventEmitter<KeyfobEventMap> implements ClientEvents {
   readonly #client: Watched;
   #timer: NodeJS.Timeout | undefined;
   #known = 0;

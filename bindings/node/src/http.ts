@@ -1,7 +1,6 @@
 // From what fetch takes to a C request, and from a C response to what fetch gives.
 
 import { ArgumentError, check } from "./errors";
-import type { Readable } from "node:stream";
 import type { Body, OnProgress } from "./body";
 import type { CallOptions } from "./calls";
 import { type Out, type Pointer, copy, library } from "./library";
@@ -17,7 +16,7 @@ export interface FetchOptions extends CallOptions {
    */
   headers?: RequestInit["headers"] | undefined;
   /** A text has no type of its own here: set `Content-Type`, or leave it to the cloud's profile. */
-  body?: RequestInit["body"] | Readable | AsyncIterable<Uint8Array | string> | undefined;
+  body?: RequestInit["body"] | AsyncIterable<Uint8Array | string> | undefined;
   /**
    * Whether sending the request twice does no harm, so that it may be repeated after a fault that
    * leaves open whether it was carried out. True for GET, HEAD, OPTIONS, PUT and DELETE.

@@ -3,7 +3,7 @@
 export { Client, type DownloadOptions, type Mqtt, type OptionSources, type SignedOptions } from "./client";
 export type { OnProgress } from "./body";
 export type { CallOptions } from "./calls";
-export type { ClientEvents, KeyfobEventMap } from "./events";
+export type { ClientEvents, KeyfobEventMap } from "./event-map";
 export type { FetchOptions, Page } from "./http";
 export { Login } from "./login";
 export type { CustomOptions, Options, Provider } from "./options";
