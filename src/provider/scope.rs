@@ -325,7 +325,9 @@ impl<'a> Scope<'a> {
             let Some(entries) = self.profile.values.get(at) else { break };
             let templates = entries.0.iter().flat_map(Entry::templates);
             let mut names = templates.flat_map(Template::names);
-            let Some((next, _)) = names.find(|(name, _)| self.bytes(name).is_none()) else { break };
+            let is_missing =
+                |(name, optional): &(&str, bool)| !optional && self.bytes(name).is_none();
+            let Some((next, _)) = names.find(is_missing) else { break };
             lacks.push_str(&format!(", which needs {next}"));
             at = next;
         }
