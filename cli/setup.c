@@ -99,7 +99,8 @@ static keyfob_status set_timeout(keyfob_config *config, const char *seconds, key
 /* `memory`, a directory, or whatever the option `store` takes. */
 static keyfob_status set_store(keyfob_config *config, const char *where, keyfob_error **err) {
     char store[LONGEST_PATH];
-    const char *form = where[0] == '/' || where[0] == '.' ? "file:%s" : "%s";
+    int is_option = strcmp(where, "memory") == 0 || strchr(where, ':') != NULL;
+    const char *form = is_option || where[0] == '\0' ? "%s" : "file:%s";
     int length = snprintf(store, sizeof store, form, where);
     return keyfob_config_set(config, "store", (size_t)length < sizeof store ? store : "", err);
 }
