@@ -59,8 +59,9 @@ pub(crate) struct Transport {
     tls: Arc<ClientConfig>,
     /// The same with this process's sessions to resume.
     tls_here: PerProcess<ClientConfig>,
-    /// ureq, which keeps no connection of its own.
-    agent: ureq::Agent,
+    /// ureq, which keeps no connection of its own. It has a lock inside, which another thread of
+    /// the parent may hold at a fork.
+    agent_here: PerProcess<ureq::Agent>,
 }
 
 /// The token calls of an identity that were not answered in time. Only the very same request over
@@ -90,11 +91,11 @@ impl Transport {
         }
         let transport = Arc::new(Transport {
             number: NEXT.fetch_add(1, Ordering::Relaxed),
-            agent: agent(&settings),
             settings,
             proxies,
             tls,
             tls_here: PerProcess::new(),
+            agent_here: PerProcess::new(),
         });
         known.push(Arc::downgrade(&transport));
         Ok(transport)
@@ -312,11 +313,10 @@ impl Transport {
             request = request.header(name.as_str(), header_value(outgoing, name, value.expose())?);
         }
         let unusable = |_| unsendable(outgoing, "the request cannot be built");
+        let agent = self.agent_here.get(|| agent(&self.settings));
         let answer = match &outgoing.body {
-            Payload::Bytes(body) => {
-                self.agent.run(request.body(body.as_slice()).map_err(unusable)?)
-            }
-            Payload::None => self.agent.run(request.body(()).map_err(unusable)?),
+            Payload::Bytes(body) => agent.run(request.body(body.as_slice()).map_err(unusable)?),
+            Payload::None => agent.run(request.body(()).map_err(unusable)?),
             Payload::Source(source) => {
                 let length = source.length().map_err(Broken::Unsendable)?;
                 if let Some(length) = length {
@@ -324,7 +324,7 @@ impl Transport {
                 }
                 let mut outflow = Outflow::new(source.open().map_err(Broken::Unsendable)?, length);
                 let body = ureq::SendBody::from_reader(&mut outflow);
-                self.agent.run(request.body(body).map_err(unusable)?)
+                agent.run(request.body(body).map_err(unusable)?)
             }
         }?;
         let (parts, body) = answer.into_parts();

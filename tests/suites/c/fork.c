@@ -145,13 +145,14 @@ static void *use_until_stopped(void *client) {
 }
 
 static void a_fork_with_calls_in_flight_leaves_the_child_a_good_client(void) {
-    enum { THREADS = 8, FORKS = 10 };
+    enum { THREADS = 8 };
+    const int forks = RUNNING_ON_VALGRIND ? 10 : 200;
     keyfob_client *client = client_of(ACCOUNT);
     pthread_t threads[THREADS];
     __atomic_store_n(&stop, 0, __ATOMIC_SEQ_CST);
     for (int i = 0; i < THREADS; i++)
         pthread_create(&threads[i], NULL, use_until_stopped, client);
-    for (int i = 0; i < FORKS; i++) {
+    for (int i = 0; i < forks; i++) {
         int seen = __atomic_load_n(&begun, __ATOMIC_SEQ_CST);
         while (__atomic_load_n(&begun, __ATOMIC_SEQ_CST) == seen)
             sched_yield();
