@@ -890,7 +890,8 @@ keyfob_status keyfob_client_wind_ms(const keyfob_client *client,
  * is the caller's, to be freed with `keyfob_response_free`; the request may be sent again.
  *
  * `KEYFOB_FOREIGN_ORIGIN`, `KEYFOB_INSECURE_URL`: the token must not go there, and nothing was
- * sent. `KEYFOB_ANSWER_TOO_LARGE`: more than `max_body_bytes`. `KEYFOB_BODY_NOT_REPEATABLE`: it
+ * sent. `KEYFOB_ANSWER_TOO_LARGE`: more than `max_body_bytes`. `KEYFOB_MALFORMED_ANSWER`: a coding
+ * that was not asked for (`compress`), or a packed body that is damaged. `KEYFOB_BODY_NOT_REPEATABLE`: it
  * had to be sent again, and its body cannot be read again. `KEYFOB_NETWORK`, `KEYFOB_TIMEOUT`,
  * `KEYFOB_TLS`: no answer. Other errors as `keyfob_client_token`.
  */
@@ -1247,7 +1248,7 @@ KEYFOB_API const char *keyfob_response_header(const keyfob_response *response, c
 /**
  * The name of the header at this index, counted from 0 in the order in which they came, in lower
  * case; and through `value`, which may be NULL, its value. NULL past the end. Both borrowed until
- * the response is freed.
+ * the response is freed. A body that was unpacked has no `Content-Encoding` and `Content-Length`.
  */
 KEYFOB_API
 const char *keyfob_response_header_at(const keyfob_response *response,
@@ -1298,7 +1299,7 @@ keyfob_status keyfob_response_link(const keyfob_response *response,
 
 /**
  * How many bytes the body has in all, where the answer's head says so (`Content-Length`, RFC 9110
- * 8.6); -1 where it does not, and for NULL.
+ * 8.6); -1 where it does not, where it is unpacked on its way (`compress`), and for NULL.
  */
 KEYFOB_API int64_t keyfob_response_length(const keyfob_response *response);
 

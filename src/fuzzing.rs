@@ -13,6 +13,7 @@ use crate::account::account::Account;
 use crate::client::config::Config;
 use crate::client::response::Response;
 use crate::error::{Error, Status};
+use crate::http::gzip::unpacked;
 use crate::http::headers::retry_after;
 use crate::http::message::{Answer, MOST_HEADER};
 use crate::http::url::Url;
@@ -319,6 +320,15 @@ pub fn json(data: &[u8]) -> Option<String> {
     let again = json::parse(written.as_bytes()).expect("what was written is JSON");
     assert!(same(&again, &value), "what was written reads back");
     Some(written)
+}
+
+/// A packed body. It unpacks to the same whatever the pieces that it comes and is read in, or never
+/// does.
+pub fn gzip(data: &[u8]) {
+    let whole = unpacked(data, data.len().max(1), 65_536);
+    for (piece, room) in [(1, 1), (1, 65_536), (13, 7)] {
+        assert_eq!(unpacked(data, piece, room), whole, "pieces of {piece} into {room}");
+    }
 }
 
 /// A URL in the first line, and in the second a reference that is resolved against it. What was

@@ -7,7 +7,8 @@ mod second_opinion;
 
 type Door = fn(&[u8]);
 
-const DOORS: [(&str, Door); 8] = [
+const DOORS: [(&str, Door); 9] = [
+    ("gzip", keyfob::fuzzing::gzip),
     ("json", second_opinion::json),
     ("links", keyfob::fuzzing::links),
     ("options", keyfob::fuzzing::options),

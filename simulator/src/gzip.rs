@@ -1,6 +1,42 @@
-//! A gzip stream (RFC 1952) of one byte repeated, made without ever holding what it unpacks to.
+//! The coding gzip (RFC 1952): answers packed for who asks for that, and a bomb.
 
-/// `before`, then the letter `a` as often as it takes to come to `total` bytes, then `after`.
+use crate::http::{Answer, Request};
+
+/// The answer packed, as nginx does it, where the request takes gzip: a validator becomes a weak one
+/// (RFC 9110 8.8.1), and there are no ranges of it.
+pub(crate) fn packed_for(request: &Request, mut answer: Answer) -> Answer {
+    let takes = request.header("accept-encoding").unwrap_or_default();
+    let takes = takes.split(',').map(|item| item.trim().to_ascii_lowercase());
+    let mut takes = takes.map(|item| item.replace(' ', ""));
+    let asked =
+        takes.any(|item| item == "gzip" || item.starts_with("gzip;q=") && item != "gzip;q=0");
+    if !asked || answer.body.is_empty() || answer.status == 206 || answer.has("content-encoding") {
+        return answer;
+    }
+    answer.set("Content-Encoding", "gzip");
+    answer.set("Vary", "Accept-Encoding");
+    answer.remove("accept-ranges");
+    answer.remove("repr-digest");
+    if let Some((_, tag)) = answer.headers.iter_mut().find(|(name, _)| name == "ETag") {
+        tag.insert_str(0, "W/");
+    }
+    Answer { body: pack(&answer.body), ..answer }
+}
+
+/// The bytes as one member.
+pub fn pack(bytes: &[u8]) -> Vec<u8> {
+    let mut stream = HEAD.to_vec();
+    stream.extend(miniz_oxide::deflate::compress_to_vec(bytes, 6));
+    stream.extend(crc32(bytes.iter().copied()).to_le_bytes());
+    let low = bytes.len() as u64 & u64::from(u32::MAX);
+    stream.extend(u32::try_from(low).unwrap_or(u32::MAX).to_le_bytes());
+    stream
+}
+
+/// What a member begins with that says nothing of itself.
+const HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
+
+/// One byte repeated, made without ever holding what it unpacks to: `before`, then the letter `a` as often as it takes to come to `total` bytes, then `after`.
 pub(crate) fn bomb(before: &[u8], total: u64, after: &[u8]) -> Vec<u8> {
     let around = (before.len() + after.len()) as u64;
     let filling = total.saturating_sub(around);
@@ -22,7 +58,7 @@ pub(crate) fn bomb(before: &[u8], total: u64, after: &[u8]) -> Vec<u8> {
     after.iter().for_each(|byte| out.literal(*byte));
     out.code(0, 7);
 
-    let mut stream = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
+    let mut stream = HEAD.to_vec();
     stream.extend(out.finish());
     let filler = (0..filling).map(|_| b'a');
     let content = before.iter().copied().chain(filler).chain(after.iter().copied());

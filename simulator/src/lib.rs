@@ -47,6 +47,7 @@ pub use clock::http_date;
 pub use clouds::files::bytes as file_of_size;
 pub use clouds::{Cloud, Consent};
 pub use fault::{Fault, RedirectTo, Stage, TlsFault, WireFault};
+pub use gzip::pack as gzip;
 pub use injection::Injection;
 pub use journal::Entry;
 pub use simulator::Simulator;

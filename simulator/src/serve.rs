@@ -11,6 +11,7 @@ use socket2::SockRef;
 use crate::clock::http_date;
 use crate::clouds::{self, Cloud, ORIGINS, Role, Scene};
 use crate::fault::{Fault, RedirectTo, Stage, TlsFault, WireFault};
+use crate::gzip;
 use crate::http::{Answer, Inbox, Request, Unread};
 use crate::injection::Struck;
 use crate::journal::Entry;
@@ -150,6 +151,9 @@ fn respond(world: &World, line: &Line, wire: &mut Wire, request: &Request) -> Re
     }
     if let Some(fault) = &fault {
         answer = mutate(fault, answer);
+    }
+    if call == "api" && !matches!(fault, Some(Fault::HugeBody { .. })) {
+        answer = gzip::packed_for(request, answer);
     }
 
     let mut entry = noted(world, line, wire, request);

@@ -159,7 +159,7 @@ impl Client {
             asked.set_header("Range", &format!("bytes={from}-"))?;
             asked.set_header("If-Range", validator)?;
         }
-        let mut response = send::send(self.lifecycle(), &asked, call, Body::AsItComes)?;
+        let mut response = send::send(self.lifecycle(), &asked, call, Body::ForAFile)?;
         match response.status() {
             200 => part.take(Validator::of(&response), response.length())?,
             206 if goes_on_at(&response, from, part.total()) => {}

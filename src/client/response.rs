@@ -100,7 +100,7 @@ impl Response {
         self
     }
 
-    /// How many bytes the body has in all, where the answer's head says so.
+    /// How many bytes the body has in all, where the answer's head says so and it is not packed.
     pub fn length(&self) -> Option<u64> {
         match &self.rest {
             Some(rest) => rest.announced,
@@ -118,12 +118,13 @@ impl Response {
         self.answer.header(name)
     }
 
-    /// All headers, as they came; names are lower case.
+    /// All headers, as they came; names are lower case. Where the body was unpacked, those that speak of
+    /// the packed one are gone: `Content-Encoding` and `Content-Length`.
     pub fn headers(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
         self.answer.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// The body, as it came, of a response that is whole. That of
+    /// The body, unpacked where it was packed on request, of a response that is whole. That of
     /// [`Client::open`](crate::Client::open) is to be [`read`](Response::read).
     pub fn body(&self) -> &[u8] {
         &self.answer.body

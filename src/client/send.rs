@@ -27,7 +27,7 @@ use crate::lifecycle::counters::count;
 use crate::lifecycle::lifecycle::Lifecycle;
 use crate::lifecycle::state::State;
 use crate::model::option_table::{
-    FOLLOW_SIGNED_URLS, IDLE_TIMEOUT_MS, MAX_BODY_BYTES, RETRIES, TRANSFER_TIMEOUT_MS,
+    COMPRESS, FOLLOW_SIGNED_URLS, IDLE_TIMEOUT_MS, MAX_BODY_BYTES, RETRIES, TRANSFER_TIMEOUT_MS,
 };
 use crate::provider::pointer::Pointed;
 use crate::provider::{reason, reply};
@@ -45,6 +45,8 @@ pub(crate) enum Body {
     /// Piece by piece, as it comes: the call's time is for the head, and the body has limits of its
     /// own.
     AsItComes,
+    /// The same, as it was sent: for a file that comes in ranges, which are of what is sent.
+    ForAFile,
 }
 
 /// Sends a request with the token; renews and replays once if the API refuses it.
@@ -61,7 +63,10 @@ pub(crate) fn send(
     let (state, url) = admitted(lifecycle, request, call)?;
     count(&lifecycle.counters.requests);
     let send_with = |state: &Arc<State>, url: &Url| {
-        let outgoing = outgoing(lifecycle, request, url, state)?;
+        let mut outgoing = outgoing(lifecycle, request, url, state)?;
+        if state.account.options.flag(COMPRESS) {
+            ask_to_compress(&mut outgoing, body);
+        }
         let mut response = exchange_once(lifecycle, request, outgoing, state, call, body)?;
         if !response.is_of_elsewhere {
             look_into_error(&state.account, &mut response)?;
@@ -161,6 +166,16 @@ fn outgoing(
     Ok(outgoing)
 }
 
+/// Asks for a body that is packed on its way, unless the caller has said which codings it takes, or
+/// asks for a range: that would be one of the packed bytes.
+fn ask_to_compress(outgoing: &mut Outgoing, body: Body) {
+    const OWN_WORD: [&str; 2] = ["accept-encoding", "range"];
+    let says = |(name, _): &(String, _)| OWN_WORD.iter().any(|own| name.eq_ignore_ascii_case(own));
+    if !matches!(body, Body::ForAFile) && !outgoing.headers.iter().any(says) {
+        outgoing.headers.push(("Accept-Encoding".into(), "gzip".into()));
+    }
+}
+
 /// Adds what is made anew each time a request is sent: signatures, time stamps, numbers used once.
 /// A cloud that signs refuses what it has seen before.
 fn sign(lifecycle: &Lifecycle, state: &State, outgoing: &mut Outgoing) -> Result<()> {
@@ -213,10 +228,17 @@ fn exchange_once(
             signed.map_err(|error| Fault { error, sent: false, awaited: false })?;
             match body {
                 Body::Whole => transport.send(&outgoing, Purpose::Request, max, call),
-                Body::AsItComes => transport.open(&outgoing, call, limits).map(|(answer, body)| {
-                    rest = Some(body);
-                    answer
-                }),
+                Body::AsItComes | Body::ForAFile => {
+                    let purpose = match body {
+                        Body::ForAFile => Purpose::File,
+                        _ => Purpose::Request,
+                    };
+                    let opened = transport.open(&outgoing, purpose, call, limits);
+                    opened.map(|(answer, body)| {
+                        rest = Some(body);
+                        answer
+                    })
+                }
             }
         };
         let answer = retry.run(send).map_err(|Fault { error, .. }| error)?;
@@ -310,7 +332,9 @@ fn signed_url(outgoing: &Outgoing, answer: &Answer) -> Option<Url> {
 /// Whether another origin may see this header of a request: what says which part of a file is wanted,
 /// and in which form. Not the token, and nothing that the caller has set for the API.
 fn is_fit_for_elsewhere(name: &str) -> bool {
-    ["accept", "range", "if-range"].iter().any(|fit| name.eq_ignore_ascii_case(fit))
+    ["accept", "accept-encoding", "range", "if-range"]
+        .iter()
+        .any(|fit| name.eq_ignore_ascii_case(fit))
 }
 
 /// In bytes: an error document has no more than this, and what is longer is data.

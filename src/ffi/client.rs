@@ -494,7 +494,8 @@ pub unsafe extern "C" fn keyfob_client_wind_ms(
 /// is the caller's, to be freed with `keyfob_response_free`; the request may be sent again.
 ///
 /// `KEYFOB_FOREIGN_ORIGIN`, `KEYFOB_INSECURE_URL`: the token must not go there, and nothing was
-/// sent. `KEYFOB_ANSWER_TOO_LARGE`: more than `max_body_bytes`. `KEYFOB_BODY_NOT_REPEATABLE`: it
+/// sent. `KEYFOB_ANSWER_TOO_LARGE`: more than `max_body_bytes`. `KEYFOB_MALFORMED_ANSWER`: a coding
+/// that was not asked for (`compress`), or a packed body that is damaged. `KEYFOB_BODY_NOT_REPEATABLE`: it
 /// had to be sent again, and its body cannot be read again. `KEYFOB_NETWORK`, `KEYFOB_TIMEOUT`,
 /// `KEYFOB_TLS`: no answer. Other errors as `keyfob_client_token`.
 #[must_use]

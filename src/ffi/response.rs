@@ -69,7 +69,7 @@ pub unsafe extern "C" fn keyfob_response_header(
 
 /// The name of the header at this index, counted from 0 in the order in which they came, in lower
 /// case; and through `value`, which may be NULL, its value. NULL past the end. Both borrowed until
-/// the response is freed.
+/// the response is freed. A body that was unpacked has no `Content-Encoding` and `Content-Length`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_response_header_at(
     response: *const keyfob_response,
@@ -158,7 +158,7 @@ pub unsafe extern "C" fn keyfob_response_link(
 }
 
 /// How many bytes the body has in all, where the answer's head says so (`Content-Length`, RFC 9110
-/// 8.6); -1 where it does not, and for NULL.
+/// 8.6); -1 where it does not, where it is unpacked on its way (`compress`), and for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_response_length(response: *const keyfob_response) -> i64 {
     keyfob_response::read(response, -1, |r| {

@@ -52,6 +52,12 @@ pub(super) enum Broken {
     NoMemory(usize),
     /// There is no memory for the body of the answer with this status.
     NoRoom { status: u16, bytes: usize },
+    /// The body of the answer with this status is in a coding that was not asked for.
+    Unasked { status: u16, coding: String },
+    /// The answer came to its end, and the gzip body in it did not.
+    CodingCut,
+    /// The gzip body is damaged, in this way.
+    CodingDamaged(&'static str),
     /// The request cannot be sent: a header that HTTP cannot carry, a body that cannot be read.
     /// The error says which.
     Unsendable(Error),

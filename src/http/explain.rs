@@ -64,6 +64,12 @@ pub(super) fn explain(
             let what = format!("{at} answered {status}, and there is no memory for {bytes} bytes");
             return Error::new(Status::AnswerTooLarge, what).with_http_status(status);
         }
+        Broken::Unasked { status, coding } => {
+            let what = format!(
+                "{at} answered {status}, and its body is coded ({coding}), which was not asked for; set compress=true, or the header Accept-Encoding"
+            );
+            return Error::new(Status::MalformedAnswer, what).with_http_status(status);
+        }
         broken => in_words(broken, origin.host(), settings),
     };
     Error::new(status, format!("{at}: {what}"))
@@ -103,6 +109,10 @@ fn in_words(broken: Broken, host: &str, settings: &TransportSettings) -> (Status
         Broken::NotHttp(why) => {
             (Status::MalformedAnswer, format!("not a valid HTTP answer ({why})"))
         }
+        Broken::CodingCut => network("the gzip body is cut: the answer ends within it".into()),
+        Broken::CodingDamaged(why) => {
+            (Status::MalformedAnswer, format!("the gzip body is damaged: {why}"))
+        }
         Broken::NoMemory(bytes) => {
             let what = format!("there is no memory for an answer of {bytes} bytes and more");
             (Status::AnswerTooLarge, what)
@@ -114,6 +124,7 @@ fn in_words(broken: Broken, host: &str, settings: &TransportSettings) -> (Status
         | Broken::SocksRefused(_)
         | Broken::TooLarge { .. }
         | Broken::NoRoom { .. }
+        | Broken::Unasked { .. }
         | Broken::Unsendable(_) => network("the call is over".into()),
     }
 }

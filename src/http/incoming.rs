@@ -6,6 +6,7 @@
 
 use super::broken::{Broken, Outcome};
 use super::conversation::Conversation;
+use super::gzip::Gunzip;
 use super::in_flight::{self, InFlight};
 use crate::error::{Error, Result, Status};
 use crate::support::call::Call;
@@ -31,6 +32,8 @@ pub(super) type GiveBack = Box<dyn FnOnce(Conversation) + Send + Sync>;
 /// is unread.
 pub(crate) struct Incoming {
     body: ureq::BodyReader<'static>,
+    /// Unpacks it, where it is packed and that was asked for.
+    gunzip: Option<Gunzip>,
     /// The call that asked: whoever cancels it ends the body, too.
     call: Call,
     /// For each read.
@@ -40,9 +43,10 @@ pub(crate) struct Incoming {
     /// Puts what broke into words.
     explain: Arc<dyn Fn(Broken, &Call) -> Error + Send + Sync>,
     give_back: Option<GiveBack>,
-    /// How many bytes the head of the answer says that there will be.
+    /// How many bytes the head of the answer says that there will be. `None` too for a packed body:
+    /// nobody says how many it will be unpacked.
     pub announced: Option<u64>,
-    /// How many bytes have been read.
+    /// How many bytes have come.
     came: u64,
 }
 
@@ -56,8 +60,13 @@ impl Incoming {
     ) -> Incoming {
         let announced = body.content_length();
         let body = body.into_with_config().limit(u64::MAX).reader();
-        let (call, give_back) = (call.clone(), None);
-        Incoming { body, call, limits, at, explain, give_back, announced, came: 0 }
+        let (call, give_back, gunzip) = (call.clone(), None, None);
+        Incoming { body, gunzip, call, limits, at, explain, give_back, announced, came: 0 }
+    }
+
+    /// Reads the body unpacked from now on: it is gzip.
+    pub(super) fn unpack(&mut self) {
+        (self.gunzip, self.announced) = (Some(Gunzip::new()), None);
     }
 
     /// Says what becomes of the connection when the body has been read to its end.
@@ -87,16 +96,15 @@ impl Incoming {
     /// Reads the next bytes as part of a call that is in flight already, and within its limits
     /// alone.
     pub(super) fn read_within(&mut self, buffer: &mut [u8]) -> Outcome<usize> {
-        loop {
-            in_flight::with_in_flight(|flight| flight.around = 0);
-            match self.body.read(buffer) {
-                Ok(amount) => {
-                    self.came += amount as u64;
-                    return Ok(amount);
-                }
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error.into()),
-            }
+        let Incoming { body, gunzip, came, .. } = self;
+        let mut more = |buffer: &mut [u8]| next(body, came, buffer);
+        match gunzip {
+            None => more(buffer),
+            // A server that sends and sends what unpacks to nothing keeps nobody beyond the limits.
+            Some(gunzip) => gunzip.read(buffer, |buffer| match in_flight::call() {
+                Some(call) if call.remaining().is_err() => Err(Broken::Over),
+                _ => more(buffer),
+            }),
         }
     }
 
@@ -135,6 +143,21 @@ impl Incoming {
                 Error::new(Status::Network, format!("{}; {had_come}", error.message()))
             }
             _ => error,
+        }
+    }
+}
+
+/// The next bytes as they came; 0 at the end. Counts them.
+fn next(body: &mut ureq::BodyReader<'static>, came: &mut u64, buffer: &mut [u8]) -> Outcome<usize> {
+    loop {
+        in_flight::with_in_flight(|flight| flight.around = 0);
+        match body.read(buffer) {
+            Ok(amount) => {
+                *came += amount as u64;
+                return Ok(amount);
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error.into()),
         }
     }
 }

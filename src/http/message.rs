@@ -36,6 +36,8 @@ pub(crate) enum Purpose {
     Token,
     /// Whatever the caller wants of the cloud. Sizes are large and speed counts.
     Request,
+    /// A file, which may come in several ranges: its bytes are given as they are sent.
+    File,
 }
 
 /// One request, ready to go out. Two that are equal ask the same.

@@ -26,9 +26,11 @@
 
 mod broken;
 mod buffers;
+mod coding;
 mod connection;
 mod conversation;
 mod explain;
+pub(crate) mod gzip;
 pub(crate) mod headers;
 mod in_flight;
 mod inbox;

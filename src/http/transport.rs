@@ -18,6 +18,7 @@
 
 use super::broken::{Broken, Outcome};
 use super::buffers::read_whole;
+use super::coding::Coding;
 use super::connection::Connection;
 use super::conversation::Conversation;
 use super::explain::explain;
@@ -128,6 +129,7 @@ impl Transport {
     pub fn open(
         &self,
         outgoing: &Outgoing,
+        purpose: Purpose,
         call: &Call,
         limits: BodyLimits,
     ) -> std::result::Result<(Answer, Incoming), Fault> {
@@ -135,7 +137,7 @@ impl Transport {
         let begun = self.begin(outgoing, None, call);
         let begun = begun.map_err(|broken| fault(broken, false))?;
         let (opened, left) =
-            self.go_on(begun, outgoing, call, || self.read_head(outgoing, call, limits));
+            self.go_on(begun, outgoing, call, || self.read_head(outgoing, purpose, call, limits));
         let has_begun = left.as_ref().is_none_or(Pending::has_begun);
         self.settle(outgoing, left, opened.as_ref().err(), call);
         let (answer, mut body) = opened.map_err(|broken| fault(broken, has_begun))?;
@@ -280,7 +282,7 @@ impl Transport {
     ) -> Outcome<Answer> {
         // The call bounds all of it, so the limits of a body that is read as it comes are off.
         let limits = BodyLimits { idle: Duration::MAX, end: None };
-        let (mut answer, mut rest) = self.read_head(outgoing, call, limits)?;
+        let (mut answer, mut rest) = self.read_head(outgoing, purpose, call, limits)?;
         let status = answer.status;
         let too_large = || Broken::TooLarge { status, most };
         if rest.announced.is_some_and(|length| length > most) && outgoing.method.as_str() != "HEAD"
@@ -302,6 +304,7 @@ impl Transport {
     fn read_head(
         &self,
         outgoing: &Outgoing,
+        purpose: Purpose,
         call: &Call,
         limits: BodyLimits,
     ) -> Outcome<(Answer, Incoming)> {
@@ -327,7 +330,20 @@ impl Transport {
                 agent.run(request.body(body).map_err(unusable)?)
             }
         }?;
-        let (parts, body) = answer.into_parts();
+        let (mut parts, body) = answer.into_parts();
+        let status = parts.status.as_u16();
+        let coding = Coding::of(outgoing, purpose, status, &parts.headers);
+        match &coding {
+            Coding::AsItComes => {}
+            // They are of the packed body, and nobody sees that.
+            Coding::Gzip => {
+                parts.headers.remove(http::header::CONTENT_ENCODING);
+                parts.headers.remove(http::header::CONTENT_LENGTH);
+            }
+            Coding::Unasked(coding) => {
+                return Err(Broken::Unasked { status, coding: coding.clone() });
+            }
+        }
         let headers = parts
             .headers
             .iter()
@@ -339,7 +355,9 @@ impl Transport {
         if parts.headers.get(http::header::CONTENT_LENGTH).is_some_and(|length| length == "0") {
             rest.announced = Some(0);
         }
-        let status = parts.status.as_u16();
+        if matches!(coding, Coding::Gzip) {
+            rest.unpack();
+        }
         Ok((Answer { status, headers, body: Vec::new(), asked: None }, rest))
     }
 

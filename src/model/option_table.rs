@@ -39,6 +39,7 @@ pub(crate) const CA_ONLY: Key<bool> = Key::of("ca_only");
 pub(crate) const CLIENT_CERT_FILE: Key<str> = Key::of("client_cert_file");
 pub(crate) const CLIENT_KEY_FILE: Key<str> = Key::of("client_key_file");
 pub(crate) const ALLOW_HTTP: Key<bool> = Key::of("allow_http");
+pub(crate) const COMPRESS: Key<bool> = Key::of("compress");
 pub(crate) const FOLLOW_SIGNED_URLS: Key<bool> = Key::of("follow_signed_urls");
 pub(crate) const ALLOWED_ORIGINS: Key<str> = Key::of("allowed_origins");
 pub(crate) const MAX_TOKEN_BYTES: Key<u64> = Key::of("max_token_bytes");
@@ -114,7 +115,8 @@ pub(crate) fn table() -> Vec<Opt> {
         Opt::of(Transport, Kind::Bool, CA_ONLY.name, "Trust ca_file alone, not Mozilla's authorities.").default("false"),
         Opt::of(Transport, Kind::Path, CLIENT_CERT_FILE.name, "PEM file with the client certificate chain, for mutual TLS."),
         Opt::of(Transport, Kind::Path, CLIENT_KEY_FILE.name, "PEM file with the private key of client_cert_file."),
-        Opt::of(Transport, Kind::Bool, FOLLOW_SIGNED_URLS.name, "Follow redirects of GET and HEAD to other origins, without the token and without any header of the request but `Accept`, `Range` and `If-Range`: for clouds that keep files elsewhere, behind signed URLs. Without it such a redirect is the answer.").default("false"),
+        Opt::of(Transport, Kind::Bool, COMPRESS.name, "Ask for answers that are packed on their way (`Accept-Encoding: gzip`), and unpack them. Not for downloads and ranges, whose bytes are the server's own. A request with an `Accept-Encoding` of its own has its own word.").default("false"),
+        Opt::of(Transport, Kind::Bool, FOLLOW_SIGNED_URLS.name, "Follow redirects of GET and HEAD to other origins, without the token and without any header of the request but `Accept`, `Accept-Encoding`, `Range` and `If-Range`: for clouds that keep files elsewhere, behind signed URLs. Without it such a redirect is the answer.").default("false"),
         Opt::of(Transport, Kind::Bool, ALLOW_HTTP.name, "Allow plain HTTP to other machines. Without it, only loopback.").default("false"),
         Opt::of(Transport, Kind::Origins, ALLOWED_ORIGINS.name, "Further origins that may see the token, such as `https://api.example.com https://*.example.org`."),
         Opt::of(Transport, Kind::Number { from: 256, to: 67_108_864 }, MAX_TOKEN_BYTES.name, "Largest answer of a token call.").default("1048576"),

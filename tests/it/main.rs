@@ -17,6 +17,7 @@ mod certificates;
 mod client_auth;
 mod clocks;
 mod clouds;
+mod codings;
 mod connections;
 mod deadlines;
 mod downloads;

@@ -229,7 +229,9 @@ export interface Options {
   client_cert_file?: string | undefined;
   /** PEM file with the private key of client_cert_file. */
   client_key_file?: string | undefined;
-  /** Follow redirects of GET and HEAD to other origins, without the token and without any header of the request but `Accept`, `Range` and `If-Range`: for clouds that keep files elsewhere, behind signed URLs. Without it such a redirect is the answer. Default: `false`. */
+  /** Ask for answers that are packed on their way (`Accept-Encoding: gzip`), and unpack them. Not for downloads and ranges, whose bytes are the server's own. A request with an `Accept-Encoding` of its own has its own word. Default: `false`. */
+  compress?: boolean | undefined;
+  /** Follow redirects of GET and HEAD to other origins, without the token and without any header of the request but `Accept`, `Accept-Encoding`, `Range` and `If-Range`: for clouds that keep files elsewhere, behind signed URLs. Without it such a redirect is the answer. Default: `false`. */
   follow_signed_urls?: boolean | undefined;
   /** Allow plain HTTP to other machines. Without it, only loopback. Default: `false`. */
   allow_http?: boolean | undefined;

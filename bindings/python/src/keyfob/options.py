@@ -52,9 +52,13 @@ class CommonOptions(TypedDict, total=False):
     client_cert_file: Path
     #: PEM file with the private key of client_cert_file.
     client_key_file: Path
+    #: Ask for answers that are packed on their way (`Accept-Encoding: gzip`), and unpack them. Not
+    #: for downloads and ranges, whose bytes are the server's own. A request with an
+    #: `Accept-Encoding` of its own has its own word.
+    compress: Switch
     #: Follow redirects of GET and HEAD to other origins, without the token and without any header
-    #: of the request but `Accept`, `Range` and `If-Range`: for clouds that keep files elsewhere,
-    #: behind signed URLs. Without it such a redirect is the answer.
+    #: of the request but `Accept`, `Accept-Encoding`, `Range` and `If-Range`: for clouds that keep
+    #: files elsewhere, behind signed URLs. Without it such a redirect is the answer.
     follow_signed_urls: Switch
     #: Allow plain HTTP to other machines. Without it, only loopback.
     allow_http: Switch
