@@ -66,9 +66,12 @@ impl Background {
 
 impl Drop for Background {
     fn drop(&mut self) {
-        // A forked child has no such thread to wait for.
-        let here = self.is_here();
-        let Some(thread) = self.thread.take().filter(|_| here) else { return };
+        let Some(thread) = self.thread.take() else { return };
+        if !self.is_here() {
+            // A forked child has no such thread to wait for, and what the system kept of it may be
+            // gone: even to let go of the handle would touch that.
+            return std::mem::forget(thread);
+        }
         self.lifecycle.renewed_by(None);
         self.stop.store(true, Ordering::Release);
         self.canceller.cancel();

@@ -133,12 +133,45 @@ static void a_child_may_be_the_first_to_log_in(void) {
     keyfob_client_free(client);
 }
 
+/* A client of the account with a thread of its own that renews. */
+static keyfob_client *renewing_client(void) {
+    keyfob_config *config = config_of(ACCOUNT);
+    keyfob_client *client = NULL;
+    CHECK_OK(keyfob_config_set(config, "background_renewal", "true", &err));
+    CHECK_OK(keyfob_client_new(config, &client, &err));
+    keyfob_config_free(config);
+    return client;
+}
+
+/* Each call takes other locks, of the library and of what it stands on. */
+static void use_in_every_way(keyfob_client *client) {
+    keyfob_client *shared = NULL, *another = renewing_client();
+    char *text = NULL;
+    int32_t descriptor;
+    uint64_t number;
+    use(client);
+    use(another);
+    CHECK_OK(keyfob_client_set(client, "timeout_ms", "20000", &err));
+    CHECK_OK(keyfob_client_status_json(client, &text, &err));
+    keyfob_string_free(text);
+    CHECK_OK(keyfob_client_share(client, 20000, &shared, &err));
+    CHECK_OK(keyfob_client_event_fd(shared, &descriptor, &err));
+    CHECK_OK(keyfob_client_wait(shared, 0, 0, &number, &err));
+    keyfob_client_free(shared);
+    CHECK_OK(keyfob_client_renew(client, &err));
+    keyfob_client_free(another);
+}
+
+static void use_in_every_way_and_free(keyfob_client *client) {
+    use_in_every_way(client);
+    keyfob_client_free(client);
+}
+
 static int begun, stop;
 
 static void *use_until_stopped(void *client) {
     do {
-        int32_t status;
-        fetch(client, "GET", api_url(ACCOUNT, "/status/200"), &status);
+        use_in_every_way(client);
         __atomic_fetch_add(&begun, 1, __ATOMIC_SEQ_CST);
     } while (!__atomic_load_n(&stop, __ATOMIC_SEQ_CST));
     return NULL;
@@ -146,8 +179,8 @@ static void *use_until_stopped(void *client) {
 
 static void a_fork_with_calls_in_flight_leaves_the_child_a_good_client(void) {
     enum { THREADS = 8 };
-    const int forks = RUNNING_ON_VALGRIND ? 10 : 200;
-    keyfob_client *client = client_of(ACCOUNT);
+    const int forks = RUNNING_ON_VALGRIND ? 5 : 100;
+    keyfob_client *client = renewing_client();
     pthread_t threads[THREADS];
     __atomic_store_n(&stop, 0, __ATOMIC_SEQ_CST);
     for (int i = 0; i < THREADS; i++)
@@ -156,7 +189,7 @@ static void a_fork_with_calls_in_flight_leaves_the_child_a_good_client(void) {
         int seen = __atomic_load_n(&begun, __ATOMIC_SEQ_CST);
         while (__atomic_load_n(&begun, __ATOMIC_SEQ_CST) == seen)
             sched_yield();
-        in_child(use_renew_and_free, client);
+        in_child(use_in_every_way_and_free, client);
     }
     __atomic_store_n(&stop, 1, __ATOMIC_SEQ_CST);
     for (int i = 0; i < THREADS; i++)
@@ -206,11 +239,7 @@ static void a_child_waits_for_nobody_of_the_parents(void) {
 }
 
 static void a_child_ends_a_client_that_renews_in_the_background(void) {
-    keyfob_config *config = config_of(ACCOUNT);
-    keyfob_client *client = NULL;
-    CHECK_OK(keyfob_config_set(config, "background_renewal", "true", &err));
-    CHECK_OK(keyfob_client_new(config, &client, &err));
-    keyfob_config_free(config);
+    keyfob_client *client = renewing_client();
     use(client);
     in_child(use_renew_and_free, client);
     keyfob_client_free(client);
