@@ -8,7 +8,7 @@
 //! a verdict on the credentials. They decide nothing by it, and write nothing down: both is the
 //! lifecycle's.
 
-use crate::account::identity::{Identity, place_of};
+use crate::account::identity::{Identity, Places, place_of};
 use crate::account::secrets::Secrets;
 use crate::error::{Error, Result, Status};
 use crate::http::message::TransportSettings;
@@ -98,7 +98,9 @@ impl Account {
             client_auth::check_proof(&options)?;
         }
         let transport = Transport::shared(transport_settings(&options))?;
-        let identity = Identity::of(&profile, &options, &selection)?;
+        let names = Names::of(&profile, &options, &Discovered::default())?;
+        let places = Places::of(&profile, &names, selection.login(&profile));
+        let identity = Identity::of(&profile, &options, &selection, &places);
         let siblings = Arc::new(Siblings::new(&identity.name, clock));
         let mut choice = StoreChoice::of(&options, caller_store, &profile.name, clock)?;
         if selection.login(&profile).is_some_and(|login| login.token.is_some()) {
@@ -113,7 +115,7 @@ impl Account {
         // What cannot be had again without a person is every client's of this identity.
         let shares_tokens = options.is_set(REFRESH_TOKEN.name) || is_a_persons;
         let store = choice.record(&siblings, shares_tokens, Arc::new(is_credible))?;
-        let secrets = Secrets::of(&profile, &options, &selection, &choice, clock)?;
+        let secrets = Secrets::of(&profile, &options, &selection, &choice, clock, &places);
         let window = RenewalWindow {
             before: options.duration(RENEW_BEFORE_S),
             place: place_of(&identity.name, clock.machine_id().as_deref()),
@@ -142,17 +144,16 @@ impl Account {
             identity,
             origins,
         };
-        account.check(clock)?;
+        account.check(&names, clock)?;
         Ok(account)
     }
 
     /// Fills what can be filled already, so that a bad value is refused now and not at the first
     /// login, which may be days away.
-    fn check(&self, clock: &Clock) -> Result<()> {
+    fn check(&self, names: &Names, clock: &Clock) -> Result<()> {
         self.check_proofs()?;
         extras::check(&self.options)?;
-        let names = self.names(&Discovered::default())?;
-        let mut scope = Scope::new(&self.profile, &names, clock);
+        let mut scope = Scope::new(&self.profile, names, clock);
         if let Some(base) = scope.find("base_url")? {
             let base_url = Url::parse(base).map_err(|e| {
                 Error::new(Status::InvalidOption, format!("base_url: {}", e.message()))

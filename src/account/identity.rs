@@ -18,11 +18,9 @@
 //! a login when it is changed. The digest also names files of the store: a change of what goes into
 //! it loses every stored token.
 
-use crate::error::Result;
 use crate::model::option::{Group, Kind, Opt, Proof};
 use crate::model::option_table::REFRESH_TOKEN;
 use crate::model::options::Options;
-use crate::model::record::Discovered;
 use crate::provider::names::Names;
 use crate::provider::profile::{Login, Profile};
 use crate::provider::scope::{Moment, Scope};
@@ -45,18 +43,21 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// The identity of these options, which add up to this login.
-    pub fn of(profile: &Profile, options: &Options, selection: &Selection) -> Result<Identity> {
-        let chosen = selection.login(profile);
-        let somebody = says_who(options, chosen);
-        let mut places = places(profile, options, chosen)?;
-        places.extend([profile.name.clone(), selection.name().to_string()]);
-        let digest = |include: &dyn Fn(&Opt) -> bool| digest(&places, options, include);
-        Ok(Identity {
+    /// The identity of these options, which add up to this login, and whose calls go to these places.
+    pub fn of(
+        profile: &Profile,
+        options: &Options,
+        selection: &Selection,
+        places: &Places,
+    ) -> Identity {
+        let somebody = says_who(options, selection.login(profile));
+        let here = [&places.here()[..], &[&profile.name, selection.name()]].concat();
+        let digest = |include: &dyn Fn(&Opt) -> bool| digest(&here, options, include);
+        Identity {
             name: digest(&|option| !(somebody && option.proof == Some(Proof::Client))),
             principal: digest(&|option| option.proof.is_none()),
             shown: digest(&|option| !option.secret),
-        })
+        }
     }
 }
 
@@ -68,42 +69,57 @@ fn says_who(options: &Options, login: Option<&Login>) -> bool {
         || needed.filter_map(|name| options.option(name)).any(Opt::is_somebodys)
 }
 
-/// Where the calls of this login go, as far as that is known without asking the cloud. Two options
-/// may differ and lead to the same host, or be equal and lead to two; credentials are the host's.
-pub(super) fn places(
-    profile: &Profile,
-    options: &Options,
-    login: Option<&Login>,
-) -> Result<Vec<String>> {
-    let names = Names::of(profile, options, &Discovered::default())?;
-    let steps = login.into_iter().flat_map(|login| &login.steps);
-    let steps = steps.chain(profile.refresh.iter().flat_map(|refresh| &refresh.steps));
-    let urls = profile.base_url.iter().chain(steps.flat_map(|step| &step.url.0));
-    let mut scope = Scope::of(profile, &names, Moment::at(0));
-    // What only a discovery can fill in stays as it is written, and so do what changes by itself and
-    // what is secret, which is no place.
-    let stays = |url: &Template| {
-        let kind = profile.kinds.of_template(url);
-        kind.moment || kind.secret
-    };
-    let filled = urls.map(|url| match stays(url) {
-        true => url.source().to_string(),
-        false => match scope.fill(url, Place::Url) {
-            Ok(Some(filled)) => filled.expose().to_string(),
-            _ => url.source().to_string(),
-        },
-    });
-    Ok(filled.collect())
+/// Where the calls of a login go, as far as that is known without asking the cloud. Two options may
+/// differ and lead to the same host, or be equal and lead to two; credentials are the host's.
+pub(crate) struct Places {
+    /// The base URL.
+    base: Vec<String>,
+    /// Those of the login.
+    login: Vec<String>,
+    /// Those of the refresh.
+    refresh: Vec<String>,
+}
+
+impl Places {
+    /// The places of this login; `names` are those of nothing discovered.
+    pub fn of(profile: &Profile, names: &Names, login: Option<&Login>) -> Places {
+        let mut scope = Scope::of(profile, names, Moment::at(0));
+        // What only a discovery can fill in stays as it is written, and so do what changes by itself
+        // and what is secret, which is no place.
+        let stays = |url: &Template| {
+            let kind = profile.kinds.of_template(url);
+            kind.moment || kind.secret
+        };
+        let mut filled = |url: &Template| match stays(url) {
+            true => url.source().to_string(),
+            false => match scope.fill(url, Place::Url) {
+                Ok(Some(filled)) => filled.expose().to_string(),
+                _ => url.source().to_string(),
+            },
+        };
+        let base = profile.base_url.iter().map(&mut filled).collect();
+        let steps = login.into_iter().flat_map(|login| &login.steps);
+        let login = steps.flat_map(|step| &step.url.0).map(&mut filled).collect();
+        let steps = profile.refresh.iter().flat_map(|refresh| &refresh.steps);
+        let refresh = steps.flat_map(|step| &step.url.0).map(&mut filled).collect();
+        Places { base, login, refresh }
+    }
+
+    /// All of them: where the login's secrets go.
+    pub fn here(&self) -> Vec<&str> {
+        self.base.iter().chain(&self.login).chain(&self.refresh).map(String::as_str).collect()
+    }
+
+    /// Those that no login has a say in.
+    pub fn anywhere(&self) -> Vec<&str> {
+        self.base.iter().chain(&self.refresh).map(String::as_str).collect()
+    }
 }
 
 /// The first 128 bits of SHA-256 over the places and over the options that are set and included, as
 /// 32 hexadecimal digits: enough that no two accounts meet by chance, short enough for a file's
 /// name.
-pub(super) fn digest(
-    places: &[String],
-    options: &Options,
-    include: &dyn Fn(&Opt) -> bool,
-) -> String {
+pub(super) fn digest(places: &[&str], options: &Options, include: &dyn Fn(&Opt) -> bool) -> String {
     let mut context = ring::digest::Context::new(&ring::digest::SHA256);
     let mut feed = |text: &str| {
         // Lengths first, so that no two lists of texts run together to the same bytes.
@@ -113,17 +129,13 @@ pub(super) fn digest(
     places.iter().for_each(|text| feed(text));
     let in_group =
         |option: &Opt| matches!(option.group, Group::Identity | Group::Where | Group::OAuth);
-    // A default that is spelt out is no difference, and a new option with a default makes none: a
+    // A default makes no difference, spelt out or not, and neither does a new option with one: a
     // gateway that lives by a stored refresh token must find it after an update.
-    let differs = |option: &Opt, value: &str| option.default.as_deref() != Some(value);
     let mut included: Vec<(&str, &str)> = options
-        .table()
-        .iter()
+        .said()
         // What a profile says is in the places; how it is written, and in which file, says nothing.
-        .filter(|option| !matches!(option.kind, Kind::Profile | Kind::Path))
-        .filter(|option| in_group(option) && include(option))
-        .filter_map(|option| Some((option, options.said(option)?)))
-        .filter(|(option, value)| differs(option, value))
+        .filter(|(option, _)| !matches!(option.kind, Kind::Profile | Kind::Path))
+        .filter(|(option, _)| in_group(option) && include(option))
         .map(|(option, value)| (option.name.as_str(), value))
         .collect();
     included.sort_unstable();
@@ -150,10 +162,13 @@ pub(super) fn place_of(identity: &str, machine: Option<&str>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::record::Discovered;
     use crate::provider::registry::built_in;
 
     fn identity(profile: &Profile, options: &Options, login: &str) -> Identity {
-        Identity::of(profile, options, &Selection::Login(login.into())).unwrap()
+        let names = Names::of(profile, options, &Discovered::default()).unwrap();
+        let places = Places::of(profile, &names, profile.logins.get(login));
+        Identity::of(profile, options, &Selection::Login(login.into()), &places)
     }
 
     /// Another value than the option has, of its kind.
@@ -218,5 +233,18 @@ mod tests {
         assert_eq!(identity(&profile, &options, "password"), before);
         options.set("environment", "staging").unwrap();
         assert_ne!(identity(&profile, &options, "password"), before);
+    }
+
+    #[test]
+    fn an_update_finds_what_was_stored_under_the_name() {
+        let profile = crate::provider::registry::named("simacan").unwrap();
+        let mut options = Options::new(profile.table.clone());
+        options.set("username", "gateway").unwrap();
+        options.set("password", "secret").unwrap();
+        options.set("base_url", "https://auth.example.com").unwrap();
+        let identity = identity(&profile, &options, "password");
+        assert_eq!(identity.name, "d855e1a4f5e1bf62bdd58eaa9c5da942");
+        assert_eq!(identity.principal, "ec06dbfc6a2d199da6662ea8d614a021");
+        assert_eq!(identity.shown, "ec06dbfc6a2d199da6662ea8d614a021");
     }
 }

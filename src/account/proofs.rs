@@ -51,8 +51,7 @@ impl Account {
 
     /// The options whose files are read for each login, with their paths.
     fn files_of_login(&self) -> impl Iterator<Item = (&Opt, &str)> {
-        let fresh = self.options.table().iter().filter(|option| option.fresh);
-        fresh.filter_map(|option| Some((option, self.options.file(option)?)))
+        self.options.fresh_files()
     }
 
     /// The program of a login that needs one.

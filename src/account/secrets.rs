@@ -11,8 +11,7 @@
 //! their scope share the count of a password, though they are two identities; and a password that
 //! is rejected at one host is not held at another.
 
-use super::identity::{digest, places};
-use crate::error::Result;
+use super::identity::{Places, digest};
 use crate::model::option::{Group, Opt, Proof};
 use crate::model::option_table::{CLIENT_AUTH, REFRESH_TOKEN};
 use crate::model::options::Options;
@@ -44,7 +43,8 @@ impl Secrets {
         selection: &Selection,
         store: &StoreChoice,
         clock: &Clock,
-    ) -> Result<Secrets> {
+        places: &Places,
+    ) -> Secrets {
         // A person's login sends nothing of the options that could be guessed.
         let login = selection.login(profile).filter(|login| !login.is_a_persons());
         let needs = |option: &Opt| {
@@ -54,33 +54,30 @@ impl Secrets {
             };
             login.is_some_and(takes)
         };
-        let is_users = options.table().iter().any(|option| needs(option) && option.is_somebodys());
-        let log = |kind: &str, places: &[String], is_part: &dyn Fn(&Opt) -> bool| {
-            let mut named = places.to_vec();
+        let is_users = options.table().iter().any(|option| option.is_somebodys() && needs(option));
+        let log = |kind: &str, places: &[&str], is_part: &dyn Fn(&Opt) -> bool| {
             // Not the name of an identity, whatever the options.
-            named.extend(["attempts".into(), profile.name.clone(), kind.to_string()]);
+            let named = [places, &["attempts", &profile.name, kind]].concat();
             let name =
                 digest(&named, options, &|option| option.group == Group::Where || is_part(option));
             Arc::new(AttemptLog::new(&name, clock, store.attempts(&name)))
         };
-        let (here, anywhere) = (places(profile, options, login)?, places(profile, options, None)?);
         let how = |option: &Opt| CLIENT_AUTH.is(option);
         // A user's password is the same password for whatever client sends it.
         let of_login =
             |option: &Opt| how(option) || needs(option) && !(is_users && option.is_of_client());
         let of_client = |option: &Opt| how(option) || option.is_of_client();
-        let proves_client =
-            |option: &&Opt| option.proof == Some(Proof::Client) && options.is_set(&option.name);
-        let has_client = options.table().iter().find(proves_client).is_some();
+        let set = || options.values().map(|(option, _)| option);
+        let has_client = set().any(|option| option.proof == Some(Proof::Client));
         let of_seed = |option: &Opt| REFRESH_TOKEN.is(option);
-        Ok(Secrets {
-            login: login.map(|_| log(selection.name(), &here, &of_login)),
+        Secrets {
+            login: login.map(|_| log(selection.name(), &places.here(), &of_login)),
             client: (has_client && (is_users || login.is_none()))
-                .then(|| log("client", &anywhere, &of_client)),
+                .then(|| log("client", &places.anywhere(), &of_client)),
             seed: options
                 .is_set(REFRESH_TOKEN.name)
-                .then(|| log(REFRESH_TOKEN.name, &anywhere, &of_seed)),
-        })
+                .then(|| log(REFRESH_TOKEN.name, &places.anywhere(), &of_seed)),
+        }
     }
 }
 

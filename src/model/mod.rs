@@ -15,6 +15,7 @@
 
 pub(crate) mod attempts;
 pub(crate) mod option;
+pub(crate) mod option_index;
 pub(crate) mod option_table;
 pub(crate) mod options;
 pub(crate) mod record;

@@ -83,7 +83,7 @@ impl Group {
 }
 
 /// One option. Built-in ones stand in `option_table.rs`; a profile may declare more for itself.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Opt {
     pub name: String,
     pub group: Group,

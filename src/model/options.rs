@@ -11,63 +11,70 @@
 //! ```
 
 use super::option::{Group, Key, Opt, clipped, origins};
+use super::option_index::{FILE_SUFFIX, OptionIndex, Settable};
 use super::option_table::{ALLOWED_ORIGINS, STORE};
 use crate::error::{Error, Result, Status};
 use crate::http::url::OriginRule;
 use crate::support::file;
 use crate::support::nearest::nearest;
-use crate::support::ordered::Ordered;
 use crate::support::secret::Secret;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What is put behind a secret option's name to set it by the name of a file.
-const FILE_SUFFIX: &str = "_file";
-
 /// A set of options with the values they were given. Values are kept as secrets, all of them: it
 /// is simpler than to ask which are.
+///
+/// A clone shares the values until one of the two is changed: a process may have a hundred thousand
+/// clients, each with its own set, and a config that it was made from.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
     /// Shared by all sets of one profile.
-    table: Arc<Vec<Opt>>,
-    /// By the name that was set, `_file` names included, in the order they were first set.
-    values: Ordered<Secret>,
+    table: Arc<OptionIndex>,
+    /// In the order of the table, each option at most once by itself and once by its file.
+    values: Arc<Vec<Value>>,
+}
+
+/// What was set.
+#[derive(Clone, Debug)]
+struct Value {
+    of: Settable,
+    value: Secret,
 }
 
 impl Options {
     /// The options of this table, none of them set.
-    pub fn new(table: Arc<Vec<Opt>>) -> Options {
-        Options { table, values: Ordered::default() }
+    pub fn new(table: Arc<OptionIndex>) -> Options {
+        Options { table, values: Arc::default() }
     }
 
     /// Puts another profile's table in the place of the earlier one. Values whose options are not
     /// in it are dropped.
-    pub fn declare(&mut self, table: Arc<Vec<Opt>>) {
-        self.table = table;
-        let table = &self.table;
-        self.values.retain(|name| find(table, name).is_some());
+    pub fn declare(&mut self, table: Arc<OptionIndex>) {
+        let before = std::mem::replace(self, Options::new(table));
+        for Value { of, value } in before.values.iter() {
+            if let Some(of) = self.table.find(&before.table.name(*of)) {
+                self.put(of, value.clone());
+            }
+        }
     }
 
     /// Every name that `set` takes, `_file` variants included.
     pub fn settable_names(&self) -> impl Iterator<Item = String> {
-        self.table.iter().flat_map(|o| {
-            let file = o.secret.then(|| format!("{}{FILE_SUFFIX}", o.name));
-            std::iter::once(o.name.clone()).chain(file)
-        })
+        self.table.settable_names()
     }
 
     /// All options, in the order they are documented.
-    pub fn table(&self) -> &[Opt] {
+    pub fn table(&self) -> &Arc<OptionIndex> {
         &self.table
     }
 
     /// Sets one option. On failure (`UNKNOWN_OPTION`, `INVALID_OPTION`) the set is as it was.
     pub fn set(&mut self, name: &str, value: &str) -> Result<()> {
-        let Some(found) = find(&self.table, name) else {
+        let Some(found) = self.table.find(name) else {
             return Err(Error::new(Status::UnknownOption, unknown(&self.table, name)));
         };
         match found {
-            Settable::Itself(option) => option.check(value)?,
+            Settable::Itself(index) => self.table[index].check(value)?,
             Settable::FileOf(_) if value.is_empty() => {
                 return Err(Error::new(
                     Status::InvalidOption,
@@ -76,8 +83,40 @@ impl Options {
             }
             Settable::FileOf(_) => {}
         }
-        self.values.insert(name, value.into());
+        self.put(found, value.into());
         Ok(())
+    }
+
+    /// Puts a value in its place.
+    fn put(&mut self, of: Settable, value: Secret) {
+        let values = Arc::make_mut(&mut self.values);
+        match values.binary_search_by_key(&of, |known| known.of) {
+            Ok(at) => values[at].value = value,
+            Err(at) => values.insert(at, Value { of, value }),
+        }
+    }
+
+    /// The value that was set, if one was.
+    fn value(&self, of: Settable) -> Option<&str> {
+        let at = self.values.binary_search_by_key(&of, |known| known.of).ok()?;
+        Some(self.values[at].value.expose())
+    }
+
+    /// What was set, each option with its value, in the order of the table. Without those that only
+    /// a file is named for.
+    pub fn values(&self) -> impl Iterator<Item = (&Opt, &str)> {
+        self.values.iter().filter_map(|value| match value.of {
+            Settable::Itself(index) => Some((&self.table[index], value.value.expose())),
+            Settable::FileOf(_) => None,
+        })
+    }
+
+    /// The options that only a file is named for, with its path.
+    fn files(&self) -> impl Iterator<Item = (&Opt, &str)> {
+        self.values.iter().filter_map(|value| match value.of {
+            Settable::FileOf(index) => Some((&self.table[index], value.value.expose())),
+            Settable::Itself(_) => None,
+        })
     }
 
     /// Reads the files that `_file` variants name into the options they stand for. When a client
@@ -86,17 +125,11 @@ impl Options {
     ///
     /// A `fresh` option's file is left for each login to read.
     pub fn read_files(&mut self) -> Result<()> {
-        let named: Vec<(String, String)> = self
-            .values
-            .iter()
-            .filter_map(|(name, path)| match find(&self.table, name)? {
-                Settable::FileOf(option) => Some((option.name.clone(), path.expose().to_string())),
-                Settable::Itself(_) => None,
-            })
-            .collect();
+        let named: Vec<(String, String)> =
+            self.files().map(|(option, path)| (option.name.clone(), path.to_string())).collect();
         for (name, path) in named {
             let file_option = format!("{name}{FILE_SUFFIX}");
-            if self.values.contains(&name) {
+            if self.values().any(|(option, _)| option.name == name) {
                 return Err(Error::new(
                     Status::InvalidOption,
                     format!("{name} and {file_option} are both set; set one"),
@@ -111,7 +144,8 @@ impl Options {
             let value = text.strip_suffix('\n').unwrap_or(&text);
             self.set(&name, value.strip_suffix('\r').unwrap_or(value))
                 .map_err(|error| error.about(&format!("{file_option}: {path}")))?;
-            self.values.remove(&file_option);
+            let is_file = |value: &Value| self.table.name(value.of) == file_option;
+            Arc::make_mut(&mut self.values).retain(|value| !is_file(value));
         }
         Ok(())
     }
@@ -121,31 +155,27 @@ impl Options {
     pub fn files_differ_from(&self, known: &Options) -> Result<bool> {
         let mut now = self.clone();
         now.read_files()?;
-        let of_file = |(name, _): (&str, _)| match find(&self.table, name) {
-            Some(Settable::FileOf(option)) => now.get(&option.name) != known.get(&option.name),
-            _ => false,
-        };
-        Ok(self.values.iter().any(of_file))
+        let of_file = |(option, _): (&Opt, _)| now.get(&option.name) != known.get(&option.name);
+        Ok(self.files().any(of_file))
     }
 
     /// The value that was set, or the default. Not what stands in the file of a `_file` variant,
     /// unless `read_files` has read it.
     pub fn get(&self, name: &str) -> Option<&str> {
-        match self.values.get(name) {
-            Some(value) => Some(value.expose()),
-            None => match find(&self.table, name)? {
-                Settable::Itself(option) => option.default.as_deref(),
-                Settable::FileOf(_) => None,
-            },
-        }
+        let found = self.table.find(name)?;
+        let default = || match found {
+            Settable::Itself(index) => self.table[index].default.as_deref(),
+            Settable::FileOf(_) => None,
+        };
+        self.value(found).or_else(default)
     }
 
     /// The value as it may be shown: secrets are `***`.
     pub fn shown(&self, name: &str) -> Result<Option<String>> {
-        match find(&self.table, name) {
+        match self.table.find(name) {
             None => Err(Error::new(Status::UnknownOption, unknown(&self.table, name))),
-            Some(Settable::Itself(option)) if option.secret => {
-                Ok(self.values.get(name).map(|_| "***".into()))
+            Some(Settable::Itself(index)) if self.table[index].secret => {
+                Ok(self.value(Settable::Itself(index)).map(|_| "***".into()))
             }
             Some(_) if name == STORE.name => Ok(self.get(name).map(without_password)),
             Some(_) => Ok(self.get(name).map(str::to_string)),
@@ -154,31 +184,38 @@ impl Options {
 
     /// The option of this name. A `_file` variant is no option of its own.
     pub fn option(&self, name: &str) -> Option<&Opt> {
-        self.table.iter().find(|option| option.name == name)
+        self.table.option(name)
     }
 
     /// Whether a value was set, or a file that is read for each login; defaults do not count.
     pub fn is_set(&self, name: &str) -> bool {
-        self.values.contains(name) || self.option(name).and_then(|o| self.file(o)).is_some()
+        match self.table.find(name) {
+            None => false,
+            Some(Settable::Itself(index)) if self.table[index].fresh => self
+                .value(Settable::Itself(index))
+                .or(self.value(Settable::FileOf(index)))
+                .is_some(),
+            Some(found) => self.value(found).is_some(),
+        }
     }
 
-    /// The file that is read for each login in place of this option's value; only of a `fresh`
-    /// option.
-    pub fn file(&self, option: &Opt) -> Option<&str> {
-        let path = self.values.get(&format!("{}{FILE_SUFFIX}", option.name));
-        path.filter(|_| option.fresh).map(Secret::expose)
+    /// The files that are read for each login, in place of the value of an option.
+    pub fn fresh_files(&self) -> impl Iterator<Item = (&Opt, &str)> {
+        self.files().filter(|(option, _)| option.fresh)
     }
 
-    /// What tells one account from another: the value or default, or the path where only a file
-    /// is known.
-    pub fn said(&self, option: &Opt) -> Option<&str> {
-        self.get(&option.name).or_else(|| self.file(option))
+    /// What tells one account from another, of what was set: the value, or the path where only a
+    /// file is known. A default that is spelt out is no difference.
+    pub fn said(&self) -> impl Iterator<Item = (&Opt, &str)> {
+        let differs = |(option, value): &(&Opt, &str)| option.default.as_deref() != Some(*value);
+        let is_alone = |(option, _): &(&Opt, &str)| self.get(&option.name).is_none();
+        self.values().filter(differs).chain(self.fresh_files().filter(is_alone))
     }
 
     /// The identity options that are set.
     pub fn identity(&self) -> impl Iterator<Item = &Opt> {
-        let of_identity = |o: &&Opt| o.group == Group::Identity;
-        self.table.iter().filter(of_identity).filter(|option| self.is_set(&option.name))
+        let set = self.values().chain(self.fresh_files()).map(|(option, _)| option);
+        set.filter(|option| option.group == Group::Identity)
     }
 
     pub fn text(&self, key: Key<str>) -> Option<&str> {
@@ -211,23 +248,6 @@ impl Options {
     }
 }
 
-/// What a name that can be set stands for.
-enum Settable<'a> {
-    /// The option's own value.
-    Itself(&'a Opt),
-    /// A file with the option's value.
-    FileOf(&'a Opt),
-}
-
-/// The option that a name sets. An option called `ca_file` comes before the file of an option
-/// called `ca`.
-fn find<'a>(table: &'a [Opt], name: &str) -> Option<Settable<'a>> {
-    if let Some(option) = table.iter().find(|o| o.name == name) {
-        return Some(Settable::Itself(option));
-    }
-    file_of(table, name).map(Settable::FileOf)
-}
-
 /// A URL without who logs in there, and without its query, where a socket's password stands.
 fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.into() };
@@ -236,12 +256,6 @@ fn without_password(url: &str) -> String {
         Some((_, place)) => format!("{scheme}://***@{place}"),
         None => format!("{scheme}://{rest}"),
     }
-}
-
-/// The secret option whose value would stand in the file that an option of this name names.
-pub(crate) fn file_of<'a>(table: &'a [Opt], name: &str) -> Option<&'a Opt> {
-    let stem = name.strip_suffix(FILE_SUFFIX)?;
-    table.iter().find(|o| o.name == stem && o.secret)
 }
 
 /// The message for a name that no option has, with the name that was probably meant.

@@ -8,21 +8,25 @@ use super::profile::Profile;
 use super::template::Values;
 use crate::error::{Error, Result, Status};
 use crate::model::option::Kind;
+use crate::model::option_index::OptionIndex;
 use crate::model::option_table::CLIENT_CERT_FILE;
 use crate::model::options::Options;
 use crate::model::record::Discovered;
 use crate::support::ordered::Ordered;
 use crate::support::redaction::Redaction;
 use crate::support::secret::Secret;
+use std::sync::Arc;
 
 /// What names stand for while a profile's templates are filled.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Names {
-    /// Each name's value. All are treated as secrets; most are none.
+    /// All options: what they are when they are not set, which are numbers, and which no message may
+    /// show.
+    options: Arc<OptionIndex>,
+    /// Each name's value, where it is not an option's default. All are treated as secrets; most are
+    /// none.
     values: Ordered<Secret>,
-    /// The names of number options, which JSON gets without quotes.
-    numbers: Vec<String>,
-    /// The names whose values no message may show.
+    /// The names besides the options' whose values no message may show.
     secrets: Vec<String>,
     /// What no template may name here, and no message may show.
     hidden: Vec<Secret>,
@@ -30,11 +34,12 @@ pub(crate) struct Names {
 
 impl Values for Names {
     fn value(&self, name: &str) -> Option<&str> {
-        self.values.get(name).map(Secret::expose)
+        let default = || self.options.option(name)?.default.as_deref();
+        self.values.get(name).map(Secret::expose).or_else(default)
     }
 
     fn is_number(&self, name: &str) -> bool {
-        self.numbers.iter().any(|number| number == name)
+        self.options.option(name).is_some_and(|o| matches!(o.kind, Kind::Number { .. }))
     }
 }
 
@@ -48,17 +53,11 @@ impl Names {
     /// Options and words, with what discovery found. `INVALID_OPTION` where a map has no meaning
     /// for an option's value.
     pub fn of(profile: &Profile, options: &Options, discovered: &Discovered) -> Result<Names> {
-        let mut names = Names::default();
-        for option in options.table() {
-            if let Some(value) = options.get(&option.name) {
-                names.set(&option.name, value);
-            }
-            if matches!(option.kind, Kind::Number { .. }) {
-                names.numbers.push(option.name.clone());
-            }
-            if option.secret {
-                names.secrets.push(option.name.clone());
-            }
+        let mut names = Names { options: options.table().clone(), ..Names::default() };
+        // Exact, since a client may keep its names.
+        names.values.0.reserve_exact(options.values().count());
+        for (option, value) in options.values() {
+            names.values.0.push((option.name.clone(), value.into()));
         }
         for (name, map) in profile.maps.iter() {
             let Some(word) = options.get(&map.of).or(map.default.as_deref()) else { continue };
@@ -91,7 +90,7 @@ impl Names {
     /// The same, by whoever owns the names.
     pub fn and(mut self, name: &str, value: &Secret) -> Names {
         self.values.insert(name, value.clone());
-        if !self.secrets.iter().any(|secret| secret == name) {
+        if !self.is_secret(name) {
             self.secrets.push(name.into());
         }
         self
@@ -105,17 +104,19 @@ impl Names {
 
     /// Whether the name stands for something.
     pub fn has(&self, name: &str) -> bool {
-        self.values.contains(name)
+        self.value(name).is_some()
     }
 
     /// Whether the name stands for what no message may show.
     pub fn is_secret(&self, name: &str) -> bool {
-        self.secrets.iter().any(|secret| secret == name)
+        self.options.option(name).is_some_and(|option| option.secret)
+            || self.secrets.iter().any(|secret| secret == name)
     }
 
     /// All that no message may show, in any encoding that a cloud may echo it in.
     pub fn redaction(&self) -> Redaction {
-        let named = self.secrets.iter().filter_map(|name| self.values.get(name));
-        Redaction::of(named.chain(&self.hidden).map(Secret::expose))
+        let options = self.options.iter().filter(|option| option.secret).map(|o| &o.name);
+        let named = options.chain(&self.secrets).filter_map(|name| self.value(name));
+        Redaction::of(named.chain(self.hidden.iter().map(Secret::expose)))
     }
 }

@@ -13,8 +13,8 @@
 
 use super::profile::{Format, OwnOption, Profile};
 use crate::model::option::{Group, Kind, Opt};
+use crate::model::option_index::file_of;
 use crate::model::option_table::{PROFILE, PROFILE_FILE, table};
-use crate::model::options::file_of;
 
 /// Names that no option of a profile can have: templates mean something else by them, or the
 /// profile itself is set by them.

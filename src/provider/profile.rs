@@ -14,7 +14,7 @@ use super::rule::Rule;
 use super::template::{Number, Template};
 use crate::error::{Error, Result, Status};
 use crate::http::url::OriginRule;
-use crate::model::option::Opt;
+use crate::model::option_index::OptionIndex;
 use crate::support::json::read::{At, Misread, OneOrMany, Read, document, read};
 use crate::support::json::{self, Value};
 use crate::support::ordered::Ordered;
@@ -26,7 +26,7 @@ pub(crate) struct Profile {
     /// What its JSON says.
     format: Format,
     /// The built-in options and this profile's own.
-    pub table: Arc<Vec<Opt>>,
+    pub table: Arc<OptionIndex>,
     /// What the values are made of.
     pub kinds: Kinds,
 }
@@ -49,13 +49,13 @@ impl Profile {
         let wrong = |what: String| invalid(&format!("{}: {what}", format.name));
         let table = format.option_table().map_err(wrong)?;
         let kinds = format.check(&table).map_err(wrong)?;
-        Ok(Profile { format, table: Arc::new(table), kinds })
+        Ok(Profile { format, table: Arc::new(OptionIndex::new(table)), kinds })
     }
 
     /// What `custom`, a user's own provider, is until its profile is given: built-in options alone.
     pub fn none(name: &str) -> Profile {
         let format = Format { name: name.into(), ..Format::default() };
-        let table = Arc::new(crate::model::option_table::table());
+        let table = Arc::new(OptionIndex::new(crate::model::option_table::table()));
         Profile { format, table, kinds: Kinds::default() }
     }
 

@@ -32,15 +32,6 @@ impl<T> Ordered<T> {
         }
     }
 
-    /// Removes the pair of this name, if there is one.
-    pub fn remove(&mut self, name: &str) {
-        self.retain(|known| known != name);
-    }
-
-    pub fn retain(&mut self, keep: impl Fn(&str) -> bool) {
-        self.0.retain(|(name, _)| keep(name));
-    }
-
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
