@@ -110,7 +110,7 @@ test-node: build simulator ## the Node package
 test-languages: build simulator ## processes of all languages with one store
 	tests/suites/languages/run
 
-test-servers-light: build ## real OAuth 2.0 servers that start in seconds: oidc-provider, django-oauth-toolkit
+test-servers-light: build ## real servers that start in seconds: oidc-provider, django-oauth-toolkit, Node-RED
 	tests/servers/run
 
 test-install: simulator ## make install, and projects that use what it installed
@@ -125,7 +125,7 @@ test-page: simulator ## the simulator's page, in headless Chromium
 	@tools/setup page
 	tests/suites/page/run
 
-test-servers: build ## all real OAuth 2.0 servers, downloaded once into a cache; writes docs/SERVERS.md
+test-servers: build ## all real servers, downloaded once into a cache; writes docs/SERVERS.md
 	tests/servers/run --write all
 
 fleet: ## a million gateways at one token endpoint: the table and the pictures of docs/FLEET.md

@@ -3,10 +3,6 @@ words; raises `CannotDo` where the server has no such thing, and anything else w
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import threading
 import time
 import urllib.error
 import urllib.parse
@@ -16,33 +12,11 @@ from typing import Any, Callable
 
 import keyfob
 from person import Person
-from server import Server
+from server import CannotDo, Server, fails, has, row_of
+from stampede import client_of, stampede
 
 ROWS: list[tuple[str, Callable[[Server, Path], str]]] = []
-
-
-class CannotDo(Exception):
-    """The server has no such thing, or this runner does not set it up."""
-
-
-def row(title: str) -> Callable[[Callable[[Server, Path], str]], Callable[[Server, Path], str]]:
-    def add(run: Callable[[Server, Path], str]) -> Callable[[Server, Path], str]:
-        ROWS.append((title, run))
-        return run
-
-    return add
-
-
-def has(what: Any, why: str) -> Any:
-    if not what:
-        raise CannotDo(why)
-    return what
-
-
-def client_of(options: dict[str, str], store: Path | None = None) -> keyfob.Client:
-    if store is not None:
-        options = {**options, "store": f"file:{store}"}
-    return keyfob.Client("oauth2", **options)
+row = row_of(ROWS)
 
 
 def let_in(server: Server, client: keyfob.Client, agrees: bool = True) -> None:
@@ -70,14 +44,6 @@ def sees(server: Server, token: str) -> int:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code
-
-
-def fails(work: Callable[[], Any]) -> keyfob.Error:
-    try:
-        work()
-    except keyfob.Error as error:
-        return error
-    raise AssertionError("it did not fail")
 
 
 @row("endpoints by discovery from the issuer")
@@ -167,20 +133,14 @@ def refresh(server: Server, scratch: Path) -> str:
 
 
 @row("20 threads in each of 4 processes on an expired token: one refresh, the family lives")
-def stampede(server: Server, scratch: Path) -> str:
+def one_refresh(server: Server, scratch: Path) -> str:
     options = has(server.rotating, "its tokens cannot be made to live for seconds here")
     store = scratch / f"{server.name}-stampede"
     with client_of(options, store) as client:
         let_in(server, client)
         client.token()
         time.sleep(server.short_s + 0.2)
-        environment = {**os.environ, **{f"ROW_{name.upper()}": value for name, value in options.items()}}
-        worker = [sys.executable, __file__, str(store)]
-        workers = [subprocess.Popen(worker, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(4)]
-        told = [each.communicate(timeout=120)[0].split() for each in workers]
-        assert all(each.returncode == 0 for each in workers), told
-        refreshes = sum(int(count) for count, *_ in told)
-        tokens = {token for _, *all_of_one in told for token in all_of_one}
+        refreshes, tokens = stampede(options, store)
         # A slow machine may see a second token end meanwhile; one that lives has one refresh.
         assert refreshes == len(tokens), (refreshes, len(tokens))
         assert client.token() in tokens
@@ -279,21 +239,3 @@ def revoked(server: Server, scratch: Path) -> str:
         after = sees(server, token)
         # An access token may outlive its refresh token (RFC 7009 2.1).
         return f"{before}, then {after}"
-
-
-def work() -> None:
-    """One process of the stampede."""
-    options = {name[4:].lower(): value for name, value in os.environ.items() if name.startswith("ROW_")}
-    with client_of(options, Path(sys.argv[1])) as client:
-        tokens: list[str] = []
-        threads = [threading.Thread(target=lambda: tokens.append(client.token())) for _ in range(20)]
-        for each in threads:
-            each.start()
-        for each in threads:
-            each.join()
-        assert len(tokens) == 20
-        print(client.status().counters.refreshes, *sorted(set(tokens)))
-
-
-if __name__ == "__main__":
-    work()

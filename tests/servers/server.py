@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import os
+import random
 import shutil
 import socket
 import subprocess
 import time
 import urllib.request
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
+
+import keyfob
+from front import Front
 
 HERE = Path(__file__).resolve().parent
 
@@ -38,10 +43,33 @@ def installed(name: str, pinned: str, install: Any) -> Path:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nobody listens on, and that no client is given meanwhile: servers take their time to bind."""
+    while True:
+        port = random.randrange(15_000, 32_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
+class CannotDo(Exception):
+    """The server has no such thing, or this runner does not set it up."""
+
+
+def has(what: Any, why: str) -> Any:
+    if not what:
+        raise CannotDo(why)
+    return what
+
+
+def fails(work: Callable[[], Any]) -> keyfob.Error:
+    try:
+        work()
+    except keyfob.Error as error:
+        return error
+    raise AssertionError("it did not fail")
 
 
 class Server:
@@ -87,6 +115,65 @@ class Server:
         raise NotImplementedError
 
 
+class Platform:
+    """A platform whose own login a profile of the catalogue speaks. What reaches it is counted before it."""
+
+    name = "a platform"
+    version = "?"
+    #: What about it is not as it comes.
+    notes = ""
+    #: Where its API is, as an option or by itself, and what else a client needs to find it.
+    where: dict[str, str]
+    user = {"username": "owner", "password": "correct horse"}
+    #: Somebody whose password has special characters, and which.
+    special: dict[str, str] | None = None
+    special_characters = "way+%& ü:"
+    #: What a request asks for that only somebody who has logged in gets, relative to `base_url`.
+    api: str
+    #: What of a login's path no other call has.
+    login_path: str
+    #: How long its tokens live here; 0 where they live long.
+    short_s = 0
+    front: Front
+
+    @property
+    def owner(self) -> dict[str, str]:
+        """The options of a client that logs in as its user."""
+        return {**self.where, **self.user}
+
+    def logins(self) -> int:
+        """How many logins have reached it."""
+        return self.front.count(self.login_path)
+
+    def forget(self, token: str) -> None:
+        """Ends a token before its time."""
+        raise NotImplementedError
+
+    def end_session(self, client: keyfob.Client) -> None:
+        """Ends a refresh token that a client has, without its knowledge."""
+        raise NotImplementedError
+
+    def change_password(self, password: str) -> None:
+        """Gives its user another password."""
+        raise NotImplementedError
+
+    def stop(self) -> None:
+        raise NotImplementedError
+
+
+def row_of(table: list[tuple[str, Any]]) -> Callable[[str], Callable[[Any], Any]]:
+    """What marks the functions that are rows of a table."""
+
+    def titled(title: str) -> Callable[[Any], Any]:
+        def add(run: Any) -> Any:
+            table.append((title, run))
+            return run
+
+        return add
+
+    return titled
+
+
 def wait_for(url: str, process: subprocess.Popen[Any], limit_s: float = 240) -> None:
     until = time.monotonic() + limit_s
     while time.monotonic() < until:
@@ -95,6 +182,6 @@ def wait_for(url: str, process: subprocess.Popen[Any], limit_s: float = 240) -> 
         try:
             urllib.request.urlopen(url, timeout=5).close()
             return
-        except OSError:
+        except (OSError, http.client.HTTPException):
             time.sleep(0.3)
     raise RuntimeError(f"nothing answers at {url}")
