@@ -68,7 +68,7 @@ uninstall: ## what make install put there
 
 ##@ Test: tests/README.md says what each proves, and how to run one test
 
-TESTS := lint test-rust test-c test-cli test-store test-cpp test-conformance test-python test-node test-languages test-servers-light test-install
+TESTS := lint test-rust test-c test-cli test-docs test-store test-cpp test-conformance test-python test-node test-languages test-servers-light test-install
 
 test: ## everything, on a machine that has Rust, gcc and make: the rest is installed, or asked for
 	@tools/setup test
@@ -91,6 +91,9 @@ test-c: build simulator $(C_EXAMPLES) ## the C ABI from C: header, symbols, misu
 
 test-cli: cli simulator ## the program keyfob
 	tests/suites/cli/run
+
+test-docs: cli simulator ## the pages of docs/, followed as they are printed; systemd units under a systemd
+	tests/suites/docs/run
 
 test-store: build simulator ## what every store promises, from C: memory, files, one of your own in SQLite
 	tests/suites/store/run $(TARGET)/$(PROFILE)
