@@ -162,7 +162,8 @@ impl Client {
         let mut response = send::send(self.lifecycle(), &asked, call, Body::ForAFile)?;
         match response.status() {
             200 => part.take(Validator::of(&response), response.length())?,
-            206 if goes_on_at(&response, from, part.total()) => {}
+            206 if goes_on_at(&response, from, part.total())
+                && Validator::of(&response).allows(part.validator()) => {}
             416 if is_all_of_it(&response, from) => {}
             206 | 416 => return Ok(Tried::Again),
             429 | 500 | 502..=504 => {

@@ -38,6 +38,17 @@ impl Validator {
         let found = strong.or_else(|| response.header("last-modified")).filter(|_| ranges);
         Validator(found.map(str::to_string))
     }
+
+    /// Whether a range with this validator may be of the file that the other names: a server that does
+    /// not know `If-Range` may give one of another file (RFC 9110 15.3.7.3). One that names none in a
+    /// range, or names the file in another way there, is believed.
+    pub fn allows(&self, known: Option<&str>) -> bool {
+        let is_tag = |validator: &str| validator.starts_with('"');
+        match (self.0.as_deref(), known) {
+            (Some(this), Some(known)) if is_tag(this) == is_tag(known) => this == known,
+            _ => true,
+        }
+    }
 }
 
 /// A download that is under way. Only one at a time has it.

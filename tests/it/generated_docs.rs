@@ -310,6 +310,7 @@ fn failures() -> String {
         };
         writeln!(page, "| {what}{clouds} | {calls} |").unwrap();
     }
+    page.push_str(&transfers(rows.as_array().unwrap()));
     page.push_str(
         "\n## The connection\n\n\
          - A token call goes on a connection that is known to live: a new one, or one that was used \
@@ -324,6 +325,49 @@ fn failures() -> String {
          Tried by `tests/it/connections.rs`, `tests/it/wire.rs` and `tests/it/endless.rs`.\n",
     );
     page
+}
+
+/// Downloads to files, and uploads from readers: what is no good to them.
+fn transfers(rows: &[Value]) -> String {
+    let mut text = String::from(
+        "\n## Downloads and uploads\n\n\
+         What the call gives once it has given up (`download_retry_s`), and what becomes of \
+         `PATH.part`: a download that comes later goes on from what is kept. A file at PATH is \
+         replaced where the call gives `OK`, and intact in every other case. Tried by \
+         `tests/it/downloads.rs`.\n",
+    );
+    for transfer in ["download", "upload"] {
+        let is_download = transfer == "download";
+        write!(
+            text,
+            "\n| what is no good to a{} | what happens | the call |",
+            match is_download {
+                true => " download",
+                false => "n upload",
+            }
+        )
+        .unwrap();
+        text.push_str(if is_download {
+            " `PATH.part` |\n|---|---|---|---|\n"
+        } else {
+            "\n|---|---|---|\n"
+        });
+        for row in rows.iter().filter(|row| row["transfer"] == transfer) {
+            let gives = match row["gives"].as_str().unwrap() {
+                "{n}" => "the answer".to_string(),
+                gives if gives.parse::<u16>().is_ok() => gives.to_string(),
+                gives => format!("`{gives}`"),
+            };
+            let of = |name: &str| row[name].as_str().unwrap_or("");
+            write!(text, "| {} | {} | {gives} |", of("at"), of("what")).unwrap();
+            text.push_str(&match of("part") {
+                "" => "\n".to_string(),
+                "none" => " |\n".to_string(),
+                part => format!(" {part} |\n"),
+            });
+        }
+    }
+    text
 }
 
 /// One call of a story as people read it.
