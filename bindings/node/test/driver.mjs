@@ -29,6 +29,10 @@ const calls = {
   set: (client, option, value) => client.set({ [option]: value }),
   forget: (client) => client.forget(),
   status: (client) => [JSON.stringify(client.status())],
+  async answer_member(client, pointer) {
+    const member = await client.answerMember(pointer);
+    return [member === null ? 0 : 1, member ?? ""];
+  },
   async request(client, method, url, body) {
     if (method !== "GET" || body !== undefined) {
       return [(await client.fetch(url, { method, body })).status, ""];

@@ -86,6 +86,10 @@ class Driver:
     def do_status(self, client: Any) -> list[str]:
         return [json.dumps(client.status().raw)]
 
+    def do_answer_member(self, client: Any, pointer: str) -> list[str]:
+        member = self.done(client.answer_member(pointer))
+        return [str(int(member is not None)), member or ""]
+
     def do_request(self, client: Any, method: str, url: str, *body: str) -> list[str]:
         data = body[0].encode() if body else None
         response = self.done(client.request(method, url, data=data))

@@ -220,6 +220,12 @@ static void obey(char **field, int count) {
     } else if (strcmp(order, "status") == 0) {
         keyfob_client_status_json(client, &text, &error);
         tell_text(text, error);
+    } else if (strcmp(order, "answer_member") == 0) {
+        keyfob_client_answer_member(client, field[2], &text, &error);
+        tell_done(error);
+        if (!error)
+            printf("\t%d\t%s", text != NULL, text ? text : "");
+        keyfob_string_free(text);
     } else if (strcmp(order, "request") == 0) {
         tell_response(client, field, count);
     } else if (strcmp(order, "login_begin") == 0) {

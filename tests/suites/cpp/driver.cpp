@@ -96,6 +96,11 @@ const std::map<std::string, std::function<Fields(const Fields &)>> calls = {
     {"set", [](const Fields &order) { return client(order).set(order.at(2), order.at(3)), Fields{}; }},
     {"forget", [](const Fields &order) { return client(order).forget(), Fields{}; }},
     {"status", [](const Fields &order) { return Fields{client(order).status_json()}; }},
+    {"answer_member",
+     [](const Fields &order) {
+       const std::optional<std::string> member = client(order).answer_member(order.at(2));
+       return Fields{member ? "1" : "0", member.value_or("")};
+     }},
     {"request", request},
     {"login_begin", login_begin},
     {"login_wait", login_wait},
