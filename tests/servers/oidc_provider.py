@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import urllib.request
 from pathlib import Path
 from typing import Any
 
+from keys import EC, ED25519, Authority, key_pair
 from server import HERE, Server, installed
 
 DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 SECRET = "a-secret-that-is-long-enough-for-HS256"
-
-
-def _key(directory: Path, *kind: str) -> tuple[str, dict[str, str]]:
-    """A private key as a file, and its public half as a JWK."""
-    import base64
-
-    path = directory / f"{'-'.join(kind)}.pem".replace(":", "-")
-    subprocess.run(["openssl", "genpkey", *kind, "-out", path], check=True, capture_output=True)
-    public = subprocess.run(
-        ["openssl", "pkey", "-in", path, "-pubout", "-outform", "DER"], check=True, capture_output=True
-    ).stdout
-    b64 = lambda raw: base64.urlsafe_b64encode(raw).decode().rstrip("=")  # noqa: E731
-    if "ED25519" in kind:
-        return str(path), {"kty": "OKP", "crv": "Ed25519", "x": b64(public[-32:])}
-    return str(path), {"kty": "EC", "crv": "P-256", "x": b64(public[-64:-32]), "y": b64(public[-32:])}
 
 
 class OidcProvider(Server):
@@ -38,8 +25,15 @@ class OidcProvider(Server):
         package = (HERE / "oidc-provider/package.json").read_text()
         place = installed("oidc-provider", package, self._install)
         self.version = json.loads((place / "node_modules/oidc-provider/package.json").read_text())["version"]
+        authority = Authority(scratch / "certificates")
+        own = {
+            "TLS_CERT": str(authority.server.cert),
+            "TLS_KEY": str(authority.server.key),
+            "TLS_CLIENT_CA": str(authority.root.cert),
+        }
         self._process = subprocess.Popen(
             ["node", HERE / "oidc-provider/server.mjs"],
+            env={**os.environ, **own},
             cwd=place,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -54,14 +48,21 @@ class OidcProvider(Server):
         for way in ("client_secret_basic", "client_secret_post", "client_secret_jwt"):
             self._client(way, client_secret=SECRET, token_endpoint_auth_method=way)
             self.auths[way] = {**itself, "client_id": way, "client_secret": SECRET, "client_auth": way}
-        for alg, kind in [
-            ("ES256", ("-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256")),
-            ("EdDSA", ("-algorithm", "ED25519")),
-        ]:
-            path, jwk = _key(scratch, *kind)
+        for alg, kind in (("ES256", EC), ("EdDSA", ED25519)):
+            path, jwk = key_pair(scratch, *kind)
             name = f"private_key_jwt-{alg}"
             self._client(name, jwks={"keys": [jwk]}, token_endpoint_auth_method="private_key_jwt")
             self.auths[f"private_key_jwt ({alg})"] = {**itself, "client_id": name, "client_assertion_key_file": path}
+        shown, lone = authority.signed("gateway-7"), authority.alone("gateway-8")
+        known = {"tls_client_auth_subject_dn": "CN=gateway-7"}
+        self._client("gateway-7", token_endpoint_auth_method="tls_client_auth", **known)
+        keys = {"keys": [{**lone.jwk, "kid": "gateway-8"}]}
+        self._client("gateway-8", token_endpoint_auth_method="self_signed_tls_client_auth", jwks=keys)
+        trusting = {**itself, "ca_file": str(authority.root.cert)}
+        self.by_certificate = {
+            "tls_client_auth": {**trusting, "client_id": "gateway-7", **shown.options},
+            "self_signed_tls_client_auth": {**trusting, "client_id": "gateway-8", **lone.options},
+        }
         self.grants = {"client_credentials": self.auths["client_secret_basic"]}
         public = {"token_endpoint_auth_method": "none", "application_type": "native"}
         self._client("public", **public)
@@ -92,7 +93,7 @@ class OidcProvider(Server):
     def _client(self, name: str, **more: Any) -> None:
         redirect = {"redirect_uris": [self.redirect_uri], "response_types": ["code"]}
         grants = ["authorization_code", "refresh_token", DEVICE]
-        if "client_secret" in more or "jwks" in more:
+        if more.get("token_endpoint_auth_method") != "none":
             grants.append("client_credentials")
         self._control(put={"client_id": name, "grant_types": grants, **redirect, **more})
 

@@ -8,7 +8,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
-from typing import Any, Callable
+from typing import Callable
 
 import keyfob
 from person import Person
@@ -90,6 +90,43 @@ def grants(server: Server, scratch: Path) -> str:
         with client_of(options) as client:
             assert client.token(), grant
     return ", ".join(server.grants)
+
+
+@row("mutual TLS: a certificate says who the client is")
+def mutual_tls(server: Server, scratch: Path) -> str:
+    has(server.by_certificate, "its clients show no certificates")
+    for way, options in server.by_certificate.items():
+        with client_of(options) as client:
+            assert client.token(), way
+            client.renew()
+        # Without it the server lets nobody in by that name.
+        without = {name: value for name, value in options.items() if not name.startswith("client_")}
+        with client_of({**without, "client_id": options["client_id"], "client_secret": "none"}) as client:
+            error = fails(client.token)
+            assert error.status.name == "CREDENTIALS_REJECTED", error
+    return ", ".join(server.by_certificate)
+
+
+@row("JWT bearer: another issuer's token is traded for one")
+def jwt_bearer(server: Server, scratch: Path) -> str:
+    with client_of(has(server.by_assertion, "it takes no such tokens")) as client:
+        first = client.token()
+        client.renew()
+        assert client.token() != first
+    return "twice, by two assertions of one key"
+
+
+@row("token exchange: one of its tokens for another")
+def exchange(server: Server, scratch: Path) -> str:
+    first, second = has(server.exchange, "it exchanges none")
+    with client_of(first) as client:
+        subject = client.token()
+    with client_of({**second, "subject_token": subject}) as client:
+        token = client.token()
+        assert token != subject
+        client.renew()
+        assert client.token() != token
+    return "twice"
 
 
 @row("device grant: a person allows it")

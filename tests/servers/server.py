@@ -87,6 +87,12 @@ class Server:
     auths: dict[str, dict[str, str]] = {}
     #: The same for grants that need no person.
     grants: dict[str, dict[str, str]] = {}
+    #: Clients that show a certificate (RFC 8705), by the name of the way.
+    by_certificate: dict[str, dict[str, str]] = {}
+    #: A client with another issuer's token (RFC 7523 2.1), or with the key that signs one.
+    by_assertion: dict[str, str] | None = None
+    #: A client that gets a token, and one that exchanges it (RFC 8693).
+    exchange: tuple[dict[str, str], dict[str, str]] | None = None
     #: Options of clients that a person lets in. `None`: it has no such grant.
     by_code: dict[str, str] | None = None
     by_browser: dict[str, str] | None = None

@@ -2,7 +2,9 @@
 // Run from the directory where the package is installed.
 
 import { createRequire } from "node:module";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import { pathToFileURL } from "node:url";
 
 const require = createRequire(`${process.cwd()}/`);
@@ -54,10 +56,32 @@ const http = createServer();
 await new Promise((listening) => http.listen(0, "127.0.0.1", listening));
 const issuer = `http://127.0.0.1:${http.address().port}`;
 
+// Where clients show a certificate: any, since one that signs itself is known by its key.
+const { TLS_CERT, TLS_KEY, TLS_CLIENT_CA } = process.env;
+const https = createTlsServer({
+  cert: readFileSync(TLS_CERT),
+  key: readFileSync(TLS_KEY),
+  ca: readFileSync(TLS_CLIENT_CA),
+  requestCert: true,
+  rejectUnauthorized: false,
+});
+await new Promise((listening) => https.listen(0, "127.0.0.1", listening));
+const mtls = `https://127.0.0.1:${https.address().port}`;
+
 const provider = new Provider(issuer, {
   adapter: Adapter,
   scopes: ["openid", "offline_access"],
+  discovery: { mtls_endpoint_aliases: { token_endpoint: `${mtls}/token` } },
   features: {
+    mTLS: {
+      enabled: true,
+      selfSignedTlsClientAuth: true,
+      tlsClientAuth: true,
+      getCertificate: (ctx) => ctx.socket.getPeerX509Certificate?.(),
+      certificateAuthorized: (ctx) => ctx.socket.authorized,
+      certificateSubjectMatches: (ctx, _property, expected) =>
+        ctx.socket.getPeerX509Certificate().subject === expected,
+    },
     clientCredentials: { enabled: true },
     deviceFlow: { enabled: true },
     revocation: { enabled: true },
@@ -71,6 +95,8 @@ const provider = new Provider(issuer, {
     "client_secret_post",
     "client_secret_jwt",
     "private_key_jwt",
+    "tls_client_auth",
+    "self_signed_tls_client_auth",
   ],
   pkce: { required: () => true },
   rotateRefreshToken: true,
@@ -88,6 +114,7 @@ function lifetime(client) {
 }
 
 const handle = provider.callback();
+https.on("request", handle);
 http.on("request", async (request, response) => {
   if (request.url !== "/control") return handle(request, response);
   let body = "";
