@@ -177,7 +177,7 @@ fn a_late_refresh_is_read_and_its_token_lives_from_the_asking() {
         client.token().unwrap();
         world.wind(EXPIRED);
         too_soon(&client);
-        until(|| !world.sim.is_at_work(CLOUD));
+        until(|| world.sim.count(CLOUD, "refresh") == 1 && !world.sim.is_at_work(CLOUD));
         world.wind(meanwhile);
         client.token().unwrap();
         assert_eq!(world.token_calls(CLOUD), token_calls);

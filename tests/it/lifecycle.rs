@@ -573,11 +573,12 @@ fn a_request_that_is_cancelled_ends() {
 fn a_handles_own_time_limit_bounds_its_calls() {
     let world = World::new();
     let client = world.client(CLOUD);
-    world.answers_once(CLOUD, "login", Fault::from_name("stall:before-headers").unwrap());
+    world.answers(CLOUD, "login", Fault::from_name("stall:before-headers").unwrap());
     let hurried = client.share(Some(Duration::from_millis(100)));
     let error = hurried.token().unwrap_err();
     assert_eq!(error.status(), Status::Timeout);
     assert!(error.message().contains("100 ms"), "{error}");
+    world.sim.clear_injections();
     world.wind(30);
     client.token().expect("and its outcome was its own");
 }
