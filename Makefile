@@ -44,6 +44,10 @@ cli: build ## the program keyfob, on the public ABI
 simulator: ## the simulated clouds
 	$(CARGO) build $(CARGO_PROFILE) -p keyfob-simulator
 
+node-package: ## the Node package as one file, into target/package: npm install FILE
+	@mkdir -p $(TARGET)/package
+	cd bindings/node && npm pack --silent --pack-destination $(abspath $(TARGET))/package
+
 $(TARGET)/$(PROFILE)/c/%: examples/c/%.c include/keyfob.h | build
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(C_STRICT) -o $@ $< -L$(TARGET)/$(PROFILE) -lkeyfob -Wl,-rpath,$(abspath $(TARGET)/$(PROFILE))

@@ -34,7 +34,7 @@ function free({ call, response, request }: Held): void {
   library.keyfob_client_free(call);
 }
 
-/** The source of a stream of bytes. */
+/** The source of a stream of bytes. @internal */
 export class Body {
   readonly type = "bytes";
   readonly autoAllocateChunkSize = PIECE;
@@ -130,7 +130,7 @@ function ended(): CancelledError {
   return new CancelledError("CANCELLED", "the body was given up, or its client was closed");
 }
 
-/** Tells how far a request's answer has come, until what this gives is called. */
+/** Tells how far a request's answer has come, until what this gives is called. @internal */
 export function watch(request: Pointer, onProgress: OnProgress | undefined): () => void {
   if (!onProgress) return () => undefined;
   const done: Out<number | bigint> = [null];

@@ -4,6 +4,7 @@ import type { Body } from "./body";
 import { ArgumentError, CancelledError, TimeoutError, check } from "./errors";
 import { enterAtOnce, leave, queue } from "./lane";
 import { type Done, type Out, type Pointer, library } from "./library";
+import { onAbort } from "./signals";
 
 /** What every call that can wait takes. */
 export interface CallOptions {
@@ -13,7 +14,7 @@ export interface CallOptions {
   timeout?: number | undefined;
 }
 
-/** Begins a call of a C function on a worker thread. */
+/** Begins a call of a C function on a worker thread. @internal */
 export type Begin = (client: Pointer, err: Out<Pointer>, done: Done<number>) => void;
 
 /** Takes a result; `keep` hands the call's handle over. */
@@ -81,7 +82,7 @@ process.on("exit", () => busy.forEach((calls) => calls.interrupt()));
 
 const forgotten = new FinalizationRegistry((client: Pointer) => library.keyfob_client_free(client));
 
-/** Owns a C client, and keeps it until no call is under way. */
+/** Owns a C client, and keeps it until no call is under way. @internal */
 export class Calls {
   /** The longest a call takes that has no limit of its own: the client's `timeout_ms`. */
   limit: number;
@@ -108,17 +109,17 @@ export class Calls {
     take: Take<T>,
     release?: () => void,
   ): Promise<T> {
-    let end: (() => void) | undefined;
+    let unheard: (() => void) | undefined;
     try {
       return await new Promise<T>((resolve, reject) => {
         const call = new Call(reject);
-        end = () => call.end(signal?.reason);
+        const end = () => call.end(signal?.reason);
         if (signal?.aborted) end();
-        signal?.addEventListener("abort", end);
+        else if (signal) unheard = onAbort(signal, end);
         this.#work(call, timeout, begin, take, release).then(resolve, reject);
       });
     } finally {
-      if (end) signal?.removeEventListener("abort", end);
+      unheard?.();
     }
   }
 

@@ -3,14 +3,18 @@
 
 import { Body, type OnProgress, watch } from "./body";
 import { type Begin, type CallOptions, Calls } from "./calls";
+import type { CarryOptions } from "./carrier";
 import { ClosedError, KeyfobError, check } from "./errors";
 import type { ClientEvents } from "./event-map";
 import { Emitter, newsNumber } from "./events";
 import { type FetchOptions, type Page, c, incoming, link, open, outgoing, streamed } from "./http";
+import { type Interceptor, interceptor } from "./interceptor";
 import { type Out, type Pointer, library } from "./library";
 import { Login } from "./login";
 import type { CustomOptions, Options, Provider } from "./options";
+import { onAbort } from "./signals";
 import type { Status } from "./status";
+import { type Fetch, wrapFetch } from "./wrap-fetch";
 
 /** Where options come from besides the program, whose own come last and win. */
 export interface OptionSources {
@@ -147,11 +151,11 @@ export class Client {
       await new Promise<void>((over) => {
         const end = () => {
           clearTimeout(timer);
-          signal?.removeEventListener("abort", end);
+          unheard?.();
           over();
         };
         const timer = setTimeout(end, LOOK_MS);
-        signal?.addEventListener("abort", end);
+        const unheard = signal && onAbort(signal, end);
       });
     }
   }
@@ -346,6 +350,23 @@ export class Client {
    */
   async fetch(input: string | URL | Request, options: FetchOptions = {}): Promise<Response> {
     return options.stream ? this.#stream(input, options) : this.#send(input, options, incoming);
+  }
+
+  /**
+   * Gives a `fetch` whose requests carry the token, for a library that takes one. If the API refuses
+   * the token, it is renewed and the request sent again, once: where its body is no stream. Otherwise
+   * it is what it wraps, errors and redirects included; a redirect to another host takes no token along.
+   */
+  wrapFetch(fetch: Fetch = globalThis.fetch, options: CarryOptions = {}): Fetch {
+    return wrapFetch(this, fetch, options);
+  }
+
+  /**
+   * Gives an interceptor for `dispatcher.compose` of undici, 6 or later, that does the same. What
+   * follows redirects stands before it, and asks it for each hop.
+   */
+  interceptor(options: CarryOptions = {}): Interceptor {
+    return interceptor(this, options);
   }
 
   /**
@@ -553,6 +574,16 @@ export class Client {
   wind(ms: number): void {
     const err: Out<Pointer> = [null];
     check(library.keyfob_client_wind_ms(this.#open(), ms, err), err);
+  }
+
+  /** What `console.log` shows: the status. @internal */
+  [Symbol.for("nodejs.util.inspect.custom")](
+    depth: number,
+    options: object,
+    inspect: (value: unknown, options: object) => string,
+  ): string {
+    if (this.#handle === null) return "Client { closed }";
+    return depth < 0 ? "[Client]" : `Client ${inspect(this.status(), options)}`;
   }
 
   #open(): Pointer {

@@ -103,7 +103,7 @@ for (const [name, each] of Object.entries({ ...CLASSES, ClosedError })) {
   each.prototype.name = name;
 }
 
-/** Throws what a call reported, if it failed. */
+/** Throws what a call reported, if it failed. @internal */
 export function check(status: number, err: Out<Pointer>): void {
   if (status !== STATUSES.OK) throw taken(status, err[0]);
 }

@@ -80,7 +80,7 @@ async function content(body: FetchOptions["body"]): Promise<Spooled & { type?: s
   return { bytes: new Uint8Array(await read.arrayBuffer()), ...(type ? { type } : {}) };
 }
 
-/** Makes a C request. It is the caller's to free. */
+/** Makes a C request. It is the caller's to free. @internal */
 export function open({ method, url, headers, body, file, idempotent }: Outgoing): Pointer {
   const made: Out<Pointer> = [null];
   const err: Out<Pointer> = [null];
@@ -117,14 +117,14 @@ export type Page = Response & {
   readonly next: string | null;
 };
 
-/** What a C response says. */
+/** What a C response says. @internal */
 export function incoming(response: Pointer): Response {
   const status = library.keyfob_response_status(response);
   const body = BODILESS.includes(status) ? null : bytes(response);
   return new Response(body, { status, headers: headers(response) });
 }
 
-/** What a C response says whose body is still to be read. Null: it has none. */
+/** What a C response says whose body is still to be read. Null: it has none. @internal */
 export function streamed(response: Pointer, body: () => Body): Response {
   const status = library.keyfob_response_status(response);
   const stream = BODILESS.includes(status) ? null : new ReadableStream(body());
@@ -148,7 +148,7 @@ function bytes(response: Pointer): ArrayBuffer {
   return body === null ? new ArrayBuffer(0) : copy(body, length[0] ?? 0);
 }
 
-/** The URL of the link with this relation, if the response has one. */
+/** The URL of the link with this relation, if the response has one. @internal */
 export function link(response: Pointer, rel: string): string | null {
   const url: Out<string> = [null];
   const err: Out<Pointer> = [null];

@@ -3,6 +3,9 @@
 export { Client, type DownloadOptions, type Mqtt, type OptionSources, type SignedOptions } from "./client";
 export type { OnProgress } from "./body";
 export type { CallOptions } from "./calls";
+export type { CarryOptions } from "./carrier";
+export type { Interceptor } from "./interceptor";
+export type { Fetch } from "./wrap-fetch";
 export type { ClientEvents, KeyfobEventMap } from "./event-map";
 export type { FetchOptions, Page } from "./http";
 export { Login } from "./login";

@@ -1,5 +1,7 @@
 // The shared library: found, checked that it speaks this interface, its functions given types.
 
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import koffi = require("koffi");
 import { ABI_VERSION, FUNCTIONS } from "./abi";
 
@@ -86,6 +88,10 @@ function find(): string {
   try {
     return require.resolve(`@keyfob/client-${platform}`);
   } catch {
+    // In a checkout, `npm install` and `npm pack` have built it.
+    const files = ["libkeyfob.so", "libkeyfob.dylib", "keyfob.dll"];
+    const built = files.map((file) => join(__dirname, "..", "platforms", platform, file)).find(existsSync);
+    if (built) return built;
     throw new Error(
       `keyfob has no library for ${platform}: install @keyfob/client-${platform}, ` +
         "or name a libkeyfob with the environment variable KEYFOB_LIBRARY",

@@ -2,11 +2,12 @@
 
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import * as keyfob from "@keyfob/client";
 import { startSimulator } from "./simulator.mjs";
@@ -16,11 +17,11 @@ const directory = mkdtempSync(join(tmpdir(), "keyfob-node-test-"));
 after(() => clouds.stop());
 after(() => rmSync(directory, { recursive: true }));
 
-/** Loads the package with a library, and says what it printed on standard error. */
-function load(library) {
+/** Loads a package with a library, and says what it printed on standard error. */
+function load(library, name = "@keyfob/client") {
   const env = { ...process.env };
   delete env.KEYFOB_LIBRARY;
-  const { stderr } = spawnSync(process.execPath, ["-e", `require("@keyfob/client")`], {
+  const { stderr } = spawnSync(process.execPath, ["-e", `require(${JSON.stringify(name)})`], {
     cwd: new URL(".", import.meta.url),
     env: library === undefined ? env : { ...env, KEYFOB_LIBRARY: library },
     encoding: "utf8",
@@ -47,7 +48,11 @@ test("a library that is not keyfob is refused", () => {
 
 test("without a library the error says how to get one", () => {
   const platform = `${process.platform}-${process.arch}`;
-  assert.match(load(), new RegExp(`install @keyfob/client-${platform}, or name a libkeyfob`));
+  // Where nothing was built beside it.
+  const here = fileURLToPath(new URL("..", import.meta.url));
+  cpSync(join(here, "dist"), join(directory, "dist"), { recursive: true });
+  symlinkSync(join(here, "node_modules"), join(directory, "node_modules"));
+  assert.match(load(undefined, join(directory, "dist")), new RegExp(`install @keyfob/client-${platform}, or name a libkeyfob`));
 });
 
 test("import and require give the same package", () => {

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { createHook } from "node:async_hooks";
 import { after, beforeEach, test } from "node:test";
+import { inspect } from "node:util";
 import { FOUR, startSimulator } from "./simulator.mjs";
 
 const clouds = await startSimulator();
@@ -152,4 +153,16 @@ test("the status says what happened, and no secret", async (t) => {
   for (const secret of [token, clouds.info.clouds.kii.logins.user.password]) {
     assert.ok(!text.includes(secret));
   }
+});
+
+test("a client that is printed shows its status, and no secret", async (t) => {
+  const client = clouds.client(t, "kii");
+  const token = await client.token();
+  const shown = inspect({ client });
+  assert.match(shown, /Client \{[^]*state: 'fresh'/);
+  for (const secret of [token, clouds.info.clouds.kii.logins.user.password]) {
+    assert.ok(!shown.includes(secret));
+  }
+  await client.close();
+  assert.equal(inspect(client), "Client { closed }");
 });

@@ -8,6 +8,10 @@ import {
   RateLimitError,
   type Status,
 } from "@keyfob/client";
+import { type Cloud, simulated } from "@keyfob/client/testing";
+import axios from "axios";
+import * as runner from "node:test";
+import { Agent, type Dispatcher } from "undici";
 
 export async function story(password: string): Promise<number | undefined> {
   await using client = new Client("kii", { app_id: "a", app_key: "b", username: "u", password });
@@ -19,6 +23,10 @@ export async function story(password: string): Promise<number | undefined> {
     const body: unknown = await page.json();
     if (body === null) break;
   }
+  const dispatcher: Dispatcher = new Agent().compose(client.interceptor({ elsewhere: "pass" }));
+  const fetched: typeof fetch = client.wrapFetch(fetch, { timeout: 500 });
+  axios.create({ adapter: "fetch", env: { fetch: fetched } });
+  await dispatcher.close();
   const status: Status = client.status();
   try {
     await client.renew({ signal: null });
@@ -29,6 +37,8 @@ export async function story(password: string): Promise<number | undefined> {
   }
   return status.counters.logins + answer.status;
 }
+
+export const cloud: Cloud = simulated(runner, "kii", { login: "user" });
 
 export const fine: Options = { password_file: "/run/secret", retries: 0, allow_http: false };
 new Client("custom", { profile: { name: "mine" }, an_option_of_the_profile: 7 });

@@ -74,6 +74,21 @@ test("a signal that outlives its calls is left as it was", async (t) => {
   assert.equal(getEventListeners(signal, "abort").length, 0);
 });
 
+test("any number of calls hang on one signal without a warning", async (t) => {
+  const client = clouds.client(t, "simacan");
+  await clouds.inject("simacan", "login", "delay:200", { times: 1 });
+  const warnings = [];
+  const warn = (warning) => warnings.push(warning.name);
+  process.on("warning", warn);
+  t.after(() => process.off("warning", warn));
+  const { signal } = new AbortController();
+  const calls = Array.from({ length: 30 }, () => client.token({ signal }));
+  assert.equal(getEventListeners(signal, "abort").length, 1);
+  await Promise.all(calls);
+  assert.equal(getEventListeners(signal, "abort").length, 0);
+  assert.deepEqual(warnings, []);
+});
+
 // A call of C takes 30 seconds where it is not cancelled.
 test("a call that had no thread yet when it was ended, ends", { timeout: 20_000 }, async (t) => {
   const client = await stalled(t);

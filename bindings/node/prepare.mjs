@@ -1,0 +1,45 @@
+// What `npm install` and `npm pack` of a checkout need: the package, and the library inside it. The library is
+// the one that KEYFOB_LIBRARY names, else cargo builds it; both take what is there already.
+
+import { execFileSync } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const root = join(here, "../..");
+
+function run(program, words, cwd) {
+  execFileSync(program, words, { cwd, stdio: "inherit", shell: process.platform === "win32" });
+}
+
+// npm installs no dependencies where somebody else's project links to this folder.
+if (!existsSync(join(here, "node_modules/typescript")) || !existsSync(join(here, "node_modules/koffi"))) {
+  run("npm", ["ci", "--silent", "--ignore-scripts"], here);
+}
+run("npm", ["run", "--silent", "build"], here);
+
+const { KEYFOB_LIBRARY: named, CARGO_TARGET_DIR: target = join(root, "target") } = process.env;
+const file = { darwin: "libkeyfob.dylib", win32: "keyfob.dll" }[process.platform] ?? "libkeyfob.so";
+if (!named) {
+  const words = ["rustc", "--quiet", "--lib", "--release", "--crate-type=cdylib"];
+  try {
+    run("cargo", words, root);
+  } catch (fault) {
+    if (fault.code !== "ENOENT") throw fault;
+    console.error("keyfob is built by cargo, which is not here: install Rust 1.85 or newer, or name a built");
+    console.error("library with KEYFOB_LIBRARY");
+    process.exit(1);
+  }
+}
+const musl = process.platform === "linux" && !process.report.getReport().header.glibcVersionRuntime;
+const platform = join(here, "platforms", `${process.platform}-${process.arch}${musl ? "-musl" : ""}`);
+mkdirSync(platform, { recursive: true });
+const library = resolve(named || join(resolve(root, target), "release", file));
+try {
+  // Half of it is symbols.
+  const words = process.platform === "darwin" ? ["-x"] : [];
+  execFileSync("strip", [...words, "-o", join(platform, file), library], { stdio: "ignore" });
+} catch {
+  copyFileSync(library, join(platform, file));
+}
