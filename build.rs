@@ -1,4 +1,4 @@
-//! Names the shared library for the loader, puts the built-in profiles in order, and writes the C header when asked to.
+//! Names the shared library for the loader, packs what is built in (profiles, root certificates), and writes the C header when asked to.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -18,12 +18,17 @@ fn main() {
         println!("cargo:rustc-cdylib-link-arg=-Wl,-install_name,@rpath/libkeyfob.0.dylib");
     }
     catalogue();
+    roots();
     #[cfg(feature = "headers")]
     headers::write();
 }
 
-/// Writes what `src/provider/registry.rs` includes: every built-in profile with its name, without the
-/// blanks that are for people.
+/// How many profiles are packed together: as many as fit into DEFLATE's window, more or less. One is
+/// unpacked with its neighbours, whose words it shares.
+const TOGETHER: usize = 20;
+
+/// Writes what `src/provider/registry.rs` includes: the names of the built-in profiles, and the
+/// profiles themselves in that order, a line each without the blanks that are for people, packed.
 fn catalogue() {
     let folder = Path::new("src/provider/catalogue");
     println!("cargo:rerun-if-changed={}", folder.display());
@@ -31,16 +36,39 @@ fn catalogue() {
     let mut files: Vec<PathBuf> = files.map(|file| file.expect("a profile").path()).collect();
     files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
     files.sort_by_key(|file| file.file_stem().map(std::ffi::OsStr::to_owned));
-    let mut code = format!("static CATALOGUE: [(&str, &str); {}] = [\n", files.len());
-    for file in files {
+    let (mut names, mut profiles) = (Vec::new(), Vec::new());
+    for file in &files {
         println!("cargo:rerun-if-changed={}", file.display());
-        let name = file.file_stem().and_then(|name| name.to_str()).expect("a name");
-        let text = std::fs::read_to_string(&file).expect("UTF-8");
-        writeln!(code, "    ({name:?}, {:?}),", minified(&text)).expect("memory");
+        names.push(file.file_stem().and_then(|name| name.to_str()).expect("a name"));
+        profiles.push(minified(&std::fs::read_to_string(file).expect("UTF-8")));
+    }
+    let mut code = format!("const TOGETHER: usize = {TOGETHER};\n");
+    writeln!(code, "const HOW_MANY: usize = {};", names.len()).expect("memory");
+    writeln!(code, "static NAMES: &str = {:?};", names.join("\n")).expect("memory");
+    code.push_str("static PACKED: &[(usize, &[u8])] = &[\n");
+    for profiles in profiles.chunks(TOGETHER) {
+        let text = profiles.join("\n");
+        let packed = miniz_oxide::deflate::compress_to_vec(text.as_bytes(), 10);
+        writeln!(code, "    ({}, &{packed:?}),", text.len()).expect("memory");
     }
     code.push_str("];\n");
     let out = std::env::var_os("OUT_DIR").expect("set by cargo");
     std::fs::write(Path::new(&out).join("catalogue.rs"), code).expect("can be written");
+}
+
+/// Writes what `src/http/roots.rs` includes, and says how it is read: Mozilla's root certificates.
+fn roots() {
+    let mut packed = Vec::new();
+    for root in webpki_roots::TLS_SERVER_ROOTS {
+        let constraints = root.name_constraints.as_deref().unwrap_or_default();
+        for field in [root.subject.as_ref(), root.subject_public_key_info.as_ref(), constraints] {
+            let length = u16::try_from(field.len()).expect("no field is that long");
+            packed.extend(length.to_le_bytes());
+            packed.extend(field);
+        }
+    }
+    let out = std::env::var_os("OUT_DIR").expect("set by cargo");
+    std::fs::write(Path::new(&out).join("roots"), packed).expect("can be written");
 }
 
 /// JSON without the blanks between its texts.

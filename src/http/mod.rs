@@ -44,6 +44,7 @@ pub(crate) mod proxies;
 pub(crate) mod proxy;
 mod resolve;
 pub(crate) mod retry;
+mod roots;
 mod session;
 mod socket;
 mod socks;

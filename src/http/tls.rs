@@ -43,7 +43,7 @@ pub(super) fn configure(files: &TlsFiles) -> Result<Arc<ClientConfig>> {
         return Err(Error::new(Status::MissingOption, nobody));
     }
     if !files.replace_roots {
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        roots.extend(super::roots::mozilla());
     }
     if let Some(path) = &files.ca_file {
         let bundle = certificates("ca_file", path)?;
