@@ -17,6 +17,7 @@ use crate::provider::failure::Failure;
 use crate::support::call::{Call, SLICE};
 use crate::support::clock::Moment;
 use crate::support::gate::Gate;
+use crate::support::json;
 use crate::support::ordered::Ordered;
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,7 +62,7 @@ impl DeviceLogin {
             .device_codes(&state.record.discovered, &lifecycle.clock, call)
             .map_err(|failure| lifecycle.refused_to_person(failure, call))?;
         let text = |name: &str| codes.get(name).map(|text| text.expose().to_string());
-        let seconds = |name: &str| text(name)?.parse::<f64>().ok().filter(|s| *s >= 0.0);
+        let seconds = |name: &str| json::number(text(name)?.trim()).filter(|s| *s >= 0.0);
         let within =
             |s: f64, most: Duration| Duration::from_secs_f64(s.clamp(1.0, most.as_secs_f64()));
         let interval = seconds("interval").map_or(INTERVAL, |s| within(s, LONGEST_INTERVAL));
