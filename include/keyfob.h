@@ -699,8 +699,8 @@ keyfob_status keyfob_client_answer_member(const keyfob_client *client,
  * `keyfob_client_headers_for` checks that. The string is the caller's, to be freed with
  * `keyfob_string_free`.
  *
- * Errors as `keyfob_client_token`. `KEYFOB_INVALID_ARGUMENT`: the cloud has each request signed;
- * ask `keyfob_client_headers_for_request`.
+ * Errors as `keyfob_client_token`. `KEYFOB_INVALID_ARGUMENT`: the cloud has each request signed, or
+ * the token is bound to a key (`dpop`); ask `keyfob_client_headers_for_request`.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK
@@ -753,6 +753,21 @@ bool keyfob_client_is_refusal(const keyfob_client *client,
                               uint16_t http_status,
                               const uint8_t *body,
                               size_t len);
+
+/**
+ * Notes what an API's answer says of DPoP proofs, for those who send requests themselves with the
+ * option `dpop` (RFC 9449): tell it of each answer. True: the answer refuses the request for want of
+ * the nonce that it gives; send it once more, with new headers, and do not tell
+ * `keyfob_client_refused`. `url` is where the request went, `dpop_nonce` and `www_authenticate` are
+ * the values of the headers `DPoP-Nonce` and `WWW-Authenticate`, each NULL where there is none.
+ * False for NULL. Never waits.
+ */
+KEYFOB_API
+bool keyfob_client_note_nonce(const keyfob_client *client,
+                              const char *url,
+                              uint16_t http_status,
+                              const char *dpop_nonce,
+                              const char *www_authenticate);
 
 /**
  * How many milliseconds the token at hand is still good: `INT64_MAX` for ever, 0 where there is

@@ -1050,6 +1050,17 @@ class Client {
                                     body.size());
   }
 
+  /// Notes what an answer says of DPoP proofs, for those who send requests themselves with the
+  /// option `dpop`: its headers `DPoP-Nonce` and `WWW-Authenticate`, empty where there are none.
+  /// True: send the request once more, with new headers, and do not tell `refused`.
+  [[nodiscard]] bool note_nonce(const std::string &url, int http_status,
+                                const std::string &dpop_nonce,
+                                const std::string &www_authenticate) const noexcept {
+    const auto or_null = [](const std::string &text) { return text.empty() ? nullptr : text.c_str(); };
+    return keyfob_client_note_nonce(get(), url.c_str(), static_cast<std::uint16_t>(http_status),
+                                    or_null(dpop_nonce), or_null(www_authenticate));
+  }
+
   /// How long the token at hand lives: `milliseconds::max()` for ever, zero where there is none.
   [[nodiscard]] std::chrono::milliseconds expires_in() const {
     return expires_in(std::nothrow).value();

@@ -173,6 +173,8 @@ pub(crate) struct Vault {
     access: HashMap<String, Kept>,
     refresh: HashMap<String, Kept>,
     families: Vec<Family>,
+    /// The thumbprint of the key that a token is bound to (RFC 9449 6).
+    bound: HashMap<String, String>,
     /// Whose refresh tokens are good from the start, and how they begin.
     seeds: Option<(Grant, &'static str)>,
     pub(crate) reuse_count: usize,
@@ -187,6 +189,7 @@ impl Vault {
             access: HashMap::new(),
             refresh: HashMap::new(),
             families: Vec::new(),
+            bound: HashMap::new(),
             seeds: None,
             reuse_count: 0,
             families_lost: 0,
@@ -206,6 +209,16 @@ impl Vault {
         let (access, lifetime_ms) = self.mint_access(family, ends_ms, now_ms);
         let refresh = with_refresh.then(|| self.mint_refresh(family, now_ms));
         Minted { access, refresh, lifetime_ms }
+    }
+
+    /// Makes a token good for the owner of a key alone.
+    pub(crate) fn bind(&mut self, token: &str, thumbprint: &str) {
+        self.bound.insert(token.to_owned(), thumbprint.to_owned());
+    }
+
+    /// The thumbprint of the key that a token is bound to.
+    pub(crate) fn binding(&self, token: &str) -> Option<&str> {
+        self.bound.get(token).map(String::as_str)
     }
 
     /// Makes a token known that was not issued here: one that a cloud's guide shows, so that its example

@@ -19,10 +19,11 @@ use crate::http::transport::Transport;
 use crate::http::url::{OriginRule, Url};
 use crate::model::option::Key;
 use crate::model::option_table::{
-    BASE_URL, CA_FILE, CA_ONLY, CLIENT_CERT_FILE, CLIENT_KEY_FILE, CONNECT_TIMEOUT_MS,
+    BASE_URL, CA_FILE, CA_ONLY, CLIENT_CERT_FILE, CLIENT_KEY_FILE, CONNECT_TIMEOUT_MS, DPOP,
     EXPIRES_AT_MS, PROXY, REFRESH_TOKEN, RENEW_BEFORE_S, START_SPREAD_S, USER_AGENT,
 };
 use crate::model::options::Options;
+use crate::model::proof_key::ProofKey;
 use crate::model::record::Discovered;
 use crate::model::record::Record;
 use crate::model::token::{Claims, RenewalWindow, Token};
@@ -67,14 +68,15 @@ pub(crate) struct Account {
     /// The login that the options fit.
     pub(super) selection: Selection,
     /// What is shared with the other clients of this identity in the process.
-    siblings: Arc<Siblings>,
+    pub(super) siblings: Arc<Siblings>,
     /// What became of the attempts with each of its secrets.
     pub secrets: Secrets,
     /// What makes two clients the same.
     pub identity: Identity,
     /// Origins that may see the token besides those of its own URLs.
     pub origins: Vec<OriginRule>,
-    /// Whether each request is made anew: it is signed, or the token goes into its query or body.
+    /// Whether each request is made anew: it is signed, the token goes into its query or body, or a
+    /// proof goes with it.
     pub signs: bool,
 }
 
@@ -130,7 +132,7 @@ impl Account {
         if !options.is_set(BASE_URL.name) {
             origins.extend(profile.origins.iter().cloned());
         }
-        let signs = signs(&profile, selection.login(&profile));
+        let signs = options.flag(DPOP) || signs(&profile, selection.login(&profile));
         let account = Account {
             signs,
             options,
@@ -152,6 +154,7 @@ impl Account {
     /// login, which may be days away.
     fn check(&self, names: &Names, clock: &Clock) -> Result<()> {
         self.check_proofs()?;
+        self.check_proof_key()?;
         extras::check(&self.options)?;
         let mut scope = Scope::new(&self.profile, names, clock);
         if let Some(base) = scope.find("base_url")? {
@@ -231,6 +234,7 @@ impl Account {
             login: self.login_name().into(),
             saved: Ordered::default(),
             principal: None,
+            bound: false,
             scope: None,
             answer: None,
             issued,
@@ -312,9 +316,20 @@ impl Account {
             options: &self.options,
             transport: &self.transport,
             late: self.siblings.late(),
+            prover: None,
             clock,
             call,
         }
+    }
+
+    /// The same with what proves whose the tokens are, where they are bound to a key.
+    pub(super) fn proving<'a>(
+        &'a self,
+        key: Option<&ProofKey>,
+        clock: &'a Clock,
+        call: &'a Call,
+    ) -> Exchange<'a> {
+        Exchange { prover: self.prover(key), ..self.exchange(clock, call) }
     }
 
     /// Asks the cloud for its endpoints. They are not secret; they are kept with the tokens.
@@ -341,7 +356,7 @@ impl Account {
         }
         let steps = self.login().map_or(&[][..], |login| &login.steps);
         let names = self.names_of_login(record)?;
-        let exchange = self.exchange(clock, call).sparing(record);
+        let exchange = self.proving(record.proof_key.as_ref(), clock, call).sparing(record);
         let issued = exchange.log_in(steps, &names, &|names| self.with_proofs(names, call));
         issued.map(|token| Token { login: self.login_name().into(), ..token })
     }
@@ -349,6 +364,8 @@ impl Account {
     /// What a login signs has no token in it; what the cloud echoes of one must not be shown.
     fn names_of_login(&self, record: &Record) -> Result<Names> {
         let secrets = record.token.iter().map(|token| &token.access).chain(&record.refresh);
+        // What was asked for with another key is another's answer.
+        let secrets = secrets.chain(record.proof_key.iter().map(ProofKey::text));
         Ok(secrets.fold(self.names(&record.discovered)?, Names::hiding))
     }
 
@@ -363,7 +380,7 @@ impl Account {
     ) -> std::result::Result<Token, Failure> {
         let steps = self.profile.refresh.as_ref().map_or(&[][..], |refresh| &refresh.steps);
         let names = self.names_with(record)?;
-        let exchange = self.exchange(clock, call).sparing(record);
+        let exchange = self.proving(record.proof_key.as_ref(), clock, call).sparing(record);
         let issued = exchange.obtain(steps, &names, Repeat::Refresh);
         issued.map(|token| {
             // Without a token before it, it goes back to the refresh token that was set.
@@ -404,7 +421,7 @@ impl Account {
         if let Some(refresh) = &record.refresh {
             names = names.and("refresh_token", refresh);
         }
-        Ok(names)
+        Ok(record.proof_key.iter().map(ProofKey::text).fold(names, Names::hiding))
     }
 
     /// A token, and what came with it. Only names that the profile's own steps save: a store must
@@ -440,9 +457,11 @@ impl Account {
         self.siblings.late().trail(now, |trail| trail.began == names).is_some()
     }
 
-    /// Gives up the answers that did not come in time: the next call sends its own login.
+    /// Gives up the answers that did not come in time: the next call sends its own login, with a key
+    /// of its own where tokens are bound to one.
     pub fn expect_nothing(&self) {
         self.siblings.late().clear();
+        self.siblings.forget_proof_key();
     }
 
     /// Tells the cloud that the tokens will not be used again (RFC 7009), where its profile has
@@ -459,7 +478,8 @@ impl Account {
             return Ok(false);
         }
         let names = self.names_with(record)?;
-        self.exchange(clock, call).perform(&self.profile.revoke, &names).map(|()| true)
+        let exchange = self.proving(record.proof_key.as_ref(), clock, call);
+        exchange.perform(&self.profile.revoke, &names).map(|()| true)
     }
 
     /// How requests carry the token: the login's own way, else the profile's.

@@ -15,8 +15,10 @@ use crate::error::{Error, Result, Status};
 use crate::http::message::Outgoing;
 use crate::http::payload::Payload;
 use crate::http::url::Url;
+use crate::model::option_table::DPOP;
 use crate::model::record::Discovered;
 use crate::model::token::Token;
+use crate::provider::dpop;
 use crate::provider::fill::{fields, signed_headers};
 use crate::provider::names::Names;
 use crate::provider::profile::Profile;
@@ -68,8 +70,9 @@ impl Account {
     }
 
     /// The names of all headers that carry the token: they are not the caller's to set.
-    pub fn carriers(&self) -> impl Iterator<Item = &String> {
-        self.presented().headers.names()
+    pub fn carriers(&self) -> impl Iterator<Item = &str> {
+        let proof = self.options.flag(DPOP).then_some(dpop::HEADER);
+        self.presented().headers.names().map(String::as_str).chain(proof)
     }
 
     /// All headers that carry the token, where they are made without the request; with the time in

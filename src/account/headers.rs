@@ -7,6 +7,7 @@
 //!
 //! They are secrets: `Secret` wipes them, and no message shows one.
 
+use crate::provider::dpop::HEADER;
 use crate::support::secret::Secret;
 
 /// The headers that carry a token: names as the profile writes them, and values. In their order.
@@ -21,4 +22,14 @@ pub(crate) fn header_lines(headers: &Headers) -> Secret {
         .collect();
     let lines: Vec<&str> = lines.iter().map(|line| line.as_str()).collect();
     Secret::new(lines.join("\n"))
+}
+
+/// A token that is bound to a key has a scheme of its own, which wants a proof beside it
+/// (RFC 9449 7.1).
+pub(crate) fn bind(headers: &mut Headers) {
+    for (_, value) in headers.iter_mut() {
+        if let Some(token) = value.expose().strip_prefix("Bearer ") {
+            *value = Secret::new(format!("{HEADER} {token}"));
+        }
+    }
 }

@@ -176,6 +176,7 @@ mod tests {
         match &option.kind {
             Kind::Choice(words) => words.iter().find(|word| Some(word.as_str()) != value).cloned(),
             Kind::Number { .. } => Some("17".into()),
+            Kind::Bool => Some("true".into()),
             Kind::Url | Kind::BaseUrl => Some("https://elsewhere.example.com/x".into()),
             Kind::Broker => Some("mqtts://elsewhere.example.com".into()),
             _ => Some("another".into()),

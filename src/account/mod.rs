@@ -19,5 +19,6 @@ pub(crate) mod headers;
 pub(crate) mod identity;
 pub(crate) mod mqtt;
 pub(crate) mod person;
+mod possession;
 mod proofs;
 pub(crate) mod secrets;

@@ -8,6 +8,7 @@ use crate::error::{Error, Result, Status};
 use crate::http::retry::Repeat;
 use crate::http::transport::Late;
 use crate::http::url::Url;
+use crate::model::proof_key::ProofKey;
 use crate::model::record::Discovered;
 use crate::model::token::Token;
 use crate::provider::failure::Failure;
@@ -102,13 +103,16 @@ impl Account {
         &self,
         found: &Discovered,
         own: &Ordered<Secret>,
-        clock: &Clock,
-        call: &Call,
+        key: Option<&ProofKey>,
+        (clock, call): (&Clock, &Call),
     ) -> Result<Url> {
         let steps = &self.calls_of(Way::Browser)?.begin;
         let names = self.names_of_person(found, own)?;
         let lacks = || Error::new(Status::InvalidProfile, "the browser's URL has no value");
-        self.exchange(clock, call).url(steps, &names)?.ok_or_else(lacks)
+        let url = self.exchange(clock, call).url(steps, &names)?.ok_or_else(lacks)?;
+        // So a code that is stolen on its way is of no use to others (RFC 9449 10).
+        let bound = key.map(|key| format!("dpop_jkt={}", key.thumbprint()));
+        url.with_query(&bound.unwrap_or_default())
     }
 
     /// Who must have given a browser's answer that names an issuer, and whether each must name one.
@@ -130,12 +134,12 @@ impl Account {
         &self,
         way: Way,
         found: &Discovered,
-        own: &Ordered<Secret>,
+        (own, key): (&Ordered<Secret>, Option<&ProofKey>),
         unanswered: &Unanswered,
         (clock, call): (&Clock, &Call),
     ) -> std::result::Result<Token, Failure> {
         let steps = &self.calls_of(way)?.finish;
-        let mut exchange = self.exchange(clock, call);
+        let mut exchange = self.proving(key, clock, call);
         exchange.late = unanswered.0.get(Late::new);
         let token = exchange.obtain(steps, &self.names_of_person(found, own)?, Repeat::ByCaller)?;
         let login = self.persons_login().map_or("", |(name, _)| name).to_string();

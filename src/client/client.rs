@@ -16,6 +16,7 @@ use crate::lifecycle::background::Background;
 use crate::lifecycle::lifecycle::Lifecycle;
 use crate::lifecycle::state::State;
 use crate::model::option_table::{BACKGROUND_RENEWAL, TIMEOUT_MS};
+use crate::provider::dpop::challenges_proof;
 use crate::support::call::{Call, Canceller};
 use crate::support::clock::{Clock, Moment};
 use crate::support::json::Value;
@@ -225,7 +226,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`token`](Client::token); `INVALID_ARGUMENT` where the token is for MQTT alone, or the
-    /// cloud has each request signed, and only [`headers_for_request`](Client::headers_for_request)
+    /// cloud has each request signed, or tokens are bound to a key (`dpop`), and only [`headers_for_request`](Client::headers_for_request)
     /// can say.
     pub fn with_header_lines<T>(&self, read: impl FnOnce(&str) -> T) -> Result<T> {
         let read_of = |state: &State| {
@@ -302,6 +303,24 @@ impl Client {
     /// which is no error document, is not looked into. Never waits.
     pub fn is_refusal(&self, status: u16, body: &[u8]) -> bool {
         send::is_refusal(&self.lifecycle.state().account, status, &[], body)
+    }
+
+    /// Notes what an answer of an API says of DPoP proofs (RFC 9449 8, 9), and whether it refuses the
+    /// request for want of the nonce that it gives: then send it once more, with new headers, and do
+    /// not tell [`refused`](Client::refused). For those who send requests themselves with the option
+    /// `dpop`: of each answer, the headers `DPoP-Nonce` and `WWW-Authenticate`. Never waits.
+    pub fn note_nonce(
+        &self,
+        url: &str,
+        status: u16,
+        dpop_nonce: Option<&str>,
+        www_authenticate: Option<&str>,
+    ) -> bool {
+        let state = self.lifecycle.state();
+        let Ok(url) = state.api.target(&state.account, url, "") else { return false };
+        state.account.note_nonce(&url, dpop_nonce);
+        let challenge = www_authenticate.filter(|_| state.is_bound() && dpop_nonce.is_some());
+        challenges_proof(status, challenge.into_iter())
     }
 
     /// From now to this moment; `None` for never.

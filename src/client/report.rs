@@ -51,6 +51,8 @@ pub(crate) fn of(lifecycle: &Lifecycle) -> String {
         ("never_expires", (token.is_some() && state.expires == Moment::NEVER).into()),
         ("renew_due_in_ms", token.and_then(|_| until(state.renew_at)).into()),
         ("has_refresh_token", record.refresh.is_some().into()),
+        ("dpop_jkt", record.proof_key.as_ref().map(|key| key.thumbprint()).into()),
+        ("dpop_bound", state.is_bound().into()),
         ("hold_ms", held.map(|until| millis(until.since(now))).into()),
         ("pause_ms", paused.map(|(_, left)| millis(left)).into()),
         ("endpoints", (&record.discovered.0).into()),

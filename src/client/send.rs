@@ -29,8 +29,9 @@ use crate::lifecycle::state::State;
 use crate::model::option_table::{
     COMPRESS, FOLLOW_SIGNED_URLS, IDLE_TIMEOUT_MS, MAX_BODY_BYTES, RETRIES, TRANSFER_TIMEOUT_MS,
 };
+use crate::provider::dpop::challenges;
 use crate::provider::pointer::Pointed;
-use crate::provider::{reason, reply};
+use crate::provider::{dpop, reason, reply};
 use crate::support::call::Call;
 use crate::support::json::document::Document;
 use crate::support::log::log;
@@ -81,7 +82,9 @@ pub(crate) fn send(
     {
         return Ok(response);
     }
-    if !state.is_renewable() {
+    // Nobody looked at the token.
+    let is_proof = state.is_bound() && dpop::challenges_proof(answer.status, challenges(answer));
+    if !state.is_renewable() || is_proof {
         // It may have been the time alone that was wrong.
         if !state.account.signs || !lifecycle.clock.is_set_right_since(time, moment) {
             return Ok(response);
@@ -91,7 +94,8 @@ pub(crate) fn send(
         return send_with(&state, &url);
     }
     if !request.body.is_repeatable() {
-        return Err(not_repeatable(&response));
+        let (url, status) = (response.url.to_string(), response.answer.status);
+        return Err(not_repeatable(&url, status, "the token is refused"));
     }
     let newer = lifecycle.replace(state.access_token(), call)?;
     if newer.access_token() == state.access_token() {
@@ -183,6 +187,8 @@ fn sign(lifecycle: &Lifecycle, state: &State, outgoing: &mut Outgoing) -> Result
         let signed = state.account.sign(outgoing, names, &lifecycle.clock)?;
         outgoing.headers.extend(signed);
     }
+    let proof = state.account.proof(&state.record, outgoing, &lifecycle.clock)?;
+    outgoing.headers.extend(proof.map(|proof| (dpop::HEADER.to_string(), proof)));
     Ok(())
 }
 
@@ -213,9 +219,10 @@ fn exchange_once(
     /// How often a request is sent for redirects. Whoever is led on again then may well be led in a
     /// circle: the last answer is the caller's.
     const MOST_TRIES: usize = 5;
-    let (mut tries, mut elsewhere) = (0, false);
+    let (mut tries, mut elsewhere, mut is_proven_again) = (0, false, false);
     loop {
         tries += 1;
+        let seen = state.is_bound().then(|| state.account.nonces_seen());
         let unsigned = outgoing.headers.len();
         let transport = &state.account.transport;
         let mut rest = None;
@@ -253,6 +260,20 @@ fn exchange_once(
         );
         let may_leave = options.flag(FOLLOW_SIGNED_URLS);
         let signed_url = || signed_url(&outgoing, &answer).filter(|_| may_leave);
+        if let Some(seen) = seen.filter(|_| !elsewhere) {
+            state.account.note_nonce(&outgoing.url, answer.header("dpop-nonce"));
+            let wants = state.account.wants_proof(answer.status, challenges(&answer), &seen);
+            if wants && !std::mem::replace(&mut is_proven_again, true) {
+                if !request.body.is_repeatable() {
+                    let what = "the API wants a nonce in the DPoP proof";
+                    return Err(not_repeatable(&outgoing.shown, answer.status, what));
+                }
+                rest.into_iter().for_each(Incoming::settle);
+                count(&lifecycle.counters.replays);
+                tries -= 1;
+                continue;
+            }
+        }
         let led = redirect(&outgoing, &answer).map(|next| (next, false));
         let led = led.or_else(|| signed_url().map(|next| (next, true)));
         match led.filter(|_| tries < MOST_TRIES) {
@@ -298,11 +319,10 @@ fn look_into_error(account: &Account, response: &mut Response) -> Result<()> {
     Ok(())
 }
 
-/// The token was refused, and the body that went with it cannot be sent again.
-fn not_repeatable(response: &Response) -> Error {
-    let (url, status) = (&response.url, response.answer.status);
+/// The request must be sent once more, and the body that went with it cannot be.
+fn not_repeatable(url: &str, status: u16, why: &str) -> Error {
     let what = format!(
-        "{url} answered {status}: the token is refused, and the request's body cannot be sent again with a new one; give it a rewind function, a file, or bytes"
+        "{url} answered {status}: {why}, and the request's body cannot be sent again; give it a rewind function, a file, or bytes"
     );
     Error::new(Status::BodyNotRepeatable, what).with_http_status(status)
 }
@@ -391,6 +411,13 @@ pub(crate) fn headers_for(
 /// The headers that carry the token, for a state whose requests are signed: those that need no
 /// request, with the time of now. `INVALID_ARGUMENT` where they do.
 pub(crate) fn fresh_headers(lifecycle: &Lifecycle, state: &State) -> Result<Headers> {
+    if state.is_bound() {
+        let what = format!(
+            "{}: the token is bound to a key (dpop), so the headers are made of the request; ask for those of a request (method, URL)",
+            state.account.profile.name
+        );
+        return Err(Error::new(Status::InvalidArgument, what));
+    }
     let names = state.names.as_ref().expect("what is signed has names");
     state.account.headers_without_request(names, &lifecycle.clock)
 }

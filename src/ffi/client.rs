@@ -13,7 +13,9 @@
 //! says so.
 
 use super::config::keyfob_config;
-use super::convert::{Out, bytes, free_handle, handle, into_handle, milliseconds, text};
+use super::convert::{
+    Out, bytes, free_handle, handle, into_handle, milliseconds, optional_text, text,
+};
 use super::error::keyfob_error;
 use super::guard::guard;
 use super::panics::plain;
@@ -230,8 +232,8 @@ pub unsafe extern "C" fn keyfob_client_answer_member(
 /// `keyfob_client_headers_for` checks that. The string is the caller's, to be freed with
 /// `keyfob_string_free`.
 ///
-/// Errors as `keyfob_client_token`. `KEYFOB_INVALID_ARGUMENT`: the cloud has each request signed;
-/// ask `keyfob_client_headers_for_request`.
+/// Errors as `keyfob_client_token`. `KEYFOB_INVALID_ARGUMENT`: the cloud has each request signed, or
+/// the token is bound to a key (`dpop`); ask `keyfob_client_headers_for_request`.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_client_headers(
@@ -307,6 +309,29 @@ pub unsafe extern "C" fn keyfob_client_is_refusal(
     plain(None, || {
         let client = handle(client, "client").ok()?;
         Some(client.0.is_refusal(http_status, bytes(body, len, "body").ok()?))
+    })
+    .unwrap_or(false)
+}
+
+/// Notes what an API's answer says of DPoP proofs, for those who send requests themselves with the
+/// option `dpop` (RFC 9449): tell it of each answer. True: the answer refuses the request for want of
+/// the nonce that it gives; send it once more, with new headers, and do not tell
+/// `keyfob_client_refused`. `url` is where the request went, `dpop_nonce` and `www_authenticate` are
+/// the values of the headers `DPoP-Nonce` and `WWW-Authenticate`, each NULL where there is none.
+/// False for NULL. Never waits.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_client_note_nonce(
+    client: *const keyfob_client,
+    url: *const c_char,
+    http_status: u16,
+    dpop_nonce: *const c_char,
+    www_authenticate: *const c_char,
+) -> bool {
+    plain(None, || {
+        let client = handle(client, "client").ok()?;
+        let nonce = optional_text(dpop_nonce, "dpop_nonce").ok()?;
+        let challenge = optional_text(www_authenticate, "www_authenticate").ok()?;
+        Some(client.0.note_nonce(text(url, "url").ok()?, http_status, nonce, challenge))
     })
     .unwrap_or(false)
 }

@@ -57,12 +57,13 @@ impl BrowserLogin {
         own.insert("redirect_uri", redirect_uri.into());
         own.insert("state", unguessable(16)?);
         own.insert("code_challenge", Secret::new(BASE64_URL_SAFE_NO_PAD.encode(challenge)));
-        let url = account.browser_url(found, &own, &lifecycle.clock, call)?;
+        let key = account.proof_key(&state.record)?;
+        let url = account.browser_url(found, &own, key.as_ref(), (&lifecycle.clock, call))?;
         own.insert("code_verifier", verifier);
         let issuer = account.issuer(found, &lifecycle.clock)?;
         let of = (Way::Browser, account.identity.name.clone());
         Ok(BrowserLogin {
-            login: PersonsLogin::new(lifecycle.clone(), of, own, Duration::ZERO),
+            login: PersonsLogin::new(lifecycle.clone(), of, (own, key), Duration::ZERO),
             url: url.as_str().to_string(),
             issuer,
             code: ArcSwapOption::empty(),

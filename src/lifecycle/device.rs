@@ -82,8 +82,9 @@ impl DeviceLogin {
         let is_shown = |name: &str| SHOWN.contains(&name);
         let kept = codes.iter().filter(|(name, _)| !is_shown(name));
         kept.for_each(|(name, value)| own.insert(name, value.clone()));
+        let key = account.proof_key(&state.record)?;
         Ok(DeviceLogin {
-            login: PersonsLogin::new(lifecycle.clone(), of, own, interval),
+            login: PersonsLogin::new(lifecycle.clone(), of, (own, key), interval),
             verification_uri: uri,
             verification_uri_complete: complete,
             user_code: text("user_code").unwrap_or_default(),

@@ -16,7 +16,9 @@ use super::state::State;
 use crate::account::account::Account;
 use crate::account::api::Api;
 use crate::error::{Error, Result, Status};
+use crate::model::option_table::DPOP;
 use crate::model::record::Record;
+use crate::model::token::Token;
 use crate::store::Lock;
 use crate::support::call::Call;
 use crate::support::clock::Clock;
@@ -261,6 +263,23 @@ impl Lifecycle {
     pub(super) fn note_store_fault(&self, fault: Error) {
         log!(self.log, Error, "{fault}");
         self.store_fault.store(Arc::new(Some(fault)));
+    }
+
+    /// Warns where tokens are to be bound to a key and this one is not, once a change.
+    pub(super) fn tell_of_no_binding(
+        &self,
+        account: &Account,
+        now: &Token,
+        before: Option<&Token>,
+    ) {
+        if account.options.flag(DPOP) && !now.bound && before.is_none_or(|before| before.bound) {
+            let name = &account.profile.name;
+            log!(
+                self.log,
+                Warn,
+                "{name}: dpop is set, but the token that came is a Bearer token: it is used, and whoever steals it can use it, too"
+            );
+        }
     }
 
     /// The store has kept what it was given: what was wrong with it is over.

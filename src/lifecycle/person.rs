@@ -21,6 +21,7 @@ use crate::account::account::Account;
 use crate::account::person::{Unanswered, Way};
 use crate::error::{Error, Result, Status};
 use crate::model::option_table::LOGIN_HOLD_S;
+use crate::model::proof_key::ProofKey;
 use crate::model::token::Token;
 use crate::provider::failure::Failure;
 use crate::provider::verdict::Verdict;
@@ -46,6 +47,8 @@ pub(crate) struct PersonsLogin {
     identity: String,
     /// What only this login's calls may name: its codes, its state, its verifier.
     pub(super) own: Ordered<Secret>,
+    /// What the token will be bound to, if to anything: the server may know it already.
+    proof_key: Option<ProofKey>,
     /// The token call that was not answered in time, if any.
     unanswered: Unanswered,
     /// One thread at a time goes on with the login; a forked child has a gate of its own.
@@ -83,7 +86,7 @@ impl PersonsLogin {
     pub(super) fn new(
         lifecycle: Arc<Lifecycle>,
         (way, identity): (Way, String),
-        own: Ordered<Secret>,
+        (own, proof_key): (Ordered<Secret>, Option<ProofKey>),
         interval: Duration,
     ) -> PersonsLogin {
         let next = lifecycle.clock.now().after(interval);
@@ -93,6 +96,7 @@ impl PersonsLogin {
             way,
             identity,
             own,
+            proof_key,
             unanswered: Unanswered::new(),
             gate: PerProcess::new(),
             course: ArcSwap::from_pointee(course),
@@ -134,7 +138,7 @@ impl PersonsLogin {
         state.account.persons_token(
             self.way,
             &state.record.discovered,
-            &names,
+            (&names, self.proof_key.as_ref()),
             &self.unanswered,
             at,
         )
@@ -154,6 +158,8 @@ impl PersonsLogin {
             let mut record = state.record.clone();
             // It may be another person's, or die with the consent that is replaced.
             record.refresh = None;
+            record.proof_key = self.proof_key.clone();
+            lifecycle.tell_of_no_binding(account, &token, None);
             record.learn_time(token.time());
             record.accept(token);
             match account.save(&mut record) {

@@ -108,6 +108,7 @@ impl Lifecycle {
 impl Renewal<'_> {
     /// Discovery, refresh, login: what leads from one to the next is written here and nowhere else.
     fn run(&mut self, goal: Goal) -> Result<()> {
+        self.record.proof_key = self.account.proof_key(&self.record)?;
         self.lifecycle.may_ask(self.account, &self.record)?;
         self.discover()?;
         match self.refresh()? {
@@ -197,6 +198,7 @@ impl Renewal<'_> {
     /// outage, came to many gateways at once: its next renewal is spread over most of its life.
     fn accept(&mut self, token: Token) {
         self.tell_what_was_not_granted(&token);
+        self.lifecycle.tell_of_no_binding(self.account, &token, self.record.token.as_ref());
         let out_of_turn = token.out_of_turn && !self.in_turn;
         self.record.accept(Token { out_of_turn, ..token });
     }

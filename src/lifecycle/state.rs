@@ -6,7 +6,7 @@
 use super::goal::Stage;
 use crate::account::account::Account;
 use crate::account::api::Api;
-use crate::account::headers::{Headers, header_lines};
+use crate::account::headers::{Headers, bind, header_lines};
 use crate::error::Result;
 use crate::model::record::Record;
 use crate::model::token::Token;
@@ -41,8 +41,11 @@ impl State {
     pub fn new(account: Arc<Account>, record: Record, api: Arc<Api>) -> Result<State> {
         let names = |token| account.names_of_requests(token, &record.discovered);
         let names = record.token.as_ref().map(names).transpose()?;
-        let headers = names.as_ref().map_or(Ok(Headers::new()), |names| account.present(names))?;
+        let mut headers = names.as_ref().map_or(Ok(Headers::new()), |n| account.present(n))?;
         let token = record.token.as_ref();
+        if token.is_some_and(|token| token.bound) {
+            bind(&mut headers);
+        }
         Ok(State {
             header_lines: header_lines(&headers),
             headers,
@@ -65,6 +68,11 @@ impl State {
     #[inline]
     pub fn access_token(&self) -> &str {
         self.record.token.as_ref().map_or("", |token| token.access.expose())
+    }
+
+    /// Whether its token is bound to a key, so that a proof goes with each request.
+    pub fn is_bound(&self) -> bool {
+        self.record.token.as_ref().is_some_and(|token| token.bound)
     }
 
     /// Whether there is anything to renew the token with.

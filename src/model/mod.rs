@@ -18,5 +18,6 @@ pub(crate) mod option;
 pub(crate) mod option_index;
 pub(crate) mod option_table;
 pub(crate) mod options;
+pub(crate) mod proof_key;
 pub(crate) mod record;
 pub(crate) mod token;

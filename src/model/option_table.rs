@@ -25,6 +25,7 @@ pub(crate) const RESOURCE: Key<str> = Key::of("resource");
 pub(crate) const TOKEN_PARAMS: Key<str> = Key::of("token_params");
 pub(crate) const TOKEN_HEADERS: Key<str> = Key::of("token_headers");
 pub(crate) const CLIENT_AUTH: Key<str> = Key::of("client_auth");
+pub(crate) const DPOP: Key<bool> = Key::of("dpop");
 pub(crate) const CLIENT_ASSERTION_KID: Key<str> = Key::of("client_assertion_kid");
 pub(crate) const CLIENT_ASSERTION_ALG: Key<str> = Key::of("client_assertion_alg");
 pub(crate) const CLIENT_ASSERTION_AUDIENCE: Key<str> = Key::of("client_assertion_audience");
@@ -105,6 +106,7 @@ pub(crate) fn table() -> Vec<Opt> {
         Opt::of(OAuth, Kind::Text, CLIENT_ASSERTION_KID.name, "The name of client_assertion_key at the server (`kid`), where it has several.").of_client(),
         Opt::of(OAuth, words(&["RS256", "PS256", "ES256", "EdDSA"]), CLIENT_ASSERTION_ALG.name, "How client_assertion_key signs. Unset, it follows from the key; RSA signs by `RS256`, or by `PS256` where the server's metadata has that alone.").of_client(),
         Opt::of(OAuth, Kind::Text, CLIENT_ASSERTION_AUDIENCE.name, "Whom the client's JWT is for (`aud`), where the server wants its issuer there. Unset, the token endpoint.").of_client(),
+        Opt::of(OAuth, Kind::Bool, DPOP.name, "Bind tokens to a key of this client (DPoP, RFC 9449): it is made here, kept with the tokens, and signs each request anew, so that a stolen token alone opens nothing.").default("false"),
         Opt::of(Transport, Kind::Number { from: 1, to: 3_600_000 }, CONNECT_TIMEOUT_MS.name, "Longest wait for a connection, TLS handshake excluded.").default("10000"),
         Opt::of(Transport, Kind::Number { from: 1, to: 3_600_000 }, TIMEOUT_MS.name, "Longest any call waits, all its tries included.").default("30000"),
         Opt::of(Transport, Kind::Number { from: 1, to: 86_400_000 }, IDLE_TIMEOUT_MS.name, "Longest silence in a body that is read as it comes.").default("30000"),

@@ -5,6 +5,7 @@
 //! see. Others' changes come in by `adopt`, and its own go out by saving it.
 
 use crate::error::Error;
+use crate::model::proof_key::ProofKey;
 use crate::model::token::Token;
 use crate::support::clock::{CloudTime, Moment};
 use crate::support::ordered::Ordered;
@@ -20,6 +21,9 @@ pub(crate) struct Record {
     pub token: Option<Token>,
     /// The one refresh token that is good, if any. It may outlive the access token it came with.
     pub refresh: Option<Secret>,
+    /// What tokens are bound to, where they are (DPoP): the one at hand and the refresh token were
+    /// asked for with it.
+    pub proof_key: Option<ProofKey>,
     /// Why there is no refresh token any more, until there is a newer one.
     pub lost: Option<Error>,
     /// When no token call may be made, and why.
@@ -98,6 +102,7 @@ impl Record {
             self.refusals = stored.refusals;
         }
         self.cloud = self.cloud.or(stored.cloud);
+        self.proof_key = self.proof_key.take().or(stored.proof_key);
         self.version = stored.version;
     }
 

@@ -49,6 +49,9 @@ pub(crate) struct Token {
     pub date: Option<UnixSeconds>,
     /// How long it is good, from `issued` on. `None`: for ever, or until the cloud refuses it.
     pub lifetime: Option<Duration>,
+    /// Whether it is bound to the record's `proof_key`: each request proves that this client has it
+    /// (DPoP, RFC 9449).
+    pub bound: bool,
     /// Whether it was issued at another moment than its own in the renewal window: at a login,
     /// after an outage, in the place of one that an API refused. A whole fleet may have got one
     /// then.
@@ -213,6 +216,7 @@ mod tests {
             issued: Moment(0),
             date: None,
             lifetime: lifetime.map(Duration::from_secs),
+            bound: false,
             out_of_turn: false,
         }
     }

@@ -13,6 +13,7 @@
 //! the trail stays beside the connection, and the next caller of the same identity goes on there:
 //! so a slow cloud sees one password, and no rotated refresh token is lost.
 
+use super::dpop::{self, Prover};
 use super::endpoints;
 use super::extras;
 use super::failure::Failure;
@@ -50,6 +51,8 @@ pub(crate) struct Exchange<'a> {
     pub transport: &'a Transport,
     /// Answers that callers of this identity could not wait for, with their trails.
     pub late: Arc<Late<Trail>>,
+    /// What proves to the cloud who tokens are for, where they are bound to a key (DPoP).
+    pub prover: Option<Prover>,
     /// Tells the cloud's time, by which requests are signed.
     pub clock: &'a Clock,
     /// Bounds all of the exchange.
@@ -239,8 +242,8 @@ impl Exchange<'_> {
         steps.iter().filter(move |step| step.applies(options))
     }
 
-    /// Makes a step's call. What was signed by a clock that its answer shows to be wrong is signed
-    /// and asked again, once: the answer's `Date` has set the clock right.
+    /// Makes a step's call, and once more where that was all that was wrong: it was signed by a
+    /// clock that the answer's `Date` has set right, or without the nonce that the answer gives.
     fn run(
         &self,
         step: &Step,
@@ -248,18 +251,30 @@ impl Exchange<'_> {
         repeat: Repeat,
     ) -> std::result::Result<Reply<'_>, Failure> {
         let (time, moment) = (self.clock.cloud_millis(), self.clock.now());
-        let outcome = self.run_once(step, trail, repeat);
-        let is_timed = trail.moment.as_ref().is_some_and(|moment| moment.is_timed);
-        let may_be_the_time =
-            |failure: &Failure| !matches!(failure.verdict, Verdict::Busy | Verdict::Silent);
-        if !outcome.as_ref().is_err_and(may_be_the_time)
-            || !is_timed
-            || !self.clock.is_set_right_since(time, moment)
-        {
-            return outcome;
+        let (mut is_timed, mut is_without_nonce) = (true, self.prover.is_some());
+        loop {
+            let seen = self.prover.as_ref().map(|prover| prover.nonces.seen());
+            let outcome = self.run_once(step, trail, repeat);
+            let Err(failure) = &outcome else { return outcome };
+            let code = failure.error.provider_code();
+            let was_timed = trail.moment.as_ref().is_some_and(|moment| moment.is_timed);
+            let says_something = !matches!(failure.verdict, Verdict::Busy | Verdict::Silent);
+            let may_be_the_time = says_something || code.is_some_and(dpop::is_about_proof);
+            let is_given = |prover: &Prover| seen.is_some_and(|seen| seen.is_old(&prover.nonces));
+            let has_nonce = dpop::wants_nonce(code) && self.prover.as_ref().is_some_and(is_given);
+            if is_without_nonce && has_nonce {
+                is_without_nonce = false;
+            } else if is_timed
+                && was_timed
+                && may_be_the_time
+                && self.clock.is_set_right_since(time, moment)
+            {
+                is_timed = false;
+            } else {
+                return outcome;
+            }
+            trail.moment = None;
         }
-        trail.moment = None;
-        self.run_once(step, trail, repeat)
     }
 
     /// Makes a step's call by the first of its URLs that is there: a 404 leads to the next. What is
@@ -279,11 +294,16 @@ impl Exchange<'_> {
             None => Scope::new(self.profile, &names, self.clock),
         };
         for url in &step.url.0 {
-            let outgoing = request(self.profile, self.options, step, url, &mut scope)?;
+            let mut outgoing = request(self.profile, self.options, step, url, &mut scope)?;
             if asked.contains(&outgoing.url) {
                 continue;
             }
             asked.push(outgoing.url.clone());
+            if let Some(prover) = self.prover.as_ref().filter(|_| step.client_auth) {
+                let name = format!("proof for {}", outgoing.url);
+                let proof = scope.once(&name, |now| prover.proof(&outgoing, None, now))?;
+                outgoing.headers.push((dpop::HEADER.into(), proof));
+            }
             trail.moment = Some(scope.moment().clone());
             let found = self.ask(step, &outgoing, trail, repeat)?;
             let leads_on = found.is_missing(repeat == Repeat::Safe && step.method == "GET");
@@ -342,11 +362,15 @@ impl Exchange<'_> {
             Failure { in_doubt, sent_secret, ..Failure::from(explained) }
         })?;
         let sent_secret = secret && answer.asked.is_none();
+        if let Some(prover) = &self.prover {
+            prover.nonces.learn(outgoing.url.origin(), answer.header("dpop-nonce"));
+        }
         let made = trail.moment.iter().flat_map(|moment| moment.secrets(&self.profile.kinds));
         let extras = extras::secrets(self.options);
         let names = &made.chain(&extras).fold(trail.names.clone(), Names::hiding);
         let mut reply = Reply::read(answer, self.profile, self.clock, step, outgoing, names, asked);
         reply.sent_secret = sent_secret;
+        reply.may_be_bound = self.prover.is_some();
         Ok(reply)
     }
 

@@ -49,6 +49,7 @@ const TAKEN: &[&str] = &[
     "code_challenge_method",
     "code_verifier",
     "device_code",
+    "dpop_jkt",
 ];
 
 /// Headers that keyfob sets itself.

@@ -12,6 +12,7 @@
 //! token than one that fails at the API. The refresh token beside it is kept all the same, since
 //! the one before is spent.
 
+use super::dpop;
 use super::failure::Failure;
 use super::pointer::{Part, Pointer};
 use super::reply::Reply;
@@ -101,9 +102,18 @@ impl Reply<'_> {
         if !is_token(access) {
             return Err(self.malformed("the access token has characters that no header can carry"));
         }
+        let mut bound = false;
         if let Some(pointer) = &fields.token_type {
+            let is_of_proof = |kind: &str| kind.eq_ignore_ascii_case(dpop::HEADER);
             let bearer = match at(&fields.token_type) {
-                Some(Value::Text(kind)) => kind.eq_ignore_ascii_case("bearer"),
+                Some(Value::Text(kind)) if is_of_proof(&kind) && !self.may_be_bound => {
+                    return Err(self.malformed("the token type is DPoP; set dpop=true"));
+                }
+                Some(Value::Text(kind)) => {
+                    // A server that knows nothing of proofs answers as if there were none (RFC 9449 5).
+                    bound = is_of_proof(&kind);
+                    bound || kind.eq_ignore_ascii_case("bearer")
+                }
                 Some(_) => false,
                 None => pointer.optional,
             };
@@ -145,6 +155,7 @@ impl Reply<'_> {
             issued: self.asked,
             date: self.date,
             lifetime: stated.or(ends).unwrap_or_else(|| by_jwt().or(fixed)),
+            bound,
             out_of_turn: true,
         })
     }

@@ -23,6 +23,7 @@ mod client_assertion;
 pub(crate) mod client_auth;
 mod computed;
 pub(crate) mod consent;
+pub(crate) mod dpop;
 pub(crate) mod endpoints;
 pub(crate) mod exchange;
 pub(crate) mod extras;

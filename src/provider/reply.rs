@@ -13,6 +13,7 @@
 //! log. What a message quotes of an answer has gone through `Redaction`, is one line, and not long.
 
 use super::client_auth;
+use super::dpop;
 use super::endpoints::are_words;
 use super::failure::Failure;
 use super::names::Names;
@@ -67,6 +68,8 @@ pub(super) struct Reply<'a> {
     pub(super) asked: Moment,
     /// Whether what it answers was sent by this call, and was secret.
     pub sent_secret: bool,
+    /// Whether a proof went with it, so that the token may be bound to its key.
+    pub may_be_bound: bool,
     /// Whether a person was meant to read it: a proxy's or a captive portal's page.
     html: bool,
     /// "kontakt login: POST https://…", which every message begins with.
@@ -107,6 +110,7 @@ impl<'a> Reply<'a> {
             headers: answer.headers,
             asked: answer.asked.unwrap_or(asked),
             sent_secret: false,
+            may_be_bound: false,
             at: format!("{} {}: {} {}", profile.name, step.call, outgoing.method, outgoing.shown),
         }
     }
@@ -121,6 +125,7 @@ impl<'a> Reply<'a> {
         let time = self.date.map(|date| CloudTime { date, seen: self.asked });
         let verdict = match Verdict::by_status(self.status) {
             Verdict::MaybeRefused if self.strict => Verdict::Silent,
+            _ if self.is_about_proof() => Verdict::Silent,
             verdict => verdict,
         };
         Failure { time, verdict, sent_secret: self.sent_secret, ..Failure::from(error) }
@@ -136,6 +141,11 @@ impl<'a> Reply<'a> {
     /// at the code as it came.
     fn code(&self) -> Option<&str> {
         self.reason().shown_code().filter(|code| !self.hidden.is_shown_by(code))
+    }
+
+    /// Whether it is the DPoP proof that was refused, and nothing else was looked at.
+    fn is_about_proof(&self) -> bool {
+        self.reason().shown_code().is_some_and(dpop::is_about_proof)
     }
 
     /// The cloud's sentence as it may be shown: on one line, without secrets, not long.
@@ -158,6 +168,9 @@ impl<'a> Reply<'a> {
     /// What kind of refusal this is beyond doubt, if it is one: a code says more than a rule, and
     /// counts in any 4xx, and in a 2xx that holds nothing that was asked for.
     fn refusal(&self, step: &Step) -> Option<Verdict> {
+        if self.is_about_proof() {
+            return None;
+        }
         let is_success = (200..=299).contains(&self.status);
         let is_ruled = step.rejected.iter().any(|rule| rule.reads(self.status));
         if is_success && !is_ruled && self.holds_something(step) {
@@ -221,6 +234,10 @@ impl<'a> Reply<'a> {
         }
         let fault = match self.status {
             200..=299 => None,
+            400..=499 if self.is_about_proof() => {
+                let what = ": the DPoP proof was not taken, and nothing else looked at; check dpop";
+                Some((Status::UnexpectedAnswer, what.to_string()))
+            }
             429 => Some((Status::RateLimited, ": too many calls".to_string())),
             500..=599 => Some((Status::ServerError, String::new())),
             300..=399 => {

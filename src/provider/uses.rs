@@ -22,6 +22,7 @@ use super::kinds::{Kinds, REQUEST_NAMES};
 use super::profile::{Entry, Format, MqttRule, Present, Profile, Step};
 use super::template::{Number, Template};
 use crate::model::option::{Group, Opt};
+use crate::model::option_table::DPOP;
 use crate::model::options::Options;
 use crate::support::ordered::Ordered;
 use std::collections::BTreeSet;
@@ -57,7 +58,9 @@ impl Profile {
             names.extend(options.map(|(n, _)| n.to_string()));
         }
         if self.steps().iter().any(|(_, step)| step.client_auth) {
-            names.extend(client_auth::OPTIONS.iter().map(|name| name.to_string()));
+            names.extend(
+                client_auth::OPTIONS.iter().chain(&[DPOP.name]).map(|name| name.to_string()),
+            );
         }
         if self.steps().iter().any(|(_, step)| step.extras) {
             names.extend(extras::OPTIONS.iter().map(|name| name.to_string()));

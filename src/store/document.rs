@@ -10,6 +10,7 @@
 use super::clocks::Shift;
 use crate::error::{Error, Status};
 use crate::model::attempts::{Attempts, Hold, LONGEST_HOLD};
+use crate::model::proof_key::ProofKey;
 use crate::model::record::{Discovered, Doubts, Pause, Record, Refusals, Version};
 use crate::model::token::Token;
 use crate::support::clock::{CloudTime, Moment, UnixSeconds};
@@ -65,6 +66,8 @@ members! {
         other token: Option<TokenBody>,
         /// The one refresh token that is good.
         other refresh_token: Option<Secret>,
+        /// What the tokens are bound to: a P-256 key, as PKCS#8 in base64url.
+        other proof_key: Option<Secret>,
         /// Why there is none any more.
         other lost: Option<ErrorBody>,
         /// A pause that the cloud asked for. One of our own choice is not written.
@@ -109,6 +112,8 @@ members! {
         needed issued: i64,
         /// The same by the cloud's clock.
         other date: Option<UnixSeconds>,
+        /// Whether it is bound to `proof_key`.
+        other bound: bool,
         /// Missing: for ever.
         other lifetime_ms: Option<u64>,
         /// Whether others may have got one at the same moment: see `Token::out_of_turn`.
@@ -244,6 +249,7 @@ impl Kept for Record {
             issued: token.issued.0,
             date: token.date,
             lifetime_ms: token.lifetime.map(|l| u64::try_from(l.as_millis()).unwrap_or(u64::MAX)),
+            bound: token.bound,
             out_of_turn: token.out_of_turn,
         });
         let asked = self.pause.as_ref().filter(|pause| pause.asked);
@@ -252,6 +258,7 @@ impl Kept for Record {
             generation: self.generation,
             token,
             refresh_token: self.refresh.clone(),
+            proof_key: self.proof_key.as_ref().map(|key| key.text().clone()),
             lost: self.lost.as_ref().map(ErrorBody::of),
             pause: asked.map(|p| barrier(p.until, p.count, &p.error)),
             doubts: self.doubts.map(|doubts| counted(doubts.count, doubts.last)),
@@ -269,6 +276,14 @@ impl Kept for Record {
         if !all_good || body.generation > MOST_GENERATIONS {
             return None;
         }
+        let proof_key = match &body.proof_key {
+            Some(text) => Some(ProofKey::read(text)?),
+            None => None,
+        };
+        // Without its key it opens nothing.
+        if proof_key.is_none() && body.token.as_ref().is_some_and(|token| token.bound) {
+            return None;
+        }
         let token = body.token.map(|token| Token {
             access: token.access_token,
             refresh: None,
@@ -280,6 +295,7 @@ impl Kept for Record {
             issued: shift.issued(token.issued, token.date),
             date: token.date,
             lifetime: token.lifetime_ms.map(Duration::from_millis),
+            bound: token.bound,
             out_of_turn: token.out_of_turn,
         });
         let pause = body.pause.map(|pause| Pause {
@@ -294,6 +310,7 @@ impl Kept for Record {
             generation: body.generation,
             token,
             refresh: body.refresh_token,
+            proof_key,
             lost: body.lost.map(ErrorBody::error),
             pause,
             doubts: body

@@ -2,16 +2,20 @@
 //!
 //! - the pause that the cloud asked for, and the cloud's time;
 //! - the token call whose answer nobody could wait for;
-//! - where nothing else keeps it, what was obtained for a refresh token.
+//! - where nothing else keeps it, what was obtained for a refresh token;
+//! - the key that their first tokens are bound to, and the nonces that servers gave for it (DPoP).
 
+use crate::error::Result;
 use crate::http::transport::Late;
+use crate::model::proof_key::ProofKey;
 use crate::model::record::{Pause, Record, Version};
+use crate::provider::dpop::Nonces;
 use crate::provider::trail::Trail;
 use crate::support::clock::{Clock, CloudTime, Moment};
 use crate::support::gate::Gate;
 use crate::support::process::PerProcess;
 use crate::support::registry::{Entry, Registry, Shared};
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use std::sync::Arc;
 
 /// One client's view of what it shares with the other clients of its identity.
@@ -37,6 +41,9 @@ struct Family {
     gate: PerProcess<Gate>,
     /// Token calls that were sent and whose answers are still to come.
     late: PerProcess<Late<Trail>>,
+    /// For whoever has no key yet. One that has tokens is in their record.
+    proof_key: ArcSwapOption<ProofKey>,
+    nonces: Arc<Nonces>,
 }
 
 /// What the cloud last said to any of them.
@@ -67,6 +74,8 @@ impl Siblings {
             record: ArcSwap::default(),
             gate: PerProcess::new(),
             late: PerProcess::new(),
+            proof_key: ArcSwapOption::empty(),
+            nonces: Arc::default(),
         };
         Siblings { name: name.into(), family: KNOWN.get(name, clock, family), clock: clock.clone() }
     }
@@ -74,6 +83,28 @@ impl Siblings {
     /// Token calls whose callers could not wait for the answers. The next caller takes them up.
     pub fn late(&self) -> Arc<Late<Trail>> {
         self.family.late.get(Late::new)
+    }
+
+    /// The key for tokens that are still to be had: one for all, made by the first who asks. An
+    /// answer that one of them could not wait for serves another.
+    pub fn proof_key(&self) -> Result<ProofKey> {
+        let cell = &self.family.proof_key;
+        if let Some(known) = &*cell.load() {
+            return Ok(ProofKey::clone(known));
+        }
+        let made = Arc::new(ProofKey::generate()?);
+        let before = cell.compare_and_swap(&None::<Arc<ProofKey>>, Some(made.clone()));
+        Ok(ProofKey::clone(before.as_ref().unwrap_or(&made)))
+    }
+
+    /// From now on tokens are bound to another.
+    pub fn forget_proof_key(&self) {
+        self.family.proof_key.store(None);
+    }
+
+    /// The nonces that servers gave to any of them.
+    pub fn nonces(&self) -> Arc<Nonces> {
+        self.family.nonces.clone()
     }
 
     /// Adds to a record what the cloud said to any of them. Only what makes the record more

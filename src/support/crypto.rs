@@ -134,6 +134,11 @@ impl PrivateKey {
         })
     }
 
+    /// Reads a key from PKCS#8 in its binary form.
+    pub fn from_pkcs8(der: &[u8]) -> Option<PrivateKey> {
+        any_supported_type(&PrivateKeyDer::Pkcs8(der.into())).ok().map(PrivateKey)
+    }
+
     /// How JWTs are signed with it, unless something else is asked for.
     pub fn algorithm(&self) -> JwtAlgorithm {
         match self.0.algorithm() {
@@ -182,6 +187,18 @@ impl PrivateKey {
     pub fn public(&self) -> Option<Vec<u8>> {
         self.0.public_key().map(|key| key.as_ref().to_vec())
     }
+}
+
+/// A new key on P-256, as PKCS#8.
+///
+/// # Errors
+/// [`NO_RANDOMNESS`].
+pub(crate) fn new_p256() -> Result<Zeroizing<Vec<u8>>, Error> {
+    use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+    let random = ring::rand::SystemRandom::new();
+    let made = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random);
+    let made = made.map_err(|_| Error::new(Status::NoRandomness, NO_RANDOMNESS))?;
+    Ok(Zeroizing::new(made.as_ref().to_vec()))
 }
 
 /// The first certificate of a PEM text, as DER: its digest is what a JWT's header names it by

@@ -21,6 +21,7 @@ mod codings;
 mod connections;
 mod deadlines;
 mod downloads;
+mod dpop;
 mod endless;
 mod fallback;
 mod faults;

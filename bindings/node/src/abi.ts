@@ -111,6 +111,7 @@ export const FUNCTIONS = {
   keyfob_client_headers_for: ["int32_t", "pointer", "text", "out owned", "out pointer"],
   keyfob_client_headers_for_request: ["int32_t", "pointer", "text", "text", "bytes", "size_t", "out owned", "out pointer"],
   keyfob_client_is_refusal: ["bool", "pointer", "uint16_t", "bytes", "size_t"],
+  keyfob_client_note_nonce: ["bool", "pointer", "text", "uint16_t", "text", "text"],
   keyfob_client_expires_in_ms: ["int32_t", "pointer", "out int64_t", "out pointer"],
   keyfob_client_renew_due_in_ms: ["int32_t", "pointer", "out int64_t", "out pointer"],
   keyfob_client_renew_due_ms: ["int32_t", "pointer", "out int64_t", "out pointer"],

@@ -341,6 +341,23 @@ export class Client {
   }
 
   /**
+   * Notes what an answer says of DPoP proofs (RFC 9449), for those who send requests themselves with
+   * the option `dpop`: its headers `DPoP-Nonce` and `WWW-Authenticate`. True where it refuses the
+   * request for want of the nonce that it gives: it is then to be sent once more, with new headers,
+   * and `refused` is not to be told.
+   */
+  noteNonce(
+    url: string | URL,
+    status: number,
+    dpopNonce: string | null,
+    wwwAuthenticate: string | null = null,
+  ): boolean {
+    const client = this.#open();
+    const [nonce, challenge] = [dpopNonce, wwwAuthenticate].map((text) => text && c(text));
+    return library.keyfob_client_note_nonce(client, c(String(url)), status, nonce, challenge);
+  }
+
+  /**
    * Sends a request with the token. If the API refuses the token, renews it and sends once more.
    * Every answer is a response, whatever its status.
    *

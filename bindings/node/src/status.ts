@@ -27,6 +27,8 @@ export interface Status {
   never_expires: boolean;
   renew_due_in_ms: number | null;
   has_refresh_token: boolean;
+  dpop_jkt: string | null;
+  dpop_bound: boolean;
   hold_ms: number | null;
   pause_ms: number | null;
   endpoints: Record<string, string>;

@@ -104,6 +104,59 @@ def test_aiohttp_repeats_once_what_was_refused(sim: Simulator, cloud: str) -> No
     assert (sim.counts(cloud)["refresh"], sim.counts(cloud)["api"]) == (1, 2)
 
 
+# A client whose tokens are bound to a key, and of which the server wants nonces.
+PROVING: dict[str, Any] = {
+    "client_id": "prover-5",
+    "client_secret": None,
+    "username": "gateway@example.com",
+    "password": "correct horse",
+    "grant": None,
+    "dpop": True,
+}
+# Longer than a nonce is good.
+LATER = 200
+
+
+@pytest.mark.parametrize("way", ["session", "adapter"])
+def test_requests_proves_its_key_again_where_a_nonce_is_asked_for(sim: Simulator, way: str) -> None:
+    with sim.client("oauth2", **PROVING) as client, session(sim, client) as to:
+        if way == "adapter":
+            to.auth = None
+            to.mount(sim.info["clouds"]["oauth2"]["base_url"], keyfob.requests.Adapter(client))
+        client.token()
+        assert to.get(sim.devices("oauth2")).status_code == 200
+        sim.order("wind", seconds=LATER)
+        client.wind(LATER)
+        assert to.get(sim.devices("oauth2")).status_code == 200
+    assert (sim.counts("oauth2").get("refresh", 0), sim.counts("oauth2")["api"]) == (0, 3)
+
+
+def test_httpx_proves_its_key_again_where_a_nonce_is_asked_for(sim: Simulator) -> None:
+    with sim.client("oauth2", **PROVING) as client, http(sim, client) as to:
+        client.token()
+        sim.order("wind", seconds=LATER)
+        client.wind(LATER)
+        assert to.get(sim.devices("oauth2")).status_code == 200
+    assert (sim.counts("oauth2").get("refresh", 0), sim.counts("oauth2")["api"]) == (0, 2)
+
+
+def test_asyncio_proves_its_key_again_where_a_nonce_is_asked_for(sim: Simulator) -> None:
+    async def story() -> tuple[int, int]:
+        async with sim.async_client("oauth2", **PROVING) as client:
+            await client.token()
+            sim.order("wind", seconds=LATER)
+            client.wind(LATER)
+            async with async_http(sim, client) as to:
+                first = (await to.get(sim.devices("oauth2"))).status_code
+            sim.order("wind", seconds=LATER)
+            client.wind(LATER)
+            async with aio(sim, client) as also, also.get(sim.devices("oauth2")) as response:
+                return first, response.status
+
+    assert asyncio.run(story()) == (200, 200)
+    assert (sim.counts("oauth2").get("refresh", 0), sim.counts("oauth2")["api"]) == (0, 4)
+
+
 def test_aiohttp_sends_a_body_again_if_it_is_at_hand(sim: Simulator) -> None:
     url = sim.info["clouds"]["simacan"]["api_url"] + "/echo"
 

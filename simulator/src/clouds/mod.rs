@@ -16,6 +16,7 @@ pub(crate) mod cloud;
 mod cognito;
 mod cumulocity;
 mod directus;
+mod dpop;
 mod emnify;
 mod entra;
 mod errors;

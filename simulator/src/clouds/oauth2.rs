@@ -1,5 +1,6 @@
 //! A plain OAuth 2.0 authorization server (RFC 6749), with revocation (RFC 7009), metadata
-//! (RFC 8414 and OpenID Connect Discovery) and one resource (RFC 6750). People are asked in person.rs.
+//! (RFC 8414 and OpenID Connect Discovery) and one resource (RFC 6750). People are asked in person.rs,
+//! and keys in dpop.rs.
 
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use serde_json::json;
 
 use super::call::{Call, FORM, Scene};
 use super::cloud::Role;
+use super::dpop;
 use super::list::{List, Pages};
 use super::oauth2_client::authenticate;
 use super::oauth2_grants::{JWT_BEARER, TOKEN_EXCHANGE, by_assertion, by_exchange};
@@ -23,7 +25,8 @@ pub(super) struct OAuth2;
 const CLIENT: &str = "client:gateway-7";
 const LIMITED_CLIENT: &str = "client:reporter";
 /// Whom a person may let in.
-pub(super) const CLIENTS: [&str; 2] = [known::PUBLIC_CLIENT_ID, known::CLIENT_ID];
+pub(super) const CLIENTS: [&str; 3] =
+    [known::PUBLIC_CLIENT_ID, known::CLIENT_ID, known::PROVING_CLIENT_ID];
 const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 /// The scopes of OpenID Connect (Core 5.4) that every client may ask for.
 const OPENID: &str = "openid profile email";
@@ -113,13 +116,15 @@ impl Rules for OAuth2 {
             let answer = person::device(call, &client.id, &fields)?;
             return Ok(answer.with("Cache-Control", "no-store"));
         }
+        let thumbprint = dpop::at_token_endpoint(call, &client)?;
         let answer = match fields.text("grant_type") {
             DEVICE_GRANT => {
                 let (minted, scope) = person::by_device(call, &client.id, &fields)?;
                 tokens(&minted, &scope)
             }
             "authorization_code" => {
-                let (minted, scope) = person::by_code(call, &client.id, &fields)?;
+                let (minted, scope) =
+                    person::by_code(call, &client.id, &fields, thumbprint.as_deref())?;
                 tokens(&minted, &scope)
             }
             "client_credentials" if !client.proven => {
@@ -131,7 +136,7 @@ impl Rules for OAuth2 {
             }
             "client_credentials" => by_client(call, &client.id, &fields)?,
             "password" => by_password(call, &client.id, &fields)?,
-            "refresh_token" => by_refresh(call, &client.id, &fields)?,
+            "refresh_token" => by_refresh(call, &client.id, &fields, thumbprint.as_deref())?,
             JWT_BEARER => by_assertion(call, &client, &fields)?,
             TOKEN_EXCHANGE => by_exchange(call, &client, &fields)?,
             "" => return Err(refusal("invalid_request", "grant_type is missing")),
@@ -140,11 +145,23 @@ impl Rules for OAuth2 {
                 return Err(refusal("unsupported_grant_type", why));
             }
         };
+        let answer = match &thumbprint {
+            Some(thumbprint) => dpop::bind(call, &client, thumbprint, answer),
+            None => answer,
+        };
         // 5.1 asks for both.
         Ok(answer.with("Cache-Control", "no-store").with("Pragma", "no-cache"))
     }
 
     fn admit(&self, call: &mut Call<'_>) -> Result<(), Answer> {
+        if let Some(token) = call.request.credentials("authorization", "DPoP") {
+            return dpop::admit(call, token);
+        }
+        let bearer = call.request.credentials("authorization", "Bearer");
+        if let Some(token) = bearer.filter(|token| call.site.vault.binding(token).is_some()) {
+            // 7.2 of RFC 9449: it would be good without its key.
+            return Err(self.dead_access(Dead::Unknown, token));
+        }
         let challenge = "Bearer realm=\"devices\"";
         call.carried(self.carriers()).map_err(|refusal| {
             if refusal.has("www-authenticate") {
@@ -259,12 +276,21 @@ fn by_password(call: &mut Call<'_>, client: &str, fields: &Fields) -> Outcome {
     Ok(tokens(&minted, &scope))
 }
 
-fn by_refresh(call: &mut Call<'_>, client: &str, fields: &Fields) -> Outcome {
+fn by_refresh(
+    call: &mut Call<'_>,
+    client: &str,
+    fields: &Fields,
+    thumbprint: Option<&str>,
+) -> Outcome {
     may_use_more(client)?;
     if !fields.has("refresh_token") {
         return Err(refusal("invalid_request", "refresh_token is missing"));
     }
     let token = fields.text("refresh_token");
+    let bound = call.site.vault.binding(token);
+    if bound.is_some() && bound != thumbprint {
+        return Err(refusal("invalid_grant", "the refresh token is bound to another key"));
+    }
     let mut scope = String::new();
     if let Ok(grant) = call.site.vault.refresh_grant(token, call.scene.now_ms) {
         if !grant.principal.starts_with(&format!("{client}/")) {
@@ -421,6 +447,7 @@ fn document(scene: &Scene<'_>, issuer: &str) -> serde_json::Value {
         ],
         "token_endpoint_auth_signing_alg_values_supported":
             ["RS256", "PS256", "ES256", "EdDSA", "HS256"],
+        "dpop_signing_alg_values_supported": ["ES256"],
         "scopes_supported": known::SCOPE.split(' ').collect::<Vec<_>>(),
     });
     if scene.client_cert.is_some() {

@@ -45,7 +45,9 @@ pub(super) fn authenticate(call: &mut Call<'_>, fields: &Fields) -> Result<Clien
         (id, secret)
     } else {
         let id = fields.text("client_id").to_owned();
-        if id == known::PUBLIC_CLIENT_ID && !fields.has("client_secret") {
+        if [known::PUBLIC_CLIENT_ID, known::PROVING_CLIENT_ID].contains(&id.as_str())
+            && !fields.has("client_secret")
+        {
             return Ok(Client { id, proven: false });
         }
         if id == known::CERT_CLIENT_ID && !fields.has("client_secret") {

@@ -66,6 +66,8 @@ pub(crate) struct Code {
     redirect_uri: String,
     challenge: String,
     scope: String,
+    /// Whose key must bring it, where that was said (RFC 9449 10).
+    thumbprint: Option<String>,
     ends_ms: i64,
     /// What it was traded for: once.
     token: Option<String>,
@@ -234,7 +236,7 @@ pub(super) fn authorize(call: &mut Call<'_>) -> Outcome {
             let value = escaped(fields.text(name));
             format!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">\n")
         };
-        const SENT: [&str; 7] = [
+        const SENT: [&str; 8] = [
             "response_type",
             "client_id",
             "redirect_uri",
@@ -242,6 +244,7 @@ pub(super) fn authorize(call: &mut Call<'_>) -> Outcome {
             "state",
             "code_challenge",
             "code_challenge_method",
+            "dpop_jkt",
         ];
         let there = SENT.iter().filter(|name| fields.has(name));
         let hidden: String = there.map(hidden).collect();
@@ -253,8 +256,16 @@ pub(super) fn authorize(call: &mut Call<'_>) -> Outcome {
     let code = URL_SAFE_NO_PAD.encode(random(24));
     let ends_ms = call.scene.now_ms + CODE_LIVES_MS;
     let redirect_uri_kept = redirect_uri.clone();
-    let kept =
-        Code { client, redirect_uri: redirect_uri_kept, challenge, scope, ends_ms, token: None };
+    let thumbprint = Some(fields.text("dpop_jkt").to_owned()).filter(|said| !said.is_empty());
+    let kept = Code {
+        client,
+        redirect_uri: redirect_uri_kept,
+        challenge,
+        scope,
+        thumbprint,
+        ends_ms,
+        token: None,
+    };
     call.site.people.codes.insert(code.clone(), kept);
     Ok(back_to(&redirect_uri, &fields, &issuer, &[("code", &code)]))
 }
@@ -265,6 +276,7 @@ pub(super) fn by_code(
     call: &mut Call<'_>,
     client: &str,
     fields: &Fields,
+    thumbprint: Option<&str>,
 ) -> Result<(Minted, String), Answer> {
     for name in ["code", "redirect_uri", "code_verifier"] {
         if !fields.has(name) {
@@ -289,6 +301,9 @@ pub(super) fn by_code(
     match () {
         () if kept.client != client => wrong("the code is another client's"),
         () if kept.ends_ms <= now_ms => wrong("the code has expired"),
+        () if kept.thumbprint.is_some() && kept.thumbprint.as_deref() != thumbprint => {
+            wrong("the code is for the owner of another key")
+        }
         () if kept.redirect_uri != fields.text("redirect_uri") => {
             wrong("the redirect_uri is not that of the code")
         }

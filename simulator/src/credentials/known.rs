@@ -114,6 +114,9 @@ pub mod oauth2 {
     pub const LIMITED_CLIENT_SECRET: &str = "report-secret";
     /// A client without a secret: it may refresh, pass on a user's password, and be let in by a person.
     pub const PUBLIC_CLIENT_ID: &str = "kiosk-3";
+    /// A client without a secret that must prove who it is by a key of its own making, with nonces of
+    /// the server's (RFC 9449).
+    pub const PROVING_CLIENT_ID: &str = "prover-5";
     /// A client that proves itself by a private key (RFC 7523 2.2): any of three.
     pub const KEY_CLIENT_ID: &str = "signer-7";
     /// Its P-256 key, in PEM form (PKCS #8), called `ec-1` there.

@@ -324,6 +324,14 @@ def declare(library: CDLL) -> None:
         POINTER(c_uint8),
         c_size_t,
     )
+    library.keyfob_client_note_nonce.restype = c_bool
+    library.keyfob_client_note_nonce.argtypes = (
+        POINTER(keyfob_client),
+        c_char_p,
+        c_uint16,
+        c_char_p,
+        c_char_p,
+    )
     library.keyfob_client_expires_in_ms.restype = c_int32
     library.keyfob_client_expires_in_ms.argtypes = (
         POINTER(keyfob_client),

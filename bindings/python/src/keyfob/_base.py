@@ -252,6 +252,27 @@ class BaseClient:
         )
         return refusal
 
+    def note_nonce(
+        self,
+        url: str,
+        http_status: int,
+        dpop_nonce: Optional[str],
+        www_authenticate: Optional[str] = None,
+    ) -> bool:
+        """Notes what an answer says of DPoP proofs (RFC 9449), for those who send requests
+        themselves with the option `dpop`: its headers `DPoP-Nonce` and `WWW-Authenticate`.
+
+        True where it refuses the request for want of the nonce that it gives: it is then to be sent
+        once more, with new headers, and `refused` is not to be told.
+        """
+        if dpop_nonce is None:
+            return False
+        challenge = None if www_authenticate is None else utf8(www_authenticate, "www_authenticate")
+        wanted: bool = library.keyfob_client_note_nonce(
+            self._open_handle(), utf8(url, "url"), http_status, utf8(dpop_nonce, "nonce"), challenge
+        )
+        return wanted
+
     def cancel(self) -> None:
         """Ends the calls under way, on whatever thread: they raise `CancelledError`."""
         for under_way in list(self._waiting):

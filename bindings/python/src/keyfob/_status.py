@@ -52,6 +52,10 @@ class ClientStatus:
     renew_due_in: Optional[float]
     #: Whether the next renewal needs no password.
     has_refresh_token: bool
+    #: The thumbprint of the key that tokens are bound to, with the option `dpop` (RFC 9449).
+    dpop_jkt: Optional[str]
+    #: Whether the token at hand is bound to it.
+    dpop_bound: bool
     #: Until rejected credentials may be tried again.
     hold: Optional[float]
     #: Until the cloud is asked again after a fault, or because it asked for quiet.
@@ -87,6 +91,8 @@ def client_status(raw: dict[str, Any]) -> ClientStatus:
         expires_in=math.inf if raw.get("never_expires") else _seconds(raw.get("expires_in_ms")),
         renew_due_in=_seconds(raw.get("renew_due_in_ms")),
         has_refresh_token=raw["has_refresh_token"],
+        dpop_jkt=raw.get("dpop_jkt"),
+        dpop_bound=raw["dpop_bound"],
         hold=_seconds(raw.get("hold_ms")),
         pause=_seconds(raw.get("pause_ms")),
         endpoints=raw.get("endpoints", {}),

@@ -55,6 +55,15 @@ class Auth:
         own = set(request.headers)
         token = await self._present(request, own)
         response = await handler(request)
+        given = response.headers
+        nonce, challenge = given.get("DPoP-Nonce"), given.get("WWW-Authenticate")
+        # For want of a nonce that it gives (DPoP).
+        if self._client.note_nonce(
+            str(request.url), response.status, nonce, challenge
+        ) and _can_be_sent_again(request):
+            response.release()
+            await self._present(request, own)
+            response = await handler(request)
         if response.status < 400:
             return response
         if self._client.is_refusal(response.status, await response.read()):

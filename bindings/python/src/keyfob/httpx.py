@@ -111,6 +111,13 @@ class _Flow:
         self.request, self._own = response.request, response.request.headers
         return True
 
+    def lacks_nonce(self, client: Union[Client, AsyncClient], response: httpx.Response) -> bool:
+        """Whether an answer asks for another proof, with a nonce that it gives (DPoP)."""
+        given, url = response.headers, str(response.request.url)
+        nonce, challenge = given.get("DPoP-Nonce"), given.get("WWW-Authenticate")
+        lacks = client.note_nonce(url, response.status_code, nonce, challenge)
+        return lacks and response.request is self.request
+
     def failed(self, error: _errors.Error) -> _errors.Error:
         """The error as httpx has it."""
         return _errors_of_httpx.joined(error, _request=self.request)
@@ -155,6 +162,9 @@ class Auth(httpx.Auth):
         flow = _Flow(request, self._timeout)
         self._present(client, flow)
         response = yield request
+        if flow.lacks_nonce(client, response):
+            self._present(client, flow)
+            response = yield request
         if response.status_code < 400:
             return
         if flow.went_elsewhere(response):
@@ -199,6 +209,9 @@ class Auth(httpx.Auth):
         flow = _Flow(request, self._timeout)
         await self._present_async(client, flow)
         response = yield request
+        if flow.lacks_nonce(client, response):
+            await self._present_async(client, flow)
+            response = yield request
         if response.status_code < 400:
             return
         if flow.went_elsewhere(response):

@@ -933,6 +933,9 @@ class Oauth2Options(CommonOptions, total=False):
     client_secret_file: Path
     #: OAuth 2.0 device authorization endpoint (RFC 8628), where no issuer names it.
     device_authorization_url: Text
+    #: Bind tokens to a key of this client (DPoP, RFC 9449): it is made here, kept with the tokens,
+    #: and signs each request anew, so that a stolen token alone opens nothing.
+    dpop: Switch
     #: Which grant to use where more than one fits: `client_credentials`, `password`,
     #: `refresh_token`, `jwt_bearer`, `token_exchange`, or `interactive` for a person's login
     #: (`keyfob login`). One of `client_credentials`, `password`, `refresh_token`, `jwt_bearer`,
@@ -1433,6 +1436,9 @@ class Options(CommonOptions, total=False):
     domain: Text
     #: Huawei Cloud: the account's name.
     domain_name: Text
+    #: Bind tokens to a key of this client (DPoP, RFC 9449): it is made here, kept with the tokens,
+    #: and signs each request anew, so that a stolen token alone opens nothing.
+    dpop: Switch
     #: AWS IoT: the host of the account's credential provider.
     endpoint: Text
     #: Azure DPS: the key of a group's enrolment, in base64.

@@ -74,6 +74,12 @@ class _Token:
             return False
         return self._client.is_refusal(response.status_code, response.content)
 
+    def lacks_nonce(self, response: Response) -> bool:
+        """Whether an answer asks for another proof, with a nonce that it gives (DPoP)."""
+        given = response.headers
+        nonce, challenge = given.get("DPoP-Nonce"), given.get("WWW-Authenticate")
+        return self._client.note_nonce(response.url, response.status_code, nonce, challenge)
+
     def renew(self, request: PreparedRequest, timeout: Optional[float]) -> None:
         """Has the token replaced."""
         try:
@@ -127,9 +133,15 @@ class Auth(AuthBase):
             # The request of which requests itself makes the next one, if this is a redirect.
             request = response.request
             is_spent = start is None and body is not None and not isinstance(body, (bytes, str))
+            if token.lacks_nonce(response) and not is_spent:
+                if start is not None:
+                    body.seek(start)
+                response = self._replay(token, response, settings)
+                request = response.request
             if not is_spent and token.is_refused(response, request):
                 if start is not None:
                     body.seek(start)
+                token.renew(request, _limit(settings.get("timeout"), self._timeout))
                 response = self._replay(token, response, settings)
             if response.is_redirect and not self._may_see(response):
                 token.take_off(request)
@@ -141,7 +153,6 @@ class Auth(AuthBase):
     def _replay(self, token: _Token, response: Response, settings: dict[str, Any]) -> Response:
         request = response.request
         timeout = _limit(settings.get("timeout"), self._timeout)
-        token.renew(request, timeout)
         # In this one, too: a redirect on the same origin goes on with its headers.
         token.present(request, timeout)
         again = request.copy()
@@ -191,9 +202,12 @@ class Adapter(HTTPAdapter):
             response = super().send(sent, stream, timeout, *args, **settings)
             body: Any = request.body
             is_spent = not (body is None or isinstance(body, (bytes, str)) or hasattr(body, "tell"))
-            if not is_spent and token.is_refused(response, sent):
+            for is_refused in (token.lacks_nonce, lambda answer: token.is_refused(answer, sent)):
+                if not is_refused(response) or is_spent:
+                    continue
                 response.close()
-                token.renew(sent, limit)
+                if is_refused != token.lacks_nonce:
+                    token.renew(sent, limit)
                 token.present(sent, limit)
                 if hasattr(body, "tell"):
                     rewind_body(sent)
