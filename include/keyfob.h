@@ -1504,7 +1504,8 @@ KEYFOB_API void keyfob_mqtt_free(keyfob_mqtt *mqtt);
  *
  * Most programs need nothing of this group: the option `store` takes `memory` or `file:` and a
  * directory. A program with a database, a TPM or a secure element gives four functions, by
- * `keyfob_config_set_store`, before it makes a client. A load function hands what it has to
+ * `keyfob_config_set_store`, before it makes a client; one whose store is shared by machines gives six,
+ * by `keyfob_config_set_store2`. A load function hands what it has to
  * `keyfob_record_set`. Around a renewal keyfob calls lock, load, save and unlock in this order,
  * and may save once more before it asks the cloud, to see that it can. It calls load alone to see
  * what is there. A record is opaque bytes: keep them as they are.
@@ -1542,6 +1543,51 @@ typedef int32_t (*keyfob_store_lock_fn)(const char *name, void *user_data);
 typedef void (*keyfob_store_unlock_fn)(const char *name, void *user_data);
 
 /**
+ * As `keyfob_store_save_fn`, for whoever holds the lock of this fence still. `KEYFOB_WOULD_BLOCK`, and
+ * nothing is written, where it is not held any more: then the record is loaded again, and nothing is at
+ * fault.
+ */
+typedef int32_t (*keyfob_store_save2_fn)(const char *name,
+                                         const uint8_t *data,
+                                         size_t len,
+                                         uint64_t fence,
+                                         void *user_data);
+
+/**
+ * Takes the lock of this name for as long as `lease_ms` without waiting, writes the store's own number
+ * for it to `*fence`, and returns `KEYFOB_OK`. The number is higher than that of any lock before.
+ * `KEYFOB_WOULD_BLOCK` while anyone else has it, in this process or another; a lock whose lease is over
+ * is free. Anything else says that locking is impossible, and then nothing is saved.
+ */
+typedef int32_t (*keyfob_store_lock2_fn)(const char *name,
+                                         uint64_t lease_ms,
+                                         uint64_t *fence,
+                                         void *user_data);
+
+/**
+ * Lets the lock of this fence last for as long as `lease_ms` from now, and returns `KEYFOB_OK`;
+ * `KEYFOB_WOULD_BLOCK` where it is not held any more. Asked just before a password or a refresh token
+ * is sent. Anything else says that the store cannot tell, and then no refresh token is spent.
+ */
+typedef int32_t (*keyfob_store_prolong_fn)(const char *name,
+                                           uint64_t fence,
+                                           uint64_t lease_ms,
+                                           void *user_data);
+
+/**
+ * Gives back the lock of this fence, if it is held still.
+ */
+typedef void (*keyfob_store_unlock2_fn)(const char *name, uint64_t fence, void *user_data);
+
+/**
+ * Waits until anyone has saved a record of this name or given back its lock, and returns `KEYFOB_OK`;
+ * `KEYFOB_TIMEOUT` where nobody has within `wait_ms`, which may be 0 and is 20 at most, since a
+ * cancelled call waits no longer. What happens between two calls is told by the next one, once. Anything
+ * else is taken as `KEYFOB_TIMEOUT`.
+ */
+typedef int32_t (*keyfob_store_wait_fn)(const char *name, uint64_t wait_ms, void *user_data);
+
+/**
  * Keeps the tokens of the clients made from this config in a store of the caller's own: a
  * database, a TPM, a secure element. The option `store` must not be set then; `store_key` seals
  * what is kept. docs/STORE.md says what such a store must do; `examples/c/keyfob-sqlite-store.c`
@@ -1570,6 +1616,31 @@ keyfob_status keyfob_config_set_store(keyfob_config *config,
                                       keyfob_store_unlock_fn unlock,
                                       void *user_data,
                                       keyfob_error **err);
+
+/**
+ * Keeps the tokens of the clients made from this config in a store that machines share, such as a
+ * database on the network. What `keyfob_config_set_store` says holds here, too; what is different is the
+ * lock. It is a lease, for a machine that was switched off gives back nothing: keyfob says how long its
+ * call to the cloud may take, and ends it before the lease does. And it has a fence, so that a process
+ * that was stopped past its lease changes nothing. `examples/c/keyfob-postgres-store.c` and
+ * `examples/c/keyfob-sqlite-store.c` are such stores.
+ *
+ * `wait` may be NULL: then the lock is tried two hundred times a second by whoever waits for it, and
+ * each call that finds its token due loads the record. All six NULL: back to the option `store`.
+ *
+ * `KEYFOB_NULL_ARGUMENT`: `load`, `save`, `lock`, `prolong` or `unlock` alone is NULL.
+ */
+KEYFOB_API
+KEYFOB_MUST_CHECK
+keyfob_status keyfob_config_set_store2(keyfob_config *config,
+                                       keyfob_store_load_fn load,
+                                       keyfob_store_save2_fn save,
+                                       keyfob_store_lock2_fn lock,
+                                       keyfob_store_prolong_fn prolong,
+                                       keyfob_store_unlock2_fn unlock,
+                                       keyfob_store_wait_fn wait,
+                                       void *user_data,
+                                       keyfob_error **err);
 
 /**
  * Hands over the record that was asked for, from within a load function; the `len` bytes are

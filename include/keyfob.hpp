@@ -81,6 +81,39 @@ class Store {
   virtual void unlock(std::string_view /* name */) {}
 };
 
+/// A store of one's own that machines share: its lock is a lease, and each save carries the lock's
+/// fence. Derive from it and give it to `Config::set_leased_store`. What each function must keep to stands
+/// in keyfob.h at its type, such as `keyfob_store_lock2_fn`, and at `keyfob_config_set_store2`. What one
+/// throws is taken as `KEYFOB_STORE`.
+class LeasedStore {
+ public:
+  virtual ~LeasedStore() = default;
+
+  /// As `Store::load`.
+  virtual Status load(std::string_view name, std::optional<std::string> &record) = 0;
+
+  /// As `Store::save`, for whoever holds the lock of this fence still; `KEYFOB_WOULD_BLOCK`, and nothing
+  /// is written, where it is not held any more.
+  virtual Status save(std::string_view name, std::string_view record, std::uint64_t fence) = 0;
+
+  /// Takes the lock for as long as `lease` and gives its fence, which is higher than any before, or
+  /// returns `KEYFOB_WOULD_BLOCK` while somebody else has it.
+  virtual Status lock(std::string_view name, std::chrono::milliseconds lease,
+                      std::uint64_t &fence) = 0;
+
+  /// Lets the lock last for as long as `lease` from now, or returns `KEYFOB_WOULD_BLOCK` where it is not
+  /// held any more.
+  virtual Status prolong(std::string_view name, std::uint64_t fence,
+                         std::chrono::milliseconds lease) = 0;
+
+  /// Gives back the lock, if it is held still.
+  virtual void unlock(std::string_view name, std::uint64_t fence) = 0;
+
+  /// Waits until anyone has saved a record of this name or given back its lock, at most for `longest`:
+  /// `KEYFOB_OK` where anyone has, and `KEYFOB_TIMEOUT` where not.
+  virtual Status wait(std::string_view name, std::chrono::milliseconds longest) = 0;
+};
+
 /// A status's name without `KEYFOB_`, such as `CREDENTIALS_REJECTED`. Static.
 [[nodiscard]] inline const char *status_name(Status status) noexcept {
   return keyfob_status_name(status);
@@ -347,6 +380,56 @@ inline void unlock(const char *name, void *user_data) noexcept {
   });
 }
 
+inline std::int32_t leased_load(const char *name, keyfob_record *record,
+                                void *user_data) noexcept {
+  return contained([&]() -> std::int32_t {
+    std::optional<std::string> found;
+    const Status status = static_cast<LeasedStore *>(user_data)->load(name, found);
+    if (status != KEYFOB_OK || !found) return status;
+    const Text wiped(std::move(*found));
+    return keyfob_record_set(record, reinterpret_cast<const std::uint8_t *>(wiped.c_str()),
+                             wiped.size(), nullptr);
+  });
+}
+
+inline std::int32_t leased_save(const char *name, const std::uint8_t *data, std::size_t len,
+                                std::uint64_t fence, void *user_data) noexcept {
+  return contained([&]() -> std::int32_t {
+    const std::string_view record(reinterpret_cast<const char *>(data), len);
+    return static_cast<LeasedStore *>(user_data)->save(name, record, fence);
+  });
+}
+
+inline std::int32_t leased_lock(const char *name, std::uint64_t lease_ms, std::uint64_t *fence,
+                                void *user_data) noexcept {
+  return contained([&]() -> std::int32_t {
+    const std::chrono::milliseconds lease(lease_ms);
+    return static_cast<LeasedStore *>(user_data)->lock(name, lease, *fence);
+  });
+}
+
+inline std::int32_t leased_prolong(const char *name, std::uint64_t fence, std::uint64_t lease_ms,
+                                   void *user_data) noexcept {
+  return contained([&]() -> std::int32_t {
+    const std::chrono::milliseconds lease(lease_ms);
+    return static_cast<LeasedStore *>(user_data)->prolong(name, fence, lease);
+  });
+}
+
+inline void leased_unlock(const char *name, std::uint64_t fence, void *user_data) noexcept {
+  contained([&] {
+    static_cast<LeasedStore *>(user_data)->unlock(name, fence);
+    return KEYFOB_OK;
+  });
+}
+
+inline std::int32_t leased_wait(const char *name, std::uint64_t wait_ms, void *user_data) noexcept {
+  return contained([&]() -> std::int32_t {
+    const std::chrono::milliseconds longest(wait_ms);
+    return static_cast<LeasedStore *>(user_data)->wait(name, longest);
+  });
+}
+
 /// What a request calls, and so has to keep alive, with its responses.
 struct Body {
   /// Writes at most this many bytes, and returns how many; 0 at the end.
@@ -391,7 +474,8 @@ struct FreeConfig {
 /// What a client calls, and so has to keep alive.
 struct Called {
   std::shared_ptr<const Log> log;
-  std::shared_ptr<Store> store;
+  /// A `Store` or a `LeasedStore`.
+  std::shared_ptr<void> store;
 };
 
 /// Keeps what the client calls. It lives in the deleter, since that is what outlives the handle
@@ -511,6 +595,22 @@ class Config {
         detail::call(keyfob_config_set_store, get(), some ? &detail::load : nullptr,
                      some ? &detail::save : nullptr, some ? &detail::lock : nullptr,
                      some ? &detail::unlock : nullptr, static_cast<void *>(store.get()));
+    if (set) called_.store = std::move(store);
+    return set;
+  }
+
+  /// The same with a store that machines share.
+  Config &set_leased_store(std::shared_ptr<LeasedStore> store) {
+    set_leased_store(std::move(store), std::nothrow).value();
+    return *this;
+  }
+  Result<void> set_leased_store(std::shared_ptr<LeasedStore> store, std::nothrow_t) {
+    const bool some = store != nullptr;
+    Result<void> set = detail::call(
+        keyfob_config_set_store2, get(), some ? &detail::leased_load : nullptr,
+        some ? &detail::leased_save : nullptr, some ? &detail::leased_lock : nullptr,
+        some ? &detail::leased_prolong : nullptr, some ? &detail::leased_unlock : nullptr,
+        some ? &detail::leased_wait : nullptr, static_cast<void *>(store.get()));
     if (set) called_.store = std::move(store);
     return set;
   }

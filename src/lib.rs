@@ -49,7 +49,7 @@ pub use client::login::Login;
 pub use client::request::Request;
 pub use client::response::Response;
 pub use error::{Error, Result, Status};
-pub use store::TokenStore;
+pub use store::{LeasedStore, TokenStore};
 pub use support::clock::Clock;
 pub use support::log::{Level, LogSink};
 pub use support::secret::Secret;

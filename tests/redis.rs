@@ -251,6 +251,260 @@ fn no_secret_of_the_servers_or_the_clouds_is_shown() {
     }
 }
 
+/// How often the server ran this command.
+fn runs(server: &Server, command: &str) -> u64 {
+    let stats = server.ask(&["INFO", "commandstats"]);
+    let line = stats.lines().find(|line| line.starts_with(&format!("cmdstat_{command}:")));
+    let calls = line.and_then(|line| line.split("calls=").nth(1)?.split(',').next());
+    calls.map_or(0, |calls| calls.parse().unwrap())
+}
+
+#[test]
+fn a_due_token_asks_no_server_while_another_renews() {
+    let (world, server) = (World::new(), Server::start("redis-due", &[]));
+    let machine = Machine::new("one", 0);
+    let client = machine.client(&world, &server);
+    let first = client.token().unwrap();
+    let (record, due) = (server.record(), Duration::from_secs(3600 - 149));
+    server.ask(&["SET", &format!("{record}.lock"), "another", "PX", "600000"]);
+    machine.clock.wind(due);
+    world.sim.wind(due);
+    client.token().unwrap();
+    server.ask(&["CONFIG", "RESETSTAT"]);
+    let begun = std::time::Instant::now();
+    for _ in 0..2000 {
+        assert_eq!(client.token().unwrap(), first);
+    }
+    let seconds = begun.elapsed().as_secs() + 1;
+    let asked = runs(&server, "hmget") + runs(&server, "eval");
+    assert!(asked <= 4 * seconds + 4, "{asked} in {seconds} s");
+
+    // What another stores is told, and taken over by the next call.
+    let other = Machine::new("other", 77).client(&world, &server);
+    server.ask(&["DEL", &format!("{record}.lock")]);
+    other.renew().unwrap();
+    let newer = other.token().unwrap();
+    until(|| client.token().unwrap() == newer);
+    assert_eq!(world.token_calls(CLOUD), ["login", "refresh"]);
+}
+
+#[test]
+fn who_waits_for_a_lease_is_woken_and_asks_no_server() {
+    let (world, server) = (World::new(), Server::start("redis-woken", &[]));
+    let machines = machines();
+    let clients: Vec<Client> = machines.iter().map(|m| m.client(&world, &server)).collect();
+    clients.iter().for_each(|client| drop(client.token().unwrap()));
+    world.sim.set_delay(CLOUD, "refresh", Duration::from_millis(700));
+    world.sim.wind(Duration::from_secs(3601));
+    machines.iter().for_each(|machine| machine.clock.wind(Duration::from_secs(3601)));
+    server.ask(&["CONFIG", "RESETSTAT"]);
+    std::thread::scope(|scope| {
+        for client in &clients {
+            scope.spawn(|| client.token().unwrap());
+        }
+    });
+    assert_eq!(world.token_calls(CLOUD), ["login", "refresh"]);
+    // Two hundred a second each, if they were polling.
+    let asked = runs(&server, "hmget") + runs(&server, "eval");
+    assert!(asked < 60, "{asked}");
+}
+
+/// A way to the server on which, once, `meanwhile` happens before a command that contains these bytes
+/// arrives.
+fn way_to(
+    server: &Server,
+    before: &'static [u8],
+    meanwhile: impl FnOnce() + Send + 'static,
+) -> String {
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (url, socket) = (format!("redis://{}", listener.local_addr().unwrap()), server.socket());
+    let meanwhile = std::sync::Arc::new(std::sync::Mutex::new(Some(meanwhile)));
+    std::thread::spawn(move || {
+        for mut here in listener.incoming().map_while(Result::ok) {
+            let Ok(mut there) = UnixStream::connect(&socket) else { continue };
+            let (mut back, mut from) = (here.try_clone().unwrap(), there.try_clone().unwrap());
+            let meanwhile = meanwhile.clone();
+            std::thread::spawn(move || std::io::copy(&mut from, &mut back));
+            std::thread::spawn(move || {
+                let mut bytes = vec![0; 1 << 16];
+                while let Ok(some @ 1..) = here.read(&mut bytes) {
+                    if bytes[..some].windows(before.len()).any(|part| part == before) {
+                        if let Some(meanwhile) = meanwhile.lock().unwrap().take() {
+                            meanwhile();
+                        }
+                    }
+                    if there.write_all(&bytes[..some]).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    url
+}
+
+#[test]
+fn a_lock_that_was_lost_before_anything_was_sent_is_no_fault() {
+    // Before a refresh the lock is prolonged with a proof that there is room; before a login, without.
+    for (call, prolongs) in
+        [("refresh", &b"'room'"[..]), ("login", &b"return redis.call('PEXPIRE'"[..])]
+    {
+        let (world, server) = (World::new(), Server::start("redis-lost", &[]));
+        world.sim.set_rotation(CLOUD, Rotation::RevokeFamilyOnReuse);
+        let machine = Machine::new("one", 0);
+        machine.client(&world, &server).token().unwrap();
+        let (record, socket) = (server.record(), server.socket());
+        if call == "login" {
+            server.ask(&["DEL", &record]);
+        }
+        // It was stopped for longer than its lease, and another has the lock by then.
+        let steal = move || {
+            let mut cli = Command::new("redis-cli");
+            cli.arg("-s").arg(&socket).args([
+                "SET",
+                &format!("{record}.lock"),
+                "thief",
+                "PX",
+                "400",
+            ]);
+            cli.stdout(Stdio::null()).status().unwrap();
+        };
+        machine.clock.wind(Duration::from_secs(3601));
+        world.sim.wind(Duration::from_secs(3601));
+        let mut config = machine.config(&world, &server);
+        config.set("store", &way_to(&server, prolongs, steal)).unwrap();
+        let client = config.client().unwrap();
+        client.token().unwrap();
+        assert_eq!(world.token_calls(CLOUD), ["login", call]);
+        assert_eq!(status(&client)["store"]["fault"], serde_json::Value::Null);
+        let sent = counter(&client, "logins") + counter(&client, "refreshes");
+        assert_eq!(sent, 1, "nothing was sent without the lock");
+    }
+}
+
+#[test]
+fn a_server_that_restarts_meanwhile_costs_no_login() {
+    let (world, mut server) = (World::new(), Server::start("redis-meanwhile", &[]));
+    let machine = Machine::new("one", 0);
+    let client = machine.client(&world, &server);
+    client.token().unwrap();
+    server.stop();
+    machine.clock.wind(Duration::from_secs(3601));
+    world.sim.wind(Duration::from_secs(3601));
+    std::thread::scope(|scope| {
+        let calling = scope.spawn(|| client.token());
+        std::thread::sleep(Duration::from_millis(100));
+        server.restart();
+        calling.join().unwrap().unwrap();
+    });
+    assert_eq!(world.token_calls(CLOUD), ["login", "refresh"]);
+}
+
+/// A server that answers each connection's commands with these bytes, whatever they are.
+fn speaking(answer: &'static [u8], slowly: bool) -> String {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("redis://:hidden-word@{}/0", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            std::thread::spawn(move || {
+                let mut asked = [0; 4096];
+                while stream.read(&mut asked).is_ok_and(|read| read > 0) {
+                    for part in answer.chunks(if slowly { 1 } else { usize::MAX }) {
+                        if stream.write_all(part).is_err() {
+                            return;
+                        }
+                        if slowly {
+                            std::thread::sleep(Duration::from_millis(50));
+                        }
+                    }
+                }
+            });
+        }
+    });
+    url
+}
+
+#[test]
+fn whatever_answers_in_a_servers_place_harms_nobody() {
+    static MUCH: [u8; 6 << 20] = [b'x'; 6 << 20];
+    let rows: [(&'static [u8], bool, &str); 12] = [
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", false, "makes no sense"),
+        (b"$4294967295\r\nabc", false, "too large"),
+        (b"*1000000000\r\n", false, "makes no sense"),
+        (&MUCH, false, "makes no sense"),
+        (b"", false, "no answer in time"),
+        (b"+OK\r\n+OK\r\n", false, "makes no sense"),
+        (b"+OK OK OK OK OK OK OK OK OK OK OK OK OK OK OK OK OK\r\n", true, "no answer in time"),
+        (
+            b"-WRONGPASS invalid username-password pair hidden-word\r\n",
+            false,
+            "the password in the URL",
+        ),
+        (
+            b"-ERR unknown command `AUTH`, with args beginning with: `hidden-word`\r\n",
+            false,
+            "unknown command",
+        ),
+        (b"-ERR hidden-word\r\n", false, "***"),
+        (b"-READONLY You can't write against a read only replica.\r\n", false, "the primary"),
+        (b"-OOM command not allowed when used memory > 'maxmemory'.\r\n", false, "maxmemory"),
+    ];
+    for (answer, slowly, said) in rows {
+        let (world, machine) = (World::new(), Machine::new("one", 0));
+        let mut config = world.config(CLOUD, "password");
+        config.set_clock(machine.clock.clone());
+        config.set("store", &speaking(answer, slowly)).unwrap();
+        config.set("timeout_ms", "2000").unwrap();
+        let client = config.client().unwrap();
+        client.token().unwrap_or_else(|error| panic!("{said}: {error}"));
+        let shown = client.status_json();
+        assert!(shown.contains(said), "{said}: {shown}");
+        assert!(!shown.contains("hidden-word"), "{shown}");
+        assert_eq!(world.token_calls(CLOUD), ["login"], "{said}");
+    }
+}
+
+#[test]
+fn a_server_that_hangs_holds_no_call_beyond_its_time() {
+    let (world, machine) = (World::new(), Machine::new("one", 0));
+    let mut config = world.config(CLOUD, "password");
+    config.set_clock(machine.clock.clone());
+    config.set("store", &speaking(b"", false)).unwrap();
+    let client = config.client().unwrap().share(Some(Duration::from_millis(100)));
+    let (begun, error) = (std::time::Instant::now(), client.token().unwrap_err());
+    assert!(matches!(error.status(), Status::Timeout | Status::Store), "{error}");
+    // Not to the second that a command may take otherwise.
+    assert!(begun.elapsed() < Duration::from_millis(900), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_replica_and_a_full_server_are_told_and_the_token_is_served() {
+    let world = World::new();
+    for (fault, command) in [
+        ("the primary", &["REPLICAOF", "127.0.0.1", "1"][..]),
+        ("maxmemory", &["CONFIG", "SET", "maxmemory", "1"][..]),
+    ] {
+        let server = Server::start("redis-cannot", &[]);
+        world.sim.reset();
+        let machine = Machine::new("one", 0);
+        let client = machine.client(&world, &server);
+        let first = client.token().unwrap();
+        assert_eq!(server.ask(command), "OK");
+        let due = Duration::from_secs(3600 - 149);
+        machine.clock.wind(due);
+        world.sim.wind(due);
+        for _ in 0..3 {
+            assert_eq!(client.token().unwrap(), first, "{fault}: the good token is served");
+        }
+        let told = status(&client)["store"]["fault"].to_string();
+        assert!(told.contains(fault), "{told}");
+        assert_eq!(world.token_calls(CLOUD), ["login"], "{fault}");
+    }
+}
+
 /// What a process of the soak does: asks for tokens until it is killed.
 #[test]
 #[ignore = "the soak starts it"]

@@ -393,17 +393,20 @@ impl Serving for Handle {
         Ok(self.state())
     }
 
-    fn lock(&self, state: &Known, _: &Call) -> error::Result<ShelfLock> {
+    fn lock(&self, state: &Known, call: &Call) -> error::Result<Option<ShelfLock>> {
         // What holds it in these models is another process, which is done at once.
         loop {
-            if let Some(lock) = self.try_lock(state) {
-                return Ok(lock);
+            if let Some(lock) = self.try_lock(state, call) {
+                return Ok(Some(lock));
+            }
+            if self.has_news(state) {
+                return Ok(None);
             }
             thread::yield_now();
         }
     }
 
-    fn try_lock(&self, state: &Known) -> Option<ShelfLock> {
+    fn try_lock(&self, state: &Known, _: &Call) -> Option<ShelfLock> {
         let mut shelf = self.0.shelf(state.account);
         let free = !std::mem::replace(&mut shelf.locked, true);
         drop(shelf);
@@ -443,10 +446,20 @@ impl Handle {
         changed.unwrap();
     }
 
+    /// The lock, whatever others store meanwhile.
+    fn lock_alone(&self, state: &Known) -> ShelfLock {
+        loop {
+            if let Some(lock) = self.try_lock(state, &Call::patient()) {
+                return lock;
+            }
+            thread::yield_now();
+        }
+    }
+
     /// As `forget` does.
     fn forget(&self) {
         let forgotten = self.alone(&Call::patient(), |state| {
-            let lock = self.lock(&state, &Call::patient())?;
+            let lock = self.lock_alone(&state);
             let generation = state.generation.max(self.0.shelf(state.account).generation) + 1;
             *self.0.shelf(state.account) =
                 Shelf { token: 0, generation, good_refresh: generation, locked: true };
@@ -461,7 +474,7 @@ impl Handle {
     /// What another process does that shares the store: it renews and stores.
     fn renew_elsewhere(&self) {
         let state = Known { account: MINE, token: 1, generation: 1, stage: Stage::Due };
-        let Some(lock) = self.try_lock(&state) else { return };
+        let Some(lock) = self.try_lock(&state, &Call::patient()) else { return };
         let shelf = *self.0.shelf(MINE);
         // It looks before it asks, as every process does.
         if shelf.generation == state.generation {

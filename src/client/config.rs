@@ -10,8 +10,8 @@ use crate::model::option_table::{EXPIRES_AT_MS, PROFILE, PROFILE_FILE};
 use crate::model::options::Options;
 use crate::provider::profile::Profile;
 use crate::provider::registry::named;
-use crate::store::TokenStore;
 use crate::store::caller::CallerStore;
+use crate::store::{LeasedStore, TokenStore};
 use crate::support::clock::Clock;
 use crate::support::file;
 use crate::support::json::{self, Value};
@@ -225,6 +225,11 @@ impl Config {
     /// option `store` must not be set then; `store_key` seals what is kept.
     pub fn set_store(&mut self, store: Arc<dyn TokenStore>) {
         self.caller_store = Some(CallerStore::new(store));
+    }
+
+    /// The same with a store whose lock is a lease, for machines that share it.
+    pub fn set_leased_store(&mut self, store: Arc<dyn LeasedStore>) {
+        self.caller_store = Some(CallerStore::leased(store));
     }
 
     /// Keeps tokens where the option `store` says, and no longer in a store of the caller's.

@@ -2,7 +2,8 @@
 //!
 //! Most programs need nothing of this group: the option `store` takes `memory` or `file:` and a
 //! directory. A program with a database, a TPM or a secure element gives four functions, by
-//! `keyfob_config_set_store`, before it makes a client. A load function hands what it has to
+//! `keyfob_config_set_store`, before it makes a client; one whose store is shared by machines gives six,
+//! by `keyfob_config_set_store2`. A load function hands what it has to
 //! `keyfob_record_set`. Around a renewal keyfob calls lock, load, save and unlock in this order,
 //! and may save once more before it asks the cloud, to see that it can. It calls load alone to see
 //! what is there. A record is opaque bytes: keep them as they are.
@@ -12,10 +13,11 @@ use super::convert::{bytes, handle_mut};
 use super::error::keyfob_error;
 use super::guard::guard;
 use crate::error::{Error, Status};
-use crate::store::TokenStore;
+use crate::store::{LeasedStore, TokenStore};
 use std::ffi::{CString, c_char, c_void};
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// Where a load function of a store puts what it has. keyfob's, and good for the time of that call
@@ -105,6 +107,99 @@ pub unsafe extern "C" fn keyfob_config_set_store(
     })
 }
 
+/// Takes the lock of this name for as long as `lease_ms` without waiting, writes the store's own number
+/// for it to `*fence`, and returns `KEYFOB_OK`. The number is higher than that of any lock before.
+/// `KEYFOB_WOULD_BLOCK` while anyone else has it, in this process or another; a lock whose lease is over
+/// is free. Anything else says that locking is impossible, and then nothing is saved.
+pub type keyfob_store_lock2_fn = Option<
+    unsafe extern "C" fn(
+        name: *const c_char,
+        lease_ms: u64,
+        fence: *mut u64,
+        user_data: *mut c_void,
+    ) -> i32,
+>;
+
+/// Lets the lock of this fence last for as long as `lease_ms` from now, and returns `KEYFOB_OK`;
+/// `KEYFOB_WOULD_BLOCK` where it is not held any more. Asked just before a password or a refresh token
+/// is sent. Anything else says that the store cannot tell, and then no refresh token is spent.
+pub type keyfob_store_prolong_fn = Option<
+    unsafe extern "C" fn(
+        name: *const c_char,
+        fence: u64,
+        lease_ms: u64,
+        user_data: *mut c_void,
+    ) -> i32,
+>;
+
+/// As `keyfob_store_save_fn`, for whoever holds the lock of this fence still. `KEYFOB_WOULD_BLOCK`, and
+/// nothing is written, where it is not held any more: then the record is loaded again, and nothing is at
+/// fault.
+pub type keyfob_store_save2_fn = Option<
+    unsafe extern "C" fn(
+        name: *const c_char,
+        data: *const u8,
+        len: usize,
+        fence: u64,
+        user_data: *mut c_void,
+    ) -> i32,
+>;
+
+/// Gives back the lock of this fence, if it is held still.
+pub type keyfob_store_unlock2_fn =
+    Option<unsafe extern "C" fn(name: *const c_char, fence: u64, user_data: *mut c_void)>;
+
+/// Waits until anyone has saved a record of this name or given back its lock, and returns `KEYFOB_OK`;
+/// `KEYFOB_TIMEOUT` where nobody has within `wait_ms`, which may be 0 and is 20 at most, since a
+/// cancelled call waits no longer. What happens between two calls is told by the next one, once. Anything
+/// else is taken as `KEYFOB_TIMEOUT`.
+pub type keyfob_store_wait_fn =
+    Option<unsafe extern "C" fn(name: *const c_char, wait_ms: u64, user_data: *mut c_void) -> i32>;
+
+/// Keeps the tokens of the clients made from this config in a store that machines share, such as a
+/// database on the network. What `keyfob_config_set_store` says holds here, too; what is different is the
+/// lock. It is a lease, for a machine that was switched off gives back nothing: keyfob says how long its
+/// call to the cloud may take, and ends it before the lease does. And it has a fence, so that a process
+/// that was stopped past its lease changes nothing. `examples/c/keyfob-postgres-store.c` and
+/// `examples/c/keyfob-sqlite-store.c` are such stores.
+///
+/// `wait` may be NULL: then the lock is tried two hundred times a second by whoever waits for it, and
+/// each call that finds its token due loads the record. All six NULL: back to the option `store`.
+///
+/// `KEYFOB_NULL_ARGUMENT`: `load`, `save`, `lock`, `prolong` or `unlock` alone is NULL.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_config_set_store2(
+    config: *mut keyfob_config,
+    load: keyfob_store_load_fn,
+    save: keyfob_store_save2_fn,
+    lock: keyfob_store_lock2_fn,
+    prolong: keyfob_store_prolong_fn,
+    unlock: keyfob_store_unlock2_fn,
+    wait: keyfob_store_wait_fn,
+    user_data: *mut c_void,
+    err: *mut *mut keyfob_error,
+) -> Status {
+    guard(err, || {
+        let config = &mut handle_mut(config, "config")?.0;
+        match (load, save, lock, prolong, unlock, wait) {
+            (Some(load), Some(save), Some(lock), Some(prolong), Some(unlock), wait) => {
+                let functions = Leases { load, save, lock, prolong, unlock, wait, user_data };
+                config.set_leased_store(Arc::new(functions));
+                Ok(())
+            }
+            (None, None, None, None, None, None) => {
+                config.unset_store();
+                Ok(())
+            }
+            _ => Err(Error::new(
+                Status::NullArgument,
+                "load, save, lock, prolong and unlock: a store needs all of them",
+            )),
+        }
+    })
+}
+
 /// Hands over the record that was asked for, from within a load function; the `len` bytes are
 /// copied, and the copy is overwritten after use. A second call replaces what the first one gave.
 #[must_use]
@@ -156,14 +251,19 @@ fn c_name(name: &str) -> CString {
     CString::new(name).unwrap_or_default()
 }
 
+/// Asks a load function of the caller's.
+fn load(function: Load, name: &str, user_data: *mut c_void) -> io::Result<Option<Vec<u8>>> {
+    let mut record = keyfob_record(None);
+    // SAFETY: a function pointer of this type, a NUL-terminated string and a record, which outlive
+    // the call.
+    let returned = unsafe { function(c_name(name).as_ptr(), &mut record, user_data) };
+    outcome("its load function", returned)?;
+    Ok(record.0.map(|mut bytes| std::mem::take(&mut *bytes)))
+}
+
 impl TokenStore for Functions {
     fn load(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
-        let mut record = keyfob_record(None);
-        // SAFETY: a function pointer of this type, a NUL-terminated string and a record, which
-        // outlive the call.
-        let returned = unsafe { (self.load)(c_name(name).as_ptr(), &mut record, self.user_data) };
-        outcome("its load function", returned)?;
-        Ok(record.0.map(|mut bytes| std::mem::take(&mut *bytes)))
+        load(self.load, name, self.user_data)
     }
 
     fn save(&self, name: &str, record: &[u8]) -> io::Result<()> {
@@ -190,5 +290,84 @@ impl TokenStore for Functions {
             // SAFETY: as above.
             unsafe { unlock(c_name(name).as_ptr(), self.user_data) };
         }
+    }
+}
+
+type Save2 = unsafe extern "C" fn(*const c_char, *const u8, usize, u64, *mut c_void) -> i32;
+type Lock2 = unsafe extern "C" fn(*const c_char, u64, *mut u64, *mut c_void) -> i32;
+type Prolong = unsafe extern "C" fn(*const c_char, u64, u64, *mut c_void) -> i32;
+type Unlock2 = unsafe extern "C" fn(*const c_char, u64, *mut c_void);
+type Wait = unsafe extern "C" fn(*const c_char, u64, *mut c_void) -> i32;
+
+/// The caller's functions of the second version.
+struct Leases {
+    load: Load,
+    save: Save2,
+    lock: Lock2,
+    prolong: Prolong,
+    unlock: Unlock2,
+    /// `None`: the store tells of nothing.
+    wait: Option<Wait>,
+    user_data: *mut c_void,
+}
+
+// SAFETY: as for `Functions`: the header says the same of both.
+unsafe impl Send for Leases {}
+// SAFETY: as above.
+unsafe impl Sync for Leases {}
+
+/// Whether a lock is held: anything but yes and no is a fault.
+fn is_held(what: &str, returned: i32) -> io::Result<bool> {
+    match Status::from_number(returned) {
+        Some(Status::WouldBlock) => Ok(false),
+        _ => outcome(what, returned).map(|()| true),
+    }
+}
+
+/// In whole milliseconds.
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl LeasedStore for Leases {
+    fn load(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        load(self.load, name, self.user_data)
+    }
+
+    fn save(&self, name: &str, record: &[u8], fence: u64) -> io::Result<bool> {
+        let (name, data) = (c_name(name), record.as_ptr());
+        // SAFETY: a function pointer of this type, a NUL-terminated string and `record`, which is as
+        // long as it says; both outlive the call.
+        let returned =
+            unsafe { (self.save)(name.as_ptr(), data, record.len(), fence, self.user_data) };
+        is_held("its save function", returned)
+    }
+
+    fn try_lock(&self, name: &str, lease: Duration) -> io::Result<Option<u64>> {
+        let (name, lease, mut fence) = (c_name(name), milliseconds(lease), 0);
+        // SAFETY: a function pointer of this type, a NUL-terminated string and a number, which outlive
+        // the call.
+        let returned = unsafe { (self.lock)(name.as_ptr(), lease, &mut fence, self.user_data) };
+        Ok(is_held("its lock function", returned)?.then_some(fence))
+    }
+
+    fn prolong(&self, name: &str, fence: u64, lease: Duration) -> io::Result<bool> {
+        let (name, lease) = (c_name(name), milliseconds(lease));
+        // SAFETY: a function pointer of this type, and a NUL-terminated string that outlives the call.
+        let returned = unsafe { (self.prolong)(name.as_ptr(), fence, lease, self.user_data) };
+        is_held("its prolong function", returned)
+    }
+
+    fn unlock(&self, name: &str, fence: u64) {
+        // SAFETY: as above.
+        unsafe { (self.unlock)(c_name(name).as_ptr(), fence, self.user_data) };
+    }
+
+    fn wait(&self, name: &str, longest: Duration) -> io::Result<Option<bool>> {
+        let Some(wait) = self.wait else { return Ok(None) };
+        // SAFETY: as above.
+        let returned =
+            unsafe { wait(c_name(name).as_ptr(), milliseconds(longest), self.user_data) };
+        Ok(Some(Status::from_number(returned) == Some(Status::Ok)))
     }
 }

@@ -20,6 +20,7 @@ use super::tls_words;
 use crate::error::{Error, Status};
 use crate::support::call::Call;
 use crate::support::crypto::NO_RANDOMNESS;
+use std::time::Duration;
 
 /// The error for what broke: a status, and one line with the request, what happened, and which
 /// option to look at.
@@ -38,7 +39,7 @@ pub(super) fn explain(
         Broken::Unsendable(error) => return error,
         Broken::AtProxy(inner) => {
             let host = proxy.map(|proxy| proxy.origin.host()).unwrap_or_default();
-            let (status, what) = in_words(*inner, host, settings);
+            let (status, what) = in_words(*inner, host, settings.connect_timeout);
             (status, format!("{at_proxy}: {what}; check the option proxy"))
         }
         Broken::ProxyRefused(407) => {
@@ -70,17 +71,17 @@ pub(super) fn explain(
             );
             return Error::new(Status::MalformedAnswer, what).with_http_status(status);
         }
-        broken => in_words(broken, origin.host(), settings),
+        broken => in_words(broken, origin.host(), settings.connect_timeout),
     };
     Error::new(status, format!("{at}: {what}"))
 }
 
 /// What happened on the way to this host, which may be the proxy's.
-fn in_words(broken: Broken, host: &str, settings: &TransportSettings) -> (Status, String) {
+pub(super) fn in_words(broken: Broken, host: &str, connect_timeout: Duration) -> (Status, String) {
     let network = |what: String| (Status::Network, what);
     match broken {
         Broken::NoConnection => {
-            let ms = settings.connect_timeout.as_millis();
+            let ms = connect_timeout.as_millis();
             (Status::Timeout, format!("no connection within {ms} ms (connect_timeout_ms)"))
         }
         Broken::NoAddress => {

@@ -48,6 +48,8 @@ mod roots;
 mod session;
 mod socket;
 mod socks;
+#[cfg(feature = "redis")]
+pub(crate) mod stream;
 pub(crate) mod tls;
 mod tls_words;
 pub(crate) mod transport;

@@ -37,6 +37,12 @@ impl Socket {
         Ok(Socket(stream))
     }
 
+    /// Connects to a socket of this machine.
+    #[cfg(all(unix, feature = "redis"))]
+    pub fn local(path: &std::path::Path) -> Outcome<Socket> {
+        Ok(Socket(os::connect_locally(path)?))
+    }
+
     /// Reads what is there: `None` where nothing is, `Some(0)` at the end.
     pub fn read(&self, into: &mut [u8]) -> Outcome<Option<usize>> {
         match (&self.0).read(into) {

@@ -17,7 +17,7 @@ impl Lifecycle {
     /// deadline. Log lines of it are sent when the lead is given back: a log function may take its
     /// time.
     pub fn change(&self, call: &Call, work: impl FnOnce(&State) -> Result<()>) -> Result<()> {
-        let _lines_later = log::later();
+        let (_lines_later, _current) = (log::later(), call.enter());
         self.alone(call, |state| work(&state))
     }
 

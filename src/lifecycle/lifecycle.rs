@@ -167,7 +167,7 @@ impl Lifecycle {
     /// Fails only where there is no good token and none was to be had: with what the cloud said,
     /// with what holds the login back, or with the end of this call.
     pub fn serve(&self, call: &Call) -> Result<Arc<State>> {
-        let _lines_later = log::later();
+        let (_lines_later, _current) = (log::later(), call.enter());
         Serving::serve(self, call)
     }
 
@@ -188,7 +188,7 @@ impl Lifecycle {
     /// Renews now, fresh or not. Callers at the same time share one renewal: each wants a token
     /// newer than the one it saw, and the one that comes is that for all.
     pub fn renew(&self, call: &Call) -> Result<Arc<State>> {
-        let _lines_later = log::later();
+        let (_lines_later, _current) = (log::later(), call.enter());
         let state = self.state.load_full();
         self.obtain(Goal::NewerThan(state.record.generation), call)
     }
@@ -199,7 +199,7 @@ impl Lifecycle {
     /// renewal. A token that is refused right after its issue is not replaced again for a while:
     /// then it is given back, and the caller sees that by comparing.
     pub fn replace(&self, refused: &str, call: &Call) -> Result<Arc<State>> {
-        let _lines_later = log::later();
+        let (_lines_later, _current) = (log::later(), call.enter());
         let state = self.state.load_full();
         if state.access_token() != refused {
             return self.obtain(Goal::Usable, call);
@@ -213,7 +213,7 @@ impl Lifecycle {
     /// What the renewing thread does when a token is due, or has expired. Its failures are in the
     /// status and the log, since it has no caller.
     pub fn renew_in_background(&self, call: &Call) -> Result<()> {
-        let _lines_later = log::later();
+        let (_lines_later, _current) = (log::later(), call.enter());
         let state = self.state.load_full();
         match self.stage(&state) {
             Stage::Due => {
@@ -256,6 +256,28 @@ impl Lifecycle {
                 holds::may_send(&login.known(), now)
             }
             _ => Ok(()),
+        }
+    }
+
+    /// The store's lock, waited for to the call's deadline, whatever others store meanwhile; `None`
+    /// where it cannot be had at all.
+    pub(super) fn lock_alone(&self, state: &State, call: &Call) -> Result<Option<Box<dyn Lock>>> {
+        let locked = self.unless_broken(state.account.store.lock(call).map(Some));
+        locked.map(Option::flatten)
+    }
+
+    /// A lock that cannot be had at all, as on a read-only disk, is lived without.
+    fn unless_broken(
+        &self,
+        locked: Result<Option<Box<dyn Lock>>>,
+    ) -> Result<Option<Option<Box<dyn Lock>>>> {
+        match locked {
+            Ok(lock) => Ok(lock.map(Some)),
+            Err(error) if error.status() != Status::Store => Err(error),
+            Err(fault) => {
+                self.note_store_fault(fault);
+                Ok(Some(None))
+            }
         }
     }
 
@@ -368,19 +390,19 @@ impl Serving for Lifecycle {
         self.publish(&state.account, record)
     }
 
-    fn lock(&self, state: &State, call: &Call) -> Result<Option<Box<dyn Lock>>> {
-        match state.account.store.lock(call) {
-            Ok(lock) => Ok(Some(lock)),
-            Err(error) if error.status() != Status::Store => Err(error),
-            Err(fault) => {
-                self.note_store_fault(fault);
-                Ok(None)
-            }
+    fn look_again(&self, state: &State) -> Result<()> {
+        match state.account.store.may_have_news(&state.record) {
+            true => self.look().map(drop),
+            false => Ok(()),
         }
     }
 
-    fn try_lock(&self, state: &State) -> Option<Option<Box<dyn Lock>>> {
-        match state.account.store.try_lock() {
+    fn lock(&self, state: &State, call: &Call) -> Result<Option<Option<Box<dyn Lock>>>> {
+        self.unless_broken(state.account.store.lock_or_news(&state.record, call))
+    }
+
+    fn try_lock(&self, state: &State, call: &Call) -> Option<Option<Box<dyn Lock>>> {
+        match state.account.store.try_lock(call) {
             Ok(lock) => lock.map(Some),
             Err(fault) => {
                 self.note_store_fault(fault);

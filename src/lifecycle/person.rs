@@ -152,7 +152,7 @@ impl PersonsLogin {
         let lifecycle = &self.lifecycle;
         lifecycle.change(call, |state| {
             self.check_identity(&state.account)?;
-            let lock = lifecycle.lock(state, call)?;
+            let lock = lifecycle.lock_alone(state, call)?;
             let state = lifecycle.look()?;
             let account = &state.account;
             let mut record = state.record.clone();
@@ -219,7 +219,7 @@ impl Lifecycle {
             // What is set by an option says nothing of where the token is to be had.
             if account.must_discover(&state.record) || !knows && account.discovers() {
                 // A store may be older than what is looked for now.
-                let lock = self.lock(state, call)?;
+                let lock = self.lock_alone(state, call)?;
                 let mut record = self.look()?.record.clone();
                 let found = account.discover(&record, &self.clock, call);
                 record.discovered = found.map_err(|failure| failure.error)?;

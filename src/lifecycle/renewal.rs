@@ -36,6 +36,7 @@ use crate::support::call::Call;
 use crate::support::clock::Moment;
 use crate::support::log::log;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A renewal under way. It changes copies; callers see nothing of them before `keep`.
 struct Renewal<'a> {
@@ -49,9 +50,16 @@ struct Renewal<'a> {
     in_turn: bool,
     /// What is known, and what will be kept.
     record: Record,
+    /// Whether the token at hand is good, and only due.
+    is_early: bool,
+    /// Whether the store's lock was lost before anything was sent.
+    lost_lock: bool,
     /// What is to be kept of the attempts with each secret, once the record is.
     attempts: Vec<(Arc<AttemptLog>, Option<Turn>)>,
 }
+
+/// How long a renewal that lost the store's lock rests before it looks again.
+const LOST_LOCK_REST: Duration = Duration::from_millis(50);
 
 /// What a refresh came to.
 enum Refreshed {
@@ -59,6 +67,8 @@ enum Refreshed {
     Token,
     /// There is nothing to refresh with, or not any more: only a login helps.
     LoginNeeded,
+    /// The store's lock was lost, and nothing was sent.
+    LockLost,
 }
 
 impl Lifecycle {
@@ -84,9 +94,16 @@ impl Lifecycle {
             call,
             in_turn: state.stage(began) == Stage::Due && state.record.pause.is_none(),
             record: state.record.clone(),
+            is_early: matches!(goal, Goal::Early(_)),
+            lost_lock: false,
             attempts: Vec::new(),
         };
         let mut outcome = renewal.run(goal);
+        if renewal.lost_lock {
+            // Whoever took it over may have renewed: the caller looks again, and nothing failed.
+            drop(lock);
+            return call.sleep(LOST_LOCK_REST);
+        }
         if outcome.is_ok() && renewal.was_over(began) {
             // What an earlier call asked for, and could not wait for, may have been over before this.
             renewal.keep(state)?;
@@ -114,6 +131,10 @@ impl Renewal<'_> {
         match self.refresh()? {
             Refreshed::Token => {}
             Refreshed::LoginNeeded => self.log_in()?,
+            Refreshed::LockLost => self.lost_lock = true,
+        }
+        if self.lost_lock {
+            return Ok(());
         }
         if let Goal::Instead(_) = goal {
             self.record.note_refusal(self.now());
@@ -147,10 +168,19 @@ impl Renewal<'_> {
         if self.record.refresh.is_none() || !account.can_refresh() {
             return self.login_needed();
         }
-        if let Err(fault) = account.store.check_writable(&self.record) {
-            lifecycle.note_store_fault(fault.clone());
-            // Spending a single-use token without writing down the next one loses both.
-            return if account.can_log_in() { Ok(Refreshed::LoginNeeded) } else { Err(fault) };
+        match account.store.check_writable(&self.record, self.call) {
+            Ok(true) => {}
+            Ok(false) => return Ok(Refreshed::LockLost),
+            Err(fault) if self.is_early && account.store.is_remote() => {
+                // The token at hand is good, and each machine would log in on its own.
+                lifecycle.note_store_fault(fault.clone());
+                return Err(fault);
+            }
+            Err(fault) => {
+                lifecycle.note_store_fault(fault.clone());
+                // Spending a single-use token without writing down the next one loses both.
+                return if account.can_log_in() { Ok(Refreshed::LoginNeeded) } else { Err(fault) };
+            }
         }
         count(&lifecycle.counters.refreshes);
         let call = self.leased();
@@ -300,6 +330,12 @@ impl Renewal<'_> {
         self.note_fault(fault.map_or(Ok(()), Err));
         if !account.awaits_login(&self.record, self.now()) {
             holds::may_send(&login.known(), self.now())?;
+        }
+        // Who waited for that turn, or was stopped, may have lost the lock. Without a lock there is
+        // none to lose.
+        if matches!(account.store.prolong(self.call), Ok(false)) {
+            self.lost_lock = true;
+            return Ok(());
         }
         count(&lifecycle.counters.logins);
         let call = self.leased();

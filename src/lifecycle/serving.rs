@@ -47,11 +47,18 @@ pub(crate) trait Serving {
     fn has_news(&self, state: &Self::State) -> bool;
     /// Takes over what the store has. Under the lead.
     fn look(&self) -> Result<Arc<Self::State>>;
+    /// Takes over what another process may have stored that has the lock. Asked by each call that finds
+    /// its token due meanwhile, so it must be cheap. Under the lead.
+    fn look_again(&self, state: &Self::State) -> Result<()> {
+        let _ = state;
+        self.look().map(drop)
+    }
     /// The lock of this state's store, waited for to the call's deadline: another process may hold
     /// it while it renews. Under the lead.
-    fn lock(&self, state: &Self::State, call: &Call) -> Result<Self::StoreLock>;
+    /// `None` where that one has stored something that this state does not take account of.
+    fn lock(&self, state: &Self::State, call: &Call) -> Result<Option<Self::StoreLock>>;
     /// The same without waiting; `None` while another process has it. Under the lead.
-    fn try_lock(&self, state: &Self::State) -> Option<Self::StoreLock>;
+    fn try_lock(&self, state: &Self::State, call: &Call) -> Option<Self::StoreLock>;
     /// Goes to the cloud, keeps what comes of it, and releases the lock. Under the lead.
     fn exchange(
         &self,
@@ -117,10 +124,10 @@ pub(crate) trait Serving {
         let renewed = match self.stage(&state) {
             Stage::Due if !self.is_paused(&state) => {
                 let goal = Goal::Early(self.generation(&state));
-                match self.try_lock(&state) {
+                match self.try_lock(&state, call) {
                     Some(lock) => self.renew_locked(goal, lock, call),
                     // Another process is at it.
-                    None => self.look().map(drop),
+                    None => self.look_again(&state),
                 }
             }
             _ => Ok(()),
@@ -163,16 +170,25 @@ pub(crate) trait Serving {
     /// look and its lead another thread may have renewed, and another process may have stored a
     /// token.
     fn renew_as_leader(&self, goal: Goal, call: &Call) -> Result<()> {
-        let state = self.state();
+        let mut state = self.state();
         if self.meets(goal, &state) {
             return Ok(());
         }
-        // Whoever holds the lock may be waiting for the cloud, while what it stored before is good.
-        if self.has_news(&state) && self.meets(goal, &*self.look()?) {
-            return Ok(());
+        let mut is_news = self.has_news(&state);
+        loop {
+            // Whoever holds the lock may be waiting for the cloud, while what it stored before is
+            // good. And those who waited for it need not take the lock one after the other.
+            if is_news {
+                state = self.look()?;
+                if self.meets(goal, &state) {
+                    return Ok(());
+                }
+            }
+            match self.lock(&state, call)? {
+                Some(lock) => return self.renew_locked(goal, lock, call),
+                None => is_news = true,
+            }
         }
-        let lock = self.lock(&state, call)?;
-        self.renew_locked(goal, lock, call)
     }
 
     /// Looks whether others have renewed; if not, goes to the cloud. Under the store's lock, so

@@ -5,13 +5,18 @@
 //! docs/STORE.md, with what comes of it if they do not.
 
 use super::Lock;
-use super::medium::{Contents, MOST_BYTES, Medium, TOO_LARGE};
+use super::leased::LeasedStore;
+use super::medium::{Contents, MARGIN, MOST_BYTES, Medium, Naps, TOO_LARGE, Waiter};
 use super::name_locks::{NameLock, NameLocks};
 use crate::error::{Error, Result, Status};
 use crate::model::record::Version;
+use crate::support::call::Call;
 use crate::support::process::PerProcess;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 /// Keeps records of bytes under names, for clients that are to keep their tokens in it. Given to
@@ -95,13 +100,48 @@ pub(crate) struct CallerStore(Arc<Shared>);
 /// What they share: the caller's functions, and the locks between threads, so that a store which
 /// serves one config need not lock at all.
 struct Shared {
-    store: Arc<dyn TokenStore>,
+    functions: Functions,
     threads: PerProcess<NameLocks>,
+    /// By name: counts what the store told of changes.
+    news: PerProcess<Mutex<HashMap<String, u64>>>,
+}
+
+/// The caller's functions.
+enum Functions {
+    /// Whose lock lasts until it is given back.
+    Plain(Arc<dyn TokenStore>),
+    /// Whose lock is a lease.
+    Leased(Arc<dyn LeasedStore>),
 }
 
 impl CallerStore {
     pub fn new(store: Arc<dyn TokenStore>) -> CallerStore {
-        CallerStore(Arc::new(Shared { store, threads: PerProcess::new() }))
+        CallerStore::of(Functions::Plain(store))
+    }
+
+    pub fn leased(store: Arc<dyn LeasedStore>) -> CallerStore {
+        CallerStore::of(Functions::Leased(store))
+    }
+
+    fn of(functions: Functions) -> CallerStore {
+        let (threads, news) = (PerProcess::new(), PerProcess::new());
+        CallerStore(Arc::new(Shared { functions, threads, news }))
+    }
+
+    /// How often the store told of a change of this name.
+    fn news_of(&self, name: &str) -> u64 {
+        locked(&self.0.news.get(Mutex::default)).get(name).copied().unwrap_or(0)
+    }
+
+    /// Waits at most so long for the store to tell of a change; whether it did. `None` where it cannot
+    /// tell.
+    fn wait(&self, name: &str, longest: Duration) -> io::Result<Option<bool>> {
+        let Functions::Leased(store) = &self.0.functions else { return Ok(None) };
+        let told = store.wait(name, longest)?;
+        if told == Some(true) {
+            *locked(&self.0.news.get(Mutex::default)).entry(name.into()).or_default() += 1;
+        }
+        Ok(told)
     }
 }
 
@@ -111,22 +151,53 @@ impl std::fmt::Debug for CallerStore {
     }
 }
 
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// One record of a caller's store: a medium.
 pub(crate) struct CallerRecord {
     caller: CallerStore,
     name: String,
     /// Whether the last save worked.
     proven: AtomicBool,
+    /// The lock that is held.
+    held: PerProcess<Mutex<Option<Holding>>>,
+}
+
+/// A lock that this process has: its fence, and until when it is ours at least; `None` where it lasts
+/// until it is given back.
+#[derive(Clone, Copy)]
+struct Holding {
+    fence: u64,
+    until: Option<Instant>,
 }
 
 impl CallerRecord {
     pub fn new(caller: CallerStore, name: &str) -> CallerRecord {
-        CallerRecord { caller, name: name.into(), proven: AtomicBool::new(false) }
+        let (proven, held) = (AtomicBool::new(false), PerProcess::new());
+        CallerRecord { caller, name: name.into(), proven, held }
     }
 
     /// Names the record and repeats the caller's own words.
-    fn fault(&self, what: &str, error: &std::io::Error) -> Error {
+    fn fault(&self, what: &str, error: &io::Error) -> Error {
         Error::new(Status::Store, format!("store {}: {what}: {error}", self.name()))
+    }
+
+    /// Takes the caller's own lock; its fence.
+    fn take(&self, lease: Duration) -> io::Result<Option<u64>> {
+        match &self.caller.0.functions {
+            Functions::Plain(store) => Ok(store.try_lock(&self.name)?.then_some(0)),
+            Functions::Leased(store) => store.try_lock(&self.name, lease),
+        }
+    }
+
+    fn held(&self) -> Arc<Mutex<Option<Holding>>> {
+        self.held.get(Mutex::default)
+    }
+
+    fn fence(&self) -> u64 {
+        locked(&self.held()).map_or(0, |holding| holding.fence)
     }
 }
 
@@ -134,8 +205,7 @@ impl CallerRecord {
 struct CallerLock {
     caller: CallerStore,
     name: String,
-    /// Whether the caller's own lock was taken, and has to be given back.
-    taken: bool,
+    held: Arc<Mutex<Option<Holding>>>,
     // After the caller's own lock is given back.
     _thread: NameLock,
 }
@@ -144,51 +214,123 @@ impl Lock for CallerLock {}
 
 impl Drop for CallerLock {
     fn drop(&mut self) {
-        if self.taken {
-            self.caller.0.store.unlock(&self.name);
+        // `None`: the caller's own lock was not taken.
+        let held = locked(&self.held).take();
+        if let Some(Holding { fence, .. }) = held {
+            match &self.caller.0.functions {
+                Functions::Plain(store) => store.unlock(&self.name),
+                Functions::Leased(store) => store.unlock(&self.name, fence),
+            }
         }
     }
 }
 
+/// Waits as the store tells of changes, where it can, and for five milliseconds where it cannot.
+struct Told<'a>(&'a CallerRecord);
+
+impl Waiter for Told<'_> {
+    fn wait(&mut self, call: &Call) -> Result<()> {
+        /// The longest wait before the lock is tried again: a lease may have ended, of which nobody
+        /// tells.
+        const LONGEST: Duration = Duration::from_secs(1);
+        let CallerRecord { caller, name, .. } = self.0;
+        let begun = Instant::now();
+        while begun.elapsed() < LONGEST {
+            let (asked, slice) = (Instant::now(), call.slice()?);
+            match caller.wait(name, slice) {
+                Ok(Some(true)) => return Ok(()),
+                Ok(Some(false)) if asked.elapsed() * 2 >= slice => {}
+                // It did not wait, and must not be asked again without a rest.
+                Ok(_) | Err(_) => return Naps.wait(call),
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Medium for CallerRecord {
-    fn try_lock(&self) -> Result<Option<Box<dyn Lock>>> {
+    fn try_lock(&self, lease: Duration) -> Result<Option<Box<dyn Lock>>> {
         let threads = self.caller.0.threads.get(NameLocks::default);
         let Some(thread) = threads.try_lock(&self.name) else { return Ok(None) };
+        // Counted from before the question: never longer than the store counts.
+        let until = Instant::now() + lease;
+        let taken = self.take(lease).map_err(|e| self.fault("cannot be locked", &e))?;
+        let Some(fence) = taken else { return Ok(None) };
+        let is_leased = matches!(self.caller.0.functions, Functions::Leased(_));
+        let held = self.held();
+        *locked(&held) = Some(Holding { fence, until: is_leased.then_some(until) });
         let (caller, name) = (self.caller.clone(), self.name.clone());
-        let mut lock = CallerLock { caller, name, taken: false, _thread: thread };
-        let taken = self.caller.0.store.try_lock(&self.name);
-        lock.taken = taken.map_err(|e| self.fault("cannot be locked", &e))?;
-        Ok(lock.taken.then(|| Box::new(lock) as Box<dyn Lock>))
+        Ok(Some(Box::new(CallerLock { caller, name, held, _thread: thread })))
+    }
+
+    fn prolong(&self, lease: Duration) -> Result<bool> {
+        let Functions::Leased(store) = &self.caller.0.functions else { return Ok(true) };
+        let until = Instant::now() + lease;
+        let kept = store.prolong(&self.name, self.fence(), lease);
+        let kept = kept.map_err(|e| self.fault("its lock cannot be prolonged", &e))?;
+        if let Some(holding) = locked(&self.held()).as_mut().filter(|_| kept) {
+            holding.until = Some(until);
+        }
+        Ok(kept)
     }
 
     fn read(&self) -> Result<Contents> {
-        let bytes = self.caller.0.store.load(&self.name).map(|bytes| bytes.map(Zeroizing::new));
+        // What is told from now on may not be in what is read.
+        let version = Version([self.caller.news_of(&self.name) + 1, 0, 0, 0]);
+        let bytes = match &self.caller.0.functions {
+            Functions::Plain(store) => store.load(&self.name),
+            Functions::Leased(store) => store.load(&self.name),
+        };
+        let bytes = bytes.map(|bytes| bytes.map(Zeroizing::new));
         let bytes = match bytes.map_err(|e| self.fault("cannot be loaded", &e))? {
             Some(bytes) if bytes.len() > MOST_BYTES => Err(TOO_LARGE),
             bytes => Ok(bytes),
         };
-        Ok(Contents { bytes, version: Version::default() })
+        Ok(Contents { bytes, version })
     }
 
-    /// A look would cost a `load`. Others' news is found when a token is due.
+    /// A look would cost a `load`, so news is what the store tells. One that tells nothing is looked
+    /// into when a token is due.
     fn version(&self) -> Option<Version> {
-        None
+        self.caller.wait(&self.name, Duration::ZERO).ok()??;
+        Some(Version([self.caller.news_of(&self.name) + 1, 0, 0, 0]))
     }
 
-    /// There is no other way to find out than to save. Each later save is the proof for the next.
-    fn check_writable(&self, bytes: &[u8]) -> Result<()> {
+    fn check_writable(&self, bytes: &[u8], lease: Duration) -> Result<bool> {
+        if !self.prolong(lease)? {
+            return Ok(false);
+        }
         if self.proven.load(Ordering::Relaxed) {
-            return Ok(());
+            return Ok(true);
         }
         // There is no other way to find out. Each later save is the proof for the next.
-        self.write(bytes, false).map(drop)
+        Ok(self.write(bytes, false)?.is_some())
     }
 
     fn write(&self, bytes: &[u8], _: bool) -> Result<Option<Version>> {
-        let saved = self.caller.0.store.save(&self.name, bytes);
-        self.proven.store(saved.is_ok(), Ordering::Relaxed);
-        saved.map_err(|e| self.fault("cannot be saved", &e))?;
-        Ok(Some(Version::default()))
+        let saved = match &self.caller.0.functions {
+            Functions::Plain(store) => store.save(&self.name, bytes).map(|()| true),
+            Functions::Leased(store) => store.save(&self.name, bytes, self.fence()),
+        };
+        self.proven.store(matches!(saved, Ok(true)), Ordering::Relaxed);
+        let saved = saved.map_err(|e| self.fault("cannot be saved", &e))?;
+        Ok(saved.then(|| Version([self.caller.news_of(&self.name) + 1, 0, 0, 0])))
+    }
+
+    fn lease_left(&self) -> Option<Duration> {
+        let until = (*locked(&self.held()))?.until?;
+        Some(until.saturating_duration_since(Instant::now()).saturating_sub(MARGIN))
+    }
+
+    fn is_remote(&self) -> bool {
+        matches!(self.caller.0.functions, Functions::Leased(_))
+    }
+
+    fn waiter(&self) -> Box<dyn Waiter + '_> {
+        match &self.caller.0.functions {
+            Functions::Plain(_) => Box::new(Naps),
+            Functions::Leased(_) => Box::new(Told(self)),
+        }
     }
 
     fn name(&self) -> String {

@@ -18,7 +18,9 @@ use super::medium::Medium;
 use super::memory::Memory;
 use super::record_store::RecordStore;
 #[cfg(feature = "redis")]
-use super::redis::{RedisRecord, Server};
+use super::redis::RedisRecord;
+#[cfg(feature = "redis")]
+use super::redis_server::Server;
 use super::siblings::Siblings;
 use crate::error::{Error, Result, Status};
 use crate::model::option_table::{STORE, STORE_KEY};
@@ -78,18 +80,23 @@ impl Media {
 }
 
 fn is_of_redis(url: &str) -> bool {
-    ["redis:", "rediss:", "redis+unix:", "valkey:", "valkeys:"]
+    ["redis:", "rediss:", "redis+", "rediss+", "valkey:", "valkeys:", "valkey+", "valkeys+"]
         .iter()
         .any(|kind| url.starts_with(kind))
 }
 
 #[cfg(feature = "redis")]
-fn redis(url: &str) -> Result<Media> {
-    Server::of(url).map(Media::Redis)
+fn redis(url: &str, options: &Options) -> Result<Media> {
+    use crate::http::tls::TlsFiles;
+    use crate::model::option_table::{CA_FILE, CA_ONLY};
+    let ca_file = options.text(CA_FILE).map(str::to_string);
+    let replace_roots = options.flag(CA_ONLY);
+    let tls = TlsFiles { ca_file, replace_roots, ..TlsFiles::default() };
+    Server::of(url, tls).map(Media::Redis)
 }
 
 #[cfg(not(feature = "redis"))]
-fn redis(_: &str) -> Result<Media> {
+fn redis(_: &str, _: &Options) -> Result<Media> {
     Err(Error::new(
         Status::InvalidOption,
         "store: this build of keyfob has no Redis in it; build it with the feature `redis`, or use file:<directory>",
@@ -122,7 +129,7 @@ impl StoreChoice {
                 let directory = std::path::absolute(directory).map_err(refuse)?;
                 Some(Media::Files { directory })
             }
-            (None, url, None) if is_of_redis(url) => Some(redis(url)?),
+            (None, url, None) if is_of_redis(url) => Some(redis(url, options)?),
             (None, _, None) => {
                 return Err(invalid("must be memory, file:<directory> or redis://host:port/db"));
             }

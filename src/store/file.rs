@@ -18,6 +18,7 @@ use crate::support::os::{self, Directory, Facts, Found, Kind};
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// The files of one record. None is held open between calls.
@@ -160,7 +161,7 @@ fn is_private_file(facts: &Facts) -> bool {
 }
 
 impl Medium for RecordFile {
-    fn try_lock(&self) -> Result<Option<Box<dyn Lock>>> {
+    fn try_lock(&self, _: Duration) -> Result<Option<Box<dyn Lock>>> {
         let usable = |facts: &Facts| facts.is_mine && facts.kind == Kind::File;
         match try_hold(&self.directory()?, &self.lock, usable) {
             Ok(held) => Ok(held.map(|lock| Box::new(lock) as Box<dyn Lock>)),
@@ -212,14 +213,15 @@ impl Medium for RecordFile {
         }
     }
 
-    fn check_writable(&self, bytes: &[u8]) -> Result<()> {
+    fn check_writable(&self, bytes: &[u8], _: Duration) -> Result<bool> {
         let directory = self.directory()?;
         // A file left there earlier may be opened though no other could be made.
         let refused = directory.check_writable();
         refused.map_err(|e| self.fault("the directory cannot be written to", e))?;
         // Room for a record twice as large: a full disk shows here. The save writes into the same
         // file.
-        self.reserve(&mut self.open_temporary(&directory)?, bytes.len() as u64 * 2 + 4096)
+        self.reserve(&mut self.open_temporary(&directory)?, bytes.len() as u64 * 2 + 4096)?;
+        Ok(true)
     }
 
     fn write(&self, bytes: &[u8], set_aside: bool) -> Result<Option<Version>> {

@@ -7,22 +7,30 @@
 use super::Lock;
 use crate::error::Result;
 use crate::model::record::Version;
+use crate::support::call::Call;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// Where the bytes of one record are. Any thread may call it; errors have the status `Store`.
 pub(crate) trait Medium: Send + Sync {
-    /// Excludes all others until the lock is dropped; `None` while somebody else does. An error
-    /// where it cannot be locked at all: then nothing is written.
-    fn try_lock(&self) -> Result<Option<Box<dyn Lock>>>;
+    /// Excludes all others until the lock is dropped, or `lease` is over where the medium counts
+    /// that; `None` while somebody else does. An error where it cannot be locked at all: then
+    /// nothing is written.
+    fn try_lock(&self, lease: Duration) -> Result<Option<Box<dyn Lock>>>;
+    /// Lets the lock that is held last for `lease` from now; `false` where it was lost meanwhile.
+    fn prolong(&self, lease: Duration) -> Result<bool> {
+        let _ = lease;
+        Ok(true)
+    }
     /// What is there now. Needs no lock: a write is seen wholly or not at all. An error where
     /// that is not known.
     fn read(&self) -> Result<Contents>;
     /// The version that a `read` would find, without reading; `None` where that is not cheap or
     /// not known.
     fn version(&self) -> Option<Version>;
-    /// Fails where a `write` of bytes like these would: no right, no room. Only under the lock.
-    fn check_writable(&self, bytes: &[u8]) -> Result<()>;
+    /// Fails where a `write` of bytes like these would: no right, no room. Prolongs the lock for
+    /// `lease`, and gives `false` where it was lost. Only under the lock.
+    fn check_writable(&self, bytes: &[u8], lease: Duration) -> Result<bool>;
     /// Puts the bytes in the place of what is there, wholly or not at all, and returns once they
     /// would survive a power cut. Gives their version; `None` where the lock was lost meanwhile and
     /// nothing is written. Only under the lock.
@@ -35,13 +43,16 @@ pub(crate) trait Medium: Send + Sync {
     fn lease_left(&self) -> Option<Duration> {
         None
     }
-    /// How long to wait before the lock is tried again, after so many tries.
-    fn patience(&self, tries: u32) -> Duration {
-        let _ = tries;
-        Duration::from_millis(5)
+    /// What waits between two tries of the lock.
+    fn waiter(&self) -> Box<dyn Waiter + '_> {
+        Box::new(Naps)
     }
     /// Whether it may be out of reach for a while, and come back.
     fn is_remote(&self) -> bool {
+        false
+    }
+    /// Whether it went out of reach a moment ago, and may be worth waiting for.
+    fn may_come_back(&self) -> bool {
         false
     }
     /// What errors call the record: a path, a name.
@@ -53,6 +64,34 @@ pub(crate) trait Medium: Send + Sync {
     /// Whether one thread may hold the locks of two names at once. A store of the caller's own may
     /// have one lock for all names.
     fn nests(&self) -> bool;
+}
+
+/// Waits between two tries of a lock that somebody else has.
+pub(super) trait Waiter {
+    /// Waits until the lock may be free or something may have been written. Fails where the call
+    /// ends first.
+    fn wait(&mut self, call: &Call) -> Result<()>;
+}
+
+/// Waits for five milliseconds, where nothing tells of a change.
+pub(super) struct Naps;
+
+impl Waiter for Naps {
+    fn wait(&mut self, call: &Call) -> Result<()> {
+        call.sleep(Duration::from_millis(5))
+    }
+}
+
+/// How long a lock lasts at most without its holder's word: longer than nearly any token call.
+const LONGEST_LEASE: Duration = Duration::from_secs(15);
+
+/// What a call under a lease leaves of it: for the save, and for clocks that differ a little.
+pub(super) const MARGIN: Duration = Duration::from_secs(1);
+
+/// The lease for a lock under which this call may go to the cloud.
+pub(super) fn lease_for(call: &Call) -> Duration {
+    let left = call.remaining().unwrap_or_default();
+    left.saturating_add(MARGIN).min(LONGEST_LEASE)
 }
 
 /// What a medium has.

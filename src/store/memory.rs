@@ -30,7 +30,7 @@ impl Store for Memory {
         Ok(Box::new(MemoryLock(passage.transpose()?)))
     }
 
-    fn try_lock(&self) -> Result<Option<Box<dyn Lock>>> {
+    fn try_lock(&self, _: &Call) -> Result<Option<Box<dyn Lock>>> {
         if !self.shares_tokens {
             return Ok(Some(Box::new(MemoryLock(None))));
         }
@@ -49,8 +49,8 @@ impl Store for Memory {
         self.shares_tokens && self.siblings.record().version != record.version
     }
 
-    fn check_writable(&self, _: &Record) -> Result<()> {
-        Ok(())
+    fn check_writable(&self, _: &Record, _: &Call) -> Result<bool> {
+        Ok(true)
     }
 
     fn save(&self, record: &mut Record) -> Result<()> {

@@ -19,7 +19,7 @@
 //! ```text
 //! let lock = store.lock(&call)?;         // others wait, or serve what they have
 //! let record = store.load()?;            // somebody may have renewed meanwhile
-//! store.check_writable(&record)?;        // before a refresh token is spent that works once
+//! store.check_writable(&record, &call)?; // before a refresh token is spent that works once
 //! ... the exchange ...
 //! store.save(&mut record)?;              // durable before anyone is given the new token
 //! drop(lock);
@@ -32,6 +32,7 @@ mod codec;
 mod document;
 pub(crate) mod factory;
 mod file;
+mod leased;
 mod lock;
 mod medium;
 mod memory;
@@ -39,10 +40,19 @@ mod name_locks;
 mod record_store;
 #[cfg(feature = "redis")]
 mod redis;
+#[cfg(feature = "redis")]
+mod redis_ear;
+#[cfg(feature = "redis")]
+mod redis_protocol;
+#[cfg(feature = "redis")]
+mod redis_server;
+#[cfg(feature = "redis")]
+mod redis_url;
 mod seal;
 pub(crate) mod siblings;
 
 pub use caller::TokenStore;
+pub use leased::LeasedStore;
 
 use crate::error::{Error, Result};
 use crate::model::record::Record;
@@ -69,17 +79,35 @@ pub(crate) trait Store<R = Record>: Send + Sync {
     /// Excludes all others, in this process and in others. Waits to the call's deadline at most:
     /// then `Timeout`. A `Store` error means that it cannot be locked at all.
     fn lock(&self, call: &Call) -> Result<Box<dyn Lock>>;
+    /// The same, or `None` where somebody else has the lock and saved something meanwhile that this
+    /// record does not take account of.
+    fn lock_or_news(&self, record: &R, call: &Call) -> Result<Option<Box<dyn Lock>>> {
+        let _ = record;
+        self.lock(call).map(Some)
+    }
     /// Excludes all others, or gives `None` at once where somebody else does.
-    fn try_lock(&self) -> Result<Option<Box<dyn Lock>>>;
+    fn try_lock(&self, call: &Call) -> Result<Option<Box<dyn Lock>>>;
+    /// Lets the lock that is held last for as long as the call may take; `false` where it was lost
+    /// meanwhile. Then others may be renewing.
+    fn prolong(&self, call: &Call) -> Result<bool> {
+        let _ = call;
+        Ok(true)
+    }
     /// What is kept now; an empty record where nothing is.
     fn load(&self) -> std::result::Result<R, Unusable>;
     /// Whether something was saved that this record does not take account of. Asked each time a
     /// token that is due is served, so it must be cheap; a store that cannot tell cheaply says
     /// no.
     fn has_news(&self, record: &R) -> bool;
+    /// The same, but a store that cannot tell cheaply says yes.
+    fn may_have_news(&self, record: &R) -> bool {
+        let _ = record;
+        true
+    }
     /// Fails where a save would. Asked, with the record at hand, before a single-use refresh
-    /// token is spent: after that it would be too late. Only under the lock.
-    fn check_writable(&self, record: &R) -> Result<()>;
+    /// token is spent: after that it would be too late. Prolongs the lock as `prolong` does. Only
+    /// under the lock.
+    fn check_writable(&self, record: &R, call: &Call) -> Result<bool>;
     /// Returns once the record would survive a power cut, and sets the record's version. Only
     /// under the lock. On failure what is kept is still whole: the record before, or this one.
     fn save(&self, record: &mut R) -> Result<()>;

@@ -11,7 +11,7 @@
 
 use super::codec::{Check, Codec};
 use super::document::Kept;
-use super::medium::{Medium, Unreadable};
+use super::medium::{Medium, Unreadable, lease_for};
 use super::seal::Key;
 use super::{Lock, Store, Unusable};
 use crate::error::{Error, Result, Status};
@@ -75,6 +75,42 @@ impl<R: Kept> RecordStore<R> {
         self.seen.get(Mutex::default)
     }
 
+    /// The lock, waited for to the call's deadline; `None` where there is news that `known` does not
+    /// take account of, after a wait.
+    ///
+    /// A medium that went out of reach a moment ago is waited for, too, for half of the call's time
+    /// at most: a server that is started anew must not cost each machine a login.
+    fn wait_for_lock(&self, known: Option<&R>, call: &Call) -> Result<Option<Box<dyn Lock>>> {
+        let half = call.within(call.remaining()? / 2);
+        let mut waiter = self.medium.waiter();
+        loop {
+            match Store::try_lock(self, call) {
+                Ok(Some(lock)) => return Ok(Some(lock)),
+                Ok(None) => {}
+                Err(_) if self.medium.may_come_back() && half.remaining().is_ok() => {}
+                Err(fault) => return Err(fault),
+            }
+            waiter.wait(call).map_err(|over| match over.status() {
+                Status::Timeout => self.not_free_in_time(),
+                _ => over,
+            })?;
+            if known.is_some_and(|known| self.has_news(known)) {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// A lock in a medium that went out of reach a moment ago may as well be lost.
+    fn unless_away(&self, outcome: Result<bool>) -> Result<bool> {
+        outcome.or_else(|fault| if self.medium.may_come_back() { Ok(false) } else { Err(fault) })
+    }
+
+    /// The lock was somebody else's until the call's time was over.
+    fn not_free_in_time(&self) -> Error {
+        let what = format!("store {}: its lock was not free in time", self.medium.name());
+        Error::new(Status::Timeout, what)
+    }
+
     /// Fails where nothing may be written: without the lock, and over what may be good but cannot
     /// be read.
     fn may_write(&self) -> Result<()> {
@@ -88,6 +124,14 @@ impl<R: Kept> RecordStore<R> {
             }
             (Held::Yes, _) => Ok(()),
         }
+    }
+
+    /// Whether the medium's bytes of this version are not those of the record, nor known to be no
+    /// record.
+    fn is_news(&self, version: Version, record: &R) -> bool {
+        let seen = self.seen();
+        let worthless = locked(&seen).unreadable.as_ref().map(|(version, _)| *version);
+        version != record.version() && worthless != Some(version)
     }
 
     /// `what` is put right behind the record's name.
@@ -127,24 +171,23 @@ impl<R> Drop for HeldLock<R> {
 
 impl<R: Kept> Store<R> for RecordStore<R> {
     fn lock(&self, call: &Call) -> Result<Box<dyn Lock>> {
-        let mut tries = 0;
         loop {
-            if let Some(lock) = self.try_lock()? {
+            if let Some(lock) = self.wait_for_lock(None, call)? {
                 return Ok(lock);
             }
-            call.sleep(self.medium.patience(tries)).map_err(|over| match over.status() {
-                Status::Timeout => Error::new(
-                    Status::Timeout,
-                    format!("store {}: its lock was not free in time", self.medium.name()),
-                ),
-                _ => over,
-            })?;
-            tries += 1;
         }
     }
 
-    fn try_lock(&self) -> Result<Option<Box<dyn Lock>>> {
-        let outcome = self.medium.try_lock();
+    fn lock_or_news(&self, record: &R, call: &Call) -> Result<Option<Box<dyn Lock>>> {
+        self.wait_for_lock(Some(record), call)
+    }
+
+    fn prolong(&self, call: &Call) -> Result<bool> {
+        self.unless_away(self.medium.prolong(lease_for(call)))
+    }
+
+    fn try_lock(&self, call: &Call) -> Result<Option<Box<dyn Lock>>> {
+        let outcome = self.medium.try_lock(lease_for(call));
         let seen = self.seen();
         match outcome {
             Ok(None) => Ok(None),
@@ -186,22 +229,20 @@ impl<R: Kept> Store<R> for RecordStore<R> {
     }
 
     fn has_news(&self, record: &R) -> bool {
-        let Some(version) = self.medium.version().filter(|version| *version != record.version())
-        else {
-            return false;
-        };
-        let seen = self.seen();
-        let worthless = locked(&seen).unreadable.as_ref().map(|(version, _)| *version);
-        worthless != Some(version)
+        self.medium.version().is_some_and(|version| self.is_news(version, record))
     }
 
-    fn check_writable(&self, record: &R) -> Result<()> {
+    fn may_have_news(&self, record: &R) -> bool {
+        self.medium.version().is_none_or(|version| self.is_news(version, record))
+    }
+
+    fn check_writable(&self, record: &R, call: &Call) -> Result<bool> {
         self.may_write()?;
         // A newer refresh token may be there, and the one in hand may be spent.
         if let Some(fault) = locked(&self.seen()).blind.clone() {
             return Err(fault);
         }
-        self.medium.check_writable(&self.codec.encode(record)?)
+        self.unless_away(self.medium.check_writable(&self.codec.encode(record)?, lease_for(call)))
     }
 
     fn save(&self, record: &mut R) -> Result<()> {

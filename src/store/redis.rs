@@ -2,42 +2,32 @@
 //!
 //! A lock is a key that ends by itself, its lease: a machine that dies holds nobody up for longer. What
 //! holds it in place is checked by the server: a script writes only for whoever has the lock still, so
-//! that a process that was stopped past its lease changes nothing. Each wait is bounded, and a server
-//! that cannot be reached is not asked again for a while, for callers must not wait for it each time.
+//! that a process that was stopped past its lease changes nothing. Who waits is woken by the server,
+//! and a record is not asked for again before there is news of it.
 
 use super::Lock;
-use super::medium::{Contents, MOST_BYTES, Medium, TOO_LARGE};
+use super::medium::{Contents, MARGIN, MOST_BYTES, Medium, TOO_LARGE, Waiter};
 use super::name_locks::{NameLock, NameLocks};
+use super::redis_ear::Heard;
+use super::redis_protocol::Reply;
+use super::redis_server::{Failed, Server, limit, locked, patient};
 use crate::error::{Error, Result, Status};
 use crate::model::record::Version;
+use crate::support::call::Call;
 use crate::support::hex::to_hex;
 use crate::support::process::PerProcess;
-use redis::{
-    Client, Connection, ConnectionAddr, ConnectionInfo, FromRedisValue, IntoConnectionInfo,
-};
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use zeroize::Zeroizing;
-
-/// How long a lock lasts without its holder's word: longer than nearly any token call, and a call that
-/// is made under it ends before it does.
-const LEASE: Duration = Duration::from_secs(15);
-
-/// What a call under a lease leaves of it: for the save, and for clocks that differ a little.
-const MARGIN: Duration = Duration::from_secs(1);
-
-/// How long one command may take.
-const PATIENCE: Duration = Duration::from_secs(1);
-
-/// How long a server that failed is left alone: at first, and at most.
-const LEFT_ALONE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(10));
 
 /// Takes the lock, if it is free or this holder's already. Gives how long it lasts otherwise.
 const TAKE: &str = "local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] then return redis.call('PTTL', KEYS[1]) end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return -9";
+
+/// Lets the lock last longer, for whoever has it still.
+const PROLONG: &str = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])";
 
 /// Whether a record could be written now, by whoever has the lock; and prolongs it.
 const PROVE: &str = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
@@ -51,171 +41,24 @@ if holder ~= ARGV[1] and (holder or (redis.call('HGET', KEYS[2], 'mark') or '') 
   return 0
 end
 redis.call('HSET', KEYS[2], 'record', ARGV[2], 'mark', ARGV[3])
+redis.pcall('PUBLISH', KEYS[2], 'written')
 return redis.call('HINCRBY', KEYS[2], 'version', 1)";
 
 const GIVE_BACK: &str = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-return redis.call('DEL', KEYS[1])";
+redis.call('DEL', KEYS[1])
+redis.pcall('PUBLISH', KEYS[2], 'free')
+return 1";
 
-/// A server, as all records in it share it.
-pub(super) struct Server {
-    client: Client,
-    /// Its address without what is secret in it.
-    shown: String,
-    prefix: String,
-    link: PerProcess<Mutex<Link>>,
-    threads: PerProcess<NameLocks>,
-}
-
-/// The connection, and what is wrong with it.
-#[derive(Default)]
-struct Link {
-    connection: Option<Connection>,
-    /// Not to be asked before then, because of this.
-    down: Option<(Instant, String)>,
-    failures: u32,
-}
-
-impl Server {
-    /// The server of a URL: `redis://[user:password@]host[:port][/db]`, `rediss://` for TLS,
-    /// `redis+unix:///path[?db=0]`; `?prefix=` begins the names of its keys, `keyfob:` unless set. All
-    /// clients of a process share one connection to it.
-    pub fn of(url: &str) -> Result<Arc<Server>> {
-        static KNOWN: PerProcess<Mutex<HashMap<String, Weak<Server>>>> = PerProcess::new();
-        let known = KNOWN.get(Mutex::default);
-        // Not by the URL itself: there is a password in it.
-        let name = to_hex(ring::digest::digest(&ring::digest::SHA256, url.as_bytes()).as_ref());
-        if let Some(server) = locked(&known).get(&name).and_then(Weak::upgrade) {
-            return Ok(server);
-        }
-        let server = Arc::new(Server::parse(url)?);
-        locked(&known).retain(|_, server| server.strong_count() > 0);
-        locked(&known).insert(name, Arc::downgrade(&server));
-        Ok(server)
-    }
-
-    fn parse(url: &str) -> Result<Server> {
-        let refuse = || {
-            Error::new(
-                Status::InvalidOption,
-                "store: must be redis://[user:password@]host[:port][/db][?prefix=…], rediss:// for TLS, or redis+unix:///path",
-            )
-        };
-        let (url, prefix) = without_prefix(url);
-        let info = url.as_str().into_connection_info().map_err(|_| refuse())?;
-        let shown = shown(&info);
-        let client = Client::open(info).map_err(|_| refuse())?;
-        let (link, threads) = (PerProcess::new(), PerProcess::new());
-        Ok(Server { client, shown, prefix, link, threads })
-    }
-
-    /// Runs a command, on a new connection if the old one is of no use any more.
-    fn run<T: FromRedisValue>(&self, command: &redis::Cmd) -> std::result::Result<T, String> {
-        let link = self.link.get(Mutex::default);
-        let mut link = locked(&link);
-        if let Some((until, why)) = &link.down {
-            if Instant::now() < *until {
-                return Err(why.clone());
-            }
-        }
-        let kept = link.connection.take();
-        let was_kept = kept.is_some();
-        let mut outcome = self.ask(kept, command);
-        if was_kept && outcome.as_ref().is_err_and(|failed| failed.is_gone) {
-            // It was closed while nobody used it. Each of these commands may be sent twice.
-            outcome = self.ask(None, command);
-        }
-        match outcome {
-            Ok((connection, value)) => {
-                *link = Link { connection: Some(connection), ..Link::default() };
-                Ok(value)
-            }
-            Err(failed) => {
-                if failed.is_gone {
-                    let (first, most) = LEFT_ALONE;
-                    let rest = first.saturating_mul(1 << link.failures.min(10)).min(most);
-                    link.failures += 1;
-                    link.down = Some((Instant::now() + rest, failed.why.clone()));
-                }
-                Err(failed.why)
-            }
-        }
-    }
-
-    fn ask<T: FromRedisValue>(
-        &self,
-        connection: Option<Connection>,
-        command: &redis::Cmd,
-    ) -> std::result::Result<(Connection, T), Failed> {
-        let connect = || -> redis::RedisResult<Connection> {
-            let connection = self.client.get_connection_with_timeout(PATIENCE)?;
-            connection.set_read_timeout(Some(PATIENCE))?;
-            connection.set_write_timeout(Some(PATIENCE))?;
-            Ok(connection)
-        };
-        let mut connection = connection.map_or_else(connect, Ok).map_err(Failed::of)?;
-        let value = command.query(&mut connection).map_err(Failed::of)?;
-        Ok((connection, value))
-    }
-}
-
-/// Why a command came to nothing.
-struct Failed {
-    why: String,
-    /// The connection is of no use, and the server perhaps not there.
-    is_gone: bool,
-}
-
-impl Failed {
-    fn of(error: redis::RedisError) -> Failed {
-        let is_gone = error.is_io_error() || error.is_timeout() || error.is_connection_dropped();
-        let why = match (error.code(), error.detail()) {
-            (Some(code), _) if !is_gone => format!("it answered {code}"),
-            (_, Some(detail)) if !is_gone => detail.to_string(),
-            _ if error.is_io_error() => error.to_string(),
-            _ => error.category().to_string(),
-        };
-        Failed { why, is_gone }
-    }
-}
-
-/// The URL without its `prefix`, and the prefix.
-fn without_prefix(url: &str) -> (String, String) {
-    let (place, query) = url.split_once('?').unwrap_or((url, ""));
-    let mut prefix = "keyfob:".to_string();
-    let mut rest = Vec::new();
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        match pair.strip_prefix("prefix=") {
-            Some(named) => prefix = named.to_string(),
-            None => rest.push(pair),
-        }
-    }
-    let place = match rest.is_empty() {
-        true => place.to_string(),
-        false => format!("{place}?{}", rest.join("&")),
-    };
-    (place, prefix)
-}
-
-fn shown(info: &ConnectionInfo) -> String {
-    let db = info.redis.db;
-    match &info.addr {
-        ConnectionAddr::Tcp(host, port) => format!("redis://{host}:{port}/{db}"),
-        ConnectionAddr::TcpTls { host, port, .. } => format!("rediss://{host}:{port}/{db}"),
-        ConnectionAddr::Unix(path) => format!("redis+unix://{}?db={db}", path.display()),
-    }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
+/// How long a record is not looked at again where nothing tells of its news: at first, and at most. The
+/// most holds where news is told, too, for a connection may be dead and say nothing.
+const LOOKS: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 
 /// One record in a server.
 pub(super) struct RedisRecord {
     server: Arc<Server>,
     name: String,
     held: PerProcess<Mutex<Option<Holding>>>,
-    /// The mark of the record that this process read or wrote last.
-    seen: PerProcess<Mutex<String>>,
+    seen: PerProcess<Mutex<Seen>>,
 }
 
 /// A lock that this process has, and until when at least.
@@ -225,6 +68,28 @@ struct Holding {
     until: Instant,
 }
 
+/// What this process knows of the record without asking.
+#[derive(Default)]
+struct Seen {
+    /// The mark of the record that this process read or wrote last.
+    mark: String,
+    version: Option<Looked>,
+    /// How long the version is good for, unless there is news.
+    rest: Duration,
+    /// Somebody else has the lock: until then, unless there is news of this number.
+    taken: Option<(Instant, u64)>,
+    /// Made when the record is first asked for again.
+    heard: Option<Arc<Heard>>,
+}
+
+/// A version, when it was asked for, and the last news by then.
+#[derive(Clone, Copy)]
+struct Looked {
+    version: Version,
+    at: Instant,
+    news: u64,
+}
+
 impl RedisRecord {
     pub fn new(server: Arc<Server>, name: &str) -> RedisRecord {
         RedisRecord { server, name: name.into(), held: PerProcess::new(), seen: PerProcess::new() }
@@ -232,42 +97,113 @@ impl RedisRecord {
 
     // Braces keep both keys of a record on one node of a cluster.
     fn record_key(&self) -> String {
-        format!("{}{{{}}}", self.server.prefix, self.name)
+        format!("{}{{{}}}", self.server.address.prefix, self.name)
     }
 
     fn lock_key(&self) -> String {
-        format!("{}{{{}}}.lock", self.server.prefix, self.name)
+        format!("{}{{{}}}.lock", self.server.address.prefix, self.name)
     }
 
-    fn fault(&self, what: &str, why: &str) -> Error {
-        Error::new(Status::Store, format!("store {}: {what}: {why}", self.name()))
+    fn fault(&self, what: &str, failed: &Failed) -> Error {
+        Error::new(Status::Store, format!("store {}: {what}: {}", self.name(), failed.why))
     }
 
     fn held(&self) -> Arc<Mutex<Option<Holding>>> {
         self.held.get(Mutex::default)
     }
 
-    fn script(&self, script: &str, keys: &[String], arguments: &[&[u8]]) -> redis::Cmd {
-        let mut command = redis::cmd("EVAL");
-        command.arg(script).arg(keys.len()).arg(keys);
-        for argument in arguments {
-            command.arg(*argument);
+    fn seen(&self) -> Arc<Mutex<Seen>> {
+        self.seen.get(Mutex::default)
+    }
+
+    /// Runs a script on the lock's key and the record's.
+    fn script(&self, script: &str, arguments: &[&[u8]], call: &Call) -> Outcome<i64> {
+        let (lock, record) = (self.lock_key(), self.record_key());
+        let words = [b"EVAL", script.as_bytes(), b"2", lock.as_bytes(), record.as_bytes()];
+        let words: Vec<&[u8]> = words.into_iter().chain(arguments.iter().copied()).collect();
+        let reply = self.server.run(&words, call)?;
+        reply.number().ok_or_else(|| Failed::because(NOT_EXPECTED))
+    }
+
+    fn fields(&self, fields: &[&[u8]]) -> Outcome<Vec<Reply>> {
+        let key = self.record_key();
+        let words: Vec<&[u8]> =
+            [b"HMGET", key.as_bytes()].into_iter().chain(fields.iter().copied()).collect();
+        match self.server.run(&words, &limit())? {
+            Reply::Many(found) if found.len() == fields.len() => Ok(found),
+            _ => Err(Failed::because(NOT_EXPECTED)),
         }
-        command
     }
 
     fn mark(&self) -> Result<String> {
-        locked(&self.held())
-            .as_ref()
-            .map(|holding| holding.mark.clone())
-            .ok_or_else(|| self.fault("cannot be written", "nothing is written without the lock"))
+        let without = || self.fault("cannot be written", &Failed::because("its lock is not held"));
+        locked(&self.held()).as_ref().map(|holding| holding.mark.clone()).ok_or_else(without)
+    }
+
+    /// What is heard of the record. From now on the server tells.
+    fn heard(&self) -> Arc<Heard> {
+        let seen = self.seen();
+        let known = locked(&seen).heard.clone();
+        if let Some(heard) = known {
+            return heard;
+        }
+        let heard = self.server.ear.join(&self.server, &self.record_key());
+        locked(&seen).heard = Some(heard.clone());
+        heard
+    }
+
+    /// The last news of the record, without asking.
+    fn news(&self) -> u64 {
+        locked(&self.seen()).heard.as_ref().map_or(0, |heard| heard.number())
+    }
+
+    fn note(&self, version: Version, at: Instant, news: u64) {
+        let seen = self.seen();
+        let mut seen = locked(&seen);
+        let listens = seen.heard.as_ref().is_some_and(|heard| heard.listens());
+        let same = seen.version.is_some_and(|looked| looked.version == version);
+        seen.rest = match (listens, same) {
+            (true, _) => LOOKS.1,
+            (false, true) => (seen.rest * 2).clamp(LOOKS.0, LOOKS.1),
+            (false, false) => LOOKS.0,
+        };
+        seen.version = Some(Looked { version, at, news });
+    }
+
+    /// Prolongs a lease by a script that gives 0 where the lock is another's.
+    fn prolong_by(&self, script: &str, lease: Duration, room: &[u8]) -> Result<bool> {
+        let mark = self.mark()?;
+        let (until, lease) = (Instant::now() + lease, lease.as_millis().to_string());
+        let arguments = [mark.as_bytes(), lease.as_bytes(), room];
+        match self.script(script, &arguments, &limit()) {
+            Ok(0) => Ok(false),
+            Ok(_) => {
+                *locked(&self.held()) = Some(Holding { mark, until });
+                Ok(true)
+            }
+            Err(failed) => Err(self.fault("cannot be written", &failed)),
+        }
+    }
+}
+
+type Outcome<T> = std::result::Result<T, Failed>;
+
+const NOT_EXPECTED: &str = "its answer is not what was asked for; is it a Redis server?";
+
+impl Drop for RedisRecord {
+    fn drop(&mut self) {
+        let joined = self.seen.known().is_some_and(|seen| locked(&seen).heard.is_some());
+        if joined {
+            self.server.ear.leave(&self.record_key());
+        }
     }
 }
 
 /// The lock of one record; dropped to release.
 struct Lease {
     server: Arc<Server>,
-    key: String,
+    lock: String,
+    record: String,
     held: Arc<Mutex<Option<Holding>>>,
     // After the server's own lock is given back.
     _thread: NameLock,
@@ -278,87 +214,155 @@ impl Lock for Lease {}
 impl Drop for Lease {
     fn drop(&mut self) {
         if let Some(holding) = locked(&self.held).take() {
-            let mut command = redis::cmd("EVAL");
-            command.arg(GIVE_BACK).arg(1).arg(&self.key).arg(&holding.mark);
+            let words: [&[u8]; 6] = [
+                b"EVAL",
+                GIVE_BACK.as_bytes(),
+                b"2",
+                self.lock.as_bytes(),
+                self.record.as_bytes(),
+                holding.mark.as_bytes(),
+            ];
             // Where this fails the lease ends by itself.
-            self.server.run::<i64>(&command).ok();
+            self.server.run(&words, &patient()).ok();
         }
     }
 }
 
+/// Waits for a lock that somebody else has: until the server tells that it is free or that the record
+/// was written, until its lease is over, and for a second at most.
+struct Woken<'a> {
+    record: &'a RedisRecord,
+    /// The last news before the lock was tried.
+    news: u64,
+    tries: u32,
+}
+
+impl Waiter for Woken<'_> {
+    fn wait(&mut self, call: &Call) -> Result<()> {
+        let record = self.record;
+        let heard = record.heard();
+        let unheard = Duration::from_millis(5).saturating_mul(1 << self.tries.min(6));
+        let (begun, seen) = (Instant::now(), record.seen());
+        // At the least, or a server that is out of reach would be asked without a rest.
+        call.sleep(Duration::from_millis(1))?;
+        while heard.number() == self.news {
+            let free_at = locked(&seen).taken.map(|(until, _)| until);
+            let longest = if heard.listens() { LOOKS.1 } else { unheard.min(LOOKS.1 / 4) };
+            let is_over = free_at.is_some_and(|free_at| Instant::now() >= free_at);
+            if is_over || begun.elapsed() >= longest {
+                break;
+            }
+            record.server.ear.listen(&record.server, Some(call));
+            call.remaining()?;
+        }
+        self.news = heard.number();
+        self.tries += 1;
+        let mut seen = locked(&seen);
+        seen.taken = None;
+        seen.version = None;
+        Ok(())
+    }
+}
+
 impl Medium for RedisRecord {
-    fn try_lock(&self) -> Result<Option<Box<dyn Lock>>> {
+    fn try_lock(&self, lease: Duration) -> Result<Option<Box<dyn Lock>>> {
+        let news = self.news();
+        let is_taken = |(until, known): (Instant, u64)| Instant::now() < until && known == news;
+        if locked(&self.seen()).taken.is_some_and(is_taken) {
+            return Ok(None);
+        }
         let threads = self.server.threads.get(NameLocks::default);
         let Some(thread) = threads.try_lock(&self.name) else { return Ok(None) };
-        let mark = random_mark().ok_or_else(|| self.fault("cannot be locked", "no randomness"))?;
+        let fault = |failed| self.fault("cannot be locked", &failed);
+        let mark = random_mark().ok_or_else(|| fault(Failed::because("no randomness")))?;
         // Counted from before the question: never longer than the server counts.
-        let until = Instant::now() + LEASE;
-        let lease = LEASE.as_millis().to_string();
-        let arguments = [mark.as_bytes(), lease.as_bytes()];
-        let command = self.script(TAKE, &[self.lock_key()], &arguments);
-        let taken: i64 =
-            self.server.run(&command).map_err(|why| self.fault("cannot be locked", &why))?;
-        if taken != -9 {
+        let until = Instant::now() + lease;
+        let milliseconds = lease.as_millis().to_string();
+        let arguments = [mark.as_bytes(), milliseconds.as_bytes()];
+        let left = self.script(TAKE, &arguments, &limit()).map_err(fault)?;
+        if left != -9 {
+            let left = Duration::from_millis(u64::try_from(left).unwrap_or(0));
+            let free_at = Instant::now() + left.min(LOOKS.1) + Duration::from_millis(1);
+            locked(&self.seen()).taken = Some((free_at, news));
             return Ok(None);
         }
         let held = self.held();
         *locked(&held) = Some(Holding { mark, until });
-        let (server, key) = (self.server.clone(), self.lock_key());
-        Ok(Some(Box::new(Lease { server, key, held, _thread: thread })))
+        let (lock, record) = (self.lock_key(), self.record_key());
+        Ok(Some(Box::new(Lease {
+            server: self.server.clone(),
+            lock,
+            record,
+            held,
+            _thread: thread,
+        })))
+    }
+
+    fn prolong(&self, lease: Duration) -> Result<bool> {
+        self.prolong_by(PROLONG, lease, b"")
     }
 
     fn read(&self) -> Result<Contents> {
-        let mut command = redis::cmd("HMGET");
-        command.arg(self.record_key()).arg("record").arg("version").arg("mark");
-        let found: (Option<Vec<u8>>, Option<u64>, Option<String>) =
-            self.server.run(&command).map_err(|why| self.fault("cannot be read", &why))?;
-        let (bytes, number, mark) = found;
-        *locked(&self.seen.get(Mutex::default)) = mark.clone().unwrap_or_default();
-        let bytes = match bytes.map(Zeroizing::new) {
-            Some(bytes) if bytes.len() > MOST_BYTES => Err(TOO_LARGE),
-            bytes => Ok(bytes),
+        let (at, news) = (Instant::now(), self.news());
+        let mut contents = match self.fields(&[b"version", b"mark", b"record"]) {
+            Err(failed) if failed.is_too_large => self.fields(&[b"version", b"mark"]),
+            found => found,
+        }
+        .map_err(|failed| self.fault("cannot be read", &failed))?;
+        let bytes = match contents.len() {
+            2 => Err(TOO_LARGE),
+            _ => match contents.pop() {
+                Some(Reply::Bytes(bytes)) if bytes.len() > MOST_BYTES => Err(TOO_LARGE),
+                Some(Reply::Bytes(bytes)) => Ok(Some(bytes)),
+                _ => Ok(None),
+            },
         };
-        Ok(Contents { bytes, version: version(number, mark.as_deref()) })
+        let version = version(&contents);
+        self.note(version, at, news);
+        let mark = contents.get(1).and_then(Reply::text).unwrap_or_default();
+        locked(&self.seen()).mark = mark.into();
+        Ok(Contents { bytes, version })
     }
 
     fn version(&self) -> Option<Version> {
-        let mut command = redis::cmd("HMGET");
-        command.arg(self.record_key()).arg("version").arg("mark");
+        let heard = self.heard();
+        self.server.ear.listen(&self.server, None);
+        let (at, news) = (Instant::now(), heard.number());
+        {
+            let seen = self.seen();
+            let seen = locked(&seen);
+            let is_good = |looked: &Looked| looked.news == news && looked.at.elapsed() < seen.rest;
+            if let Some(looked) = seen.version.filter(is_good) {
+                return Some(looked.version);
+            }
+        }
         // What cannot be looked at is no news.
-        let (number, mark): (Option<u64>, Option<String>) = self.server.run(&command).ok()?;
-        Some(version(number, mark.as_deref()))
+        let found = version(&self.fields(&[b"version", b"mark"]).ok()?);
+        self.note(found, at, news);
+        Some(found)
     }
 
-    fn check_writable(&self, bytes: &[u8]) -> Result<()> {
-        let mark = self.mark()?;
-        let (until, lease) = (Instant::now() + LEASE, LEASE.as_millis().to_string());
-        let room = vec![b' '; bytes.len() * 2];
-        let arguments = [mark.as_bytes(), lease.as_bytes(), &room];
-        let command = self.script(PROVE, &[self.lock_key(), self.record_key()], &arguments);
-        match self.server.run::<i64>(&command) {
-            Ok(0) => Err(self.fault("cannot be written", "its lock was lost")),
-            Ok(_) => {
-                *locked(&self.held()) = Some(Holding { mark, until });
-                Ok(())
-            }
-            Err(why) => Err(self.fault("cannot be written", &why)),
-        }
+    fn check_writable(&self, bytes: &[u8], lease: Duration) -> Result<bool> {
+        self.prolong_by(PROVE, lease, &vec![b' '; bytes.len() * 2])
     }
 
     fn write(&self, bytes: &[u8], _: bool) -> Result<Option<Version>> {
         let mark = self.mark()?;
         // Tells this write from any other of the same number, after a failover.
         let own = random_mark().unwrap_or_default();
-        let seen = locked(&self.seen.get(Mutex::default)).clone();
+        let seen = locked(&self.seen()).mark.clone();
         let arguments = [mark.as_bytes(), bytes, own.as_bytes(), seen.as_bytes()];
-        let command = self.script(WRITE, &[self.lock_key(), self.record_key()], &arguments);
-        match self.server.run::<u64>(&command) {
+        let (at, news) = (Instant::now(), self.news());
+        // What is to be kept is worth more than the end of the call.
+        match self.script(WRITE, &arguments, &patient()) {
             Ok(0) => Ok(None),
             Ok(number) => {
-                *locked(&self.seen.get(Mutex::default)) = own.clone();
-                Ok(Some(version(Some(number), Some(&own))))
+                let version = version_of(number, Some(&own));
+                locked(&self.seen()).mark = own;
+                self.note(version, at, news);
+                Ok(Some(version))
             }
-            Err(why) => Err(self.fault("cannot be written", &why)),
+            Err(failed) => Err(self.fault("cannot be written", &failed)),
         }
     }
 
@@ -370,16 +374,20 @@ impl Medium for RedisRecord {
         held.as_ref().map(left).map(|left| left.saturating_sub(MARGIN))
     }
 
-    fn patience(&self, tries: u32) -> Duration {
-        Duration::from_millis(5).saturating_mul(1 << tries.min(6)).min(Duration::from_millis(250))
+    fn waiter(&self) -> Box<dyn Waiter + '_> {
+        Box::new(Woken { record: self, news: self.news(), tries: 0 })
     }
 
     fn is_remote(&self) -> bool {
         true
     }
 
+    fn may_come_back(&self) -> bool {
+        self.server.may_come_back()
+    }
+
     fn name(&self) -> String {
-        format!("{} {}", self.server.shown, self.record_key())
+        format!("{} {}", self.server.address.shown, self.record_key())
     }
 
     fn fate(&self) -> &'static str {
@@ -387,7 +395,7 @@ impl Medium for RedisRecord {
     }
 
     fn describe(&self) -> String {
-        self.server.shown.clone()
+        self.server.address.shown.clone()
     }
 
     fn nests(&self) -> bool {
@@ -395,28 +403,17 @@ impl Medium for RedisRecord {
     }
 }
 
-fn version(number: Option<u64>, mark: Option<&str>) -> Version {
+/// Of the fields `version` and `mark`.
+fn version(fields: &[Reply]) -> Version {
+    let number = fields.first().and_then(Reply::number).unwrap_or(0);
+    version_of(number, fields.get(1).and_then(Reply::text))
+}
+
+fn version_of(number: i64, mark: Option<&str>) -> Version {
     let mark = mark.and_then(|mark| u64::from_str_radix(mark.get(..16)?, 16).ok());
-    Version([number.unwrap_or(0), mark.unwrap_or(0), 0, 0])
+    Version([number.unsigned_abs(), mark.unwrap_or(0), 0, 0])
 }
 
 fn random_mark() -> Option<String> {
-    use ring::rand::{SecureRandom, SystemRandom};
-    let mut bytes = [0; 16];
-    SystemRandom::new().fill(&mut bytes).ok()?;
-    Some(to_hex(&bytes))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_shown_of_a_server_has_no_secret_in_it() {
-        let server = Server::of("redis://me:s3cret@host:6380/2?prefix=fleet:").unwrap();
-        assert_eq!(server.shown, "redis://host:6380/2");
-        assert_eq!(server.prefix, "fleet:");
-        let refused = Server::of("redis://me:s3cret@host:port/x").err().unwrap();
-        assert!(!refused.message().contains("s3cret"), "{refused}");
-    }
+    crate::support::crypto::random(16).ok().map(|bytes| to_hex(&bytes))
 }

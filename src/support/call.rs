@@ -10,6 +10,7 @@
 
 use crate::error::{Error, Result, Status};
 use crate::support::sync::AtomicU64;
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -57,6 +58,20 @@ impl Canceller {
 pub(crate) fn from_now(wait: Duration) -> Instant {
     const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
     Instant::now() + wait.min(CENTURY)
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<Call>> = const { RefCell::new(None) };
+}
+
+/// A call that this thread is in. The one before is back when this is dropped.
+pub(crate) struct Entered(Option<Call>);
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        // Unset at the end of a thread: then there is nothing to put back.
+        CURRENT.try_with(|current| current.replace(self.0.take())).ok();
+    }
 }
 
 /// The limits of one call. A clone has the same deadline and is cancelled with it.
@@ -115,6 +130,18 @@ impl Call {
     /// `remaining` does.
     pub fn slice(&self) -> Result<Duration> {
         self.remaining().map(|left| left.min(SLICE))
+    }
+
+    /// Makes it this thread's current call until what this gives is dropped: for waits far below,
+    /// such as a store's, which are handed no call.
+    pub fn enter(&self) -> Entered {
+        Entered(CURRENT.replace(Some(self.clone())))
+    }
+
+    /// The call that this thread is in.
+    #[cfg(feature = "redis")]
+    pub fn current() -> Option<Call> {
+        CURRENT.with_borrow(Clone::clone)
     }
 
     /// Whether somebody cancelled it since it began.

@@ -142,6 +142,16 @@ pub(crate) fn begin_to_connect(address: &SocketAddr) -> io::Result<(TcpStream, b
     }
 }
 
+/// Connects to a socket of this machine, without waiting: a queue that is full is an error. What is
+/// done with it from here on is the same as with TCP.
+#[cfg(feature = "redis")]
+pub(crate) fn connect_locally(path: &std::path::Path) -> io::Result<TcpStream> {
+    let address = rustix::net::SocketAddrUnix::new(path)?;
+    let socket = above_standard_streams(stream_socket(rustix::net::AddressFamily::UNIX)?)?;
+    rustix::net::connect(&socket, &address)?;
+    Ok(TcpStream::from(socket))
+}
+
 /// Whether something failed because the process (EMFILE) or the system (ENFILE) has no descriptor
 /// left. Closing idle connections may help.
 pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {

@@ -217,6 +217,32 @@ void give_no_lock(const char *name, void *user_data) {
     (void)name, (void)user_data;
 }
 
+int32_t save_nowhere2(const char *name, const uint8_t *data, size_t len, uint64_t fence, void *user_data) {
+    (void)fence;
+    return save_nowhere(name, data, len, user_data);
+}
+
+int32_t take_no_lock2(const char *name, uint64_t lease_ms, uint64_t *fence, void *user_data) {
+    (void)lease_ms;
+    *fence = 1;
+    return take_no_lock(name, user_data);
+}
+
+int32_t prolong_no_lock(const char *name, uint64_t fence, uint64_t lease_ms, void *user_data) {
+    (void)fence, (void)lease_ms;
+    return take_no_lock(name, user_data);
+}
+
+void give_no_lock2(const char *name, uint64_t fence, void *user_data) {
+    (void)fence;
+    give_no_lock(name, user_data);
+}
+
+int32_t wait_for_nothing(const char *name, uint64_t wait_ms, void *user_data) {
+    (void)name, (void)wait_ms, (void)user_data;
+    return KEYFOB_TIMEOUT;
+}
+
 struct test {
     const char *name;
     void (*run)(void);

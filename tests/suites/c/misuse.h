@@ -62,6 +62,11 @@ int32_t load_nothing(const char *name, keyfob_record *record, void *user_data);
 int32_t save_nowhere(const char *name, const uint8_t *data, size_t len, void *user_data);
 int32_t take_no_lock(const char *name, void *user_data);
 void give_no_lock(const char *name, void *user_data);
+int32_t save_nowhere2(const char *name, const uint8_t *data, size_t len, uint64_t fence, void *user_data);
+int32_t take_no_lock2(const char *name, uint64_t lease_ms, uint64_t *fence, void *user_data);
+int32_t prolong_no_lock(const char *name, uint64_t fence, uint64_t lease_ms, void *user_data);
+void give_no_lock2(const char *name, uint64_t fence, void *user_data);
+int32_t wait_for_nothing(const char *name, uint64_t wait_ms, void *user_data);
 
 /* Runs a test within the load function of a store, where `world.record` is good. */
 #define RUN_WITHIN_A_LOAD(test) run_within_a_load(#test, test)

@@ -60,6 +60,8 @@ GOOD = {
     "record": "world.record",
     "read": "read_a_body",
     "rewind": "rewind_a_body",
+    "prolong": "prolong_no_lock",
+    "wait": "wait_for_nothing",
     "progress": "ignore_progress",
     "length": "4",
     "sha256": "NULL",
@@ -80,6 +82,9 @@ GOOD_FOR = {
     ("keyfob_client_login_finish", "client"): "world.login_client",
     ("keyfob_client_login_finish", "login"): "world.browser_login",
     ("keyfob_response_read", "buf"): "(uint8_t *)world.buffer",
+    ("keyfob_config_set_store2", "save"): "save_nowhere2",
+    ("keyfob_config_set_store2", "lock"): "take_no_lock2",
+    ("keyfob_config_set_store2", "unlock"): "give_no_lock2",
 }
 
 # Arguments that may be NULL, besides `err` and what a free is given.
@@ -87,6 +92,8 @@ OPTIONAL = {
     ("keyfob_config_set_log", "log"),
     ("keyfob_config_set_log", "user_data"),
     ("keyfob_config_set_store", "user_data"),
+    ("keyfob_config_set_store2", "wait"),
+    ("keyfob_config_set_store2", "user_data"),
     ("keyfob_response_header_at", "value"),
     ("keyfob_response_body", "len"),
     ("keyfob_request_set_body_reader", "rewind"),

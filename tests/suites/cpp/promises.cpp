@@ -495,7 +495,62 @@ struct Shelf : keyfob::Store {
   void unlock(std::string_view) override { --locked; }
 };
 
+struct LeasedShelf : keyfob::LeasedStore {
+  std::map<std::string, std::string, std::less<>> records;
+  std::uint64_t fence = 0;
+  bool held = false;
+  bool lost = false;
+
+  keyfob::Status load(std::string_view name, std::optional<std::string> &record) override {
+    const auto found = records.find(name);
+    if (found != records.end()) record = found->second;
+    return KEYFOB_OK;
+  }
+  keyfob::Status save(std::string_view name, std::string_view record, std::uint64_t of) override {
+    if (!held || lost || of != fence) return KEYFOB_WOULD_BLOCK;
+    records[std::string(name)] = record;
+    return KEYFOB_OK;
+  }
+  keyfob::Status lock(std::string_view, std::chrono::milliseconds lease,
+                      std::uint64_t &of) override {
+    CHECK(lease > std::chrono::seconds(1) && !held);
+    held = true;
+    of = ++fence;
+    return KEYFOB_OK;
+  }
+  keyfob::Status prolong(std::string_view, std::uint64_t of, std::chrono::milliseconds) override {
+    return held && of == fence ? KEYFOB_OK : KEYFOB_WOULD_BLOCK;
+  }
+  void unlock(std::string_view, std::uint64_t of) override { held = held && of != fence; }
+  keyfob::Status wait(std::string_view, std::chrono::milliseconds) override {
+    return KEYFOB_TIMEOUT;
+  }
+};
+
 }  // namespace
+
+PROMISE(a_leased_store_keeps_the_token_for_the_next_client) {
+  simulator::reset();
+  const auto shelf = std::make_shared<LeasedShelf>();
+  const auto client = [&] {
+    return keyfob::Client(simulator::config("simacan").set_leased_store(shelf));
+  };
+  const std::string token = client().token();
+  CHECK(client().token() == token);
+  CHECK(count("simacan", "login") == 1);
+  CHECK(shelf->records.size() == 1 && !shelf->held && shelf->fence == 1);
+  CHECK(shelf.use_count() == 1);
+}
+
+PROMISE(a_lock_that_was_lost_is_no_fault_and_the_token_is_served) {
+  simulator::reset();
+  const auto shelf = std::make_shared<LeasedShelf>();
+  shelf->lost = true;
+  const keyfob::Client client(simulator::config("simacan").set_leased_store(shelf));
+  CHECK(!client.token().empty());
+  CHECK(shelf->records.empty());
+  CHECK(client.status_json().find("\"fault\":null") != std::string::npos);
+}
 
 PROMISE(a_store_of_ones_own_keeps_the_token_for_the_next_client) {
   simulator::reset();

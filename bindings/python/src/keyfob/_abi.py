@@ -165,6 +165,16 @@ keyfob_store_lock_fn = CFUNCTYPE(c_int32, c_char_p, c_void_p)
 
 keyfob_store_unlock_fn = CFUNCTYPE(None, c_char_p, c_void_p)
 
+keyfob_store_save2_fn = CFUNCTYPE(c_int32, c_char_p, POINTER(c_uint8), c_size_t, c_uint64, c_void_p)
+
+keyfob_store_lock2_fn = CFUNCTYPE(c_int32, c_char_p, c_uint64, POINTER(c_uint64), c_void_p)
+
+keyfob_store_prolong_fn = CFUNCTYPE(c_int32, c_char_p, c_uint64, c_uint64, c_void_p)
+
+keyfob_store_unlock2_fn = CFUNCTYPE(None, c_char_p, c_uint64, c_void_p)
+
+keyfob_store_wait_fn = CFUNCTYPE(c_int32, c_char_p, c_uint64, c_void_p)
+
 
 def declare(library: CDLL) -> None:
     """Gives every function of the library its types."""
@@ -633,6 +643,18 @@ def declare(library: CDLL) -> None:
         keyfob_store_save_fn,
         keyfob_store_lock_fn,
         keyfob_store_unlock_fn,
+        c_void_p,
+        POINTER(POINTER(keyfob_error)),
+    )
+    library.keyfob_config_set_store2.restype = c_int32
+    library.keyfob_config_set_store2.argtypes = (
+        POINTER(keyfob_config),
+        keyfob_store_load_fn,
+        keyfob_store_save2_fn,
+        keyfob_store_lock2_fn,
+        keyfob_store_prolong_fn,
+        keyfob_store_unlock2_fn,
+        keyfob_store_wait_fn,
         c_void_p,
         POINTER(POINTER(keyfob_error)),
     )

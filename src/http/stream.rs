@@ -1,0 +1,184 @@
+//! A connection for what does not speak HTTP, such as the server of a store: to a host, with TLS or
+//! without, or to a socket of this machine. Every wait ends with the call.
+
+use super::broken::{Broken, Outcome};
+use super::connection::Connection;
+use super::explain::in_words;
+use super::resolve;
+use super::session::Came;
+use super::socket::{For, Socket};
+use super::tls::{self, TlsFiles};
+use super::url::{Origin, Url};
+use crate::error::{Result, Status};
+use crate::support::call::Call;
+use crate::support::crypto;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// Where a stream leads.
+#[derive(Clone)]
+pub(crate) enum Place {
+    /// A host, in the clear.
+    Plain(Origin),
+    /// A host, over TLS.
+    Secure(Origin, Certificates),
+    /// A socket in the file system.
+    Local(PathBuf),
+}
+
+/// Whose certificates are believed. Read once, when a client is made.
+#[derive(Clone)]
+pub(crate) struct Certificates(Arc<ClientConfig>);
+
+impl Certificates {
+    /// Fails with the option that is wrong.
+    pub fn of(files: &TlsFiles) -> Result<Certificates> {
+        tls::configure(files).map(Certificates)
+    }
+}
+
+/// What a host and a port are as an origin. `None` where the host is none.
+pub(crate) fn origin(host: &str, port: u16) -> Option<Origin> {
+    Url::parse(&format!("https://{host}:{port}/")).ok().map(|url| url.origin().clone())
+}
+
+/// Why a stream is of no use any more.
+#[derive(Clone, Debug)]
+pub(crate) struct StreamFault {
+    /// In words, without what was sent.
+    pub why: String,
+    /// The call was over: that says nothing of the other side.
+    pub is_over: bool,
+}
+
+/// One connection.
+pub(crate) struct Stream {
+    connection: Connection,
+    host: String,
+}
+
+impl Stream {
+    /// Connects, and shakes hands where there is TLS.
+    pub fn open(place: &Place, call: &Call) -> std::result::Result<Stream, StreamFault> {
+        let host = match place {
+            Place::Plain(origin) | Place::Secure(origin, _) => origin.host().to_string(),
+            Place::Local(path) => path.display().to_string(),
+        };
+        match connect(place, call) {
+            Ok(connection) => Ok(Stream { connection, host }),
+            Err(broken) => Err(fault(broken, &host, call)),
+        }
+    }
+
+    /// Sends all of it.
+    pub fn send(&mut self, bytes: &[u8], call: &Call) -> std::result::Result<(), StreamFault> {
+        self.connection.put_all(bytes, call).map_err(|broken| fault(broken, &self.host, call))
+    }
+
+    /// Waits until something has come, and appends it.
+    pub fn receive(
+        &mut self,
+        into: &mut Zeroizing<Vec<u8>>,
+        call: &Call,
+    ) -> std::result::Result<(), StreamFault> {
+        match self.connection.fill(call) {
+            Ok(true) => self.take(into),
+            Ok(false) => Err(fault(Broken::Ended, &self.host, call)),
+            Err(broken) => Err(fault(broken, &self.host, call)),
+        }
+    }
+
+    /// Appends what has come, without waiting; whether that is anything.
+    pub fn look(
+        &mut self,
+        into: &mut Zeroizing<Vec<u8>>,
+        call: &Call,
+    ) -> std::result::Result<bool, StreamFault> {
+        match self.connection.look() {
+            Ok(Came::Something) => self.take(into).map(|()| true),
+            Ok(Came::Nothing) => Ok(false),
+            Ok(Came::TheEnd) => Err(fault(Broken::Ended, &self.host, call)),
+            Err(broken) => Err(fault(broken, &self.host, call)),
+        }
+    }
+
+    /// Waits for a slice of the call until something has come.
+    pub fn wait(&self, call: &Call) {
+        self.connection.wait(For::Input, call).ok();
+    }
+
+    /// Whether nothing has come, not even the end.
+    pub fn is_quiet(&self) -> bool {
+        self.connection.is_fit()
+    }
+
+    fn take(&mut self, into: &mut Zeroizing<Vec<u8>>) -> std::result::Result<(), StreamFault> {
+        let unread = self.connection.unread();
+        let (amount, room) = (unread.len(), into.capacity() - into.len());
+        if room < amount {
+            // A `Vec` that grows by itself leaves a copy behind.
+            let mut larger = Zeroizing::new(Vec::new());
+            let size = (into.len() + amount).saturating_mul(2);
+            if larger.try_reserve_exact(size).is_err() {
+                let why = format!("there is no memory for {size} bytes");
+                return Err(StreamFault { why, is_over: false });
+            }
+            larger.extend_from_slice(into);
+            *into = larger;
+        }
+        into.extend_from_slice(self.connection.unread());
+        self.connection.take(amount);
+        Ok(())
+    }
+}
+
+fn connect(place: &Place, call: &Call) -> Outcome<Connection> {
+    let (origin, certificates) = match place {
+        Place::Local(path) => return local(path).map(Connection::over),
+        Place::Plain(origin) => (origin, None),
+        Place::Secure(origin, certificates) => (origin, Some(certificates)),
+    };
+    let limit = call.remaining().map_err(|_| Broken::Over)?;
+    let addresses = resolve::addresses(origin, call)?;
+    let mut connection = Connection::over(Socket::connect(&addresses, limit, call)?);
+    if let Some(Certificates(config)) = certificates {
+        let host = origin.host_without_zone();
+        let name = ServerName::try_from(host.trim_matches(['[', ']']).to_string())
+            .map_err(|_| Broken::NoCertificateName)?;
+        // rustls would panic without random numbers.
+        crypto::random(1).map_err(|_| Broken::NoRandomness)?;
+        connection.secure(config.clone(), name, call)?;
+    }
+    Ok(connection)
+}
+
+#[cfg(unix)]
+fn local(path: &Path) -> Outcome<Socket> {
+    Socket::local(path)
+}
+
+#[cfg(not(unix))]
+fn local(_: &Path) -> Outcome<Socket> {
+    Err(std::io::Error::from(std::io::ErrorKind::Unsupported).into())
+}
+
+fn fault(broken: Broken, host: &str, call: &Call) -> StreamFault {
+    let is_over = matches!(broken, Broken::Over);
+    let why = match broken {
+        Broken::Over | Broken::NoConnection if !call.is_cancelled() => "no answer in time".into(),
+        Broken::Over | Broken::NoConnection => "the call was cancelled".into(),
+        Broken::Ended | Broken::Cut => "it closed the connection".into(),
+        broken => {
+            let (status, what) = in_words(broken, host, Duration::ZERO);
+            match status {
+                Status::MalformedAnswer => "its answer makes no sense".into(),
+                _ => what,
+            }
+        }
+    };
+    StreamFault { why, is_over }
+}

@@ -1,0 +1,245 @@
+//! Where a server of Redis is: what the option `store` says after `redis:` and its like.
+//!
+//! ```text
+//! redis://[user:password@]host[:port][/db]                      in the clear
+//! rediss://…                                                    over TLS
+//! redis+unix:///path                                            a socket of this machine
+//! redis+sentinel://[user:password@]host[:port][,…]/service[/db] whichever the sentinels name
+//! ```
+//!
+//! Settings follow a `?`: `prefix` begins the names of keys, `ca_file` is the authority of a private
+//! server, and `db`, `user` and `pass` are for a socket.
+
+use crate::error::{Error, Result, Status};
+use crate::http::stream::{Certificates, Place, origin};
+use crate::http::tls::TlsFiles;
+use std::path::PathBuf;
+use zeroize::Zeroizing;
+
+/// Where a server is, and how to get in.
+pub(super) struct Address {
+    pub kind: Kind,
+    pub user: Option<String>,
+    pub password: Option<Zeroizing<String>>,
+    pub database: u32,
+    /// What the names of keys begin with.
+    pub prefix: String,
+    /// The address without what is secret in it.
+    pub shown: String,
+    /// `None` in the clear.
+    certificates: Option<Certificates>,
+}
+
+pub(super) enum Kind {
+    Server(Place),
+    Sentinels { sentinels: Vec<Place>, service: String },
+}
+
+/// The ports, where none is said.
+const PORT: u16 = 6379;
+const SENTINEL_PORT: u16 = 26379;
+
+fn refuse(why: &str) -> Error {
+    let form = "redis://[user:password@]host[:port][/db][?prefix=…], rediss:// for TLS, redis+unix:///path, or redis+sentinel://host,host/service";
+    Error::new(Status::InvalidOption, format!("store: {why}; it is {form}"))
+}
+
+impl Address {
+    /// `tls` is what the options say of certificates.
+    pub fn parse(url: &str, tls: TlsFiles) -> Result<Address> {
+        let (scheme, rest) = url.split_once("://").ok_or_else(|| refuse("no URL"))?;
+        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let mut settings = Settings::parse(query)?;
+        let is_secure = scheme.starts_with("rediss") || scheme.starts_with("valkeys");
+        let tls = match settings.ca_file.take() {
+            Some(path) => {
+                TlsFiles { ca_file: Some(path), replace_roots: true, ..TlsFiles::default() }
+            }
+            None => tls,
+        };
+        let certificates = is_secure.then(|| Certificates::of(&tls)).transpose();
+        let certificates = certificates.map_err(|error| error.about("store"))?;
+        let mut address = Address {
+            kind: Kind::Sentinels { sentinels: Vec::new(), service: String::new() },
+            user: settings.user,
+            password: settings.password,
+            database: settings.database,
+            prefix: settings.prefix,
+            shown: String::new(),
+            certificates,
+        };
+        if scheme.ends_with("+unix") {
+            if rest.is_empty() {
+                return Err(refuse("no path of a socket"));
+            }
+            address.shown = format!("{scheme}://{rest}?db={}", address.database);
+            address.kind = Kind::Server(Place::Local(PathBuf::from(rest)));
+            return Ok(address);
+        }
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let (login, hosts) = match authority.rsplit_once('@') {
+            Some((login, hosts)) => (Some(login), hosts),
+            None => (None, authority),
+        };
+        if let Some(login) = login {
+            let (user, password) = login.split_once(':').unwrap_or((login, ""));
+            address.user = Some(decoded(user)?).filter(|user| !user.is_empty());
+            address.password =
+                Some(decoded(password)?).filter(|word| !word.is_empty()).map(Zeroizing::new);
+            if address.user.is_some() && address.password.is_none() {
+                return Err(refuse("a user without a password"));
+            }
+        }
+        let is_sentinel = scheme.ends_with("+sentinel");
+        let (service, database) = match is_sentinel {
+            true => path.split_once('/').unwrap_or((path, "")),
+            false => ("", path),
+        };
+        if !database.is_empty() {
+            address.database = number(database)?;
+        }
+        let default = if is_sentinel { SENTINEL_PORT } else { PORT };
+        let mut places = Vec::new();
+        for host in hosts.split(',') {
+            let (host, port) = host_and_port(host, default)?;
+            places.push(address.place(host, port).ok_or_else(|| refuse("no host"))?);
+        }
+        address.shown = format!("{scheme}://{hosts}/{path}");
+        address.kind = match places.pop() {
+            Some(place) if !is_sentinel && places.is_empty() => Kind::Server(place),
+            Some(place) if is_sentinel && !service.is_empty() => {
+                places.push(place);
+                Kind::Sentinels { sentinels: places, service: service.into() }
+            }
+            _ if is_sentinel => return Err(refuse("no service for the sentinels")),
+            _ => return Err(refuse("more than one host, and no sentinels")),
+        };
+        Ok(address)
+    }
+
+    /// A place with the same security. `None` where the host is none.
+    pub fn place(&self, host: &str, port: u16) -> Option<Place> {
+        let bare = host.contains(':') && !host.starts_with('[');
+        let host = if bare { format!("[{host}]") } else { host.into() };
+        let origin = origin(&host, port)?;
+        Some(match &self.certificates {
+            Some(certificates) => Place::Secure(origin, certificates.clone()),
+            None => Place::Plain(origin),
+        })
+    }
+}
+
+/// What follows the `?`.
+struct Settings {
+    prefix: String,
+    ca_file: Option<String>,
+    user: Option<String>,
+    password: Option<Zeroizing<String>>,
+    database: u32,
+}
+
+impl Settings {
+    fn parse(query: &str) -> Result<Settings> {
+        let prefix = "keyfob:".to_string();
+        let mut settings =
+            Settings { prefix, ca_file: None, user: None, password: None, database: 0 };
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let value = decoded(value)?;
+            match name {
+                "prefix" => settings.prefix = value,
+                "ca_file" => settings.ca_file = Some(value),
+                "user" => settings.user = Some(value),
+                "pass" => settings.password = Some(Zeroizing::new(value)),
+                "db" => settings.database = number(&value)?,
+                // Not by its name: a password that is not encoded may have put it there.
+                _ => {
+                    return Err(refuse(
+                        "after the ? stand prefix, ca_file, db, user and pass alone",
+                    ));
+                }
+            }
+        }
+        Ok(settings)
+    }
+}
+
+fn number(text: &str) -> Result<u32> {
+    text.parse().map_err(|_| refuse("the database is no number"))
+}
+
+/// `host`, `host:port` or `[address]:port`.
+fn host_and_port(text: &str, default: u16) -> Result<(&str, u16)> {
+    let port_at = text.rfind(':').filter(|at| !text[*at..].contains(']'));
+    let (host, port) = match port_at {
+        Some(at) => {
+            let port = text[at + 1..].parse().map_err(|_| refuse("the port is no number"))?;
+            (&text[..at], port)
+        }
+        None => (text, default),
+    };
+    if host.is_empty() { Err(refuse("no host")) } else { Ok((host, port)) }
+}
+
+/// Without percent-encoding (RFC 3986 2.1).
+fn decoded(text: &str) -> Result<String> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(text.len()));
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        let digits = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+        let code = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match code.filter(|_| byte == b'%') {
+            Some(code) => {
+                bytes.push(code);
+                rest = &after[2..];
+            }
+            None => {
+                bytes.push(byte);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8(std::mem::take(&mut *bytes)).map_err(|_| refuse("not UTF-8"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(url: &str) -> Result<Address> {
+        Address::parse(url, TlsFiles::default())
+    }
+
+    #[test]
+    fn what_is_shown_of_a_server_has_no_secret_in_it() {
+        let address = parsed("redis://me:s3%40cret@host:6380/2?prefix=fleet:").unwrap();
+        assert_eq!(address.shown, "redis://host:6380/2");
+        assert_eq!(address.prefix, "fleet:");
+        assert_eq!((address.database, address.user.as_deref()), (2, Some("me")));
+        assert_eq!(address.password.as_deref().map(String::as_str), Some("s3@cret"));
+        let address = parsed("redis+unix:///run/redis.sock?pass=s3cret&db=1").unwrap();
+        assert_eq!(address.shown, "redis+unix:///run/redis.sock?db=1");
+        for url in [
+            "redis://me:s3cret@host:port/x",
+            "redis://me:s3cret@host/x",
+            "redis://:s3cret?a=b@host",
+            "redis://me:s3cret@",
+            "redis://s3cret@host",
+            "rediss://:s3cret@host?ca_file=/nowhere",
+            "redis+sentinel://:s3cret@a,b",
+            "redis://:s3cret@a,b/0",
+        ] {
+            let refused = parsed(url).err().unwrap_or_else(|| panic!("{url}"));
+            assert!(!refused.message().contains("s3cret"), "{refused}");
+            assert!(refused.message().starts_with("store"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn sentinels_are_named_with_their_service() {
+        let address = parsed("redis+sentinel://:pw@a,b:7000,[::1]:7001/fleet/3").unwrap();
+        let Kind::Sentinels { sentinels, service } = &address.kind else { panic!() };
+        assert_eq!((sentinels.len(), service.as_str(), address.database), (3, "fleet", 3));
+        assert_eq!(address.shown, "redis+sentinel://a,b:7000,[::1]:7001/fleet/3");
+    }
+}
