@@ -87,8 +87,12 @@ impl<R: Kept> RecordStore<R> {
             match Store::try_lock(self, call) {
                 Ok(Some(lock)) => return Ok(Some(lock)),
                 Ok(None) => {}
-                Err(_) if self.medium.may_come_back() && half.remaining().is_ok() => {}
-                Err(fault) => return Err(fault),
+                Err(fault) => {
+                    if !self.medium.may_come_back() || half.sleep(RETRY).is_err() {
+                        return Err(fault);
+                    }
+                    continue;
+                }
             }
             waiter.wait(call).map_err(|over| match over.status() {
                 Status::Timeout => self.not_free_in_time(),
@@ -150,6 +154,9 @@ impl<R: Kept> RecordStore<R> {
     }
 }
 
+/// How long a medium that is out of reach is left alone by whoever waits for it.
+const RETRY: Duration = Duration::from_millis(50);
+
 /// A thread that panicked keeps nobody out: poison is ignored.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -183,6 +190,10 @@ impl<R: Kept> Store<R> for RecordStore<R> {
     }
 
     fn prolong(&self, call: &Call) -> Result<bool> {
+        // Who could not have it at all has none to lose.
+        if !matches!(locked(&self.seen()).lock, Held::Yes) {
+            return Ok(true);
+        }
         self.unless_away(self.medium.prolong(lease_for(call)))
     }
 

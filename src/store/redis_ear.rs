@@ -129,7 +129,8 @@ impl Ear {
 
 impl Listening {
     fn open(&mut self, server: &Server) {
-        if self.deaf_until.is_some_and(|until| Instant::now() < until) || self.heard.is_empty() {
+        let is_deaf = self.deaf_until.is_some_and(|until| Instant::now() < until);
+        if is_deaf || self.heard.is_empty() || !server.is_well() {
             return;
         }
         match server.open(&limit()) {

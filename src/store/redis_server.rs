@@ -93,9 +93,12 @@ pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The limits of a command: this thread's call, and a second at most.
+/// The limits of a command: this thread's call, and a second at most. A server that hangs must leave the
+/// call the time for a login, so one command has a third of it.
 pub(super) fn limit() -> Call {
-    Call::current().map_or_else(patient, |call| call.within(PATIENCE))
+    let Some(call) = Call::current() else { return patient() };
+    let third = call.remaining().unwrap_or_default() / 3;
+    call.within(third.min(PATIENCE))
 }
 
 /// The limits of what must be done though the call may be over.
@@ -133,6 +136,12 @@ impl Server {
         locked(&link).since.is_some_and(|since| since.elapsed() < OUTAGE)
     }
 
+    /// Whether the last command worked.
+    pub fn is_well(&self) -> bool {
+        let link = self.link.get(Mutex::default);
+        locked(&link).down.is_none()
+    }
+
     /// Runs a command, on a new connection if the old one is of no use any more. Each of our commands
     /// may be sent twice.
     pub fn run(&self, words: &[&[u8]], call: &Call) -> Outcome<Reply> {
@@ -162,7 +171,7 @@ impl Server {
             }
             Err(failed) => {
                 // A caller in haste says nothing of the server.
-                let is_its_fault = !failed.is_over || begun.elapsed() + SLACK >= PATIENCE;
+                let is_its_fault = !failed.is_over || begun.elapsed() >= SLOW;
                 if failed.is_gone && is_its_fault {
                     let (first, most) = LEFT_ALONE;
                     let rest = first.saturating_mul(1 << link.failures.min(10)).min(most);
@@ -302,5 +311,5 @@ impl Server {
     }
 }
 
-/// What a command that took all of its time may have taken less.
-const SLACK: Duration = Duration::from_millis(50);
+/// Whoever had no more time than this cannot say that a server hangs.
+const SLOW: Duration = Duration::from_millis(200);
