@@ -167,19 +167,21 @@ headers: ## include/keyfob.h, and what the bindings declare, from the source
 docs: ## the generated pages of docs/, and what make house writes
 	$(CARGO) test --test it -- --ignored generated_docs::write house::draw
 	$(CARGO) test --lib -- --ignored schema::write
+	tools/pictures
 
 house: ## the map of src/, which room uses which: printed, and into CONTRIBUTING.md and docs/img/
 	@$(CARGO) test --quiet --test it -- --ignored --nocapture --format terse house::draw | sed '/^$$/d; /^running /d; /^test result/d; /^\.$$/d'
 
 ##@ Measure
 
-bench: ## the figures of docs/BENCHMARKS.md
+bench: ## the figures of docs/BENCHMARKS.md, and its bars from what stands there
 	@tools/setup bench
 	@$(MAKE) --no-print-directory build simulator PROFILE=release
 	benches/run
 	benches/bodies
 	bindings/python/bench
 	node bindings/node/bench.mjs
+	tools/pictures
 
 size: simulator ## how large the library is, of what, and what a cold token costs
 	@$(MAKE) --no-print-directory build PROFILE=release
