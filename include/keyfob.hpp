@@ -41,9 +41,19 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
+
+#if defined(__has_include)
+#if __has_include(<version>)
+#include <version>
+#endif
+#endif
+#if defined(__cpp_lib_expected)
+#include <expected>
+#endif
 
 namespace keyfob {
 
@@ -152,17 +162,19 @@ class Error : public std::exception {
 
   /// The cloud's own code, such as `invalid_grant`; empty if it gave none. Lives as long as the
   /// error and its copies.
-  [[nodiscard]] std::string_view provider_code() const noexcept {
+  [[nodiscard]] std::string_view provider_code() const & noexcept {
     const char *code = keyfob_error_provider_code(error_.get());
     return code ? std::string_view(code) : std::string_view();
   }
+  std::string_view provider_code() const && = delete;  // would outlive the error
 
   /// The cloud's own sentence about it, such as `Session not active`; empty if it gave none. Lives as
   /// long as the error and its copies.
-  [[nodiscard]] std::string_view provider_message() const noexcept {
+  [[nodiscard]] std::string_view provider_message() const & noexcept {
     const char *message = keyfob_error_provider_message(error_.get());
     return message ? std::string_view(message) : std::string_view();
   }
+  std::string_view provider_message() const && = delete;  // would outlive the error
 
   /// How long to wait before another try, where the cloud (`Retry-After`) or a hold on rejected
   /// credentials says so.
@@ -194,12 +206,47 @@ namespace detail {
 
 }  // namespace detail
 
-/// What a call gave, or why it failed. As std::expected of C++23: ask `ok()`, or use it as a bool.
+template <class T>
+class Result;
+
+namespace detail {
+
+/// What `transform` gives for a function that returns this.
+template <class Given>
+using ResultOf = Result<std::remove_cv_t<std::remove_reference_t<Given>>>;
+
+/// Calls `work`, and gives what it returned as a result.
+template <class Work, class... Values>
+auto result_of(Work &&work, Values &&...values)
+    -> ResultOf<std::invoke_result_t<Work, Values...>> {
+  if constexpr (std::is_void_v<std::invoke_result_t<Work, Values...>>) {
+    std::invoke(std::forward<Work>(work), std::forward<Values>(values)...);
+    return {};
+  } else {
+    return std::invoke(std::forward<Work>(work), std::forward<Values>(values)...);
+  }
+}
+
+}  // namespace detail
+
+/// What a call gave, or why it failed. As std::expected of C++23, into which it converts where there is
+/// one: ask `ok()`, or use it as a bool.
 template <class T>
 class [[nodiscard]] Result {
  public:
   Result(T value) : outcome_(std::in_place_index<0>, std::move(value)) {}
   Result(Error error) : outcome_(std::in_place_index<1>, std::move(error)) {}
+
+#if defined(__cpp_lib_expected)
+  operator std::expected<T, Error>() const & {
+    if (!ok()) return std::unexpected(error());
+    return *std::get_if<0>(&outcome_);
+  }
+  operator std::expected<T, Error>() && {
+    if (!ok()) return std::unexpected(error());
+    return std::move(*std::get_if<0>(&outcome_));
+  }
+#endif
 
   /// Whether there is a value.
   [[nodiscard]] bool ok() const noexcept { return outcome_.index() == 0; }
@@ -216,8 +263,50 @@ class [[nodiscard]] Result {
   [[nodiscard]] T *operator->() { return &value(); }
   [[nodiscard]] const T *operator->() const { return &value(); }
 
-  /// The error. Only where there is one.
-  [[nodiscard]] const Error &error() const { return *std::get_if<1>(&outcome_); }
+  /// The value, or `other` where there is none.
+  template <class Other>
+  [[nodiscard]] T value_or(Other &&other) const & {
+    return ok() ? *std::get_if<0>(&outcome_) : static_cast<T>(std::forward<Other>(other));
+  }
+  template <class Other>
+  [[nodiscard]] T value_or(Other &&other) && {
+    return ok() ? std::move(*std::get_if<0>(&outcome_)) : static_cast<T>(std::forward<Other>(other));
+  }
+
+  /// What `work` makes of the value, itself a `Result`; the error where there is no value.
+  template <class Work>
+  auto and_then(Work &&work) const & -> std::invoke_result_t<Work, const T &> {
+    if (!ok()) return error();
+    return std::invoke(std::forward<Work>(work), *std::get_if<0>(&outcome_));
+  }
+  template <class Work>
+  auto and_then(Work &&work) && -> std::invoke_result_t<Work, T> {
+    if (!ok()) return std::move(*this).error();
+    return std::invoke(std::forward<Work>(work), std::move(*std::get_if<0>(&outcome_)));
+  }
+
+  /// What `work` makes of the value, as a `Result`; the error where there is no value.
+  template <class Work>
+  auto transform(Work &&work) const & -> detail::ResultOf<std::invoke_result_t<Work, const T &>> {
+    if (!ok()) return error();
+    return detail::result_of(std::forward<Work>(work), *std::get_if<0>(&outcome_));
+  }
+  template <class Work>
+  auto transform(Work &&work) && -> detail::ResultOf<std::invoke_result_t<Work, T>> {
+    if (!ok()) return std::move(*this).error();
+    return detail::result_of(std::forward<Work>(work), std::move(*std::get_if<0>(&outcome_)));
+  }
+
+  /// This, or what `work` makes of the error, itself a `Result`.
+  template <class Work>
+  Result or_else(Work &&work) && {
+    if (ok()) return std::move(*this);
+    return std::invoke(std::forward<Work>(work), std::move(*this).error());
+  }
+
+  /// The error. Only where there is one. A temporary gives a copy, which outlives it.
+  [[nodiscard]] const Error &error() const & { return *std::get_if<1>(&outcome_); }
+  [[nodiscard]] Error error() const && { return *std::get_if<1>(&outcome_); }
 
   /// `KEYFOB_OK`, or the error's status.
   [[nodiscard]] Status status() const noexcept { return ok() ? KEYFOB_OK : error().status(); }
@@ -245,8 +334,37 @@ class [[nodiscard]] Result<void> {
     if (error_) detail::raise(*error_);
   }
 
-  /// The error. Only where there is one.
-  [[nodiscard]] const Error &error() const { return *error_; }
+#if defined(__cpp_lib_expected)
+  operator std::expected<void, Error>() const {
+    if (error_) return std::unexpected(*error_);
+    return {};
+  }
+#endif
+
+  /// What `work` gives, itself a `Result`; the error where there is one.
+  template <class Work>
+  auto and_then(Work &&work) const -> std::invoke_result_t<Work> {
+    if (error_) return *error_;
+    return std::invoke(std::forward<Work>(work));
+  }
+
+  /// What `work` gives, as a `Result`; the error where there is one.
+  template <class Work>
+  auto transform(Work &&work) const -> detail::ResultOf<std::invoke_result_t<Work>> {
+    if (error_) return *error_;
+    return detail::result_of(std::forward<Work>(work));
+  }
+
+  /// This, or what `work` makes of the error, itself a `Result`.
+  template <class Work>
+  Result or_else(Work &&work) const {
+    if (!error_) return *this;
+    return std::invoke(std::forward<Work>(work), *error_);
+  }
+
+  /// The error. Only where there is one. A temporary gives a copy, which outlives it.
+  [[nodiscard]] const Error &error() const & { return *error_; }
+  [[nodiscard]] Error error() const && { return *error_; }
 
   /// `KEYFOB_OK`, or the error's status.
   [[nodiscard]] Status status() const noexcept { return ok() ? KEYFOB_OK : error().status(); }

@@ -3,7 +3,7 @@
 
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::sync::mpsc;
 use std::{fs, thread};
 
@@ -15,11 +15,15 @@ const USAGE: &str = "\
 The IoT clouds that keyfob knows, simulated on this machine.
 
 usage: keyfob-simulator [options]
+       keyfob-simulator --as CLOUD[/LOGIN] PROGRAM [argument ...]
 
   --info-file PATH  write what GET /info answers to a file once everything listens
   --port-base N     control port N, and the clouds from N+1 on; free ports otherwise
   --until-eof       stop at the end of standard input, besides Ctrl-C
   --quiet           print nothing
+  --as CLOUD        run a program as a user of this cloud, and end with it and as it does. It has the
+                    options as KEYFOB_... variables, SIMULATOR_DEVICES, the URL of a list of devices,
+                    and SIMULATOR_CONTROL, the control port's
   --help            print this
 ";
 
@@ -29,6 +33,9 @@ struct Options {
     port_base: Option<u16>,
     until_eof: bool,
     quiet: bool,
+    /// Whose user a program is.
+    cloud: Option<(Cloud, Option<String>)>,
+    program: Vec<String>,
 }
 
 fn main() -> ExitCode {
@@ -44,7 +51,7 @@ fn main() -> ExitCode {
         }
     };
     match run(&options) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(why) => {
             eprintln!("keyfob-simulator: {why}");
             ExitCode::FAILURE
@@ -64,27 +71,79 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Option<Options>, Str
             }
             "--until-eof" => options.until_eof = true,
             "--quiet" => options.quiet = true,
+            "--as" => {
+                let named = value()?;
+                let (name, login) = match named.split_once('/') {
+                    Some((name, login)) => (name, Some(login.to_owned())),
+                    None => (named.as_str(), None),
+                };
+                let cloud = Cloud::ALL.into_iter().find(|cloud| cloud.name() == name);
+                options.cloud =
+                    Some((cloud.ok_or_else(|| format!("there is no cloud {name}"))?, login));
+            }
             "--help" | "-h" => return Ok(None),
+            _ if options.cloud.is_some() && !word.starts_with('-') => {
+                options.program = std::iter::once(word).chain(words.by_ref()).collect();
+            }
             _ => return Err(format!("there is no option {word}")),
         }
     }
-    Ok(Some(options))
+    match options.cloud.is_some() && options.program.is_empty() {
+        true => Err("--as needs a program".to_owned()),
+        false => Ok(Some(options)),
+    }
 }
 
-fn run(options: &Options) -> io::Result<()> {
-    let stop = stop_signs(options.until_eof)?;
+fn run(options: &Options) -> io::Result<ExitCode> {
+    let stop = options.program.is_empty().then(|| stop_signs(options.until_eof)).transpose()?;
     let sim = Simulator::start_at(options.port_base)?;
     if let Some(path) = &options.info_file {
         write_whole(path, &format!("{:#}\n", sim.info()))?;
     }
-    if !options.quiet {
-        introduce(&sim);
-    }
-    let _ = stop.recv();
+    let code = match (stop, &options.cloud) {
+        (None, Some((cloud, login))) => obey(&sim, *cloud, login.as_deref(), &options.program),
+        (stop, _) => {
+            if !options.quiet {
+                introduce(&sim);
+            }
+            let _ = stop.map(|stop| stop.recv());
+            Ok(ExitCode::SUCCESS)
+        }
+    };
     if let Some(path) = &options.info_file {
         let _ = fs::remove_file(path);
     }
-    Ok(())
+    code
+}
+
+/// Runs a program as a user of a cloud, and gives how it ended. What a person has set for another cloud
+/// is not passed on.
+fn obey(
+    sim: &Simulator,
+    cloud: Cloud,
+    login: Option<&str>,
+    program: &[String],
+) -> io::Result<ExitCode> {
+    let Some(options) = sim.options(cloud, login) else {
+        return Err(io::Error::other(format!("{} has no such login", cloud.name())));
+    };
+    let mut command = Command::new(&program[0]);
+    command.args(&program[1..]);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("KEYFOB_") && name != "KEYFOB_LIBRARY" {
+            command.env_remove(name);
+        }
+    }
+    for (name, value) in options {
+        command.env(format!("KEYFOB_{}", name.to_uppercase()), value);
+    }
+    command.env("SIMULATOR_CONTROL", sim.control_url());
+    command.env("SIMULATOR_DEVICES", format!("{}{}", sim.api_url(cloud), cloud.devices_path()));
+    let status = command
+        .status()
+        .map_err(|why| io::Error::new(why.kind(), format!("{}: {why}", program[0])))?;
+    // A signal has no status; a shell says 128 and more.
+    Ok(ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(128)))
 }
 
 /// Receives something when it is time to stop.

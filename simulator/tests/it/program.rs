@@ -72,6 +72,30 @@ fn it_serves_until_its_input_ends_and_prints_no_secret() {
 }
 
 #[test]
+fn it_runs_a_program_as_a_user_of_a_cloud() {
+    let run = |words: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_keyfob-simulator"))
+            .args(words)
+            .env("KEYFOB_API_KEY", "of another cloud")
+            .output()
+            .unwrap()
+    };
+    let ran = run(&["--as", "kii/thing", "sh", "-c", "env | sort; exit 3"]);
+    let told = String::from_utf8(ran.stdout).unwrap();
+    assert_eq!(ran.status.code(), Some(3), "{told}");
+    for name in
+        ["KEYFOB_VENDOR_THING_ID=", "SIMULATOR_CONTROL=http://", "SIMULATOR_DEVICES=https://"]
+    {
+        assert!(told.lines().any(|line| line.starts_with(name)), "{name}: {told}");
+    }
+    assert!(!told.contains("KEYFOB_API_KEY"), "{told}");
+    for wrong in [["--as", "nix", "true"], ["--as", "kii/nix", "true"], ["--as", "kii", "/no/such"]]
+    {
+        assert!(!run(&wrong).status.success(), "{wrong:?}");
+    }
+}
+
+#[test]
 fn it_is_quiet_and_keeps_to_its_ports_when_told() {
     let mut running = start("ports", &["--quiet", "--port-base", "21600"]);
     assert_eq!(running.info["control_url"], "http://127.0.0.1:21600");

@@ -13,6 +13,8 @@ int main() {
   if (!client) return 4;
   const auto token = client->token(std::nothrow);
   if (!token || *token != "my key") return 5;
+  if (client->token(std::nothrow).transform([](const std::string &it) { return it.size(); }).value_or(0u) != 6)
+    return 7;
   const auto forbidden = client->send({"GET", "https://example.com/"}, std::nothrow);
   if (forbidden.status() != KEYFOB_FOREIGN_ORIGIN) return 6;
   std::puts(forbidden.error().what());

@@ -44,6 +44,11 @@ struct LendsItsBody : std::false_type {};
 template <class T>
 struct LendsItsBody<T, std::void_t<decltype(std::declval<T>().body())>> : std::true_type {};
 
+template <class T, class = void>
+struct LendsItsCode : std::false_type {};
+template <class T>
+struct LendsItsCode<T, std::void_t<decltype(std::declval<T>().provider_code())>> : std::true_type {};
+
 template <class Handle>
 constexpr bool moves_only =
     std::is_nothrow_move_constructible_v<Handle> && std::is_nothrow_move_assignable_v<Handle> &&
@@ -187,6 +192,42 @@ PROMISE(each_call_fails_alike_thrown_and_returned) {
   const keyfob::Request elsewhere("GET", "https://example.com/");
   CHECK(thrown([&] { static_cast<void>(client.send(elsewhere)); }) == KEYFOB_FOREIGN_ORIGIN);
   CHECK(client.send(elsewhere, std::nothrow).status() == KEYFOB_FOREIGN_ORIGIN);
+}
+
+PROMISE(results_are_chained_as_those_of_std_expected) {
+  keyfob::Config config("kontakt");
+  config.set("api_key", "my key");
+  const keyfob::Client client(config);
+  const keyfob::Client wrong(with_wrong_password("kii"));
+  const auto size = [](const std::string &token) { return token.size(); };
+  CHECK(client.token(std::nothrow).value_or("none") == "my key");
+  CHECK(wrong.token(std::nothrow).value_or("none") == "none");
+  CHECK(client.token(std::nothrow).transform(size).value() == 6);
+  CHECK(wrong.token(std::nothrow).transform(size).status() == KEYFOB_LOGIN_ON_HOLD);
+  const auto refuse = [&](const std::string &token) { return client.refused(token, std::nothrow); };
+  CHECK(wrong.token(std::nothrow).and_then(refuse).status() == KEYFOB_LOGIN_ON_HOLD);
+  const auto token = client.token(std::nothrow);
+  CHECK(token.and_then([&](const std::string &) { return client.token(std::nothrow); }).value() ==
+        "my key");
+  int seen = 0;
+  CHECK(client.cancel(std::nothrow).transform([&] { ++seen; }).ok() && seen == 1);
+  const auto spare = [](const keyfob::Error &) { return keyfob::Result<std::string>("spare"); };
+  CHECK(wrong.token(std::nothrow).or_else(spare).value() == "spare");
+  // What moves and does not copy goes through, too.
+  const auto status = [](keyfob::Request request) { return request.get() != nullptr; };
+  CHECK(keyfob::Request::make("GET", "/", std::nothrow).transform(status).value());
+#if defined(__cpp_lib_expected)
+  const std::expected<std::string, keyfob::Error> good = client.token(std::nothrow);
+  const std::expected<std::string, keyfob::Error> bad = wrong.token(std::nothrow);
+  CHECK(good == "my key" && bad.error().status() == KEYFOB_LOGIN_ON_HOLD);
+#endif
+}
+
+PROMISE(the_error_of_a_result_outlives_it) {
+  const keyfob::Error &error = keyfob::Config::make("no such cloud", std::nothrow).error();
+  CHECK(std::string(error.what()).find("no such cloud") != std::string::npos);
+  static_assert(std::is_same_v<decltype(keyfob::Config::make("", std::nothrow).error()), keyfob::Error>);
+  static_assert(!LendsItsCode<keyfob::Error>::value && LendsItsCode<const keyfob::Error &>::value);
 }
 
 PROMISE(nothing_is_thrown_where_nothrow_is_asked_for) {
