@@ -160,6 +160,9 @@ soak: cross ## the long form: other processors, processes that share a store, a 
 
 ##@ Write what is generated
 
+book: ## the pages of docs/ as a book with search, in target/book; builds mdbook once, into a cache
+	tools/book --check
+
 headers: ## include/keyfob.h, and what the bindings declare, from the source
 	$(CARGO) build --features headers
 	tools/declarations
