@@ -25,7 +25,7 @@ CXX_STRICT := -std=c++17 -Wall -Wextra -pedantic -Werror -Iinclude
 export PATH := $(abspath $(TARGET))/setup/bin:$(PATH)
 
 # Those that need another library are built by their tests.
-C_EXAMPLES := $(patsubst examples/c/%.c,$(TARGET)/$(PROFILE)/c/%,$(filter-out %-store.c %-curl.c %-mqtt.c %-uv.c,$(wildcard examples/c/*.c)))
+C_EXAMPLES := $(patsubst examples/c/%.c,$(TARGET)/$(PROFILE)/c/%,$(filter-out %-store.c %-curl.c %-mqtt.c %-uv.c %-glib.c,$(wildcard examples/c/*.c)))
 
 help: ## say what there is
 	@awk -F':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } \
@@ -72,7 +72,7 @@ uninstall: ## what make install put there
 
 ##@ Test: tests/README.md says what each proves, and how to run one test
 
-TESTS := lint test-rust test-c test-cli test-docs test-store test-cpp test-conformance test-python test-node test-languages test-servers-light test-install
+TESTS := lint test-rust test-c test-cli test-docs test-store test-cpp test-conformance test-python test-node test-mqtt test-languages test-servers-light test-install
 
 test: ## everything, on a machine that has Rust, gcc and make: the rest is installed, or asked for
 	@tools/setup test
@@ -113,6 +113,9 @@ test-python: build simulator ## the Python package
 
 test-node: build simulator ## the Node package
 	bindings/node/check
+
+test-mqtt: build simulator ## MQTT sessions for hours of wound time, and what each cloud's broker demands
+	tests/suites/mqtt/run
 
 test-languages: build simulator ## processes of all languages with one store
 	tests/suites/languages/run

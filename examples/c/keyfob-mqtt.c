@@ -18,7 +18,15 @@ static void on_connect(struct mosquitto *broker, void *count, int refused)
         return;
     printf("connected %d\n", ++*(int *)count);
     fflush(stdout);
+    mosquitto_subscribe(broker, NULL, "gateways/gw-1/commands", 1);
     mosquitto_publish(broker, NULL, "gateways/gw-1/state", 6, "online", 1, true);
+}
+
+static void on_message(struct mosquitto *broker, void *count, const struct mosquitto_message *message)
+{
+    (void)broker, (void)count;
+    printf("heard %.*s\n", message->payloadlen, (const char *)message->payload);
+    fflush(stdout);
 }
 
 /* Connects with the token that is good now, renewed where that is due. A broker looks at it when a client
@@ -93,6 +101,7 @@ int main(int argc, char **argv)
     if (broker == NULL)
         return 1;
     mosquitto_connect_callback_set(broker, on_connect);
+    mosquitto_message_callback_set(broker, on_message);
     if (keyfob_config_new(argv[1], &config, &err) == KEYFOB_OK &&
         keyfob_config_load_env(config, "KEYFOB", &err) == KEYFOB_OK &&
         keyfob_client_new(config, &client, &err) == KEYFOB_OK &&

@@ -68,6 +68,15 @@ impl Account {
         })
     }
 
+    /// Whether anything of it is made of a token, or of what came with one. Else nothing has to be
+    /// asked of the cloud for it.
+    pub fn mqtt_needs_token(&self) -> Result<bool> {
+        let rule = self.mqtt_rule()?;
+        let texts = [&rule.url, &rule.client_id, &rule.username, &rule.password];
+        let mut kinds = texts.into_iter().flatten().map(|t| self.profile.kinds.of_template(t));
+        Ok(kinds.any(|kind| kind.token || kind.learnt))
+    }
+
     /// What to connect with. `names` are those of the token at hand. The broker is the option
     /// `mqtt_url`, else the profile's; not the profile's where `base_url` names a host of the
     /// user's own.

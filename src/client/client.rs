@@ -284,7 +284,8 @@ impl Client {
     }
 
     /// What to connect to the cloud's MQTT broker with: its URL, client identifier, user name and
-    /// password. Computed for this moment, from a good token: ask anew for each connection.
+    /// password. Computed for this moment, from a good token where one is needed: ask anew for each
+    /// connection.
     ///
     /// When the broker refuses them (CONNACK 4 or 5), [`renew`](Client::renew) once and try again.
     ///
@@ -292,6 +293,11 @@ impl Client {
     /// As [`token`](Client::token); `INVALID_ARGUMENT` where the profile says nothing of MQTT for
     /// this login; `INSECURE_URL` where the password would cross the network in the clear.
     pub fn mqtt(&self) -> Result<Mqtt> {
+        let known = self.lifecycle.state();
+        if !known.account.mqtt_needs_token()? {
+            let names = known.account.names(&known.record.discovered)?;
+            return known.account.mqtt(&names, &self.lifecycle.clock);
+        }
         let state = self.serve()?;
         let token = state.record.token.as_ref().expect("a served state has a token");
         let names = state.account.names_of_requests(token, &state.record.discovered)?;

@@ -75,6 +75,18 @@ fn a_login_for_mqtt_alone_sends_no_requests() {
     }
 }
 
+/// Losant's broker takes the access key itself; its login is for its API.
+#[test]
+fn where_mqtt_needs_no_token_none_is_asked_for() {
+    let nowhere = ("base_url", "https://127.0.0.1:9");
+    let device = [("device_id", "d"), ("access_key", "k"), ("access_secret", "s"), nowhere];
+    let mqtt = config("losant", &device).client().unwrap().mqtt().unwrap();
+    assert_eq!(
+        (mqtt.client_id(), mqtt.username(), mqtt.password()),
+        (Some("d"), Some("k"), Some("s"))
+    );
+}
+
 #[test]
 fn a_device_signs_anew_for_each_connection() {
     let options = [("product_key", "pk"), ("device_name", "dn"), ("device_secret", "s")];
