@@ -14,7 +14,8 @@ class Keyfob < Formula
     lib.install_symlink "libkeyfob.0.dylib" => "libkeyfob.dylib"
     lib.install "target/release/libkeyfob.a"
     include.install "include/keyfob.h", "include/keyfob.hpp"
-    man3.install "packaging/keyfob.3"
+    system "packaging/manual", version, "manual"
+    man3.install Dir["manual/*.3"]
   end
 
   test do
