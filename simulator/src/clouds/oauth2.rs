@@ -113,6 +113,7 @@ impl Rules for OAuth2 {
             return revoke(call, &fields);
         }
         if call.name == "device" {
+            may_use_more(&client.id)?;
             let answer = person::device(call, &client.id, &fields)?;
             return Ok(answer.with("Cache-Control", "no-store"));
         }

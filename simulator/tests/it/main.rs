@@ -8,5 +8,6 @@ mod control;
 mod every_cloud;
 mod faults;
 mod oauth2;
+mod person;
 mod program;
 mod strictness;
