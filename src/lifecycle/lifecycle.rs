@@ -243,8 +243,13 @@ impl Lifecycle {
     /// hold on the client software, or a hold on the login where nothing else could renew. The
     /// store may know more; the login looks into it.
     pub(super) fn may_ask(&self, account: &Account, record: &Record) -> Result<()> {
+        pauses::may_call(record, self.clock.now())?;
+        self.nothing_is_held(account, record)
+    }
+
+    /// A hold on the client software, or on the login where nothing else could renew.
+    pub(super) fn nothing_is_held(&self, account: &Account, record: &Record) -> Result<()> {
         let now = self.clock.now();
-        pauses::may_call(record, now)?;
         let secrets = &account.secrets;
         if let Some(client) = &secrets.client {
             holds::may_send(&client.known(), now)?;

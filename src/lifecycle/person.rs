@@ -15,6 +15,7 @@
 use super::counters::count;
 use super::holds;
 use super::lifecycle::Lifecycle;
+use super::pauses;
 use super::serving::Serving;
 use super::state::State;
 use crate::account::account::Account;
@@ -214,7 +215,12 @@ impl Lifecycle {
         self.change(call, |state| {
             let account = &state.account;
             account.calls_of(way)?;
-            self.may_ask(account, &state.record)?;
+            // What the cloud asked for binds people, too. A pause that is this library's own idea
+            // would keep out the one who can mend what failed.
+            if state.record.pause.as_ref().is_some_and(|pause| pause.asked) {
+                pauses::may_call(&state.record, self.clock.now())?;
+            }
+            self.nothing_is_held(account, &state.record)?;
             let knows = account.knows_where(way, &state.record.discovered, &self.clock)?;
             // What is set by an option says nothing of where the token is to be had.
             if account.must_discover(&state.record) || !knows && account.discovers() {

@@ -147,6 +147,26 @@ fn a_code_that_nobody_used_is_over_without_a_word_of_the_server() {
 }
 
 #[test]
+fn a_pause_after_a_failure_keeps_no_person_out() {
+    let world = world();
+    let client = client(&world);
+    let login = client.login_begin().unwrap();
+    world.sim.consent(CLOUD, None, Consent::Approve);
+    world.wind(5);
+    client.login_wait(&login, LONG).unwrap();
+    let asked_for = Fault::answer(503, &[("Retry-After", "60")], "{}");
+    for (fault, begun) in [(Fault::status(418), Status::Ok), (asked_for, Status::ServerError)] {
+        world.wind(3601);
+        world.sim.clear_journal();
+        world.answers_once(CLOUD, "refresh", fault);
+        client.renew().unwrap_err();
+        client.token().unwrap_err();
+        assert_eq!(world.sim.count(CLOUD, "refresh"), 1, "it is paused");
+        assert_eq!(ended(client.login_begin().map(|_| ())), begun);
+    }
+}
+
+#[test]
 fn a_server_that_fails_meanwhile_ends_no_login() {
     let world = world();
     let client = client(&world);
@@ -416,6 +436,7 @@ fn a_code_that_is_over_says_to_begin_again() {
     let error = client.login_finish(&login, &answer).unwrap_err();
     assert_eq!(error.status(), Status::LoginExpired, "{error}");
     assert!(error.message().contains("begin another login"), "{error}");
+    assert!(error.message().contains("/oauth2/token answered 400"), "{error}");
 }
 
 #[test]
