@@ -31,6 +31,7 @@ class Front:
                 behind.request(self.command, self.path, body or None, {**kept, "Content-Length": str(len(body))})
                 answer = behind.getresponse()
                 text = answer.read()
+                front.last[self.path] = text
                 seen.append((self.command, self.path.partition("?")[0], answer.status))
                 self.send_response_only(answer.status, answer.reason)
                 for name, value in answer.getheaders():
@@ -49,14 +50,16 @@ class Front:
 
         self.seen = seen
         self.is_failing = False
+        #: What was answered last at each path.
+        self.last: dict[str, bytes] = {}
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Passing)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def count(self, path: str, below: int = 600) -> int:
-        """How many requests for a path (its end) came to an answer whose status is below that."""
-        return sum(each.endswith(path) and status < below for _, each, status in self.seen)
+        """How many requests whose path has that in it came to an answer whose status is below that."""
+        return sum(path in each and status < below for _, each, status in self.seen)
 
     @contextmanager
     def failing(self) -> Iterator[None]:

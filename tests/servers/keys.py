@@ -10,6 +10,7 @@ from typing import Any
 
 EC = ("-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256")
 ED25519 = ("-algorithm", "ED25519")
+RSA = ("-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048")
 
 
 def _openssl(*words: Any) -> bytes:
@@ -25,6 +26,13 @@ def key_pair(directory: Path, *kind: str) -> tuple[str, dict[str, str]]:
     if "ED25519" in kind:
         return str(path), {"kty": "OKP", "crv": "Ed25519", "x": b64(public[-32:])}
     return str(path), {"kty": "EC", "crv": "P-256", "x": b64(public[-64:-32]), "y": b64(public[-32:])}
+
+
+def pem_pair(directory: Path, *kind: str) -> tuple[str, str]:
+    """A private key as a file, and its public half in PEM form."""
+    path = directory / f"pair-{kind[1]}.pem"
+    _openssl("genpkey", *kind, "-out", path)
+    return str(path), _openssl("pkey", "-in", path, "-pubout").decode()
 
 
 @dataclass

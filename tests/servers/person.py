@@ -41,7 +41,7 @@ class _Loopback(DefaultCookiePolicy):
         return True
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
+class NoRedirect(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_: Any) -> None:
         return None
 
@@ -53,7 +53,7 @@ class Person:
         #: What goes into fields of these names, besides what stands there.
         self.known = known
         self.opener = urllib.request.build_opener(
-            _NoRedirect, urllib.request.HTTPCookieProcessor(CookieJar(_Loopback()))
+            NoRedirect, urllib.request.HTTPCookieProcessor(CookieJar(_Loopback()))
         )
 
     def _ask(self, url: str, form: dict[str, str] | None) -> tuple[str | None, str]:

@@ -38,7 +38,7 @@ class Postgres:
                     above.chmod(above.stat().st_mode | 0o011)
         port = free_port()
         data, quiet = home / "data", {"cwd": home, "capture_output": True, **other}
-        subprocess.run([programs / "initdb", "-D", data, "-U", "parse", "-A", "trust"], check=True, **quiet)
+        subprocess.run([programs / "initdb", "-D", data, "-U", "owner", "-A", "trust"], check=True, **quiet)
         self._process = subprocess.Popen(
             [programs / "postgres", "-D", data, "-p", str(port), "-k", home, "-c", "fsync=off"],
             cwd=home,
@@ -50,7 +50,7 @@ class Postgres:
         while subprocess.run(ready, check=False).returncode != 0:
             if self._process.poll() is not None:
                 raise RuntimeError((scratch / "postgres.log").read_text()[-2000:])
-        self.url = f"postgres://parse@127.0.0.1:{port}/postgres"
+        self.url = f"postgres://owner@127.0.0.1:{port}/postgres"
 
     def stop(self) -> None:
         self._process.terminate()

@@ -16,6 +16,7 @@ from typing import Any, Callable
 
 import keyfob
 from front import Front
+from person import Person
 
 HERE = Path(__file__).resolve().parent
 
@@ -106,6 +107,12 @@ class Server:
     #: A client with a secret that `disable`, `enable` and `rotate` speak of.
     managed: dict[str, str] | None = None
     second_s: dict[str, str] | None = None
+
+    can_refuse_a_device = True
+
+    def visit(self, url: str, user_code: str = "", until: str | None = None, agrees: bool = True) -> str:
+        """A person goes to a page of it, and says yes or no; gives the page that is seen then, or `until`."""
+        return Person(**self.person, user_code=user_code).visit(url, until=until, agrees=agrees)
 
     def disable(self) -> None:
         raise NotImplementedError
