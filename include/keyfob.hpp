@@ -406,6 +406,9 @@ bool is_whole(const T &) noexcept {
   return true;
 }
 
+/// Whether a number is an HTTP status, and not cut on its way to C.
+inline bool is_status(int number) noexcept { return number >= 0 && number <= 999; }
+
 /// Calls a function of the C ABI and takes its error.
 template <class Function, class... Arguments>
 Result<void> call(Function function, const Arguments &...arguments) {
@@ -1263,7 +1266,8 @@ class Client {
   /// Whether an API's answer refuses the token, by the provider's rule; then `refused` is to be
   /// told.
   [[nodiscard]] bool is_refusal(int http_status, std::string_view body) const noexcept {
-    return keyfob_client_is_refusal(get(), static_cast<std::uint16_t>(http_status),
+    return detail::is_status(http_status) &&
+           keyfob_client_is_refusal(get(), static_cast<std::uint16_t>(http_status),
                                     reinterpret_cast<const std::uint8_t *>(body.data()),
                                     body.size());
   }
@@ -1271,12 +1275,14 @@ class Client {
   /// Notes what an answer says of DPoP proofs, for those who send requests themselves with the
   /// option `dpop`: its headers `DPoP-Nonce` and `WWW-Authenticate`, empty where there are none.
   /// True: send the request once more, with new headers, and do not tell `refused`.
-  [[nodiscard]] bool note_nonce(const std::string &url, int http_status,
-                                const std::string &dpop_nonce,
-                                const std::string &www_authenticate) const noexcept {
-    const auto or_null = [](const std::string &text) { return text.empty() ? nullptr : text.c_str(); };
-    return keyfob_client_note_nonce(get(), url.c_str(), static_cast<std::uint16_t>(http_status),
-                                    or_null(dpop_nonce), or_null(www_authenticate));
+  [[nodiscard]] bool note_nonce(std::string_view url, int http_status, std::string_view dpop_nonce,
+                                std::string_view www_authenticate) const {
+    const detail::Text to(url), nonce(dpop_nonce), challenge(www_authenticate);
+    const auto or_null = [](const detail::Text &text) { return text.size() ? text.c_str() : nullptr; };
+    return detail::is_status(http_status) && to.is_whole() && nonce.is_whole() &&
+           challenge.is_whole() &&
+           keyfob_client_note_nonce(get(), to.c_str(), static_cast<std::uint16_t>(http_status),
+                                    or_null(nonce), or_null(challenge));
   }
 
   /// How long the token at hand lives: `milliseconds::max()` for ever, zero where there is none.

@@ -1,5 +1,6 @@
 // The calls of a client that wait: each on a worker thread, with a limit and an end of its own.
 
+import { aborting, checked, members } from "./arguments";
 import type { Body } from "./body";
 import { ArgumentError, CancelledError, TimeoutError, check } from "./errors";
 import { enterAtOnce, leave, queue } from "./lane";
@@ -104,11 +105,13 @@ export class Calls {
    * the call has returned, which can be after it was ended.
    */
   async run<T>(
-    { signal, timeout }: CallOptions,
+    options: CallOptions | null,
     begin: Begin,
     take: Take<T>,
     release?: () => void,
   ): Promise<T> {
+    const { signal: given, timeout } = members(options, "options");
+    const signal = aborting(given);
     let unheard: (() => void) | undefined;
     try {
       return await new Promise<T>((resolve, reject) => {
@@ -228,7 +231,7 @@ async function onThread(call: Call, handle: Pointer, begin: Begin): Promise<void
   };
   try {
     const status = await new Promise<number>((resolve, reject) => {
-      begin(handle, err, (fault, status) => (fault ? reject(fault) : resolve(status)));
+      checked(() => begin(handle, err, (fault, status) => (fault ? reject(fault) : resolve(status))));
     });
     check(status, err);
   } finally {

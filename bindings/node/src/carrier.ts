@@ -15,6 +15,7 @@ export interface Carrier {
   ): Promise<Record<string, string>>;
   isRefusal(status: number, body?: Uint8Array): boolean;
   refused(token: string, options?: CallOptions): Promise<void>;
+  noteNonce(url: string, status: number, nonce: string | null, challenge: string | null): boolean;
 }
 
 /** What `interceptor` and `wrapFetch` take. */
@@ -91,6 +92,15 @@ export class Carry {
     return this.#client.isRefusal(status, decoded(body, encoding));
   }
 
+  /**
+   * Whether the answer refuses the request for want of the nonce that it gives (RFC 9449): then it is sent
+   * once more, and the token is good. `header` gives a header of the answer, or none.
+   */
+  wantsNonce(url: string, status: number, header: (name: string) => string | null): boolean {
+    const [nonce, challenge] = [header("dpop-nonce"), header("www-authenticate")];
+    return this.#client.noteNonce(url, status, nonce || null, challenge || null);
+  }
+
   /** Has the token replaced. */
   refused(token: string, signal: AbortSignal | undefined): Promise<void> {
     return this.#client.refused(token, { timeout: this.#options.timeout, signal });
@@ -132,7 +142,8 @@ export function put(presented: Presented, has: (name: string) => boolean): [stri
 }
 
 function signable(body: unknown): string | Uint8Array {
-  if (typeof body === "string" || body instanceof Uint8Array) return body;
+  if (typeof body === "string") return body;
+  if (ArrayBuffer.isView(body)) return new Uint8Array(body.buffer, body.byteOffset, body.byteLength);
   if (body instanceof URLSearchParams) return body.toString();
   if (body instanceof ArrayBuffer) return new Uint8Array(body);
   return new Uint8Array();

@@ -1,13 +1,14 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 // The client: one account's token, and requests that carry it.
 
+import { url as addressed, aborting, json, members, number, octets, text } from "./arguments";
 import { Body, type OnProgress, watch } from "./body";
 import { type Begin, type CallOptions, Calls } from "./calls";
 import type { CarryOptions } from "./carrier";
 import { ClosedError, KeyfobError, check } from "./errors";
 import type { ClientEvents } from "./event-map";
 import { Emitter, newsNumber } from "./events";
-import { type FetchOptions, type Page, c, incoming, link, open, outgoing, streamed } from "./http";
+import { type FetchOptions, type Page, incoming, link, open, outgoing, streamed } from "./http";
 import { type Interceptor, interceptor } from "./interceptor";
 import { type Out, type Pointer, library } from "./library";
 import { Login } from "./login";
@@ -93,7 +94,7 @@ export class Client {
   constructor(provider: "custom", options?: CustomOptions, from?: OptionSources);
   constructor(provider: Provider, options?: Options, from?: OptionSources);
   constructor(provider: Provider, options: CustomOptions = {}, from: OptionSources = {}) {
-    const { client, timeout } = configured(provider, options, from);
+    const { client, timeout } = configured(provider, options, members(from, "from"));
     this.#handle = client;
     this.#calls = new Calls(client, timeout);
     this.#calls.onReturn = () => this.#events?.look();
@@ -163,10 +164,10 @@ export class Client {
   /** Gives a good access token, obtained or renewed first where that is needed. */
   token(options?: CallOptions): Promise<string> {
     if (!options?.signal?.aborted) {
-      const number = freshNumber(this.#handle);
-      if (number === this.#token?.number) return this.#token.value;
-      const token = number === 0 ? undefined : this.#tokenAtHand();
-      if (token !== undefined) return this.#keepToken(number, token);
+      const fresh = freshNumber(this.#handle);
+      if (fresh === this.#token?.number) return this.#token.value;
+      const token = fresh === 0 ? undefined : this.#tokenAtHand();
+      if (token !== undefined) return this.#keepToken(fresh, token);
     }
     return this.#waitForToken(options);
   }
@@ -229,12 +230,13 @@ export class Client {
     url: string | URL,
     options: CallOptions & SignedOptions = {},
   ): Promise<Record<string, string>> {
-    const { method = "GET", body = new Uint8Array() } = options;
-    const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
+    const { method = "GET", body = "" } = members(options, "options");
+    const bytes = octets(body, "body");
+    const address = addressed(url);
     const lines: Out<string> = [null];
     const begin: Begin = (client, err, done) => {
       const { async } = library.keyfob_client_headers_for_request;
-      async(client, c(method), c(String(url)), bytes, bytes.length, lines, err, done);
+      async(client, text(method, "method"), address, bytes, bytes.length, lines, err, done);
     };
     return this.#run(options, begin, () => named(lines[0] as string));
   }
@@ -246,8 +248,9 @@ export class Client {
    */
   async answerMember(pointer: string, options: CallOptions = {}): Promise<string | null> {
     const member: Out<string> = [null];
+    const name = text(pointer, "pointer");
     const begin: Begin = (client, err, done) => {
-      library.keyfob_client_answer_member.async(client, c(pointer), member, err, done);
+      library.keyfob_client_answer_member.async(client, name, member, err, done);
     };
     return this.#run(options, begin, () => member[0]);
   }
@@ -312,8 +315,9 @@ export class Client {
    */
   async loginBeginBrowser(redirectUri: string, options: CallOptions = {}): Promise<Login> {
     const login: Out<Pointer> = [null];
+    const back = text(redirectUri, "redirectUri");
     const begin: Begin = (client, err, done) => {
-      library.keyfob_client_login_begin_browser.async(client, c(redirectUri), login, err, done);
+      library.keyfob_client_login_begin_browser.async(client, back, login, err, done);
     };
     return this.#run(options, begin, () => new Login(login[0] as Pointer));
   }
@@ -325,9 +329,10 @@ export class Client {
    * another issuer's; `CredentialsError` for a no.
    */
   async loginFinish(login: Login, answer: string | URL, options: CallOptions = {}): Promise<void> {
+    const told = addressed(answer);
     const begin: Begin = (client, err, done) => {
       const { async } = library.keyfob_client_login_finish;
-      async(client, Login.handle(login), c(String(answer)), err, done);
+      async(client, Login.handle(login), told, err, done);
     };
     return this.#run(options, begin);
   }
@@ -337,7 +342,8 @@ export class Client {
    * rule. For those who send requests themselves: if so, tell `refused`.
    */
   isRefusal(status: number, body: Uint8Array = new Uint8Array()): boolean {
-    return library.keyfob_client_is_refusal(this.#open(), status, body, body.length);
+    const [code, bytes] = [number(status, "status", 0, 999), octets(body, "body")];
+    return library.keyfob_client_is_refusal(this.#open(), code, bytes, bytes.length);
   }
 
   /**
@@ -353,8 +359,10 @@ export class Client {
     wwwAuthenticate: string | null = null,
   ): boolean {
     const client = this.#open();
-    const [nonce, challenge] = [dpopNonce, wwwAuthenticate].map((text) => text && c(text));
-    return library.keyfob_client_note_nonce(client, c(String(url)), status, nonce, challenge);
+    const line = (header: string | null) => (header === null ? null : text(header, "a header"));
+    const [nonce, challenge] = [line(dpopNonce), line(wwwAuthenticate)];
+    const code = number(status, "status", 0, 999);
+    return library.keyfob_client_note_nonce(client, addressed(url), code, nonce, challenge);
   }
 
   /**
@@ -366,7 +374,8 @@ export class Client {
    * must not see the token.
    */
   async fetch(input: string | URL | Request, options: FetchOptions = {}): Promise<Response> {
-    return options.stream ? this.#stream(input, options) : this.#send(input, options, incoming);
+    const given = members(options, "options");
+    return given.stream ? this.#stream(input, given) : this.#send(input, given, incoming);
   }
 
   /**
@@ -399,15 +408,18 @@ export class Client {
     path: string,
     options: DownloadOptions = {},
   ): Promise<Response> {
-    options.signal?.throwIfAborted();
-    const message = await outgoing(url, { headers: options.headers });
+    const { sha256, signal, headers } = members(options, "options");
+    aborting(signal)?.throwIfAborted();
+    const file = text(path, "path");
+    const digest = sha256 === undefined ? null : text(sha256, "sha256");
+    const message = await outgoing(url, { headers });
     this.#open();
     const request = open(message);
     const answer: Out<Pointer> = [null];
     const done = watch(request, options.onProgress);
     const begin: Begin = (client, err, done) => {
       const { async } = library.keyfob_client_download;
-      async(client, request, c(path), options.sha256 ?? null, answer, err, done);
+      async(client, request, file, digest, answer, err, done);
     };
     return this.#run(
       options,
@@ -422,7 +434,7 @@ export class Client {
   }
 
   async #stream(input: string | URL | Request, options: FetchOptions): Promise<Response> {
-    const signal = options.signal ?? (input instanceof Request ? input.signal : undefined);
+    const signal = aborting(options.signal ?? (input instanceof Request ? input.signal : undefined));
     signal?.throwIfAborted();
     const message = await outgoing(input, options);
     try {
@@ -478,7 +490,7 @@ export class Client {
     options: FetchOptions,
     read: (answer: Pointer) => T,
   ): Promise<T> {
-    const signal = options.signal ?? (input instanceof Request ? input.signal : undefined);
+    const signal = aborting(options.signal ?? (input instanceof Request ? input.signal : undefined));
     signal?.throwIfAborted();
     const message = await outgoing(input, options);
     try {
@@ -514,8 +526,9 @@ export class Client {
    * unless a newer token is there already; then ask for the token again and repeat the request once.
    */
   async refused(token: string, options: CallOptions = {}): Promise<void> {
+    const refused = text(token, "token");
     await this.#run(options, (client, err, done) => {
-      library.keyfob_client_refused.async(client, c(token), err, done);
+      library.keyfob_client_refused.async(client, refused, err, done);
     });
   }
 
@@ -524,8 +537,9 @@ export class Client {
    * principal's token is dropped.
    */
   async set(changes: CustomOptions, options: CallOptions = {}): Promise<void> {
+    const changed = json(changes, "options");
     await this.#run(options, (client, err, done) => {
-      library.keyfob_client_set_json.async(client, JSON.stringify(changes), err, done);
+      library.keyfob_client_set_json.async(client, changed, err, done);
     });
     const { timeout_ms: timeout } = changes;
     if (timeout !== undefined) this.#calls.limit = Number(timeout);
@@ -590,7 +604,8 @@ export class Client {
    */
   wind(ms: number): void {
     const err: Out<Pointer> = [null];
-    check(library.keyfob_client_wind_ms(this.#open(), ms, err), err);
+    const by = number(ms, "ms", Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+    check(library.keyfob_client_wind_ms(this.#open(), Math.round(by), err), err);
   }
 
   /** What `console.log` shows: the status. @internal */
@@ -625,12 +640,12 @@ export class Client {
 function configured(provider: string, options: CustomOptions, from: OptionSources) {
   const err: Out<Pointer> = [null];
   const made: Out<Pointer> = [null];
-  check(library.keyfob_config_new(c(provider), made, err), err);
+  check(library.keyfob_config_new(text(provider, "provider"), made, err), err);
   const config = made[0] as Pointer;
   try {
-    if (from.file) check(library.keyfob_config_load_file(config, c(from.file), err), err);
-    if (from.env) check(library.keyfob_config_load_env(config, c(from.env), err), err);
-    check(library.keyfob_config_load_json(config, JSON.stringify(options), err), err);
+    if (from.file) check(library.keyfob_config_load_file(config, text(from.file, "file"), err), err);
+    if (from.env) check(library.keyfob_config_load_env(config, text(from.env, "env"), err), err);
+    check(library.keyfob_config_load_json(config, json(options, "options"), err), err);
     const timeout: Out<string> = [null];
     check(library.keyfob_config_get(config, "timeout_ms", timeout, err), err);
     if (from.log) {

@@ -1,6 +1,7 @@
 // From what fetch takes to a C request, and from a C response to what fetch gives.
 
-import { ArgumentError, check } from "./errors";
+import { check } from "./errors";
+import { checked, text, url } from "./arguments";
 import type { Body, OnProgress } from "./body";
 import type { CallOptions } from "./calls";
 import { type Out, type Pointer, copy, library } from "./library";
@@ -53,17 +54,21 @@ export async function outgoing(
   options: FetchOptions,
 ): Promise<Outgoing> {
   const request = input instanceof Request ? input : undefined;
-  const headers = new Headers(options.headers ?? request?.headers);
-  const body = options.bodyFile === undefined ? (options.body ?? request?.body) : undefined;
+  const { bodyFile, idempotent } = options;
+  const method = text(options.method ?? request?.method ?? "GET", "method");
+  const target = request?.url ?? url(input);
+  const headers = checked(() => new Headers(options.headers ?? request?.headers));
+  if (bodyFile !== undefined) text(bodyFile, "bodyFile");
+  const body = bodyFile === undefined ? (options.body ?? request?.body) : undefined;
   const { bytes, type, file, remove } = await content(body);
   if (type && !headers.has("content-type")) headers.set("content-type", type);
   return {
-    method: options.method ?? request?.method ?? "GET",
-    url: request?.url ?? String(input),
+    method,
+    url: target,
     headers,
     body: bytes,
-    idempotent: options.idempotent,
-    file: options.bodyFile ?? file,
+    idempotent: idempotent === undefined ? undefined : !!idempotent,
+    file: bodyFile ?? file,
     remove,
   };
 }
@@ -81,17 +86,17 @@ async function content(body: FetchOptions["body"]): Promise<Spooled & { type?: s
 }
 
 /** Makes a C request. It is the caller's to free. @internal */
-export function open({ method, url, headers, body, file, idempotent }: Outgoing): Pointer {
+export function open({ method, url: to, headers, body, file, idempotent }: Outgoing): Pointer {
   const made: Out<Pointer> = [null];
   const err: Out<Pointer> = [null];
-  check(library.keyfob_request_new(c(method), c(url), made, err), err);
+  check(library.keyfob_request_new(text(method, "method"), text(to, "url"), made, err), err);
   const request = made[0] as Pointer;
   try {
     headers.forEach((value, name) => {
       check(library.keyfob_request_set_header(request, name, value, err), err);
     });
     if (body) check(library.keyfob_request_set_body(request, body, body.length, err), err);
-    if (file !== undefined) check(library.keyfob_request_set_body_file(request, c(file), err), err);
+    if (file !== undefined) check(library.keyfob_request_set_body_file(request, text(file, "bodyFile"), err), err);
     if (idempotent !== undefined) {
       check(library.keyfob_request_set_idempotent(request, idempotent, err), err);
     }
@@ -100,12 +105,6 @@ export function open({ method, url, headers, body, file, idempotent }: Outgoing)
     library.keyfob_request_free(request);
     throw fault;
   }
-}
-
-/** A text for C, where it would end at a NUL. */
-export function c(text: string): string {
-  if (!text.includes("\0")) return text;
-  throw new ArgumentError("INVALID_ARGUMENT", "a text has a NUL character");
 }
 
 /** Statuses whose answers have no body (WHATWG Fetch 2.2.3). */

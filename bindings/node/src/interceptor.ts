@@ -36,9 +36,13 @@ class Flight {
   readonly #options: any;
   readonly #handler: any;
   readonly #signal: AbortSignal | undefined;
+  #url = "";
   #token: string | undefined;
   #held: Held | undefined;
   #replays = false;
+  /** Whether the answer refuses the request for want of a nonce, and whether one was already given. */
+  #wantsNonce = false;
+  #hasNonce = false;
 
   constructor(carry: Carry, dispatch: Dispatch, options: any, handler: any) {
     const { query, path, signal } = options;
@@ -53,8 +57,9 @@ class Flight {
   async go(): Promise<void> {
     const { origin, path, method, body } = this.#options;
     try {
-      const url = new URL(path, origin).href;
-      const presented = await this.#carry.present({ url, method, body, signal: this.#signal });
+      this.#url = new URL(path, origin).href;
+      const sent = { url: this.#url, method, body, signal: this.#signal };
+      const presented = await this.#carry.present(sent);
       this.#token = presented.token;
       const own = lines(this.#options.headers);
       const names = new Set(own.map(([name]) => name.toLowerCase()));
@@ -74,7 +79,9 @@ class Flight {
 
   /** Keeps an answer back that may refuse the token. */
   #hold(status: number, field: (name: string) => string, begin: () => unknown): boolean {
-    if (this.#token === undefined || this.#replays || status < 200) return false;
+    if (this.#token === undefined || status < 200) return false;
+    this.#wantsNonce = this.#carry.wantsNonce(this.#url, status, field) && !this.#hasNonce;
+    if (this.#replays && !this.#wantsNonce) return false;
     if (!mayRefuse(status, field("content-type"), field("content-length"))) return false;
     this.#held = { begin, status, encoding: field("content-encoding"), pieces: [], size: 0 };
     return true;
@@ -101,6 +108,11 @@ class Flight {
     const held = this.#held;
     const token = this.#token;
     try {
+      if (this.#wantsNonce && isRepeatable(this.#options.body)) {
+        this.#held = undefined;
+        this.#hasNonce = true;
+        return await this.go();
+      }
       const body = Buffer.concat(held?.pieces ?? []);
       if (held && token !== undefined && this.#carry.isRefusal(held.status, body, held.encoding)) {
         const repeats = isRepeatable(this.#options.body);

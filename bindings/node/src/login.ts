@@ -1,5 +1,6 @@
 // A login that a person allows.
 
+import { ArgumentError } from "./errors";
 import { type Pointer, library } from "./library";
 
 const forgotten = new FinalizationRegistry((login: Pointer) => library.keyfob_login_free(login));
@@ -19,7 +20,8 @@ export class Login {
 
   /** @internal */
   static handle(login: Login): Pointer {
-    return login.#handle;
+    if (typeof login === "object" && login !== null && #handle in login) return login.#handle;
+    throw new ArgumentError("INVALID_ARGUMENT", "login must be what loginBegin gave");
   }
 
   /**

@@ -4,6 +4,7 @@
 import { type FileHandle, mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ArgumentError } from "./errors";
 
 /** What is no more than this stays in memory. */
 const LITTLE = 1 << 20;
@@ -28,7 +29,9 @@ export async function spool(stream: AsyncIterable<unknown>): Promise<Spooled> {
   try {
     for await (const piece of stream) {
       const bytes = typeof piece === "string" ? Buffer.from(piece) : (piece as Uint8Array);
-      if (!(bytes instanceof Uint8Array)) throw new TypeError("a body's stream gives bytes or text");
+      if (!ArrayBuffer.isView(bytes)) {
+        throw new ArgumentError("INVALID_ARGUMENT", "a body's stream gives bytes or text");
+      }
       size += bytes.length;
       if (out === undefined && size > LITTLE) {
         folder = await mkdtemp(join(tmpdir(), "keyfob-"));

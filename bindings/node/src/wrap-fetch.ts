@@ -41,6 +41,7 @@ export function wrapFetch(client: Carrier, fetch: Fetch, options: CarryOptions):
       return fetch(leg.url.href, all as RequestInit);
     };
     let tries = 2;
+    let nonces = 1;
     for (let hops = 0; ; ) {
       const { body, method, url } = leg;
       const sent = { url: url.href, method, body, signal };
@@ -48,6 +49,13 @@ export function wrapFetch(client: Carrier, fetch: Fetch, options: CarryOptions):
       const headers = new Headers(leg.headers);
       put(presented, (name) => leg.headers.has(name)).forEach(([name, value]) => headers.set(name, value));
       const answer = await send(headers);
+      const wants = presented.token !== undefined &&
+        carry.wantsNonce(url.href, answer.status, (name) => answer.headers.get(name));
+      if (wants && nonces > 0 && isRepeatable(body)) {
+        nonces -= 1;
+        await answer.body?.cancel();
+        continue;
+      }
       const next = redirect === "follow" ? redirected(leg, answer) : null;
       if (next !== null) {
         await answer.body?.cancel();
@@ -78,14 +86,17 @@ async function isRefusal(carry: Carry, answer: Response): Promise<boolean> {
   const { status, headers } = answer;
   const [type, length] = [headers.get("content-type") ?? "", headers.get("content-length") ?? ""];
   if (!mayRefuse(status, type, length)) return false;
-  const pieces: Uint8Array[] = [];
-  let size = 0;
   // The caller reads the answer itself; this is a copy of what it begins with.
-  for await (const piece of answer.clone().body ?? []) {
-    pieces.push(piece);
-    size += piece.length;
-    if (isData(size)) break;
+  const reader = answer.clone().body?.getReader();
+  const pieces: Uint8Array[] = [];
+  for (let size = 0; reader && !isData(size); ) {
+    const { done, value } = await reader.read();
+    if (done) return carry.isRefusal(status, Buffer.concat(pieces));
+    pieces.push(value);
+    size += value.length;
   }
+  // Not waited for: it ends when the caller's part ends, too.
+  void reader?.cancel().catch(() => undefined);
   return carry.isRefusal(status, Buffer.concat(pieces));
 }
 

@@ -108,3 +108,52 @@ test("every status has a class, and every class is exported", async () => {
     if (number !== 0) assert.ok(keyfob[FAMILIES[status]]?.prototype instanceof KeyfobError, status);
   }
 });
+
+// What TypeScript would not let through. Some of it would be an address to C.
+const UNTYPED = {
+  "a provider": () => new Client(3),
+  "sources": () => new Client("kontakt", { api_key: "k" }, 3),
+  "a prefix": () => new Client("kontakt", {}, { env: 3 }),
+  "a file of options": () => new Client("kontakt", {}, { file: 3 }),
+  "options that go in a circle": () => {
+    const circle = {};
+    circle.profile = circle;
+    return new Client("custom", circle);
+  },
+  "a large integer": () => new Client("kontakt", { api_key: 10n }),
+  "no URL": (client) => client.fetch(),
+  "a number for a URL": (client) => client.fetch(3),
+  "headers": (client) => client.fetch("/x", { headers: 3 }),
+  "a header's name": (client) => client.fetch("/x", { headers: { "a b": "c" } }),
+  "a header's value": (client) => client.fetch("/x", { headers: { a: "c\nd" } }),
+  "a method": (client) => client.fetch("/x", { method: 3 }),
+  "a body's file": (client) => client.fetch("/x", { method: "POST", bodyFile: 3 }),
+  "a stream of numbers": (client) => client.fetch("/x", { method: "POST", body: (async function* () { yield 3; })() }),
+  "a signal": (client) => client.fetch("/x", { signal: 3 }),
+  "a call's options": (client) => client.renew(3),
+  "a token": (client) => client.refused(3),
+  "no token": (client) => client.refused(),
+  "a time": (client) => client.wind("x"),
+  "a long time": (client) => client.wind(1e300),
+  "a status": (client) => client.isRefusal("x"),
+  "a status that is none": (client) => client.isRefusal(65536 + 401),
+  "an answer": (client) => client.isRefusal(401, 3),
+  "a signed request": (client) => client.headersFor(3),
+  "a signed body": (client) => client.headersFor("/x", { body: 3 }),
+  "a pointer": (client) => client.answerMember(3),
+  "a download's file": (client) => client.download("/x", 3),
+  "a digest": (client) => client.download("/x", "/nowhere/x", { sha256: 3 }),
+  "a login": (client) => client.loginWait(3),
+  "a login of somebody else's": (client) => client.loginFinish({}, "x"),
+  "where a browser comes back": (client) => client.loginBeginBrowser(3),
+  "pages": (client) => client.pages(3).next(),
+  "changes": (client) => client.set(3),
+};
+for (const [what, call] of Object.entries(UNTYPED)) {
+  test(`what is not ${what} is an ArgumentError`, async (t) => {
+    const client = new Client("kontakt", { api_key: "k" });
+    t.after(() => client.close());
+    const made = (async () => call(client))();
+    await assert.rejects(made, { name: "ArgumentError", code: "INVALID_ARGUMENT", message: /^[^\n]+$/ });
+  });
+}

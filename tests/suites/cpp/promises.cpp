@@ -361,6 +361,7 @@ PROMISE(who_sends_requests_alone_is_told_what_to_send) {
   CHECK(client.is_refusal(403, R"({"errorCode": "WRONG_TOKEN"})"));
   CHECK(!client.is_refusal(403, R"({"errorCode": "APP_DISABLED"})"));
   CHECK(!client.is_refusal(200, ""));
+  CHECK(!client.is_refusal(65536 + 401, "") && !client.is_refusal(-1, ""));
 }
 
 PROMISE(new_credentials_end_a_hold) {
