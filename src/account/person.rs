@@ -150,6 +150,11 @@ impl Account {
     /// own.
     fn names_of_person(&self, found: &Discovered, own: &Ordered<Secret>) -> Result<Names> {
         let names = self.names(found)?;
-        Ok(own.iter().fold(names, |names, (name, value)| names.and(name, value)))
+        // Where the browser comes back to is no secret, and begins as most URLs do.
+        let is_known = |name: &str| name == "redirect_uri";
+        Ok(own.iter().fold(names, |names, (name, value)| match is_known(name) {
+            true => names.and_shown(name, value),
+            false => names.and(name, value),
+        }))
     }
 }

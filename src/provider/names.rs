@@ -96,6 +96,12 @@ impl Names {
         self
     }
 
+    /// The same names and one more, which anybody may see.
+    pub fn and_shown(mut self, name: &str, value: &Secret) -> Names {
+        self.set(name, value.expose());
+        self
+    }
+
     /// The same names. This secret is not among them, and is not to be shown either.
     pub fn hiding(mut self, value: &Secret) -> Names {
         self.hidden.push(value.clone());

@@ -430,7 +430,8 @@ fn a_code_whose_answer_was_lost_can_be_given_again() {
 fn a_code_that_is_over_says_to_begin_again() {
     let world = world();
     let client = client(&world);
-    let login = client.login_begin_browser(REDIRECT).unwrap();
+    // A program's own page, whose address begins as the server's does.
+    let login = client.login_begin_browser("https://gateway.example.com/callback").unwrap();
     let answer = visited(&world, &login, Consent::Approve);
     world.wind(61);
     let error = client.login_finish(&login, &answer).unwrap_err();
