@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { LONGEST_VALUE = 1024 };
 
@@ -98,22 +100,56 @@ static int check_store(const char *status) {
     return DONE;
 }
 
-static int check_client(const struct invocation *invocation, const keyfob_config *config) {
+static int check_new_store(const char *store, const char *above) {
+    char line[2 * LONGEST_VALUE];
+    int is_fine = access(above, W_OK | X_OK) == 0;
+    snprintf(line, sizeof line, is_fine ? "%s, which will be made" : "%s: %s cannot be written by this user", store,
+             above);
+    if (is_fine)
+        good("store", line);
+    else
+        bad("store", line);
+    return is_fine ? DONE : UNAVAILABLE;
+}
+
+/* The directory that a file store will be made in, where it is not there yet: the nearest that is. True:
+ * the store has to be made. */
+static int is_to_be_made(const char *store, char *above, size_t size) {
+    struct stat about;
+    char *slash;
+    if (strncmp(store, "file:", 5) != 0 || strlen(store) >= size || stat(store + 5, &about) == 0)
+        return 0;
+    strcpy(above, store + 5);
+    while (stat(above, &about) != 0 && (slash = strrchr(above, '/')) != NULL)
+        strcpy(slash == above ? slash + 1 : slash, "");
+    return 1;
+}
+
+static int check_client(const struct invocation *invocation, keyfob_config *config) {
     static const char *const urls[] = {"base_url", "issuer", "token_url", "discovery_url"};
-    char login[LONGEST_VALUE], *status = NULL, *proxy = NULL, *token;
+    char login[LONGEST_VALUE], above[LONGEST_VALUE], *status = NULL, *proxy = NULL, *store = NULL, *token;
+    int is_new = 0;
     keyfob_client *client = NULL;
     keyfob_error *err = NULL;
     int code = DONE, worse;
+    /* A store that is not there yet is made when a login is, and not to look whether it can be. */
+    if (!invocation->send && keyfob_config_get(config, "store", &store, NULL) == KEYFOB_OK && store != NULL &&
+        is_to_be_made(store, above, sizeof above))
+        is_new = keyfob_config_set(config, "store", "memory", NULL) == KEYFOB_OK;
     if (keyfob_client_new(config, &client, &err) != KEYFOB_OK) {
         bad("options", keyfob_error_message(err));
         keyfob_error_free(err);
+        keyfob_string_free(store);
         return CONFIGURATION;
     }
     if (keyfob_client_status_json(client, &status, NULL) == KEYFOB_OK) {
         good("options", json_text(json_member(status, "login"), login, sizeof login));
-        code = check_store(status);
+        code = is_new ? check_new_store(store, above) : check_store(status);
         keyfob_string_free(status);
     }
+    keyfob_string_free(store);
+    if ((worse = check_clock()) != DONE)
+        code = worse;
     /* Files of certificates are read when a client is made, so they are in order. */
     good("TLS", "certificates and keys that the options name can be read");
     if (keyfob_config_get(config, "proxy", &proxy, NULL) == KEYFOB_OK && proxy != NULL) {
@@ -139,10 +175,9 @@ static int check_client(const struct invocation *invocation, const keyfob_config
 
 int run_check(const struct invocation *invocation) {
     keyfob_config *config = NULL;
-    int clock = check_clock();
     int code = open_config(invocation, &config);
     if (code == DONE)
         code = check_client(invocation, config);
     keyfob_config_free(config);
-    return code == DONE ? clock : code;
+    return code;
 }

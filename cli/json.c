@@ -36,12 +36,16 @@ const char *json_after(const char *value) {
     return *next == ',' ? skip_blanks(next + 1) : NULL;
 }
 
+const char *json_value(const char *key) {
+    return skip_blanks(skip_blanks(past(key)) + 1);
+}
+
 const char *json_member(const char *object, const char *name) {
     size_t length = strlen(name);
     if (object == NULL || *object != '{')
         return NULL;
     for (const char *key = json_first(object); key != NULL;) {
-        const char *value = skip_blanks(skip_blanks(past(key)) + 1);
+        const char *value = json_value(key);
         if (strncmp(key + 1, name, length) == 0 && key[length + 1] == '"')
             return value;
         key = json_after(value);

@@ -99,6 +99,7 @@ int run_options(const struct invocation *invocation);
  * first character. */
 const char *json_member(const char *object, const char *name); /* NULL if there is none */
 const char *json_first(const char *array);                     /* NULL if it is empty */
+const char *json_value(const char *key);                       /* of a member, from its name */
 const char *json_after(const char *value);                     /* the next item; NULL at the end */
 /* The text of a string, or a number or word as it is written; cut to fit. Returns `into`. */
 char *json_text(const char *value, char *into, size_t size);

@@ -71,8 +71,15 @@ static void print_head(const keyfob_response *response) {
     putchar('\n');
 }
 
+/* The beginning of a body: what says that the cloud refuses, where its status does not. */
+struct beginning {
+    uint8_t bytes[16385]; /* one more than an error document has */
+    size_t size;
+};
+
 /* Writes the body as it comes. */
-static int print_body(const struct invocation *invocation, keyfob_response *response) {
+static int print_body(const struct invocation *invocation, keyfob_response *response,
+                      struct beginning *beginning) {
     static uint8_t piece[65536];
     const char *name = invocation->output ? invocation->output : "standard output";
     FILE *to = invocation->output ? fopen(invocation->output, "wb") : stdout;
@@ -86,6 +93,11 @@ static int print_body(const struct invocation *invocation, keyfob_response *resp
             code = complain(invocation, err);
         else if (fwrite(piece, 1, length, to) != length)
             code = report_file(name, "cannot be written");
+        if (code == DONE && length > 0 && beginning->size < sizeof beginning->bytes) {
+            size_t room = sizeof beginning->bytes - beginning->size;
+            memcpy(beginning->bytes + beginning->size, piece, length < room ? length : room);
+            beginning->size += length < room ? length : room;
+        }
     } while (code == DONE && length > 0);
     if (to != stdout && fclose(to) != 0 && code == DONE)
         code = report_file(name, "cannot be written");
@@ -105,16 +117,26 @@ static int send_one(const struct invocation *invocation, const char *method,
     keyfob_request *request = NULL;
     keyfob_response *response = NULL;
     keyfob_error *err = NULL;
+    static struct beginning beginning;
     int code;
+    beginning.size = 0;
     if (make(invocation, method, &request, &err) != KEYFOB_OK ||
         keyfob_client_open(client, request, &response, &err) != KEYFOB_OK) {
         code = complain(invocation, err);
     } else {
         if (invocation->include)
             print_head(response);
-        code = print_body(invocation, response);
+        code = print_body(invocation, response, &beginning);
         if (code == DONE)
             code = judged(invocation, response);
+        /* Some clouds answer 200 to everything. */
+        if (code == DONE && keyfob_client_is_refusal(client, (uint16_t)keyfob_response_status(response),
+                                                     beginning.bytes, beginning.size)) {
+            if (!invocation->quiet)
+                fprintf(stderr, "keyfob: %s answered %d, and refuses the credentials in the body\n",
+                        invocation->arguments[0], (int)keyfob_response_status(response));
+            code = NEED_PERSON;
+        }
     }
     keyfob_response_free(response);
     keyfob_request_free(request);
