@@ -59,7 +59,7 @@ pub(crate) struct Account {
     /// The cloud.
     pub profile: Arc<Profile>,
     /// Connections and TLS sessions, shared by all accounts of the process with the same settings,
-    /// unless those name files.
+    /// files that say the same included.
     pub transport: Arc<Transport>,
     /// Where the record is kept.
     pub store: Box<dyn Store>,

@@ -27,19 +27,21 @@ use crate::provider::scope::{Moment, Scope};
 use crate::provider::selection::Selection;
 use crate::provider::template::{Place, Template};
 use crate::support::hex::to_hex;
+use crate::support::secret::Secret;
+use std::sync::Arc;
 
 /// One account under the three names it has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Identity {
     /// Two clients with this name are one. It is made from secrets too: whoever has it can try
     /// passwords against it, so it is not for people's eyes.
-    pub name: String,
+    pub name: Arc<str>,
     /// The same for all passwords and client secrets of one principal: a token that is at hand
     /// stays good while this stays the same. Made from the secrets that say who, such as an API
     /// key.
-    pub principal: String,
+    pub principal: Arc<str>,
     /// The same for all secrets, and made from none: what the status shows.
-    pub shown: String,
+    pub shown: Arc<str>,
 }
 
 impl Identity {
@@ -51,12 +53,15 @@ impl Identity {
         places: &Places,
     ) -> Identity {
         let somebody = says_who(options, selection.login(profile));
-        let here = [&places.here()[..], &[&profile.name, selection.name()]].concat();
-        let digest = |include: &dyn Fn(&Opt) -> bool| digest(&here, options, include);
+        let here = places.here.and([profile.name.as_str(), selection.name()]);
+        let digest = |include: &dyn Fn(&Opt) -> bool| here.of(options, include);
+        let principal = digest(&|option| option.proof.is_none());
+        let shown = digest(&|option| !option.secret);
         Identity {
             name: digest(&|option| !(somebody && option.proof == Some(Proof::Client))),
-            principal: digest(&|option| option.proof.is_none()),
-            shown: digest(&|option| !option.secret),
+            // Mostly the same, and kept once then.
+            shown: if shown == principal { principal.clone() } else { shown },
+            principal,
         }
     }
 }
@@ -72,79 +77,85 @@ fn says_who(options: &Options, login: Option<&Login>) -> bool {
 /// Where the calls of a login go, as far as that is known without asking the cloud. Two options may
 /// differ and lead to the same host, or be equal and lead to two; credentials are the host's.
 pub(crate) struct Places {
-    /// The base URL.
-    base: Vec<String>,
-    /// Those of the login.
-    login: Vec<String>,
-    /// Those of the refresh.
-    refresh: Vec<String>,
+    /// Of all of them: the base URL, those of the login, those of the refresh.
+    pub here: Digest,
+    /// Of those that no login has a say in.
+    pub anywhere: Digest,
 }
 
 impl Places {
     /// The places of this login; `names` are those of nothing discovered.
     pub fn of(profile: &Profile, names: &Names, login: Option<&Login>) -> Places {
         let mut scope = Scope::of(profile, names, Moment::at(0));
-        // What only a discovery can fill in stays as it is written, and so do what changes by itself
-        // and what is secret, which is no place.
-        let stays = |url: &Template| {
+        let (mut here, mut anywhere) = (Digest::new(), Digest::new());
+        let mut feed = |url: &Template, is_logins: bool| {
+            // What only a discovery can fill in stays as it is written, and so do what changes by
+            // itself and what is secret, which is no place.
             let kind = profile.kinds.of_template(url);
-            kind.moment || kind.secret
+            let stays = kind.moment || kind.secret;
+            let filled = if stays { Ok(None) } else { scope.fill(url, Place::Url) };
+            let filled = filled.unwrap_or_default();
+            let place = filled.as_ref().map_or(url.source(), Secret::expose);
+            here.feed(place);
+            if !is_logins {
+                anywhere.feed(place);
+            }
         };
-        let mut filled = |url: &Template| match stays(url) {
-            true => url.source().to_string(),
-            false => match scope.fill(url, Place::Url) {
-                Ok(Some(filled)) => filled.expose().to_string(),
-                _ => url.source().to_string(),
-            },
-        };
-        let base = profile.base_url.iter().map(&mut filled).collect();
+        profile.base_url.iter().for_each(|url| feed(url, false));
         let steps = login.into_iter().flat_map(|login| &login.steps);
-        let login = steps.flat_map(|step| &step.url.0).map(&mut filled).collect();
+        steps.flat_map(|step| &step.url.0).for_each(|url| feed(url, true));
         let steps = profile.refresh.iter().flat_map(|refresh| &refresh.steps);
-        let refresh = steps.flat_map(|step| &step.url.0).map(&mut filled).collect();
-        Places { base, login, refresh }
-    }
-
-    /// All of them: where the login's secrets go.
-    pub fn here(&self) -> Vec<&str> {
-        self.base.iter().chain(&self.login).chain(&self.refresh).map(String::as_str).collect()
-    }
-
-    /// Those that no login has a say in.
-    pub fn anywhere(&self) -> Vec<&str> {
-        self.base.iter().chain(&self.refresh).map(String::as_str).collect()
+        steps.flat_map(|step| &step.url.0).for_each(|url| feed(url, false));
+        Places { here, anywhere }
     }
 }
 
-/// The first 128 bits of SHA-256 over the places and over the options that are set and included, as
-/// 32 hexadecimal digits: enough that no two accounts meet by chance, short enough for a file's
-/// name.
-pub(super) fn digest(places: &[&str], options: &Options, include: &dyn Fn(&Opt) -> bool) -> String {
-    let mut context = ring::digest::Context::new(&ring::digest::SHA256);
-    let mut feed = |text: &str| {
-        // Lengths first, so that no two lists of texts run together to the same bytes.
-        context.update(&(text.len() as u64).to_le_bytes());
-        context.update(text.as_bytes());
-    };
-    places.iter().for_each(|text| feed(text));
-    let in_group =
-        |option: &Opt| matches!(option.group, Group::Identity | Group::Where | Group::OAuth);
-    // A default makes no difference, spelt out or not, and neither does a new option with one: a
-    // gateway that lives by a stored refresh token must find it after an update.
-    let mut included: Vec<(&str, &str)> = options
-        .said()
-        // What a profile says is in the places; how it is written, and in which file, says nothing.
-        .filter(|(option, _)| !matches!(option.kind, Kind::Profile | Kind::Path))
-        .filter(|(option, _)| in_group(option) && include(option))
-        .map(|(option, value)| (option.name.as_str(), value))
-        .collect();
-    included.sort_unstable();
-    for (name, value) in included {
-        feed(name);
-        feed(value);
+/// A digest of texts, which more can be added to.
+#[derive(Clone)]
+pub(crate) struct Digest(ring::digest::Context);
+
+impl Digest {
+    fn new() -> Digest {
+        Digest(ring::digest::Context::new(&ring::digest::SHA256))
     }
-    let bytes = context.finish();
-    to_hex(&bytes.as_ref()[..16])
+
+    /// Lengths first, so that no two lists of texts run together to the same bytes.
+    fn feed(&mut self, text: &str) {
+        self.0.update(&(text.len() as u64).to_le_bytes());
+        self.0.update(text.as_bytes());
+    }
+
+    /// The same and these.
+    pub fn and<const N: usize>(&self, texts: [&str; N]) -> Digest {
+        let mut next = self.clone();
+        texts.into_iter().for_each(|text| next.feed(text));
+        next
+    }
+
+    /// The first 128 bits of SHA-256 over the texts and over the options that are set and included,
+    /// as 32 hexadecimal digits: enough that no two accounts meet by chance, short enough for a
+    /// file's name.
+    pub fn of(&self, options: &Options, include: &dyn Fn(&Opt) -> bool) -> Arc<str> {
+        let in_group =
+            |option: &Opt| matches!(option.group, Group::Identity | Group::Where | Group::OAuth);
+        // A default makes no difference, spelt out or not, and neither does a new option with one: a
+        // gateway that lives by a stored refresh token must find it after an update.
+        let mut included: Vec<(&str, &str)> = options
+            .said()
+            // What a profile says is in the places; how it is written, and in which file, says
+            // nothing.
+            .filter(|(option, _)| !matches!(option.kind, Kind::Profile | Kind::Path))
+            .filter(|(option, _)| in_group(option) && include(option))
+            .map(|(option, value)| (option.name.as_str(), value))
+            .collect();
+        included.sort_unstable();
+        let mut all = self.clone();
+        for (name, value) in included {
+            all.feed(name);
+            all.feed(value);
+        }
+        to_hex(&all.0.finish().as_ref()[..16]).into()
+    }
 }
 
 /// Where an identity on a machine stands among all others, from 0 to 1: the place in the renewal
@@ -244,8 +255,8 @@ mod tests {
         options.set("password", "secret").unwrap();
         options.set("base_url", "https://auth.example.com").unwrap();
         let identity = identity(&profile, &options, "password");
-        assert_eq!(identity.name, "d855e1a4f5e1bf62bdd58eaa9c5da942");
-        assert_eq!(identity.principal, "ec06dbfc6a2d199da6662ea8d614a021");
-        assert_eq!(identity.shown, "ec06dbfc6a2d199da6662ea8d614a021");
+        assert_eq!(&*identity.name, "d855e1a4f5e1bf62bdd58eaa9c5da942");
+        assert_eq!(&*identity.principal, "ec06dbfc6a2d199da6662ea8d614a021");
+        assert_eq!(&*identity.shown, "ec06dbfc6a2d199da6662ea8d614a021");
     }
 }

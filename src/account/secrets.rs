@@ -11,7 +11,7 @@
 //! their scope share the count of a password, though they are two identities; and a password that
 //! is rejected at one host is not held at another.
 
-use super::identity::{Places, digest};
+use super::identity::{Digest, Places};
 use crate::model::option::{Group, Opt, Proof};
 use crate::model::option_table::{CLIENT_AUTH, REFRESH_TOKEN};
 use crate::model::options::Options;
@@ -55,11 +55,10 @@ impl Secrets {
             login.is_some_and(takes)
         };
         let is_users = options.table().iter().any(|option| option.is_somebodys() && needs(option));
-        let log = |kind: &str, places: &[&str], is_part: &dyn Fn(&Opt) -> bool| {
+        let log = |kind: &str, places: &Digest, is_part: &dyn Fn(&Opt) -> bool| {
             // Not the name of an identity, whatever the options.
-            let named = [places, &["attempts", &profile.name, kind]].concat();
-            let name =
-                digest(&named, options, &|option| option.group == Group::Where || is_part(option));
+            let named = places.and(["attempts", &profile.name, kind]);
+            let name = named.of(options, &|option| option.group == Group::Where || is_part(option));
             Arc::new(AttemptLog::new(&name, clock, store.attempts(&name)))
         };
         let how = |option: &Opt| CLIENT_AUTH.is(option);
@@ -71,12 +70,12 @@ impl Secrets {
         let has_client = set().any(|option| option.proof == Some(Proof::Client));
         let of_seed = |option: &Opt| REFRESH_TOKEN.is(option);
         Secrets {
-            login: login.map(|_| log(selection.name(), &places.here(), &of_login)),
+            login: login.map(|_| log(selection.name(), &places.here, &of_login)),
             client: (has_client && (is_users || login.is_none()))
-                .then(|| log("client", &places.anywhere(), &of_client)),
+                .then(|| log("client", &places.anywhere, &of_client)),
             seed: options
                 .is_set(REFRESH_TOKEN.name)
-                .then(|| log(REFRESH_TOKEN.name, &places.anywhere(), &of_seed)),
+                .then(|| log(REFRESH_TOKEN.name, &places.anywhere, &of_seed)),
         }
     }
 }

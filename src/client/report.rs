@@ -42,7 +42,7 @@ pub(crate) fn of(lifecycle: &Lifecycle) -> String {
     let status = object([
         ("provider", (&state.account.profile.name).into()),
         ("login", state.account.login_name().into()),
-        ("identity", (&state.account.identity.shown).into()),
+        ("identity", (&*state.account.identity.shown).into()),
         ("state", stage.into()),
         ("token_login", token.map(|t| &t.login).into()),
         ("principal", token.and_then(|t| t.principal.as_ref()).into()),

@@ -48,6 +48,14 @@ impl ProxyNames {
     }
 }
 
+impl ProxyNames {
+    /// Its parts, for what tells one from another.
+    pub(super) fn each(&self) -> [Option<&str>; 3] {
+        let [https, http] = [&self.https, &self.http].map(|name| name.as_ref().map(Secret::expose));
+        [https, http, self.except.as_deref()]
+    }
+}
+
 /// The first of these variables that is set and not empty.
 fn variable(names: &[&str]) -> Option<Secret> {
     let set = names.iter().filter_map(|name| std::env::var(name).ok());

@@ -31,22 +31,54 @@ pub(crate) struct TlsFiles {
     pub client_key_file: Option<String>,
 }
 
-/// Reads the files, and builds what all connections of a transport share. Fails with the option
-/// that is wrong: `MissingOption` where another one must be set with it, `InvalidOption` where a
-/// file cannot be used.
+/// What the files say; `None` for those that are not named.
+pub(super) struct PemFiles {
+    authorities: Option<Zeroizing<Vec<u8>>>,
+    chain: Option<Zeroizing<Vec<u8>>>,
+    key: Option<Zeroizing<Vec<u8>>>,
+}
+
+impl PemFiles {
+    /// Each by itself.
+    pub fn each(&self) -> [Option<&[u8]>; 3] {
+        [&self.authorities, &self.chain, &self.key].map(|file| file.as_ref().map(|pem| &pem[..]))
+    }
+}
+
+impl TlsFiles {
+    /// Reads the files. Fails with the option that is wrong: `MissingOption` where another one must
+    /// be set with it, `InvalidOption` where a file cannot be read.
+    pub(super) fn read(&self) -> Result<PemFiles> {
+        let missing = |what: &str| Err(Error::new(Status::MissingOption, what));
+        if self.replace_roots && self.ca_file.is_none() {
+            return missing("ca_only without ca_file would trust nobody: set ca_file too");
+        }
+        if self.client_cert_file.is_some() != self.client_key_file.is_some() {
+            let what = "client_cert_file and client_key_file go together: set both or neither";
+            return missing(what);
+        }
+        let read = |option: &str, path: &Option<String>, most| {
+            path.as_ref().map(|path| read(option, path, most)).transpose()
+        };
+        Ok(PemFiles {
+            authorities: read("ca_file", &self.ca_file, file::BUNDLE)?,
+            key: read("client_key_file", &self.client_key_file, file::VALUE)?,
+            chain: read("client_cert_file", &self.client_cert_file, file::BUNDLE)?,
+        })
+    }
+}
+
+/// Builds what all connections of a transport share of what the files say. `InvalidOption` where one
+/// cannot be used.
 ///
 /// It keeps no sessions to resume: those are added by [`with_own_sessions`], in each process.
-pub(super) fn configure(files: &TlsFiles) -> Result<Arc<ClientConfig>> {
+pub(super) fn configure(files: &TlsFiles, read: &PemFiles) -> Result<Arc<ClientConfig>> {
     let mut roots = RootCertStore::empty();
-    if files.replace_roots && files.ca_file.is_none() {
-        let nobody = "ca_only without ca_file would trust nobody: set ca_file too";
-        return Err(Error::new(Status::MissingOption, nobody));
-    }
     if !files.replace_roots {
         roots.extend(super::roots::mozilla());
     }
-    if let Some(path) = &files.ca_file {
-        let bundle = certificates("ca_file", path)?;
+    if let (Some(path), Some(pem)) = (&files.ca_file, &read.authorities) {
+        let bundle = certificates("ca_file", path, pem)?;
         let all = bundle.len();
         for (index, certificate) in bundle.into_iter().enumerate() {
             roots.add(certificate).map_err(|e| {
@@ -60,18 +92,12 @@ pub(super) fn configure(files: &TlsFiles) -> Result<Arc<ClientConfig>> {
         .with_safe_default_protocol_versions()
         .map_err(|e| Error::new(Status::Tls, format!("TLS cannot be set up: {e}")))?
         .with_root_certificates(roots);
-    let mut config = match (&files.client_cert_file, &files.client_key_file) {
+    let mut config = match (&read.chain, &read.key) {
         (Some(chain), Some(key)) => {
-            let certified = certified_key(&provider, chain, key)?;
+            let certified = certified_key(&provider, files, chain, key)?;
             builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(certified)))
         }
-        (None, None) => builder.with_no_client_auth(),
-        _ => {
-            return Err(Error::new(
-                Status::MissingOption,
-                "client_cert_file and client_key_file go together: set both or neither",
-            ));
-        }
+        _ => builder.with_no_client_auth(),
     };
     config.resumption = Resumption::disabled();
     Ok(Arc::new(config))
@@ -92,10 +118,16 @@ pub(super) fn with_own_sessions(config: &ClientConfig) -> ClientConfig {
 /// rustls would check that by reading the certificate, and knows X.509 version 3 alone. Whether a
 /// server takes version 1 is the server's to say, so for one that rustls cannot read, the key's
 /// public half is looked for in its bytes.
-fn certified_key(provider: &CryptoProvider, chain: &str, key: &str) -> Result<CertifiedKey> {
-    let unusable_key = |why: &str| unusable("client_key_file", key, why);
-    let pem = read("client_key_file", key, file::VALUE)?;
-    let private = PrivateKeyDer::from_pem_slice(&pem).map_err(|error| {
+fn certified_key(
+    provider: &CryptoProvider,
+    files: &TlsFiles,
+    chain: &[u8],
+    pem: &[u8],
+) -> Result<CertifiedKey> {
+    let path = |path: &Option<String>| path.clone().unwrap_or_default();
+    let unusable_key = |why: &str| unusable("client_key_file", &path(&files.client_key_file), why);
+    let chain_file = path(&files.client_cert_file);
+    let private = PrivateKeyDer::from_pem_slice(pem).map_err(|error| {
         match pem.windows(9).any(|word| word == b"ENCRYPTED") {
             true => unusable_key(
                 "the key is encrypted; write it as it is, for its owner alone: openssl pkey -in FILE -out FILE2",
@@ -105,7 +137,8 @@ fn certified_key(provider: &CryptoProvider, chain: &str, key: &str) -> Result<Ce
     })?;
     let private = provider.key_provider.load_private_key(private);
     let private = private.map_err(|error| unusable_key(&error.to_string()))?;
-    let certified = CertifiedKey::new(certificates("client_cert_file", chain)?, private);
+    let certified =
+        CertifiedKey::new(certificates("client_cert_file", &chain_file, chain)?, private);
     let mismatch = match certified.keys_match() {
         Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => false,
         Err(rustls::Error::InconsistentKeys(_)) => true,
@@ -116,15 +149,16 @@ fn certified_key(provider: &CryptoProvider, chain: &str, key: &str) -> Result<Ce
         }),
     };
     match mismatch {
-        true => Err(unusable("client_cert_file", chain, "does not belong to client_key_file")),
+        true => {
+            Err(unusable("client_cert_file", &chain_file, "does not belong to client_key_file"))
+        }
         false => Ok(certified),
     }
 }
 
 /// All certificates of a PEM file; none is an error.
-fn certificates(option: &str, path: &str) -> Result<Vec<CertificateDer<'static>>> {
-    let pem = read(option, path, file::BUNDLE)?;
-    let read = CertificateDer::pem_slice_iter(&pem).enumerate().map(|(index, certificate)| {
+fn certificates(option: &str, path: &str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>> {
+    let read = CertificateDer::pem_slice_iter(pem).enumerate().map(|(index, certificate)| {
         certificate.map_err(|error| {
             let why = format!("certificate {} is not PEM as it should be: {error}", index + 1);
             unusable(option, path, &why)

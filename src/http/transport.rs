@@ -32,7 +32,7 @@ use super::pool::{self, Place};
 use super::proxies::Proxies;
 use super::resolve;
 use super::socket::{self, Socket};
-use super::tls::{self, TlsFiles};
+use super::tls::{self, PemFiles};
 use super::url::Origin;
 use super::wire::{Nowhere, Wires};
 use crate::error::{Error, Result, Status};
@@ -40,6 +40,7 @@ use crate::support::call::Call;
 use crate::support::crypto;
 use crate::support::process::PerProcess;
 use crate::support::sync::AtomicU64;
+use ring::digest;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use std::sync::atomic::Ordering;
@@ -70,7 +71,8 @@ pub(crate) struct Transport {
 pub(crate) type Late<T> = late::Late<(Outgoing, TransportSettings), T, Option<Conversation>>;
 
 /// The transports of this process. Weak: the last client that goes takes its transport with it.
-type Known = PerProcess<Mutex<Vec<Weak<Transport>>>>;
+/// Sorted by what tells them apart.
+type Known = PerProcess<Mutex<Vec<(Key, Weak<Transport>)>>>;
 
 impl Transport {
     /// The transport for these settings: one that a living client has, or a new one. Fails where
@@ -78,27 +80,34 @@ impl Transport {
     pub fn shared(settings: TransportSettings) -> Result<Arc<Transport>> {
         static KNOWN: Known = PerProcess::new();
         static NEXT: AtomicU64 = AtomicU64::new(0);
+        // What the files say now: they may change under the same name.
+        let read = settings.tls.read()?;
+        let key = key_of(&settings, &read);
         let known = KNOWN.get(Mutex::default);
-        let tls = tls::configure(&settings.tls)?;
-        let proxies = Arc::new(Proxies::of(&settings.proxy)?);
-        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.retain(|transport| transport.strong_count() > 0);
-        // Files may have changed under the same name, so only settings without any are shared.
-        if settings.tls == TlsFiles::default() {
-            let same = known.iter().filter_map(Weak::upgrade).find(|t| t.settings == settings);
-            if let Some(transport) = same {
-                return Ok(transport);
-            }
+        let lock = || known.lock().unwrap_or_else(PoisonError::into_inner);
+        let find = |known: &Vec<(Key, Weak<Transport>)>| {
+            let at = known.binary_search_by_key(&&key, |(key, _)| key);
+            at.ok().and_then(|at| known[at].1.upgrade())
+        };
+        if let Some(same) = find(&lock()) {
+            return Ok(same);
         }
         let transport = Arc::new(Transport {
             number: NEXT.fetch_add(1, Ordering::Relaxed),
-            settings,
-            proxies,
-            tls,
+            proxies: Arc::new(Proxies::of(&settings.proxy)?),
+            tls: tls::configure(&settings.tls, &read)?,
             tls_here: PerProcess::new(),
             agent_here: PerProcess::new(),
+            settings,
         });
-        known.push(Arc::downgrade(&transport));
+        let mut known = lock();
+        known.retain(|(_, transport)| transport.strong_count() > 0);
+        // Another thread may have been quicker.
+        if let Some(same) = find(&known) {
+            return Ok(same);
+        }
+        let at = known.partition_point(|(other, _)| *other < key);
+        known.insert(at, (key, Arc::downgrade(&transport)));
         Ok(transport)
     }
 
@@ -429,6 +438,30 @@ impl Transport {
         let error = explain(broken, outgoing, call, &self.settings, proxy);
         Fault { error, sent, awaited: false }
     }
+}
+
+/// What tells one transport from another: a digest of its settings and of what their files say. The
+/// files are not kept for it, since one of them is a private key.
+type Key = [u8; 32];
+
+/// The key of these settings.
+fn key_of(settings: &TransportSettings, read: &PemFiles) -> Key {
+    let mut context = digest::Context::new(&digest::SHA256);
+    let mut feed = |part: Option<&[u8]>| {
+        // Lengths first, so that no two lists of parts run together to the same bytes.
+        context.update(&part.map_or(u64::MAX, |part| part.len() as u64).to_le_bytes());
+        context.update(part.unwrap_or_default());
+    };
+    let TransportSettings { tls, proxy, user_agent, connect_timeout } = settings;
+    let paths = [&tls.ca_file, &tls.client_cert_file, &tls.client_key_file];
+    paths.into_iter().for_each(|path| feed(path.as_deref().map(str::as_bytes)));
+    read.each().into_iter().for_each(&mut feed);
+    proxy.each().into_iter().for_each(|part| feed(part.map(str::as_bytes)));
+    feed(Some(&[u8::from(tls.replace_roots)]));
+    feed(Some(user_agent.as_bytes()));
+    feed(Some(&connect_timeout.as_nanos().to_le_bytes()));
+    let digest = context.finish();
+    digest.as_ref().try_into().unwrap_or_default()
 }
 
 /// ureq as it is used here: one request, one answer, nothing of its own accord. Redirects, the

@@ -48,11 +48,11 @@ pub(crate) struct Lifecycle {
     /// Who renews. A forked child has its own, since its parent's leader is not there.
     flight: PerProcess<Flight<Result<()>>>,
     /// Why the last renewal failed; `None` after one that did not. For the status.
-    last_error: ArcSwap<Option<Error>>,
+    last_error: ArcSwapOption<Error>,
     /// What is wrong with the store; `None` once it works again. For the status.
-    store_fault: ArcSwap<Option<Error>>,
+    store_fault: ArcSwapOption<Error>,
     /// Why what was last forgotten may still be good at the cloud.
-    not_revoked: ArcSwap<Option<Error>>,
+    not_revoked: ArcSwapOption<Error>,
     /// The thread that renews early, and its process, where the client asked for one. Set without a
     /// lock, which a forked child could inherit held.
     renewer: ArcSwapOption<(Process, Thread)>,
@@ -74,9 +74,9 @@ impl Lifecycle {
             news: News::new(),
             state: ArcSwap::new(state),
             flight: PerProcess::new(),
-            last_error: ArcSwap::default(),
-            store_fault: ArcSwap::default(),
-            not_revoked: ArcSwap::default(),
+            last_error: ArcSwapOption::empty(),
+            store_fault: ArcSwapOption::empty(),
+            not_revoked: ArcSwapOption::empty(),
             renewer: ArcSwapOption::empty(),
         };
         if let Some(fault) = fault {
@@ -106,27 +106,27 @@ impl Lifecycle {
 
     /// Why the last renewal failed.
     pub fn last_error(&self) -> Option<Error> {
-        self.last_error.load().as_ref().clone()
+        self.last_error.load().as_deref().cloned()
     }
 
     /// Notes how a renewal ended.
     pub(super) fn set_last_error(&self, error: Option<Error>) {
-        self.last_error.store(Arc::new(error));
+        self.last_error.store(error.map(Arc::new));
     }
 
     /// Why what was last forgotten may still be good at the cloud.
     pub fn not_revoked(&self) -> Option<Error> {
-        self.not_revoked.load().as_ref().clone()
+        self.not_revoked.load().as_deref().cloned()
     }
 
     /// Notes whether the cloud was told of the last forgetting.
     pub(super) fn set_not_revoked(&self, error: Option<Error>) {
-        self.not_revoked.store(Arc::new(error));
+        self.not_revoked.store(error.map(Arc::new));
     }
 
     /// What is wrong with the store at present.
     pub fn store_fault(&self) -> Option<Error> {
-        self.store_fault.load().as_ref().clone()
+        self.store_fault.load().as_deref().cloned()
     }
 
     /// The hot path: copies a fresh token to the beginning of `buffer`, if it fits with a byte to
@@ -289,7 +289,7 @@ impl Lifecycle {
     /// Notes what is wrong with the store, and logs it. The tokens are used from memory meanwhile.
     pub(super) fn note_store_fault(&self, fault: Error) {
         log!(self.log, Error, "{fault}");
-        self.store_fault.store(Arc::new(Some(fault)));
+        self.store_fault.store(Some(Arc::new(fault)));
     }
 
     /// Warns where tokens are to be bound to a key and this one is not, once a change.
@@ -311,7 +311,7 @@ impl Lifecycle {
 
     /// The store has kept what it was given: what was wrong with it is over.
     pub(super) fn store_works(&self) {
-        self.store_fault.store(Arc::default());
+        self.store_fault.store(None);
     }
 
     /// Lets readers see a new record. Only the leader does, so that no two states overtake each

@@ -45,7 +45,7 @@ pub(crate) struct PersonsLogin {
     /// At another device, or in a browser.
     way: Way,
     /// Whose it is: of a client that is another's by now, nothing is kept.
-    identity: String,
+    identity: Arc<str>,
     /// What only this login's calls may name: its codes, its state, its verifier.
     pub(super) own: Ordered<Secret>,
     /// What the token will be bound to, if to anything: the server may know it already.
@@ -86,7 +86,7 @@ impl PersonsLogin {
     /// A login whose first question waits for one interval.
     pub(super) fn new(
         lifecycle: Arc<Lifecycle>,
-        (way, identity): (Way, String),
+        (way, identity): (Way, Arc<str>),
         (own, proof_key): (Ordered<Secret>, Option<ProofKey>),
         interval: Duration,
     ) -> PersonsLogin {

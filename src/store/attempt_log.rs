@@ -16,8 +16,8 @@ use crate::support::call::Call;
 use crate::support::clock::{Clock, Moment};
 use crate::support::gate::{Gate, Passage};
 use crate::support::process::PerProcess;
-use crate::support::registry::{Entry, Registry, Shared};
-use arc_swap::ArcSwap;
+use crate::support::registry::{Held, Registry, Shared};
+use arc_swap::ArcSwapOption;
 use once_cell::race::OnceBox;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,9 +25,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// The attempts with one secret. Clients that send the same secret to the same place share one.
 pub(crate) struct AttemptLog {
     /// What this process knows.
-    shared: Arc<Entry<SharedAttempts>>,
-    /// Opens the store below.
-    open: Opener,
+    shared: Held<SharedAttempts>,
+    /// Opens the store below; `None` where attempts are kept in memory only.
+    open: Option<Opener>,
     /// Where the attempts outlive the process. Opened when it is first needed, since a login is
     /// rarely due.
     store: OnceBox<Option<Box<dyn Store<Attempts>>>>,
@@ -41,8 +41,8 @@ pub(crate) type Opener = Box<dyn Fn() -> Result<Option<Box<dyn Store<Attempts>>>
 /// It outlives them: a program that makes a client, fails and begins anew would otherwise send a
 /// wrong password each time. A forked child inherits it.
 struct SharedAttempts {
-    /// Replaced as a whole; readers take no lock.
-    attempts: ArcSwap<Attempts>,
+    /// Replaced as a whole; readers take no lock. `None` where there were none.
+    attempts: ArcSwapOption<Attempts>,
     /// Whether the last login with the secret worked. While that is so, logins need not wait for
     /// each other.
     proven: AtomicBool,
@@ -52,7 +52,7 @@ struct SharedAttempts {
 
 impl Shared for SharedAttempts {
     fn is_over(&self, now: Moment) -> bool {
-        self.attempts.load().are_over(now)
+        self.attempts.load().as_ref().is_none_or(|attempts| attempts.are_over(now))
     }
 }
 
@@ -69,10 +69,10 @@ pub(crate) struct Turn {
 impl AttemptLog {
     /// The log of the secret of this name. The name is a digest of the secret, and of where and
     /// how it is sent.
-    pub fn new(name: &str, clock: &Clock, open: Opener) -> AttemptLog {
-        static KNOWN: Registry<SharedAttempts> = Registry::new();
+    pub fn new(name: &Arc<str>, clock: &Clock, open: Option<Opener>) -> AttemptLog {
+        static KNOWN: Registry = Registry::new();
         let shared = || SharedAttempts {
-            attempts: ArcSwap::default(),
+            attempts: ArcSwapOption::const_empty(),
             proven: AtomicBool::new(false),
             gate: PerProcess::new(),
         };
@@ -81,7 +81,7 @@ impl AttemptLog {
 
     /// What this process knows. Costs no lock and no look into the store.
     pub fn known(&self) -> Arc<Attempts> {
-        self.shared.attempts.load_full()
+        self.shared.attempts.load_full().unwrap_or_default()
     }
 
     /// Learns what the store knows. Fails where it cannot be read; what this process knows still
@@ -145,9 +145,9 @@ impl AttemptLog {
     /// change it at the same time.
     pub fn change(&self, change: impl Fn(&mut Attempts)) {
         self.shared.attempts.rcu(|known| {
-            let mut known = Attempts::clone(known);
+            let mut known = known.as_deref().cloned().unwrap_or_default();
             change(&mut known);
-            known
+            Some(Arc::new(known))
         });
     }
 
@@ -170,7 +170,8 @@ impl AttemptLog {
     /// The store, opened once; `None` where attempts are kept in memory only. A failure to open
     /// it is not kept.
     fn store(&self) -> Result<Option<&dyn Store<Attempts>>> {
-        let opened = self.store.get_or_try_init(|| (self.open)().map(Box::new))?;
+        let Some(open) = &self.open else { return Ok(None) };
+        let opened = self.store.get_or_try_init(|| open().map(Box::new))?;
         Ok(opened.as_deref())
     }
 }

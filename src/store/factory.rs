@@ -160,16 +160,17 @@ impl StoreChoice {
         Ok(Box::new(self.stored(medium, &name, is_credible)?))
     }
 
-    /// What opens the record of the attempts with the secret of this name. Not opened yet: most
-    /// clients never need it.
-    pub fn attempts(&self, name: &str) -> Opener {
-        let (choice, name) = (self.clone(), name.to_string());
-        Box::new(move || {
+    /// What opens the record of the attempts with the secret of this name; `None` where memory is
+    /// all there is. Not opened yet: most clients never need it.
+    pub fn attempts(&self, name: &Arc<str>) -> Option<Opener> {
+        self.media.as_ref()?;
+        let (choice, name) = (self.clone(), name.clone());
+        Some(Box::new(move || {
             let Some(media) = &choice.media else { return Ok(None) };
             let name = lasting(&name);
             let medium = media.beside(&choice.named(&name));
             Ok(Some(Box::new(choice.stored(medium, &name, Arc::new(|_| true))?)))
-        })
+        }))
     }
 
     /// What a record is called in the store: `<provider>-<digest>`.

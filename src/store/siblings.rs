@@ -14,17 +14,17 @@ use crate::provider::trail::Trail;
 use crate::support::clock::{Clock, CloudTime, Moment};
 use crate::support::gate::Gate;
 use crate::support::process::PerProcess;
-use crate::support::registry::{Entry, Registry, Shared};
-use arc_swap::{ArcSwap, ArcSwapOption};
+use crate::support::registry::{Held, Registry, Shared};
+use arc_swap::ArcSwapOption;
 use std::sync::Arc;
 
 /// One client's view of what it shares with the other clients of its identity.
 pub(crate) struct Siblings {
     /// Names the identity among all others, its secrets included. Not for people's eyes: whoever
     /// has it can try passwords against it.
-    pub name: String,
+    pub name: Arc<str>,
     /// What is shared.
-    family: Arc<Entry<Family>>,
+    family: Held<Family>,
     /// This client's clock, which may have been wound since: then the others' moments are not its
     /// own.
     clock: Clock,
@@ -33,10 +33,10 @@ pub(crate) struct Siblings {
 /// What all clients of one identity have in common. A forked child inherits what is plain data;
 /// gates and answers under way it makes anew.
 struct Family {
-    /// What the cloud last said.
-    cloud: ArcSwap<CloudsWord>,
-    /// What the memory store keeps, where the clients share their tokens. Empty otherwise.
-    record: ArcSwap<Record>,
+    /// What the cloud last said; `None` where it has said nothing.
+    cloud: ArcSwapOption<CloudsWord>,
+    /// What the memory store keeps, where the clients share their tokens. `None` otherwise.
+    record: ArcSwapOption<Record>,
     /// The lock of that record.
     gate: PerProcess<Gate>,
     /// Token calls that were sent and whose answers are still to come.
@@ -59,25 +59,30 @@ impl Shared for Family {
     fn is_over(&self, now: Moment) -> bool {
         // A pause of our own choice spares a cloud that failed; a new client may try its luck.
         let cloud = self.cloud.load();
-        let quiet = cloud.pause.as_ref().is_some_and(|pause| pause.asked && now < pause.until);
+        let pause = cloud.as_ref().and_then(|cloud| cloud.pause.as_ref());
+        let quiet = pause.is_some_and(|pause| pause.asked && now < pause.until);
         // What was obtained for a refresh token has no other copy, and the token is spent.
-        !quiet && self.record.load().refresh.is_none()
+        !quiet && self.record.load().as_ref().is_none_or(|record| record.refresh.is_none())
     }
 }
 
 impl Siblings {
     /// Joins the others of this identity whose clocks agree with this one.
-    pub fn new(name: &str, clock: &Clock) -> Siblings {
-        static KNOWN: Registry<Family> = Registry::new();
+    pub fn new(name: &Arc<str>, clock: &Clock) -> Siblings {
+        static KNOWN: Registry = Registry::new();
         let family = || Family {
-            cloud: ArcSwap::default(),
-            record: ArcSwap::default(),
+            cloud: ArcSwapOption::const_empty(),
+            record: ArcSwapOption::const_empty(),
             gate: PerProcess::new(),
             late: PerProcess::new(),
             proof_key: ArcSwapOption::empty(),
             nonces: Arc::default(),
         };
-        Siblings { name: name.into(), family: KNOWN.get(name, clock, family), clock: clock.clone() }
+        Siblings {
+            name: name.clone(),
+            family: KNOWN.get(name, clock, family),
+            clock: clock.clone(),
+        }
     }
 
     /// Token calls whose callers could not wait for the answers. The next caller takes them up.
@@ -114,6 +119,7 @@ impl Siblings {
             return;
         }
         let cloud = self.family.cloud.load();
+        let Some(cloud) = &*cloud else { return };
         if cloud.pause.as_ref().map(|p| p.until) > record.pause.as_ref().map(|p| p.until) {
             record.pause = cloud.pause.clone();
         }
@@ -124,10 +130,11 @@ impl Siblings {
     pub fn note(&self, record: &Record) {
         let pause = record.pause.clone().filter(|pause| pause.strict);
         let agree = self.family.agrees_with(&self.clock);
-        let time = if agree { record.cloud } else { self.family.cloud.load().time };
+        let known = || self.family.cloud.load().as_ref().and_then(|cloud| cloud.time);
+        let time = if agree { record.cloud } else { known() };
         // That there is no pause is true by any clock.
         if agree || pause.is_none() {
-            self.family.cloud.store(Arc::new(CloudsWord { pause, time }));
+            self.family.cloud.store(Some(Arc::new(CloudsWord { pause, time })));
         }
     }
 
@@ -138,25 +145,24 @@ impl Siblings {
 
     /// For the memory store: what is shared now.
     pub(super) fn record(&self) -> Arc<Record> {
-        self.family.record.load_full()
+        self.family.record.load_full().unwrap_or_default()
     }
 
     /// Keeps this record for all, and gives its version, which counts up. Only for the holder of
     /// the gate.
     pub(super) fn keep(&self, record: &Record) -> Version {
-        let Version([last, ..]) = self.family.record.load().version;
+        let Version([last, ..]) = self.record().version;
         let version = Version([last + 1, 0, 0, 0]);
-        self.family.record.store(Arc::new(Record { version, ..record.clone() }));
+        self.family.record.store(Some(Arc::new(Record { version, ..record.clone() })));
         version
     }
 }
 
 impl Drop for Siblings {
     fn drop(&mut self) {
-        // Two are left, the registry's and this one's: this is the last client of the identity. A
-        // kept request holds secrets, which must not outlive the clients.
-        if Arc::strong_count(&self.family) <= 2 {
-            self.late().clear();
+        // A kept request holds secrets, which must not outlive the clients.
+        if let Some(late) = self.family.late.known().filter(|_| self.family.is_last()) {
+            late.clear();
         }
     }
 }

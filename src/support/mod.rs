@@ -38,6 +38,7 @@ pub(crate) mod process;
 pub(crate) mod redaction;
 pub(crate) mod registry;
 pub(crate) mod secret;
+pub(crate) mod shelf;
 pub(crate) mod striped;
 pub(crate) mod sync;
 pub(crate) mod wipe;
