@@ -24,9 +24,11 @@ use crate::provider::scope::{Moment, Scope};
 use crate::provider::template::{Place, Template, Values};
 use crate::support::ordered::Ordered;
 use crate::support::secret::Secret;
+use arc_swap::ArcSwapOption;
+use std::sync::{Arc, Weak};
 
 /// What requests need to know, worked out once for as long as nothing is discovered anew.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Api {
     /// The provider's name, for messages.
     provider: String,
@@ -49,7 +51,25 @@ impl Values for Api {
 impl Api {
     /// Works out the URLs from what was discovered and what came with the token. Fails where a URL
     /// of the profile or the options cannot be filled in.
-    pub fn of(account: &Account, record: &Record) -> Result<Api> {
+    ///
+    /// Where another client of the process has worked out the same, it is shared: of a hundred
+    /// thousand clients of one cloud all have the same URLs.
+    pub fn of(account: &Account, record: &Record) -> Result<Arc<Api>> {
+        /// The last that was worked out, for some profiles at once. Kept by its clients alone: its
+        /// headers may be secret.
+        static LAST: [ArcSwapOption<Weak<Api>>; 16] = [const { ArcSwapOption::const_empty() }; 16];
+        let api = Api::work_out(account, record)?;
+        let profile = Arc::as_ptr(&account.profile) as usize;
+        let last = &LAST[profile / 64 % LAST.len()];
+        let same = last.load().as_deref().and_then(Weak::upgrade).filter(|same| **same == api);
+        Ok(same.unwrap_or_else(|| {
+            let api = Arc::new(api);
+            last.store(Some(Arc::new(Arc::downgrade(&api))));
+            api
+        }))
+    }
+
+    fn work_out(account: &Account, record: &Record) -> Result<Api> {
         let discovered = &record.discovered;
         let names = match &record.token {
             Some(token) => account.names_of_requests(token, discovered)?,

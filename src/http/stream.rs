@@ -37,7 +37,7 @@ pub(crate) struct Certificates(Arc<ClientConfig>);
 impl Certificates {
     /// Fails with the option that is wrong.
     pub fn of(files: &TlsFiles) -> Result<Certificates> {
-        tls::configure(files).map(Certificates)
+        tls::configure(files, &files.read()?).map(Certificates)
     }
 }
 

@@ -11,6 +11,7 @@ use super::goal::{Goal, Stage};
 use super::holds;
 use super::news::News;
 use super::pauses;
+use super::renewer::Job;
 use super::serving::Serving;
 use super::state::State;
 use crate::account::account::Account;
@@ -23,12 +24,10 @@ use crate::store::Lock;
 use crate::support::call::Call;
 use crate::support::clock::Clock;
 use crate::support::log::{self, Log, log};
-use crate::support::os::{Process, this_process};
 use crate::support::process::PerProcess;
 use crate::support::striped::Striped;
 use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 use std::sync::Arc;
-use std::thread::Thread;
 
 /// Keeps one identity's token good. Usable from any thread; in a forked child it goes on with what
 /// the parent knew.
@@ -53,9 +52,9 @@ pub(crate) struct Lifecycle {
     store_fault: ArcSwapOption<Error>,
     /// Why what was last forgotten may still be good at the cloud.
     not_revoked: ArcSwapOption<Error>,
-    /// The thread that renews early, and its process, where the client asked for one. Set without a
-    /// lock, which a forked child could inherit held.
-    renewer: ArcSwapOption<(Process, Thread)>,
+    /// The job of the thread that renews early, where the client asked for one. Set without a lock,
+    /// which a forked child could inherit held.
+    renewer: ArcSwapOption<Job>,
 }
 
 impl Lifecycle {
@@ -64,7 +63,7 @@ impl Lifecycle {
     /// cloud.
     pub fn new(account: Account, clock: Clock, log: Log) -> Result<Lifecycle> {
         let (record, fault) = known_of(&account, account.first_record()?)?;
-        let api = Arc::new(Api::of(&account, &record)?);
+        let api = Api::of(&account, &record)?;
         let state = Arc::new(State::new(Arc::new(account), record, api)?);
         let lifecycle = Lifecycle {
             at_hand: Striped::new(&Arc::new(Fresh::of(&state))),
@@ -224,18 +223,16 @@ impl Lifecycle {
         }
     }
 
-    /// From now on this thread renews early and no caller does; `None`: callers do. Called by the
-    /// thread's owner when it starts and ends.
-    pub fn renewed_by(&self, thread: Option<Thread>) {
-        self.renewer.store(thread.map(|thread| Arc::new((this_process(), thread))));
+    /// From now on this job renews early and no caller does; `None`: callers do. Called by the job's
+    /// owner when it begins and ends.
+    pub fn renewed_by(&self, job: Option<Arc<Job>>) {
+        self.renewer.store(job);
     }
 
     /// Lets the renewing thread look again, after something changed: a token, options, the clock.
     pub fn wake_renewer(&self) {
-        let me = std::thread::current().id();
-        // What it changes itself is no news to it.
-        if let Some((_, thread)) = self.renewer.load().as_deref().filter(|(_, t)| t.id() != me) {
-            thread.unpark();
+        if let Some(job) = &*self.renewer.load() {
+            job.wake();
         }
     }
 
@@ -328,7 +325,7 @@ impl Lifecycle {
             && saved(&record) == saved(&before.record);
         let api = match same {
             true => before.api.clone(),
-            false => Arc::new(Api::of(account, &record)?),
+            false => Api::of(account, &record)?,
         };
         let state = Arc::new(State::new(account.clone(), record, api)?);
         self.state.store(state.clone());
@@ -375,7 +372,7 @@ impl Serving for Lifecycle {
 
     fn renews_in_background(&self) -> bool {
         // In a forked child the thread is not there, and callers renew as they do without one.
-        self.renewer.load().as_deref().is_some_and(|(process, _)| *process == this_process())
+        self.renewer.load().as_ref().is_some_and(|job| job.is_here())
     }
 
     fn has_news(&self, state: &State) -> bool {

@@ -33,6 +33,7 @@ pub(crate) mod news;
 pub(crate) mod pauses;
 mod person;
 mod renewal;
+mod renewer;
 pub(crate) mod serving;
 pub(crate) mod state;
 pub(crate) mod watch;

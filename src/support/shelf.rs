@@ -72,8 +72,8 @@ impl Shelf {
                 return (None, Some(same.clone()));
             }
             let fresh = make();
-            let mut next: Vec<_> =
-                known.iter().filter(|(_, item)| !is_over(item)).cloned().collect();
+            let mut next = Vec::with_capacity(known.len() + 1);
+            next.extend(known.iter().filter(|(_, item)| !is_over(item)).cloned());
             next.push((hash, fresh.clone()));
             (Some(next), Some(fresh))
         })
@@ -131,7 +131,8 @@ fn divided(values: Vec<(u64, Item)>, level: u32) -> Places {
     for (hash, item) in values {
         parts[at(hash, level)].push((hash, item));
     }
-    parts.map(|part| {
+    parts.map(|mut part| {
+        part.shrink_to_fit();
         let content = (!part.is_empty()).then(|| Arc::new(Content::Few(part)));
         Place(ArcSwapOption::from(content))
     })
