@@ -34,7 +34,8 @@ static const char HELP[] =
     "Every user of the machine can read a command line. Give secrets through the environment, or\n"
     "name a file that only you can read: --set password_file=/etc/gateway/password.\n"
     "\n"
-    "  keyfob-token --header kontakt | curl -H @- https://apps-api.prod.kontakt.io/v3/device\n"
+    "  keyfob-token --header kontakt > headers &&\n"
+    "      curl -H @headers https://apps-api.prod.kontakt.io/v3/device\n"
     "\n"
     "exit status: 0 printed; 1 no token; 2 wrong arguments or options, and nothing was sent.\n";
 

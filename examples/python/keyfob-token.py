@@ -21,7 +21,8 @@ them elsewhere, `memory` not at all; with --config, only what the file says.
 Every user of the machine can read a command line. Give secrets through the environment, or
 name a file that only you can read: --set password_file=/etc/gateway/password.
 
-  keyfob-token --header kontakt | curl -H @- https://apps-api.prod.kontakt.io/v3/device
+  keyfob-token --header kontakt > headers &&
+      curl -H @headers https://apps-api.prod.kontakt.io/v3/device
 
 exit status: 0 printed; 1 no token; 2 wrong arguments or options, and nothing was sent.
 """
