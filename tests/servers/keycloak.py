@@ -29,6 +29,7 @@ WAYS = {
 class Keycloak(Server):
     name = "Keycloak"
     version = VERSION
+    notes = "Started with `--features=dpop`."
     person = {"username": "owner", "password": "correct horse"}
 
     def __init__(self, scratch: Path) -> None:
@@ -49,6 +50,7 @@ class Keycloak(Server):
             [
                 home / "bin/kc.sh",
                 "start-dev",
+                "--features=dpop",
                 f"--http-port={port}",
                 "--http-host=127.0.0.1",
                 "--http-management-port=0",
@@ -153,6 +155,9 @@ class Keycloak(Server):
         self.by_code = self.by_browser = {**scope, "client_id": "asking"}
         self.rotating = {**scope, "client_id": "public-short"}
         self.second_s = {**scope, "client_id": "second"}
+        dpop = {"dpop.bound.access.tokens": "true"}
+        self._client("bound", publicClient=True, attributes=dpop)
+        self.bound = {**scope, "client_id": "bound", "dpop": "true"}
         self.special_characters = "way+%& ü:"
         special = {"client_id": "way+%& ü:", "client_secret": "way+%& ü: secret"}
         self._client(

@@ -79,6 +79,8 @@ class OidcProvider(Server):
         self._secret = SECRET
         self.enable()
         self.managed = {**scope, "client_id": "managed", "client_secret": self._secret, "grant": "interactive"}
+        self._client("bound", dpop_bound_access_tokens=True, **public)
+        self.bound, self.nonces = {**scope, "client_id": "bound", "dpop": "true"}, "everywhere"
         self._client("second", client_name="1s", **public)
         self.second_s = {**scope, "client_id": "second"}
 

@@ -200,6 +200,31 @@ def one_second(server: Server, scratch: Path) -> str:
         return f"{all_of_them} requests in 4 s, {client.status().counters.refreshes} refreshes, none refused"
 
 
+@row("DPoP: tokens are bound to a key, and each request proves it")
+def bound(server: Server, scratch: Path) -> str:
+    options = has(server.bound, "it binds none")
+    has(server.userinfo, "it has no userinfo endpoint")
+    store = scratch / f"{server.name}-bound"
+    with client_of(options, store) as client:
+        let_in(server, client)
+        assert client.status().dpop_bound
+        assert client.get(server.userinfo or "").status == 200
+        client.renew()
+        assert client.get(server.userinfo or "").status == 200
+        stolen, key = client.token(), client.status().dpop_jkt
+    with client_of(options, store) as client:
+        client.renew()
+        assert client.status().dpop_jkt == key
+        assert client.get(server.userinfo or "").status == 200
+        by_browser(server, client)
+        assert client.get(server.userinfo or "").status == 200
+        client.forget()
+        assert client.status().not_revoked is None, client.status().not_revoked
+    answered = sees(server, stolen)
+    assert answered in (400, 401), answered
+    return f"device, code, refresh after a restart, userinfo; a stolen token: {answered}; nonces: {server.nonces}"
+
+
 @row("a refresh token that the server no longer takes")
 def rejected(server: Server, scratch: Path) -> str:
     options = has(server.by_code or server.by_browser, "nobody but the client logs in")

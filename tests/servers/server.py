@@ -107,6 +107,9 @@ class Server:
     #: A client with a secret that `disable`, `enable` and `rotate` speak of.
     managed: dict[str, str] | None = None
     second_s: dict[str, str] | None = None
+    #: A person's login whose tokens are bound to a key (RFC 9449), and where the server wants nonces.
+    bound: dict[str, str] | None = None
+    nonces = "nowhere"
 
     can_refuse_a_device = True
 

@@ -207,6 +207,8 @@ export interface Options {
   client_assertion_alg?: string | undefined;
   /** Whom the client's JWT is for (`aud`), where the server wants its issuer there. Unset, the token endpoint. */
   client_assertion_audience?: string | undefined;
+  /** Bind tokens to a key of this client (DPoP, RFC 9449): it is made here, kept with the tokens, and signs each request anew, so that a stolen token alone opens nothing. Default: `false`. */
+  dpop?: boolean | undefined;
   /** Longest wait for a connection, TLS handshake excluded. Default: `10000`. */
   connect_timeout_ms?: number | undefined;
   /** Longest any call waits, all its tries included. Default: `30000`. */

@@ -63,6 +63,22 @@ for (const [way, send] of Object.entries(WAYS)) {
     assert.deepEqual(await clouds.calls("kontakt"), { api: 2, login: 1, refresh: 1 });
   });
 
+  test(`${way} proves its key again for a nonce`, async (t) => {
+    const proving = { client_id: "prover-5", username: "gateway@example.com", password: "correct horse", dpop: true };
+    const client = clouds.client(t, "oauth2", { client_secret: undefined, ...proving });
+    await client.token();
+    // Longer than a nonce is good.
+    await clouds.tell("wind", { seconds: 200 });
+    client.wind(200_000);
+    const headers = { "Content-Type": "application/json" };
+    const body = way === "a fetch on undici" ? undefined : JSON.stringify({ id: "gate-7" });
+    const method = body ? "POST" : "GET";
+    const { status } = await send(client, url("oauth2", body ? "/things" : "/devices"), { method, headers, body });
+    assert.equal(status, body ? 201 : 200);
+    const { refresh, api } = await clouds.calls("oauth2");
+    assert.deepEqual([refresh, api], [undefined, 2]);
+  });
+
   test(`${way} asks once again, and no more`, async (t) => {
     const client = clouds.client(t, "kontakt");
     await clouds.inject("kontakt", "api", "status:401");

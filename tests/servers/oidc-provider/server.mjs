@@ -1,6 +1,7 @@
 // npm's oidc-provider as an authorization server, with a control endpoint beside it. Prints its address.
 // Run from the directory where the package is installed.
 
+import { randomBytes } from "node:crypto";
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -82,6 +83,7 @@ const provider = new Provider(issuer, {
       certificateSubjectMatches: (ctx, _property, expected) =>
         ctx.socket.getPeerX509Certificate().subject === expected,
     },
+    dPoP: { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => true },
     clientCredentials: { enabled: true },
     deviceFlow: { enabled: true },
     revocation: { enabled: true },
