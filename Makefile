@@ -180,14 +180,14 @@ house: ## the map of src/, which room uses which: printed, and into CONTRIBUTING
 
 ##@ Measure
 
-bench: ## the figures of docs/BENCHMARKS.md, and its bars from what stands there
+bench: SHELL := bash
+bench: .SHELLFLAGS := -o pipefail -c
+bench: ## the figures of docs/BENCHMARKS.md, and their bars, into target/bench/
 	@tools/setup bench
 	@$(MAKE) --no-print-directory build simulator PROFILE=release
-	benches/run
-	benches/bodies
-	bindings/python/bench
-	node bindings/node/bench.mjs
-	tools/pictures
+	@mkdir -p $(TARGET)/bench
+	{ benches/run && benches/bodies && bindings/python/bench && node bindings/node/bench.mjs; } | tee $(TARGET)/bench/figures.md
+	tools/pictures --run $(TARGET)/bench
 
 size: simulator ## how large the library is, of what, and what a cold token costs
 	@$(MAKE) --no-print-directory build PROFILE=release
