@@ -14,12 +14,12 @@ use crate::error::{Error, Result, Status};
 use crate::http::message::TransportSettings;
 use crate::http::proxies::ProxyNames;
 use crate::http::retry::Repeat;
-use crate::http::tls::TlsFiles;
+use crate::http::tls::{SYSTEM, TlsFiles};
 use crate::http::transport::Transport;
 use crate::http::url::{OriginRule, Url};
 use crate::model::option::Key;
 use crate::model::option_table::{
-    BASE_URL, CA_FILE, CA_ONLY, CLIENT_CERT_FILE, CLIENT_KEY_FILE, CONNECT_TIMEOUT_MS, DPOP,
+    BASE_URL, CA, CA_FILE, CA_ONLY, CLIENT_CERT_FILE, CLIENT_KEY_FILE, CONNECT_TIMEOUT_MS, DPOP,
     EXPIRES_AT_MS, PROXY, REFRESH_TOKEN, RENEW_BEFORE_S, START_SPREAD_S, USER_AGENT,
 };
 use crate::model::options::Options;
@@ -519,6 +519,7 @@ fn transport_settings(options: &Options) -> TransportSettings {
     TransportSettings {
         tls: TlsFiles {
             ca_file: text(CA_FILE),
+            system: options.text(CA) == Some(SYSTEM),
             replace_roots: options.flag(CA_ONLY),
             client_cert_file: text(CLIENT_CERT_FILE),
             client_key_file: text(CLIENT_KEY_FILE),

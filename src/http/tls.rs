@@ -14,16 +14,32 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime, pem::PemObject}
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::time_provider::TimeProvider;
 use rustls::{ClientConfig, InconsistentKeys, RootCertStore};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use zeroize::Zeroizing;
+
+/// The value of the option `ca` that asks for the system's authorities.
+pub(crate) const SYSTEM: &str = "system";
+
+/// Where systems keep the file of all authorities that they trust, as OpenSSL finds them there.
+const BUNDLES: [&str; 6] = [
+    "/etc/ssl/certs/ca-certificates.crt", // Debian, Arch, Alpine, OpenWrt, Yocto
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", // Fedora, Red Hat
+    "/etc/pki/tls/certs/ca-bundle.crt",   // their older releases
+    "/etc/ssl/ca-bundle.pem",             // SUSE
+    "/etc/ssl/cert.pem",                  // macOS, FreeBSD
+    "/usr/local/share/certs/ca-root-nss.crt", // FreeBSD's package
+];
 
 /// Which certificates to trust and to show. Paths of PEM files, read when a client is made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TlsFiles {
     /// Option `ca_file`: authorities to trust besides Mozilla's.
     pub ca_file: Option<String>,
-    /// Option `ca_only`: trust those of `ca_file` alone.
+    /// Option `ca`: trust the system's authorities, too.
+    pub system: bool,
+    /// Option `ca_only`: trust none of Mozilla's.
     pub replace_roots: bool,
     /// Option `client_cert_file`: our certificate, then those of its authorities.
     pub client_cert_file: Option<String>,
@@ -36,12 +52,16 @@ pub(super) struct PemFiles {
     authorities: Option<Zeroizing<Vec<u8>>>,
     chain: Option<Zeroizing<Vec<u8>>>,
     key: Option<Zeroizing<Vec<u8>>>,
+    /// The system's authorities, and where they were found.
+    system: Option<(String, Zeroizing<Vec<u8>>)>,
 }
 
 impl PemFiles {
     /// Each by itself.
-    pub fn each(&self) -> [Option<&[u8]>; 3] {
-        [&self.authorities, &self.chain, &self.key].map(|file| file.as_ref().map(|pem| &pem[..]))
+    pub fn each(&self) -> [Option<&[u8]>; 4] {
+        let system = self.system.as_ref().map(|(_, pem)| pem);
+        [self.authorities.as_ref(), self.chain.as_ref(), self.key.as_ref(), system]
+            .map(|file| file.map(|pem| &pem[..]))
     }
 }
 
@@ -50,8 +70,9 @@ impl TlsFiles {
     /// be set with it, `InvalidOption` where a file cannot be read.
     pub(super) fn read(&self) -> Result<PemFiles> {
         let missing = |what: &str| Err(Error::new(Status::MissingOption, what));
-        if self.replace_roots && self.ca_file.is_none() {
-            return missing("ca_only without ca_file would trust nobody: set ca_file too");
+        if self.replace_roots && self.ca_file.is_none() && !self.system {
+            let what = "ca_only without ca_file would trust nobody: set ca_file or ca=system too";
+            return missing(what);
         }
         if self.client_cert_file.is_some() != self.client_key_file.is_some() {
             let what = "client_cert_file and client_key_file go together: set both or neither";
@@ -64,6 +85,7 @@ impl TlsFiles {
             authorities: read("ca_file", &self.ca_file, file::BUNDLE)?,
             key: read("client_key_file", &self.client_key_file, file::VALUE)?,
             chain: read("client_cert_file", &self.client_cert_file, file::BUNDLE)?,
+            system: self.system.then(read_system).transpose()?,
         })
     }
 }
@@ -85,6 +107,13 @@ pub(super) fn configure(files: &TlsFiles, read: &PemFiles) -> Result<Arc<ClientC
                 let which = format!("certificate {} of {all}", index + 1);
                 unusable("ca_file", path, &format!("{which} is not a usable certificate: {e}"))
             })?;
+        }
+    }
+    if let Some((path, pem)) = &read.system {
+        // A bundle that grew over the years holds some that no TLS of today takes.
+        let all = certificates("ca=system", path, pem)?;
+        if roots.add_parsable_certificates(all).0 == 0 {
+            return Err(unusable("ca=system", path, "holds no usable certificate"));
         }
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -168,6 +197,19 @@ fn certificates(option: &str, path: &str, pem: &[u8]) -> Result<Vec<CertificateD
         found if found.is_empty() => Err(unusable(option, path, "holds no PEM certificate")),
         found => Ok(found),
     }
+}
+
+/// The system's authorities, and where they are. The environment is read for who asked for them alone.
+fn read_system() -> Result<(String, Zeroizing<Vec<u8>>)> {
+    let named = std::env::var("SSL_CERT_FILE").ok().filter(|path| !path.is_empty());
+    let found =
+        || BUNDLES.iter().find(|path| Path::new(path).exists()).map(|path| path.to_string());
+    let Some(path) = named.or_else(found) else {
+        let nowhere = "ca=system: this system keeps no file of authorities where one is known; name one with SSL_CERT_FILE or ca_file";
+        return Err(Error::new(Status::InvalidOption, nowhere));
+    };
+    let pem = read("ca=system", &path, file::BUNDLE)?;
+    Ok((path, pem))
 }
 
 /// The file's bytes, or an error that begins with the option.

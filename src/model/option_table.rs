@@ -5,6 +5,7 @@
 
 use super::option::Group::{Identity, Lifecycle, OAuth, Store, Transport, Where};
 use super::option::{Key, Kind, Opt, Proof};
+use crate::http::tls::SYSTEM;
 use std::time::Duration;
 
 pub(crate) const CLIENT_ID: Key<str> = Key::of("client_id");
@@ -36,6 +37,7 @@ pub(crate) const TRANSFER_TIMEOUT_MS: Key<Duration> = Key::of("transfer_timeout_
 pub(crate) const DOWNLOAD_RETRY_S: Key<Duration> = Key::of("download_retry_s");
 pub(crate) const PROXY: Key<str> = Key::of("proxy");
 pub(crate) const CA_FILE: Key<str> = Key::of("ca_file");
+pub(crate) const CA: Key<str> = Key::of("ca");
 pub(crate) const CA_ONLY: Key<bool> = Key::of("ca_only");
 pub(crate) const CLIENT_CERT_FILE: Key<str> = Key::of("client_cert_file");
 pub(crate) const CLIENT_KEY_FILE: Key<str> = Key::of("client_key_file");
@@ -114,7 +116,8 @@ pub(crate) fn table() -> Vec<Opt> {
         Opt::of(Transport, Kind::Number { from: 0, to: 604_800 }, DOWNLOAD_RETRY_S.name, "How long a download is tried again while nothing comes.").default("300"),
         Opt::of(Transport, Kind::Proxy, PROXY.name, "The proxy that all connections go through: `http://[user:password@]host:port` (HTTP CONNECT) or `socks5://[user:password@]host:port`. `env`: what HTTPS_PROXY, ALL_PROXY and NO_PROXY say when the client is made; they are not read otherwise.").secret(),
         Opt::of(Transport, Kind::Path, CA_FILE.name, "PEM file with certificate authorities to trust besides Mozilla's."),
-        Opt::of(Transport, Kind::Bool, CA_ONLY.name, "Trust ca_file alone, not Mozilla's authorities.").default("false"),
+        Opt::of(Transport, words(&["mozilla", SYSTEM]), CA.name, "`system`: trust the authorities of this system, too: those of SSL_CERT_FILE, else of the file where its distribution keeps them, read when the client is made.").default("mozilla"),
+        Opt::of(Transport, Kind::Bool, CA_ONLY.name, "Trust ca_file, and with ca=system the system's, and not Mozilla's authorities.").default("false"),
         Opt::of(Transport, Kind::Path, CLIENT_CERT_FILE.name, "PEM file with the client certificate chain, for mutual TLS."),
         Opt::of(Transport, Kind::Path, CLIENT_KEY_FILE.name, "PEM file with the private key of client_cert_file."),
         Opt::of(Transport, Kind::Bool, COMPRESS.name, "Ask for answers that are packed on their way (`Accept-Encoding: gzip`), and unpack them. Not for downloads and ranges, whose bytes are the server's own. A request with an `Accept-Encoding` of its own has its own word.").default("false"),

@@ -87,11 +87,12 @@ fn is_of_redis(url: &str) -> bool {
 
 #[cfg(feature = "redis")]
 fn redis(url: &str, options: &Options) -> Result<Media> {
-    use crate::http::tls::TlsFiles;
-    use crate::model::option_table::{CA_FILE, CA_ONLY};
+    use crate::http::tls::{SYSTEM, TlsFiles};
+    use crate::model::option_table::{CA, CA_FILE, CA_ONLY};
     let ca_file = options.text(CA_FILE).map(str::to_string);
     let replace_roots = options.flag(CA_ONLY);
-    let tls = TlsFiles { ca_file, replace_roots, ..TlsFiles::default() };
+    let system = options.text(CA) == Some(SYSTEM);
+    let tls = TlsFiles { ca_file, system, replace_roots, ..TlsFiles::default() };
     Server::of(url, tls).map(Media::Redis)
 }
 

@@ -73,6 +73,49 @@ fn ca_only_trusts_the_file_and_nothing_else() {
 }
 
 #[test]
+fn the_systems_authorities_are_trusted_when_asked() {
+    let world = World::new();
+    let said = alone(with_the_systems_authorities)
+        .env("SSL_CERT_FILE", world.sim.ca_file())
+        .env("THE_CLOUD", world.sim.base_url(Cloud::Simacan))
+        .output()
+        .unwrap();
+    passed(said);
+}
+
+#[test]
+#[ignore = "run by the_systems_authorities_are_trusted_when_asked"]
+fn with_the_systems_authorities() {
+    let mut config = Config::new("simacan").unwrap();
+    config.set("base_url", &std::env::var("THE_CLOUD").unwrap()).unwrap();
+    config.set("username", credentials::simacan::USERNAME).unwrap();
+    config.set("password", credentials::simacan::PASSWORD).unwrap();
+    assert_eq!(token_error(&config).status(), Status::Tls, "the environment has no say by itself");
+    config.set("ca", "system").unwrap();
+    config.client().unwrap().token().unwrap();
+    config.set("ca_only", "true").unwrap();
+    config.client().unwrap().renew().unwrap();
+}
+
+#[test]
+fn a_system_without_usable_authorities_is_told_at_once() {
+    for path in ["/nonexistent/ca.pem", "/dev/null"] {
+        passed(alone(with_a_wrong_bundle).env("SSL_CERT_FILE", path).output().unwrap());
+    }
+}
+
+#[test]
+#[ignore = "run by a_system_without_usable_authorities_is_told_at_once"]
+fn with_a_wrong_bundle() {
+    let mut config = Config::new("simacan").unwrap();
+    config.load_json(r#"{"username": "u", "password": "p", "ca": "system"}"#).unwrap();
+    let error = config.client().unwrap_err();
+    assert_eq!(error.status(), Status::InvalidOption);
+    assert!(error.message().starts_with("ca=system: /"), "{error}");
+    assert_eq!(config.set("ca", "sytem").unwrap_err().status(), Status::InvalidOption);
+}
+
+#[test]
 fn a_file_that_cannot_be_used_is_named_with_its_option() {
     let world = World::new();
     let empty = Scratch::new("empty.pem", "no certificate here\n");

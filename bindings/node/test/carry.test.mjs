@@ -134,7 +134,7 @@ for (const [version, { Agent, request }] of Object.entries(VERSIONS)) {
     }
   });
 
-  test(`undici ${version} gets a refusal of what it cannot send again`, async (t) => {
+  test(`undici ${version} gets a refusal of what goes once`, async (t) => {
     const client = clouds.client(t, "kontakt");
     const dispatcher = new Agent({ connect: { ca } }).compose(client.interceptor());
     const old = await client.token();

@@ -79,7 +79,7 @@ test("the programs are found", () => {
 const others = blocks(page, "js").filter(([heading]) => heading.startsWith("Through fetch, "));
 for (const [, code] of others) {
   const how = code.match(/^import .* from "(\w+)";$/m)?.[1] ?? (code.includes("wrapFetch") ? "fetch" : "another");
-  test(`the program for another HTTP library replaces a refused token: ${how}`, async () => {
+  test(`a refused token is replaced in the program: ${how}`, async () => {
     await clouds.inject("kontakt", "api", "status:401", { times: 1 });
     const { status, stdout, stderr } = run(program(code));
     assert.deepEqual({ status, stderr }, { status: 0, stderr: "" });

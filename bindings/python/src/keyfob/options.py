@@ -46,7 +46,10 @@ class CommonOptions(TypedDict, total=False):
     proxy_file: Path
     #: PEM file with certificate authorities to trust besides Mozilla's.
     ca_file: Path
-    #: Trust ca_file alone, not Mozilla's authorities.
+    #: `system`: trust the authorities of this system, too: those of SSL_CERT_FILE, else of the file
+    #: where its distribution keeps them, read when the client is made. One of `mozilla`, `system`.
+    ca: Text
+    #: Trust ca_file, and with ca=system the system's, and not Mozilla's authorities.
     ca_only: Switch
     #: PEM file with the client certificate chain, for mutual TLS.
     client_cert_file: Path
