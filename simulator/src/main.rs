@@ -189,6 +189,7 @@ fn introduce(sim: &Simulator) {
     println!("  eval \"$(curl -sf {control}/try/thingsboard)\"");
     println!("  {}", others.join(" "));
     println!("\nwind an hour     curl {control}/wind -d '{{\"seconds\": 3600}}'");
+    println!("end all tokens   curl {control}/revoke -d '{{\"what\": \"access\"}}'");
     println!("what arrived     curl {control}/journal");
     println!("\nCtrl-C stops.");
 }
