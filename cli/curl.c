@@ -49,6 +49,29 @@ static int check_words(const struct invocation *invocation) {
     return urls > 0 ? DONE : refuse("curl needs a URL that begins with https://", "");
 }
 
+static int begins(const char *word, const char *with) {
+    return strncmp(word, with, strlen(with)) == 0;
+}
+
+/* The method that curl will use, as far as its words say it: some headers are good for one alone. */
+static const char *method_of(const struct invocation *invocation) {
+    const char *method = "GET";
+    for (int i = 0; i < invocation->argument_count; i++) {
+        const char *word = invocation->arguments[i];
+        if ((strcmp(word, "-X") == 0 || strcmp(word, "--request") == 0) &&
+            i + 1 < invocation->argument_count)
+            return invocation->arguments[i + 1];
+        if (strcmp(word, "-I") == 0 || strcmp(word, "--head") == 0)
+            method = "HEAD";
+        else if (begins(word, "-T") || begins(word, "--upload-file"))
+            method = "PUT";
+        else if (begins(word, "-d") || begins(word, "--data") || begins(word, "--json") ||
+                 begins(word, "-F") || begins(word, "--form"))
+            method = "POST";
+    }
+    return method;
+}
+
 /* The headers for the URLs, all of which must be the provider's own. */
 static int headers_for_all(const struct invocation *invocation, const keyfob_client *client,
                            char **lines) {
@@ -58,7 +81,8 @@ static int headers_for_all(const struct invocation *invocation, const keyfob_cli
         if (!is_url(invocation->arguments[i]))
             continue;
         keyfob_string_free(*lines);
-        if (keyfob_client_headers_for(client, invocation->arguments[i], lines, &err) != KEYFOB_OK)
+        if (keyfob_client_headers_for_request(client, method_of(invocation), invocation->arguments[i],
+                                              NULL, 0, lines, &err) != KEYFOB_OK)
             return complain(invocation, err);
     }
     return DONE;
@@ -138,6 +162,41 @@ static int last_status(const char *head) {
     return status;
 }
 
+/* A header of the last answer's head, the caller's to free; NULL where there is none. */
+static char *last_header(const char *head, const char *name) {
+    char line[8192], *value = NULL;
+    FILE *from = fopen(head, "r");
+    if (from == NULL)
+        return NULL;
+    while (fgets(line, sizeof line, from) != NULL) {
+        size_t length = strlen(name);
+        int is_it = strncasecmp(line, name, length) == 0 && line[length] == ':';
+        if (is_it || strncmp(line, "HTTP/", 5) == 0) {
+            free(value);
+            value = is_it ? strdup(line + length + 1 + strspn(line + length + 1, " \t")) : NULL;
+            if (value != NULL)
+                value[strcspn(value, "\r\n")] = '\0';
+        }
+    }
+    fclose(from);
+    return value;
+}
+
+/* Whether the last answer asks for another proof, with the nonce that it gives (DPoP). */
+static int lacks_nonce(const struct invocation *invocation, const keyfob_client *client,
+                       const char *head, const struct answer *answer) {
+    char *nonce = last_header(head, "DPoP-Nonce");
+    char *challenge = last_header(head, "WWW-Authenticate");
+    int lacks = 0;
+    for (int i = 0; i < invocation->argument_count; i++)
+        if (is_url(invocation->arguments[i]))
+            lacks |= keyfob_client_note_nonce(client, invocation->arguments[i],
+                                              (uint16_t)answer->http_status, nonce, challenge);
+    free(nonce);
+    free(challenge);
+    return lacks && !answer->passed_on;
+}
+
 /* Whether the caller's own words set the header of this line: then the provider's is left out. */
 static int is_set_by_caller(const struct invocation *invocation, const char *line) {
     size_t length = strcspn(line, ":") + 1;
@@ -198,17 +257,22 @@ static int run_twice(const struct invocation *invocation, const keyfob_client *c
     char *lines = NULL, *token = NULL;
     keyfob_error *err = NULL;
     int code = headers_for_all(invocation, client, &lines);
-    for (int again = 0; code == DONE; again = 1) {
+    for (int again = 0, proves = 1; code == DONE;) {
         if (keyfob_client_token(client, &token, &err) != KEYFOB_OK)
             code = complain(invocation, err);
         if (code == DONE)
             code = run_once(invocation, lines, head, answer);
-        if (code != DONE || again || answer->passed_on || answer->http_status == 0 ||
-            !keyfob_client_is_refusal(client, (uint16_t)answer->http_status,
-                                      (const uint8_t *)answer->bytes, answer->length))
+        if (code == DONE && lacks_nonce(invocation, client, head, answer) && proves) {
+            proves = 0;
+        } else if (code != DONE || again || answer->passed_on || answer->http_status == 0 ||
+                   !keyfob_client_is_refusal(client, (uint16_t)answer->http_status,
+                                             (const uint8_t *)answer->bytes, answer->length)) {
             break;
-        if (renew_refused(client, token, &err) != KEYFOB_OK)
-            code = complain(invocation, err);
+        } else {
+            again = 1;
+            if (renew_refused(client, token, &err) != KEYFOB_OK)
+                code = complain(invocation, err);
+        }
         keyfob_string_free(token);
         token = NULL;
         keyfob_string_free(lines);
