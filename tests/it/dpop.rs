@@ -376,3 +376,35 @@ fn the_key_is_shown_nowhere() {
     }
     assert!(!shown.contains(&key[..40]), "{shown}");
 }
+
+#[test]
+fn a_nonce_that_no_header_can_carry_is_passed_over() {
+    let world = world();
+    let client = unasked(&world).client().unwrap();
+    for nonce in ["a\u{1}b".to_string(), "n".repeat(30_000), "a\"b".into(), String::new()] {
+        let value = nonce.clone();
+        world.answers_once(CLOUD, "api", Fault::SetHeader { name: "DPoP-Nonce".into(), value });
+        // What is no header at all is the transport's to refuse.
+        let first = world.get(&client, CLOUD, "/devices").map(|response| response.status());
+        assert!(first.is_err() || first.unwrap() == 200, "{}", nonce.len());
+        assert_eq!(devices(&world, &client), 200);
+    }
+    assert!(proofs(&world, "api").iter().all(|proof| proof["nonce"].is_null()));
+    assert_eq!(world.token_calls(CLOUD), ["login"]);
+}
+
+#[test]
+fn a_lost_answer_is_waited_for_with_the_proof_that_was_sent() {
+    let world = world();
+    let mut config = unasked(&world);
+    config.set("retries", "0").unwrap();
+    let client = config.client().unwrap();
+    world.answers_once(CLOUD, "login", Fault::Delay { ms: 700 });
+    let hasty = client.share(Some(std::time::Duration::from_millis(300)));
+    assert_eq!(hasty.token().unwrap_err().status(), Status::Timeout);
+    // A sibling reads the answer, and has the key that its token is bound to.
+    let sibling = config.client().unwrap();
+    assert_eq!(devices(&world, &sibling), 200);
+    assert_eq!(devices(&world, &client), 200);
+    assert_eq!(world.sent(CLOUD, "login").len(), 2, "one each; the late one was read");
+}
