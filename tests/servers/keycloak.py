@@ -29,7 +29,7 @@ WAYS = {
 class Keycloak(Server):
     name = "Keycloak"
     version = VERSION
-    notes = "Started with `--features=dpop`."
+    notes = "Started with `--features=dpop,jwt-authorization-grant`."
     person = {"username": "owner", "password": "correct horse"}
 
     def __init__(self, scratch: Path) -> None:
@@ -50,7 +50,6 @@ class Keycloak(Server):
             [
                 home / "bin/kc.sh",
                 "start-dev",
-                "--features=dpop",
                 f"--http-port={port}",
                 "--http-host=127.0.0.1",
                 "--http-management-port=0",
@@ -60,7 +59,7 @@ class Keycloak(Server):
                 "--https-client-auth=request",
                 f"--https-trust-store-file={trusted}",
                 "--https-trust-store-password=changeit",
-                "--features=jwt-authorization-grant",
+                "--features=dpop,jwt-authorization-grant",
             ],
             env={**os.environ, **admin, "JAVA_OPTS_APPEND": "-Xmx700m"},
             stdin=subprocess.DEVNULL,
