@@ -93,6 +93,33 @@ static inline size_t keyfob_curl_take(char *data, size_t size, size_t number, vo
     return sink->write == NULL ? length : sink->write(data, 1, length, sink->data);
 }
 
+/* Whether the last answer of a handle asks for another proof, with the nonce that it gives (DPoP). Never with
+ * a libcurl before 7.84, which does not keep the headers of an answer. */
+static inline int keyfob_curl_lacks_nonce(const keyfob_client *client, CURL *curl, const char *url,
+                                          long answered)
+{
+    int lacks = 0;
+#if LIBCURL_VERSION_NUM >= 0x075400
+    struct curl_header *header = NULL;
+    if (curl_easy_header(curl, "DPoP-Nonce", 0, CURLH_HEADER, -1, &header) == CURLHE_OK) {
+        size_t length = strlen(header->value) + 1;
+        /* libcurl has one place for the header that was asked for last. */
+        char *nonce = (char *)malloc(length);
+        if (nonce != NULL) {
+            int is_told;
+            memcpy(nonce, header->value, length);
+            is_told = curl_easy_header(curl, "WWW-Authenticate", 0, CURLH_HEADER, -1, &header) == CURLHE_OK;
+            lacks = keyfob_client_note_nonce(client, url, (uint16_t)answered, nonce,
+                                             is_told ? header->value : NULL);
+            free(nonce);
+        }
+    }
+#else
+    (void)client, (void)curl, (void)url, (void)answered;
+#endif
+    return lacks;
+}
+
 /* Sends the request of a handle to `url` with the token. If the API refuses the token, by the provider's
  * rule, renews it and sends once more. `own` are headers of the caller's, or NULL; `write` takes the body,
  * or NULL for nobody; all else is as the handle says. A body of the request must be one that libcurl can
@@ -106,7 +133,7 @@ static inline keyfob_status keyfob_curl_perform(const keyfob_client *client, CUR
 {
     struct keyfob_curl_sink *sink = (struct keyfob_curl_sink *)malloc(sizeof *sink);
     keyfob_status status = sink == NULL ? KEYFOB_PANIC : KEYFOB_OK;
-    int try_number;
+    int try_number, proves = 1;
 
     *code = CURLE_OUT_OF_MEMORY;
     if (err != NULL)
@@ -115,7 +142,7 @@ static inline keyfob_status keyfob_curl_perform(const keyfob_client *client, CUR
         struct curl_slist *headers = NULL, *item;
         char *token = NULL;
         long answered = 0;
-        int refused;
+        int refused, unproven;
         for (item = own; item != NULL; item = item->next)
             headers = curl_slist_append(headers, item->data);
         /* First the token: should a newer one come between, `refused` knows that. */
@@ -135,14 +162,18 @@ static inline keyfob_status keyfob_curl_perform(const keyfob_client *client, CUR
             *code = curl_easy_perform(curl);
             curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answered);
             curl_easy_setopt(curl, CURLOPT_HTTPHEADER, NULL);
-            refused = try_number == 0 && *code == CURLE_OK &&
+            unproven = *code == CURLE_OK && keyfob_curl_lacks_nonce(client, curl, url, answered) && proves;
+            refused = try_number == 0 && *code == CURLE_OK && !unproven &&
                       keyfob_client_is_refusal(client, (uint16_t)answered,
                                                (const uint8_t *)sink->document, sink->kept);
-            if (refused)
+            if (unproven) {
+                proves = 0;
+                try_number--;
+            } else if (refused)
                 status = keyfob_client_refused(client, token, err);
             else if (!keyfob_curl_flush(sink) && *code == CURLE_OK)
                 *code = CURLE_WRITE_ERROR;
-            if (!refused)
+            if (!refused && !unproven)
                 try_number = 2;
         }
         keyfob_string_free(token);
