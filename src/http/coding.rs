@@ -70,7 +70,9 @@ fn is_asked_for(outgoing: &Outgoing, coding: &str) -> bool {
     let weighed = items.map(|item| {
         let (name, parameters) = item.split_once(';').unwrap_or((item, ""));
         let weight = parameters.trim().to_ascii_lowercase();
-        let none = weight.strip_prefix("q=").is_some_and(|q| q.parse() == Ok(0.0_f32));
+        // `0.000` and the like, by its digits: the tables of a reader of numbers are 12 KB.
+        let is_zero = |q: &str| q.starts_with('0') && q.chars().all(|c| c == '0' || c == '.');
+        let none = weight.strip_prefix("q=").is_some_and(is_zero);
         (names(name).next().unwrap_or_default(), !none)
     });
     let weighed: Vec<(String, bool)> = weighed.collect();
