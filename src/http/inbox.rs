@@ -9,6 +9,7 @@
 //! does not wipe what it gave out.
 
 use super::broken::{Broken, Outcome};
+use super::buffers::lengthen;
 use crate::support::wipe::wipe;
 
 /// A buffer that is filled at its end and emptied from its beginning. It begins without memory,
@@ -97,7 +98,7 @@ impl Inbox {
         let mut larger = Vec::new();
         larger.try_reserve_exact(size).map_err(|_| Broken::NoMemory(size))?;
         larger.extend_from_slice(&self.bytes[..self.end]);
-        larger.resize(size, 0);
+        lengthen(&mut larger, size);
         wipe(&mut self.bytes[..self.touched]);
         self.bytes = larger;
         self.touched = self.end;

@@ -5,6 +5,7 @@
 //! function but `begin` waits.
 
 use super::broken::{Broken, Outcome};
+use super::buffers::lengthen;
 use super::inbox::Inbox;
 use super::socket::{For, Socket};
 use crate::support::call::Call;
@@ -255,7 +256,7 @@ fn write_into(
     let mut room = room;
     for _ in 0..2 {
         bytes.try_reserve(room).map_err(|_| Broken::NoMemory(room))?;
-        bytes.resize(end + room, 0);
+        lengthen(bytes, end + room);
         match encode(&mut bytes[end..]) {
             Ok(written) => {
                 bytes.truncate(end + written);

@@ -17,6 +17,7 @@
 //! memory.
 
 use super::broken::Broken;
+use super::buffers::lengthen;
 use super::conversation::{Conversation, WITHOUT_END};
 use super::in_flight;
 use super::session::Came;
@@ -205,7 +206,7 @@ fn unfold(bytes: &mut [u8]) -> bool {
 impl Buffers for Wire {
     /// Where ureq writes the head, and pieces of the body.
     fn output(&mut self) -> &mut [u8] {
-        self.output.resize(self.room, 0);
+        lengthen(&mut self.output, self.room);
         &mut self.output
     }
 
@@ -235,8 +236,8 @@ impl Buffers for Wire {
     }
 
     fn tmp_and_output(&mut self) -> (&mut [u8], &mut [u8]) {
-        self.output.resize(self.room, 0);
-        self.piece.resize(PIECE, 0);
+        lengthen(&mut self.output, self.room);
+        lengthen(&mut self.piece, PIECE);
         (&mut self.piece, &mut self.output)
     }
 
