@@ -57,8 +57,8 @@ impl Fault {
         let unknown = || format!("there is no fault named {name:?}");
         let number = || rest.parse::<u64>().map_err(|_| format!("{name:?} needs a number"));
         let status = || {
-            let parsed = rest.parse::<u16>().ok().filter(|status| (200..=599).contains(status));
-            parsed.ok_or_else(|| format!("{name:?} needs a status from 200 to 599"))
+            let parsed = rest.parse::<u16>().ok().filter(|status| (200..=999).contains(status));
+            parsed.ok_or_else(|| format!("{name:?} needs a status from 200 to 999"))
         };
         let assigned = || rest.split_once('=').ok_or_else(|| format!("{name:?} needs a '='"));
         Ok(match kind {

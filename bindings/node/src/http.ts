@@ -119,15 +119,20 @@ export type Page = Response & {
 /** What a C response says. @internal */
 export function incoming(response: Pointer): Response {
   const status = library.keyfob_response_status(response);
-  const body = BODILESS.includes(status) ? null : bytes(response);
-  return new Response(body, { status, headers: headers(response) });
+  return made(BODILESS.includes(status) ? null : bytes(response), status, response);
 }
 
 /** What a C response says whose body is still to be read. Null: it has none. @internal */
 export function streamed(response: Pointer, body: () => Body): Response {
   const status = library.keyfob_response_status(response);
-  const stream = BODILESS.includes(status) ? null : new ReadableStream(body());
-  return new Response(stream, { status, headers: headers(response) });
+  return made(BODILESS.includes(status) ? null : new ReadableStream(body()), status, response);
+}
+
+/** A `Response` of any status. The constructor takes those from 200 to 599, and servers send others, too. */
+function made(body: ArrayBuffer | ReadableStream | null, status: number, response: Pointer): Response {
+  const known = status >= 200 && status <= 599;
+  const made = new Response(body, { status: known ? status : 599, headers: headers(response) });
+  return known ? made : Object.defineProperty(made, "status", { value: status });
 }
 
 function headers(response: Pointer): Headers {

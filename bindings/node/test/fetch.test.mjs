@@ -48,6 +48,19 @@ test("a second refusal is the caller's to see", async (t) => {
   assert.equal((await clouds.calls("simacan")).api, 2);
 });
 
+test("an answer of any status is a Response", async (t) => {
+  const client = clouds.client(t, "simacan");
+  for (const status of [204, 304, 404, 503, 600, 999]) {
+    await clouds.inject("simacan", "api", `status:${status}`, { times: 3, body: "" });
+    for (const stream of [false, true]) {
+      const answer = await client.fetch(api("/echo"), { stream, idempotent: false });
+      assert.deepEqual([answer.status, answer.ok], [status, status === 204]);
+      await answer.text();
+    }
+    await clouds.reset();
+  }
+});
+
 test("an answer is a Response with status, headers and body", async (t) => {
   const client = clouds.client(t, "simacan");
   const answer = await client.fetch(api("/status/418"));
