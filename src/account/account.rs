@@ -312,6 +312,7 @@ impl Account {
     pub(super) fn exchange<'a>(&'a self, clock: &'a Clock, call: &'a Call) -> Exchange<'a> {
         Exchange {
             repeats: true,
+            resent: Default::default(),
             profile: &self.profile,
             options: &self.options,
             transport: &self.transport,

@@ -39,6 +39,7 @@ use crate::support::call::Call;
 use crate::support::clock::Clock;
 use crate::support::ordered::Ordered;
 use crate::support::secret::Secret;
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,6 +60,8 @@ pub(crate) struct Exchange<'a> {
     pub call: &'a Call,
     /// Whether a call that fails is made again, if there is time.
     pub repeats: bool,
+    /// Whether the last call was made again with the same proof, which a server may have noted.
+    pub resent: Cell<bool>,
 }
 
 impl Exchange<'_> {
@@ -243,7 +246,8 @@ impl Exchange<'_> {
     }
 
     /// Makes a step's call, and once more where that was all that was wrong: it was signed by a
-    /// clock that the answer's `Date` has set right, or without the nonce that the answer gives.
+    /// clock that the answer's `Date` has set right, without the nonce that the answer gives, or with
+    /// a proof that an attempt before has used up.
     fn run(
         &self,
         step: &Step,
@@ -259,15 +263,16 @@ impl Exchange<'_> {
             let code = failure.error.provider_code();
             let was_timed = trail.moment.as_ref().is_some_and(|moment| moment.is_timed);
             let says_something = !matches!(failure.verdict, Verdict::Busy | Verdict::Silent);
-            let may_be_the_time = says_something || code.is_some_and(dpop::is_about_proof);
+            let is_proof = code.is_some_and(dpop::is_about_proof);
+            let is_wrong_time = || self.clock.is_set_right_since(time, moment);
+            let is_used_up = is_proof && self.resent.take();
             let is_given = |prover: &Prover| seen.is_some_and(|seen| seen.is_old(&prover.nonces));
             let has_nonce = dpop::wants_nonce(code) && self.prover.as_ref().is_some_and(is_given);
             if is_without_nonce && has_nonce {
                 is_without_nonce = false;
             } else if is_timed
                 && was_timed
-                && may_be_the_time
-                && self.clock.is_set_right_since(time, moment)
+                && (is_used_up || (says_something || is_proof) && is_wrong_time())
             {
                 is_timed = false;
             } else {
@@ -289,6 +294,7 @@ impl Exchange<'_> {
         let mut asked: Vec<Url> = Vec::new();
         let names = trail.names.clone();
         let moment = trail.moment.clone();
+        self.resent.set(moment.is_some());
         let mut scope = match moment {
             Some(moment) => Scope::of(self.profile, &names, moment),
             None => Scope::new(self.profile, &names, self.clock),
@@ -345,17 +351,23 @@ impl Exchange<'_> {
         };
         let asked = self.clock.now();
         let max = self.options.number(MAX_TOKEN_BYTES);
-        let send = || match retry.repeat {
-            Repeat::Safe => self.transport.send(outgoing, Purpose::Token, max, self.call),
-            Repeat::Unheard | Repeat::Refresh | Repeat::ByCaller => {
-                let once = retry.repeat != Repeat::Unheard;
-                let asking = Asking { now: self.clock.now(), once, trail };
-                self.transport.ask(outgoing, max, self.call, &self.late, &asking)
+        let mut sends = 0;
+        let send = || {
+            sends += 1;
+            match retry.repeat {
+                Repeat::Safe => self.transport.send(outgoing, Purpose::Token, max, self.call),
+                Repeat::Unheard | Repeat::Refresh | Repeat::ByCaller => {
+                    let once = retry.repeat != Repeat::Unheard;
+                    let asking = Asking { now: self.clock.now(), once, trail };
+                    self.transport.ask(outgoing, max, self.call, &self.late, &asking)
+                }
             }
         };
         let same = |earlier: &Trail| earlier.began == trail.began && earlier.step == trail.step;
         let asked_before = self.late.trail(asked, same).is_some();
-        let answer = retry.run(send).map_err(|fault| {
+        let answer = retry.run(send);
+        self.resent.set(self.resent.get() || sends > 1);
+        let answer = answer.map_err(|fault| {
             let explained = self.advise(fault.error, step);
             let in_doubt = fault.sent && !fault.awaited;
             let sent_secret = secret && fault.sent && !(asked_before && fault.awaited);

@@ -6,7 +6,7 @@ use crate::common::{World, counter, status};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use keyfob::{Client, Clock, Config, Request, Status};
-use keyfob_simulator::{Cloud, Consent, Fault, RedirectTo, credentials::oauth2 as known};
+use keyfob_simulator::{Cloud, Consent, Fault, RedirectTo, Rotation, credentials::oauth2 as known};
 use serde_json::{Value, json};
 use std::io::Read;
 
@@ -138,6 +138,24 @@ fn clients_of_one_identity_begin_with_one_key() {
     clients.iter().for_each(|client| drop(client.token().unwrap()));
     let [one, other] = clients.each_ref().map(|client| status(client)["dpop_jkt"].clone());
     assert_eq!(one, other);
+    // What is forgotten takes its key along.
+    clients[0].forget().unwrap();
+    clients[0].token().unwrap();
+    assert_ne!(status(&clients[0])["dpop_jkt"], one);
+    assert_eq!(devices(&world, &clients[1]), 200);
+}
+
+#[test]
+fn a_proof_that_an_earlier_try_used_up_is_made_anew() {
+    let world = World::new();
+    world.sim.set_rotation(CLOUD, Rotation::Keep);
+    let client = unasked(&world).client().unwrap();
+    client.token().unwrap();
+    // The server has carried it out, and a gateway says that it has not.
+    world.answers_once(CLOUD, "refresh", Fault::Lost { status: 503 });
+    client.renew().unwrap();
+    assert_eq!(world.sent(CLOUD, "refresh").len(), 3, "lost, the same again, and another proof");
+    assert_eq!(counter(&client, "failures"), 0);
 }
 
 #[test]
