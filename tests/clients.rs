@@ -2,7 +2,6 @@
 //! and one thread renews them all. The figures are `make bench`'s; here are the counts.
 
 #[path = "it/common/mod.rs"]
-#[allow(dead_code)]
 mod common;
 
 use common::{World, soak, until};

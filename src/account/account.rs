@@ -20,7 +20,8 @@ use crate::http::url::{OriginRule, Url};
 use crate::model::option::Key;
 use crate::model::option_table::{
     BASE_URL, CA, CA_FILE, CA_ONLY, CLIENT_CERT_FILE, CLIENT_KEY_FILE, CONNECT_TIMEOUT_MS, DPOP,
-    EXPIRES_AT_MS, PROXY, REFRESH_TOKEN, RENEW_BEFORE_S, START_SPREAD_S, USER_AGENT,
+    EXPIRES_AT_MS, MAX_IDLE_CONNECTIONS, PROXY, REFRESH_TOKEN, RENEW_BEFORE_S, START_SPREAD_S,
+    USER_AGENT,
 };
 use crate::model::options::Options;
 use crate::model::proof_key::ProofKey;
@@ -528,5 +529,6 @@ fn transport_settings(options: &Options) -> TransportSettings {
         proxy: options.text(PROXY).map(ProxyNames::of_option).unwrap_or_default(),
         user_agent: text(USER_AGENT).unwrap_or_default(),
         connect_timeout: options.duration(CONNECT_TIMEOUT_MS),
+        max_idle: options.number(MAX_IDLE_CONNECTIONS) as usize,
     }
 }

@@ -26,6 +26,8 @@ pub(crate) struct TransportSettings {
     pub user_agent: String,
     /// Option `connect_timeout_ms`: to the connection, TLS not included.
     pub connect_timeout: Duration,
+    /// Option `max_idle_connections`: of the whole process, when one of this transport's is put back.
+    pub max_idle: usize,
 }
 
 /// What a request is for, which decides how careful the transport is.

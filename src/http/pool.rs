@@ -6,6 +6,8 @@
 //!   request.
 //! - Where one does not answer in time, the others to the same place are closed: the network may
 //!   have changed.
+//! - Each is closed after half a minute: by the thread of `background_renewal`, else when the next is
+//!   taken or put back.
 //! - Where the process runs out of descriptors, all are closed.
 //! - A forked child begins with an empty pool; its parent's connections are not touched.
 
@@ -36,10 +38,6 @@ struct Idle {
 /// The longest that a connection stays idle. Routers on the way forget connections without
 /// telling; most remember them for longer than this.
 const LONGEST: Duration = Duration::from_secs(30);
-/// How many connections may be idle in a process. The one that was used least recently goes
-/// first.
-const MOST: usize = 64;
-
 /// In the order in which they became idle.
 type Pool = Mutex<Vec<Idle>>;
 
@@ -61,6 +59,27 @@ fn remove(pool: &mut Vec<Idle>, gone: impl Fn(&Idle) -> bool) -> Vec<Idle> {
     removed
 }
 
+/// Takes those out of the pool that have been idle for too long: they stand first.
+fn over(pool: &mut Vec<Idle>, now: Moment) -> Vec<Idle> {
+    let old = pool.partition_point(|idle| now.since(idle.since) > LONGEST);
+    pool.drain(..old).collect()
+}
+
+/// Closes those that have been idle for too long. Says how long it is until the next has; `None`
+/// where none is idle.
+pub(super) fn close_old() -> Option<Duration> {
+    // Who has none makes no pool.
+    let pool = POOL.known()?;
+    let now = boot_time();
+    let mut pool = lock(&pool);
+    let over = over(&mut pool, now);
+    let next = pool.first().map(|idle| idle.since.after(LONGEST).since(now));
+    drop(pool);
+    drop(over);
+    // At the end of the time it is not past it.
+    next.map(|next| next + Duration::from_millis(1))
+}
+
 /// A connection to this place that has not been idle for longer than `most`: the one that was
 /// used last. One that was closed meanwhile, or on which something came, is closed.
 pub(super) fn take(place: &Place, most: Duration) -> Option<Connection> {
@@ -70,11 +89,12 @@ pub(super) fn take(place: &Place, most: Duration) -> Option<Connection> {
 /// The same at this moment, for tests.
 fn take_at(now: Moment, place: &Place, most: Duration) -> Option<Connection> {
     let pool = pool();
+    drop(over(&mut lock(&pool), now));
     loop {
         let idle = {
             let mut pool = lock(&pool);
             let last = pool.iter().rposition(|idle| idle.place == *place)?;
-            if now.since(pool[last].since) > most.min(LONGEST) {
+            if now.since(pool[last].since) > most {
                 return None;
             }
             pool.remove(last)
@@ -85,17 +105,18 @@ fn take_at(now: Moment, place: &Place, most: Duration) -> Option<Connection> {
     }
 }
 
-/// Keeps a connection for the next request.
-pub(super) fn put(place: Place, connection: Connection) {
+/// Keeps a connection for the next request, if so many may be idle in the process. The one that was
+/// used least recently goes first.
+pub(super) fn put(place: Place, connection: Connection, most: usize) {
     let pool = pool();
     let since = boot_time();
     let mut pool = lock(&pool);
-    let mut over = remove(&mut pool, |idle| since.since(idle.since) > LONGEST);
+    let mut over = over(&mut pool, since);
     pool.push(Idle { place, since, connection });
-    // The oldest stand first.
-    let surplus = pool.len().saturating_sub(MOST);
+    let surplus = pool.len().saturating_sub(most);
     over.extend(pool.drain(..surplus));
     drop(pool);
+    drop(over);
 }
 
 /// Closes those that lead to this place: one of them did not answer, and the others are older.
@@ -135,15 +156,17 @@ mod tests {
             (Connection::over(socket), listener.accept().unwrap().0)
         };
         let (kept, _far_end) = connect();
-        put(place.clone(), kept);
+        put(place.clone(), kept, 8);
         let later = |seconds| boot_time().after(Duration::from_secs(seconds));
         let second = Duration::from_secs(1);
         // Nothing shows that it died meanwhile; a token call must not find out.
         assert!(take_at(later(2), &place, second).is_none());
-        assert!(take_at(later(31), &place, Duration::MAX).is_none(), "routers forget it");
         assert!(take_at(later(2), &place, Duration::MAX).is_some(), "a request may try it");
+        let (kept, _far_end) = connect();
+        put(place.clone(), kept, 8);
+        assert!(take_at(later(31), &place, Duration::MAX).is_none(), "routers forget it");
         let (closed, far_end) = connect();
-        put(place.clone(), closed);
+        put(place.clone(), closed, 8);
         drop(far_end);
         assert!(take_at(later(0), &place, Duration::MAX).is_none());
     }

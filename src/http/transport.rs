@@ -32,7 +32,7 @@ use super::pool::{self, Place};
 use super::proxies::Proxies;
 use super::resolve;
 use super::socket::{self, Socket};
-use super::tls::{self, PemFiles};
+use super::tls::{self, PemFiles, TlsFiles};
 use super::url::Origin;
 use super::wire::{Nowhere, Wires};
 use crate::error::{Error, Result, Status};
@@ -151,7 +151,8 @@ impl Transport {
         self.settle(outgoing, left, opened.as_ref().err(), call);
         let (answer, mut body) = opened.map_err(|broken| fault(broken, has_begun))?;
         let place = self.place(outgoing.url.origin());
-        body.at_the_end(Box::new(move |over| put_back(place, over)));
+        let most = self.settings.max_idle;
+        body.at_the_end(Box::new(move |over| put_back(place, over, most)));
         Ok((answer, body))
     }
 
@@ -267,7 +268,7 @@ impl Transport {
             self.distrust_idle(outgoing, call);
         }
         if let Some(over) = left.filter(|_| broken.is_none()) {
-            put_back(self.place(outgoing.url.origin()), over);
+            put_back(self.place(outgoing.url.origin()), over, self.settings.max_idle);
         }
     }
 
@@ -452,14 +453,17 @@ fn key_of(settings: &TransportSettings, read: &PemFiles) -> Key {
         context.update(&part.map_or(u64::MAX, |part| part.len() as u64).to_le_bytes());
         context.update(part.unwrap_or_default());
     };
-    let TransportSettings { tls, proxy, user_agent, connect_timeout } = settings;
-    let paths = [&tls.ca_file, &tls.client_cert_file, &tls.client_key_file];
+    let TransportSettings { tls, proxy, user_agent, connect_timeout, max_idle } = settings;
+    // By name, so that what is added is not forgotten here.
+    let TlsFiles { ca_file, system, replace_roots, client_cert_file, client_key_file } = tls;
+    let paths = [ca_file, client_cert_file, client_key_file];
     paths.into_iter().for_each(|path| feed(path.as_deref().map(str::as_bytes)));
     read.each().into_iter().for_each(&mut feed);
     proxy.each().into_iter().for_each(|part| feed(part.map(str::as_bytes)));
-    feed(Some(&[u8::from(tls.replace_roots)]));
+    feed(Some(&[u8::from(*replace_roots), u8::from(*system)]));
     feed(Some(user_agent.as_bytes()));
     feed(Some(&connect_timeout.as_nanos().to_le_bytes()));
+    feed(Some(&max_idle.to_le_bytes()));
     let digest = context.finish();
     digest.as_ref().try_into().unwrap_or_default()
 }
@@ -481,10 +485,16 @@ fn agent(settings: &TransportSettings) -> ureq::Agent {
     ureq::Agent::with_parts(config, Wires, Nowhere)
 }
 
+/// Closes connections of the process that have been idle for too long; says how long it is until there
+/// is another, if any is idle. For whoever has the time.
+pub(crate) fn close_idle() -> Option<Duration> {
+    pool::close_old()
+}
+
 /// Keeps a connection for the next request, if it is fit for one.
-fn put_back(place: Place, over: Conversation) {
+fn put_back(place: Place, over: Conversation, most: usize) {
     if let Some(connection) = over.connection_for_more() {
-        pool::put(place, connection);
+        pool::put(place, connection, most);
     }
 }
 

@@ -12,6 +12,7 @@
 //! nothing to do. The last job that goes takes the thread with it.
 
 use crate::error::{Error, Result, Status};
+use crate::http::transport::close_idle;
 use crate::support::call::Canceller;
 use crate::support::os::{self, Process, this_process};
 use crate::support::process::PerProcess;
@@ -144,8 +145,9 @@ impl Renewer {
                 _ if queue.idle > 0 => break,
                 next => {
                     // All jobs may be under way.
-                    let until =
-                        next.map_or(BEHIND, |(at, _)| at.saturating_duration_since(Instant::now()));
+                    let next = next.map_or(BEHIND, |(at, _)| at - Instant::now());
+                    // It has the time to close what has been idle for long.
+                    let until = close_idle().map_or(next, |idle| idle.min(next));
                     queue.idle += 1;
                     let waited = self.changed.wait_timeout(queue, until);
                     let mut queue = waited.unwrap_or_else(PoisonError::into_inner).0;

@@ -31,6 +31,7 @@ pub(crate) const CLIENT_ASSERTION_KID: Key<str> = Key::of("client_assertion_kid"
 pub(crate) const CLIENT_ASSERTION_ALG: Key<str> = Key::of("client_assertion_alg");
 pub(crate) const CLIENT_ASSERTION_AUDIENCE: Key<str> = Key::of("client_assertion_audience");
 pub(crate) const CONNECT_TIMEOUT_MS: Key<Duration> = Key::of("connect_timeout_ms");
+pub(crate) const MAX_IDLE_CONNECTIONS: Key<u64> = Key::of("max_idle_connections");
 pub(crate) const TIMEOUT_MS: Key<Duration> = Key::of("timeout_ms");
 pub(crate) const IDLE_TIMEOUT_MS: Key<Duration> = Key::of("idle_timeout_ms");
 pub(crate) const TRANSFER_TIMEOUT_MS: Key<Duration> = Key::of("transfer_timeout_ms");
@@ -128,6 +129,7 @@ pub(crate) fn table() -> Vec<Opt> {
         Opt::of(Transport, Kind::Number { from: 1024, to: 4_294_967_296 }, MAX_BODY_BYTES.name, "Largest answer of a request.").default("67108864"),
         Opt::of(Transport, Kind::Text, USER_AGENT.name, "The User-Agent header.").default(concat!("keyfob/", env!("CARGO_PKG_VERSION"))),
         Opt::of(Transport, Kind::Number { from: 0, to: 10 }, RETRIES.name, "How often a call that is safe to repeat is tried again after a network fault, 429 or 5xx.").default("2"),
+        Opt::of(Transport, Kind::Number { from: 0, to: 4096 }, MAX_IDLE_CONNECTIONS.name, "How many connections of the whole process may be idle when one of this client's becomes so: the one that was used least recently is closed. Each is closed after 30 s. 0: none is kept.").default("64"),
         Opt::of(Lifecycle, Kind::Number { from: 0, to: 86_400 }, RENEW_BEFORE_S.name, "How long before its end a token is renewed; never more than a tenth of its lifetime. Unset, the first renewal after a login or an outage lies anywhere between a quarter of the lifetime and then, so that a fleet is spread.").default("300"),
         Opt::of(Lifecycle, Kind::Bool, BACKGROUND_RENEWAL.name, "Renew on a thread of the library's own, so that no caller waits.").default("false"),
         Opt::of(Lifecycle, Kind::Number { from: 1, to: 3_600 }, LOGIN_HOLD_S.name, "How long a rejected login is not repeated; doubles with each rejection, up to an hour.").default("60"),

@@ -29,6 +29,7 @@ use crate::model::record::Record;
 use crate::support::clock::Clock;
 use crate::support::hex::to_hex;
 use crate::support::secret::Secret;
+use arc_swap::ArcSwapOption;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -195,11 +196,45 @@ impl StoreChoice {
 ///
 /// The name is made from credentials, and a store may be stolen: whoever tries passwords against
 /// a name pays 10,000 hashes for each (PBKDF2, RFC 8018 5.2). Within a process the quicker digest
-/// serves.
-fn lasting(name: &str) -> String {
+/// serves, and the hashes of a name are paid once: the last names stay known.
+fn lasting(name: &Arc<str>) -> Arc<str> {
+    const KNOWN: usize = 64;
+    static LAST: ArcSwapOption<Vec<(Arc<str>, Arc<str>)>> = ArcSwapOption::const_empty();
+    let find = |known: &Vec<(Arc<str>, Arc<str>)>| {
+        known.iter().find(|(of, _)| of == name).map(|(_, lasting)| lasting.clone())
+    };
+    if let Some(lasting) = LAST.load().as_deref().and_then(find) {
+        return lasting;
+    }
+    let lasting: Arc<str> = stretched(name).into();
+    LAST.rcu(|known| {
+        let mut next = vec![(name.clone(), lasting.clone())];
+        next.extend(known.iter().flat_map(|known| known.iter()).take(KNOWN - 1).cloned());
+        Some(Arc::new(next))
+    });
+    lasting
+}
+
+/// The same, worked out.
+fn stretched(name: &str) -> String {
     use ring::pbkdf2::{PBKDF2_HMAC_SHA256, derive};
     const ROUNDS: NonZeroU32 = NonZeroU32::new(10_000).expect("not 0");
     let mut lasting = [0; 16];
     derive(PBKDF2_HMAC_SHA256, ROUNDS, b"keyfob store", name.as_bytes(), &mut lasting);
     to_hex(&lasting)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_worked_out_once_and_stays_what_it_was() {
+        let name: Arc<str> = "d855e1a4f5e1bf62bdd58eaa9c5da942".into();
+        let first = lasting(&name);
+        assert_eq!(&*first, "83c6ee0f770eb3bf550108790d0b3558");
+        assert!(Arc::ptr_eq(&first, &lasting(&name)), "known");
+        // Of another allocation, as another client has it.
+        assert!(Arc::ptr_eq(&first, &lasting(&Arc::from(&*name))));
+    }
 }

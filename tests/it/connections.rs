@@ -129,7 +129,8 @@ fn in_a_process_without_descriptors() {
             let mut buffer = [0; 4096];
             while response.read(&mut buffer).unwrap() > 0 {}
         }
-        // Another client's connections are its own, where files say whom it trusts.
+        // Another client's connections are its own, where its settings are others.
+        config.set("user_agent", "another").unwrap();
         let other = config.client().unwrap();
         let before = getrlimit(Resource::Nofile);
         setrlimit(Resource::Nofile, Rlimit { current: Some(256), ..before }).unwrap();
@@ -141,4 +142,35 @@ fn in_a_process_without_descriptors() {
         setrlimit(Resource::Nofile, before).unwrap();
         assert_eq!(outcome.unwrap().status(), 200, "{host}");
     }
+}
+
+#[test]
+fn as_many_connections_stay_idle_as_the_option_says() {
+    // The pool is the process's.
+    passed(alone(with_one_idle_connection).output().unwrap());
+}
+
+#[test]
+#[ignore = "is run by the test above, in a process of its own"]
+fn with_one_idle_connection() {
+    let world = World::new();
+    let (relay, client) = by_relay(&world);
+    client.set("max_idle_connections", "1").unwrap();
+    client.token().unwrap();
+    let three_at_once = || {
+        let open = || client.open(&Request::new("GET", "/echo").unwrap()).unwrap();
+        let mut open: Vec<_> = (0..3).map(|_| open()).collect();
+        for response in &mut open {
+            let mut buffer = [0; 4096];
+            while response.read(&mut buffer).unwrap() > 0 {}
+        }
+    };
+    three_at_once();
+    assert_eq!(relay.count(), 3, "the login's stayed idle");
+    three_at_once();
+    assert_eq!(relay.count(), 5, "one of three stayed");
+    client.set("max_idle_connections", "0").unwrap();
+    three_at_once();
+    get(&client).unwrap();
+    assert_eq!(relay.count(), 9, "none stayed");
 }
