@@ -88,7 +88,7 @@ function find(): string {
   try {
     return require.resolve(`@keyfob/client-${platform}`);
   } catch {
-    // In a checkout, `npm install` and `npm pack` have built it.
+    // In what `npm pack` made of a checkout it lies inside.
     const files = ["libkeyfob.so", "libkeyfob.dylib", "keyfob.dll"];
     const built = files.map((file) => join(__dirname, "..", "platforms", platform, file)).find(existsSync);
     if (built) return built;

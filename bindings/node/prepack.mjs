@@ -1,5 +1,5 @@
-// What `npm install` and `npm pack` of a checkout need: the package, and the library inside it. The library is
-// the one that KEYFOB_LIBRARY names, else cargo builds it; both take what is there already.
+// What `npm pack` of a checkout needs: the package, and the library inside it. The library is the one that
+// KEYFOB_LIBRARY names, else cargo builds it. Before packing and not at installation, where npm warns of scripts.
 
 import { execFileSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync } from "node:fs";
@@ -13,7 +13,6 @@ function run(program, words, cwd) {
   execFileSync(program, words, { cwd, stdio: "inherit", shell: process.platform === "win32" });
 }
 
-// npm installs no dependencies where somebody else's project links to this folder.
 if (!existsSync(join(here, "node_modules/typescript")) || !existsSync(join(here, "node_modules/koffi"))) {
   run("npm", ["ci", "--silent", "--ignore-scripts"], here);
 }
