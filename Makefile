@@ -6,6 +6,8 @@ PROFILE ?= debug
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 LIB := $(TARGET)/$(PROFILE)/libkeyfob.so
 CARGO_PROFILE := $(if $(filter release,$(PROFILE)),--release)
+# The store on many machines is tried with the rest; a release has it where FEATURES=redis says so.
+FEATURES ?= $(if $(CARGO_PROFILE),,redis)
 # Beside an rlib cargo does no link-time optimisation, so a release is built without one.
 CARGO_BUILD := $(if $(CARGO_PROFILE),rustc --lib --release --crate-type=cdylib$(,)staticlib,build)
 
@@ -34,7 +36,7 @@ help: ## say what there is
 ##@ Build
 
 build: ## the library, debug; PROFILE=release for the real thing
-	$(CARGO) $(CARGO_BUILD)
+	$(CARGO) $(CARGO_BUILD) $(if $(FEATURES),--features $(FEATURES))
 	@ln -sf libkeyfob.so $(TARGET)/$(PROFILE)/libkeyfob.so.0
 
 cli: build ## the program keyfob, on the public ABI
@@ -72,7 +74,7 @@ uninstall: ## what make install put there
 
 ##@ Test: tests/README.md says what each proves, and how to run one test
 
-TESTS := lint test-rust test-c test-cli test-docs test-store test-cpp test-conformance test-python test-node test-mqtt test-languages test-servers-light test-install
+TESTS := lint test-rust test-c test-cli test-docs test-store test-cpp test-conformance test-python test-node test-mqtt test-languages test-machines test-servers-light test-install
 
 test: ## everything, on a machine that has Rust, gcc and make: the rest is installed, or asked for
 	@tools/setup test
@@ -99,7 +101,7 @@ test-cli: cli simulator ## the program keyfob
 test-docs: cli simulator ## the pages of docs/, followed as they are printed; systemd units under a systemd
 	tests/suites/docs/run
 
-test-store: build simulator ## what every store promises, from C: memory, files, one of your own in SQLite
+test-store: build simulator ## what every store promises, from C: memory, files, Redis, your own in SQLite and PostgreSQL
 	tests/suites/store/run $(TARGET)/$(PROFILE)
 
 test-cpp: build simulator ## the C++ header and its example
@@ -119,6 +121,9 @@ test-mqtt: build simulator ## MQTT sessions for hours of wound time, and what ea
 
 test-languages: build simulator ## processes of all languages with one store
 	tests/suites/languages/run
+
+test-machines: build simulator ## eight machines with boots and clocks of their own, over one Redis
+	tests/suites/machines/run
 
 test-servers-light: build ## real servers that start in seconds: oidc-provider, django-oauth-toolkit, Node-RED
 	tests/servers/run
@@ -159,6 +164,8 @@ fuzz: ## ten minutes of each fuzzer
 soak: cross ## the long form: other processors, processes that share a store, a thousand kills; KEYFOB_SOAK_* says how long
 	$(CARGO) test --test processes -- --ignored --nocapture soak
 	$(CARGO) test --features redis --test redis -- --ignored --nocapture soak
+	$(MAKE) --no-print-directory build simulator
+	tests/suites/machines/run $(or $(KEYFOB_SOAK_MACHINES_S),300)
 	$(CARGO) test --test it -- --ignored --nocapture deadlines::soak
 
 ##@ Write what is generated
