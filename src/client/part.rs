@@ -21,9 +21,11 @@ use ring::digest::{Context, SHA256};
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-/// In bytes: so much may be lost of a part by a power cut. More often would slow down fast links.
-const SYNC_EVERY: u64 = 16 << 20;
+/// How often what came is made to survive a power cut: after so many bytes, but no more than once in
+/// so long. What is lost by one then comes again in about that time.
+const SYNC_EVERY: (u64, Duration) = (16 << 20, Duration::from_secs(1));
 
 /// By what the server tells one version of a file from another: a strong `ETag`, else its date. A
 /// weak one (`W/`) may stand for two files that differ in bytes (RFC 9110 8.8.1). `None` where the
@@ -65,6 +67,8 @@ pub(super) struct Part {
     length: u64,
     /// How much of it is known to survive a power cut.
     synced: u64,
+    /// Since when. By real time: it bounds what really is fetched again.
+    synced_at: Instant,
     about: About,
 }
 
@@ -96,7 +100,9 @@ impl Part {
         let request = to_hex(ring::digest::digest(&SHA256, request.as_bytes()).as_ref());
         let about = About { request, boot, ..About::default() };
         let target = target.to_path_buf();
-        let mut part = Part { target, path, file, digest: None, length: 0, synced: 0, about };
+        let synced_at = Instant::now();
+        let mut part =
+            Part { target, path, file, digest: None, length: 0, synced: 0, synced_at, about };
         let usable = part.usable_length();
         part.shorten(usable)?;
         Ok(part)
@@ -199,7 +205,8 @@ impl Part {
             digest.update(bytes);
         }
         self.length += bytes.len() as u64;
-        if self.length - self.synced >= SYNC_EVERY {
+        let (bytes, time) = SYNC_EVERY;
+        if self.length - self.synced >= bytes && self.synced_at.elapsed() >= time {
             self.sync()?;
             self.write_note()?;
         }
@@ -209,7 +216,7 @@ impl Part {
     /// Waits until all that came is on the disk.
     fn sync(&mut self) -> Result<()> {
         self.file.sync_data().map_err(|error| fault(&self.path, error))?;
-        self.synced = self.length;
+        (self.synced, self.synced_at) = (self.length, Instant::now());
         Ok(())
     }
 
