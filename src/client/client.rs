@@ -23,7 +23,7 @@ use crate::support::json::Value;
 use crate::support::json::document::Document;
 use crate::support::log::{Level, Log};
 use crate::support::secret::Secret;
-use arc_swap::{ArcSwap, ArcSwapOption};
+use crate::support::slot::Slot;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -54,10 +54,10 @@ pub struct Client {
     limit: Option<Duration>,
     /// What the client was made from, and what was set since. Shared by all handles; replaced under
     /// the lead of the lifecycle's single flight.
-    config: Arc<ArcSwap<Config>>,
+    config: Arc<Slot<Config>>,
     /// The thread of `background_renewal`, if there is one. Ends with the last handle, or when the
     /// option is set to `false`.
-    background: Arc<ArcSwapOption<Background>>,
+    background: Arc<Slot<Background>>,
 }
 
 impl Client {
@@ -67,12 +67,12 @@ impl Client {
         let lifecycle = Arc::new(Lifecycle::new(account, clock, log)?);
         let start = || Background::start(lifecycle.clone()).map(Arc::new);
         Ok(Client {
-            background: Arc::new(ArcSwapOption::from(in_background.then(start).transpose()?)),
+            background: Arc::new(Slot::of(in_background.then(start).transpose()?)),
             lifecycle,
             canceller: Arc::default(),
             number: next_number(),
             limit: None,
-            config: Arc::new(ArcSwap::from_pointee(config)),
+            config: Arc::new(Slot::of(Some(Arc::new(config)))),
         })
     }
 
@@ -140,7 +140,7 @@ impl Client {
             );
             let options = self.lifecycle.state().account.options.clone();
             // What cannot be read says nothing new.
-            let differs = || self.config.load().files_differ_from(&options);
+            let differs = || self.config().files_differ_from(&options);
             if !wants_another || !differs().unwrap_or_default() || self.change(|_| Ok(())).is_err()
             {
                 return Err(failed);
@@ -372,12 +372,16 @@ impl Client {
         self.change(|config| config.load_json(json))
     }
 
+    fn config(&self) -> Arc<Config> {
+        self.config.get().expect("it begins with one")
+    }
+
     /// Changes a copy of the config, makes an account of it, and has the lifecycle use that: all or
     /// nothing. The change is tried before the lead is waited for, and made again under it, on what
     /// the config is then.
     fn change(&self, change: impl Fn(&mut Config) -> Result<()>) -> Result<()> {
         let changed = || {
-            let mut next = Config::clone(&self.config.load());
+            let mut next = Config::clone(&self.config());
             change(&mut next).map(|()| next)
         };
         // A bad value is refused at once. A good one waits its turn, to this call's own deadline.
@@ -387,12 +391,12 @@ impl Client {
             let next = changed()?;
             let account = next.account(&self.lifecycle.clock)?;
             let wanted = account.options.flag(BACKGROUND_RENEWAL);
-            let runs = self.background.load().as_ref().is_some_and(|thread| thread.is_here());
+            let runs = self.background.get().as_ref().is_some_and(|thread| thread.is_here());
             // Refused where there is no thread to be had.
             let start = || Background::start(self.lifecycle.clone()).map(Arc::new);
             let started = (wanted && !runs).then(start).transpose()?;
             self.lifecycle.use_account(account, state)?;
-            self.config.store(Arc::new(next));
+            self.config.put(Some(Arc::new(next)));
             if started.is_some() || !wanted {
                 ended = self.background.swap(started);
             }
@@ -496,7 +500,7 @@ impl Client {
     /// The oldest log line that was not read yet, of those that [`Config::keep_log`] keeps. All
     /// clients of the config share them.
     pub fn next_log_line(&self) -> Option<(Level, String)> {
-        self.config.load().log_ring.as_ref()?.next()
+        self.config().log_ring.as_ref()?.next()
     }
 
     /// Lets time pass for this client's clock, to test what happens when tokens age. Real tokens

@@ -22,7 +22,7 @@ use crate::support::crypto::{Digest, random};
 use crate::support::gate::Gate;
 use crate::support::ordered::Ordered;
 use crate::support::secret::Secret;
-use arc_swap::ArcSwapOption;
+use crate::support::slot::Slot;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ pub(crate) struct BrowserLogin {
     /// Who must have given an answer that names an issuer, and whether each must.
     issuer: Option<(String, bool)>,
     /// The code of the one answer that counts.
-    code: ArcSwapOption<Secret>,
+    code: Slot<Secret>,
 }
 
 impl BrowserLogin {
@@ -66,7 +66,7 @@ impl BrowserLogin {
             login: PersonsLogin::new(lifecycle.clone(), of, (own, key), Duration::ZERO),
             url: url.as_str().to_string(),
             issuer,
-            code: ArcSwapOption::empty(),
+            code: Slot::empty(),
         })
     }
 
@@ -89,7 +89,7 @@ impl BrowserLogin {
                 "the state is not that of this login: the answer is to another one, or forged; this login goes on waiting for its own",
             ));
         }
-        let before = self.code.load_full();
+        let before = self.code.get();
         let is_same = before.is_some() && before.as_deref() == answer.code.as_ref();
         match &login.course().stage {
             Stage::Over(outcome) if is_same => return outcome.clone(),
@@ -108,7 +108,7 @@ impl BrowserLogin {
         let Some(code) = answer.code.filter(|code| !code.expose().is_empty()) else {
             return Err(wrong("the answer has neither a code nor an error"));
         };
-        self.code.store(Some(Arc::new(code.clone())));
+        self.code.put(Some(Arc::new(code.clone())));
         let mut more = Ordered::default();
         more.insert("code", code);
         match login.ask(&more, call) {

@@ -25,6 +25,7 @@ use crate::support::call::Call;
 use crate::support::clock::Clock;
 use crate::support::log::{self, Log, log};
 use crate::support::process::PerProcess;
+use crate::support::slot::Slot;
 use crate::support::striped::Striped;
 use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 use std::sync::Arc;
@@ -47,11 +48,11 @@ pub(crate) struct Lifecycle {
     /// Who renews. A forked child has its own, since its parent's leader is not there.
     flight: PerProcess<Flight<Result<()>>>,
     /// Why the last renewal failed; `None` after one that did not. For the status.
-    last_error: ArcSwapOption<Error>,
+    last_error: Slot<Error>,
     /// What is wrong with the store; `None` once it works again. For the status.
-    store_fault: ArcSwapOption<Error>,
+    store_fault: Slot<Error>,
     /// Why what was last forgotten may still be good at the cloud.
-    not_revoked: ArcSwapOption<Error>,
+    not_revoked: Slot<Error>,
     /// The job of the thread that renews early, where the client asked for one. Set without a lock,
     /// which a forked child could inherit held.
     renewer: ArcSwapOption<Job>,
@@ -73,9 +74,9 @@ impl Lifecycle {
             news: News::new(),
             state: ArcSwap::new(state),
             flight: PerProcess::new(),
-            last_error: ArcSwapOption::empty(),
-            store_fault: ArcSwapOption::empty(),
-            not_revoked: ArcSwapOption::empty(),
+            last_error: Slot::empty(),
+            store_fault: Slot::empty(),
+            not_revoked: Slot::empty(),
             renewer: ArcSwapOption::empty(),
         };
         if let Some(fault) = fault {
@@ -105,27 +106,27 @@ impl Lifecycle {
 
     /// Why the last renewal failed.
     pub fn last_error(&self) -> Option<Error> {
-        self.last_error.load().as_deref().cloned()
+        self.last_error.get().map(Arc::unwrap_or_clone)
     }
 
     /// Notes how a renewal ended.
     pub(super) fn set_last_error(&self, error: Option<Error>) {
-        self.last_error.store(error.map(Arc::new));
+        self.last_error.put(error.map(Arc::new));
     }
 
     /// Why what was last forgotten may still be good at the cloud.
     pub fn not_revoked(&self) -> Option<Error> {
-        self.not_revoked.load().as_deref().cloned()
+        self.not_revoked.get().map(Arc::unwrap_or_clone)
     }
 
     /// Notes whether the cloud was told of the last forgetting.
     pub(super) fn set_not_revoked(&self, error: Option<Error>) {
-        self.not_revoked.store(error.map(Arc::new));
+        self.not_revoked.put(error.map(Arc::new));
     }
 
     /// What is wrong with the store at present.
     pub fn store_fault(&self) -> Option<Error> {
-        self.store_fault.load().as_deref().cloned()
+        self.store_fault.get().map(Arc::unwrap_or_clone)
     }
 
     /// The hot path: copies a fresh token to the beginning of `buffer`, if it fits with a byte to
@@ -286,7 +287,7 @@ impl Lifecycle {
     /// Notes what is wrong with the store, and logs it. The tokens are used from memory meanwhile.
     pub(super) fn note_store_fault(&self, fault: Error) {
         log!(self.log, Error, "{fault}");
-        self.store_fault.store(Some(Arc::new(fault)));
+        self.store_fault.put(Some(Arc::new(fault)));
     }
 
     /// Warns where tokens are to be bound to a key and this one is not, once a change.
@@ -308,7 +309,7 @@ impl Lifecycle {
 
     /// The store has kept what it was given: what was wrong with it is over.
     pub(super) fn store_works(&self) {
-        self.store_fault.store(None);
+        self.store_fault.put(None);
     }
 
     /// Lets readers see a new record. Only the leader does, so that no two states overtake each

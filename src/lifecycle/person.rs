@@ -33,7 +33,7 @@ use crate::support::log::log;
 use crate::support::ordered::Ordered;
 use crate::support::process::PerProcess;
 use crate::support::secret::Secret;
-use arc_swap::ArcSwap;
+use crate::support::slot::Slot;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,7 +55,7 @@ pub(crate) struct PersonsLogin {
     /// One thread at a time goes on with the login; a forked child has a gate of its own.
     pub(super) gate: PerProcess<Gate>,
     /// How far it has come. Changed only by whoever has passed the gate.
-    course: ArcSwap<Course>,
+    course: Slot<Course>,
 }
 
 /// How far a login has come, and when it may go on.
@@ -100,7 +100,7 @@ impl PersonsLogin {
             proof_key,
             unanswered: Unanswered::new(),
             gate: PerProcess::new(),
-            course: ArcSwap::from_pointee(course),
+            course: Slot::of(Some(Arc::new(course))),
         }
     }
 
@@ -110,14 +110,14 @@ impl PersonsLogin {
 
     /// How far it has come.
     pub(super) fn course(&self) -> Arc<Course> {
-        self.course.load_full()
+        self.course.get().expect("it begins with one")
     }
 
     /// Only for whoever has passed the gate.
     pub(super) fn change(&self, change: impl FnOnce(&mut Course)) {
-        let mut course = Course::clone(&self.course.load());
+        let mut course = Course::clone(&self.course());
         change(&mut course);
-        self.course.store(Arc::new(course));
+        self.course.put(Some(Arc::new(course)));
     }
 
     /// The login has come to its end: says so now, and whenever it is asked again.

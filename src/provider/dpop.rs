@@ -19,7 +19,7 @@ use crate::support::clock::UnixMillis;
 use crate::support::crypto::{Digest, JwtAlgorithm, random};
 use crate::support::json::{Value, object};
 use crate::support::secret::Secret;
-use arc_swap::ArcSwap;
+use crate::support::slot::Slot;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use std::sync::Arc;
@@ -96,15 +96,15 @@ impl Prover {
 
 /// The last nonce of each origin. A forked child knows what its parent knew.
 #[derive(Default)]
-pub(crate) struct Nonces(ArcSwap<Vec<(Origin, String)>>);
+pub(crate) struct Nonces(Slot<Vec<(Origin, String)>>);
 
 /// What was known at one moment.
-pub(crate) struct Seen(Arc<Vec<(Origin, String)>>);
+pub(crate) struct Seen(Option<Arc<Vec<(Origin, String)>>>);
 
 impl Seen {
     /// Whether a server has given another nonce since.
     pub fn is_old(&self, nonces: &Nonces) -> bool {
-        !Arc::ptr_eq(&self.0, &nonces.0.load())
+        self.0.as_ref().map(Arc::as_ptr) != nonces.0.get().as_ref().map(Arc::as_ptr)
     }
 }
 
@@ -125,8 +125,8 @@ impl Nonces {
         if self.of(origin).as_deref() == Some(given) {
             return;
         }
-        self.0.rcu(|known| {
-            let others = known.iter().filter(|(other, _)| other != origin);
+        self.0.change(|known| {
+            let others = known.into_iter().flatten().filter(|(other, _)| other != origin);
             let others = others.take(MOST_ORIGINS - 1).cloned();
             [(origin.clone(), given.to_string())].into_iter().chain(others).collect::<Vec<_>>()
         });
@@ -134,12 +134,12 @@ impl Nonces {
 
     /// What is known now: another proof is worth a try only where that has changed since.
     pub fn seen(&self) -> Seen {
-        Seen(self.0.load_full())
+        Seen(self.0.get())
     }
 
     /// The nonce for a request to this origin.
     fn of(&self, origin: &Origin) -> Option<String> {
-        let known = self.0.load();
+        let known = self.0.get()?;
         known.iter().find(|(other, _)| other == origin).map(|(_, nonce)| nonce.clone())
     }
 }
@@ -200,7 +200,10 @@ mod tests {
         for n in 0..100 {
             nonces.learn(&origin(&format!("https://h{n}.example")), Some("x"));
         }
-        assert_eq!((nonces.0.load().len(), nonces.of(&first)), (MOST_ORIGINS, None));
+        assert_eq!(
+            (nonces.0.get().unwrap_or_default().len(), nonces.of(&first)),
+            (MOST_ORIGINS, None)
+        );
     }
 
     #[test]

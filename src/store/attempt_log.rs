@@ -17,7 +17,7 @@ use crate::support::clock::{Clock, Moment};
 use crate::support::gate::{Gate, Passage};
 use crate::support::process::PerProcess;
 use crate::support::registry::{Held, Registry, Shared};
-use arc_swap::ArcSwapOption;
+use crate::support::slot::Slot;
 use once_cell::race::OnceBox;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -42,7 +42,7 @@ pub(crate) type Opener = Box<dyn Fn() -> Result<Option<Box<dyn Store<Attempts>>>
 /// wrong password each time. A forked child inherits it.
 struct SharedAttempts {
     /// Replaced as a whole; readers take no lock. `None` where there were none.
-    attempts: ArcSwapOption<Attempts>,
+    attempts: Slot<Attempts>,
     /// Whether the last login with the secret worked. While that is so, logins need not wait for
     /// each other.
     proven: AtomicBool,
@@ -52,7 +52,7 @@ struct SharedAttempts {
 
 impl Shared for SharedAttempts {
     fn is_over(&self, now: Moment) -> bool {
-        self.attempts.load().as_ref().is_none_or(|attempts| attempts.are_over(now))
+        self.attempts.get().is_none_or(|attempts| attempts.are_over(now))
     }
 }
 
@@ -72,7 +72,7 @@ impl AttemptLog {
     pub fn new(name: &Arc<str>, clock: &Clock, open: Option<Opener>) -> AttemptLog {
         static KNOWN: Registry = Registry::new();
         let shared = || SharedAttempts {
-            attempts: ArcSwapOption::const_empty(),
+            attempts: Slot::empty(),
             proven: AtomicBool::new(false),
             gate: PerProcess::new(),
         };
@@ -81,7 +81,7 @@ impl AttemptLog {
 
     /// What this process knows. Costs no lock and no look into the store.
     pub fn known(&self) -> Arc<Attempts> {
-        self.shared.attempts.load_full().unwrap_or_default()
+        self.shared.attempts.get().unwrap_or_default()
     }
 
     /// Learns what the store knows. Fails where it cannot be read; what this process knows still
@@ -144,10 +144,10 @@ impl AttemptLog {
     /// Changes what this process knows. `change` may be called more than once, where others
     /// change it at the same time.
     pub fn change(&self, change: impl Fn(&mut Attempts)) {
-        self.shared.attempts.rcu(|known| {
-            let mut known = known.as_deref().cloned().unwrap_or_default();
+        self.shared.attempts.change(|known| {
+            let mut known = known.cloned().unwrap_or_default();
             change(&mut known);
-            Some(Arc::new(known))
+            known
         });
     }
 

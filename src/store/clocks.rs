@@ -15,8 +15,7 @@
 
 use super::document::Body;
 use crate::support::clock::{Clock, Moment, UnixSeconds};
-use arc_swap::ArcSwap;
-use std::sync::Arc;
+use crate::support::slot::Slot;
 
 /// In nanoseconds.
 const SECOND: i64 = 1_000_000_000;
@@ -62,7 +61,7 @@ pub(super) struct Clocks {
     clock: Clock,
     /// By the name of another clock: the smallest distance that one of its records has shown.
     /// Each record was written before it was seen, so the smallest is nearest to the truth.
-    distances: ArcSwap<Vec<(String, i64)>>,
+    distances: Slot<Vec<(String, i64)>>,
 }
 
 /// How many other clocks are remembered; the one that was met first is forgotten first.
@@ -70,7 +69,7 @@ const MOST_CLOCKS: usize = 64;
 
 impl Clocks {
     pub fn new(clock: &Clock) -> Clocks {
-        Clocks { clock: clock.clone(), distances: ArcSwap::default() }
+        Clocks { clock: clock.clone(), distances: Slot::empty() }
     }
 
     /// Notes in a record that is about to be written whose clock its moments are on, and what
@@ -158,8 +157,8 @@ impl Clocks {
     /// smallest so far.
     fn distance(&self, name: String, shown: i64) -> i64 {
         let mut smallest = shown;
-        self.distances.rcu(|known| {
-            let mut known = Vec::clone(known);
+        self.distances.change(|known| {
+            let mut known = known.cloned().unwrap_or_default();
             match known.iter_mut().find(|(clock, _)| *clock == name) {
                 Some((_, distance)) => {
                     smallest = shown.min(*distance);
@@ -171,7 +170,7 @@ impl Clocks {
                     known.insert(0, (name.clone(), shown));
                 }
             }
-            Arc::new(known)
+            known
         });
         smallest
     }

@@ -15,7 +15,7 @@ use crate::support::clock::{Clock, CloudTime, Moment};
 use crate::support::gate::Gate;
 use crate::support::process::PerProcess;
 use crate::support::registry::{Held, Registry, Shared};
-use arc_swap::ArcSwapOption;
+use crate::support::slot::Slot;
 use std::sync::Arc;
 
 /// One client's view of what it shares with the other clients of its identity.
@@ -34,15 +34,15 @@ pub(crate) struct Siblings {
 /// gates and answers under way it makes anew.
 struct Family {
     /// What the cloud last said; `None` where it has said nothing.
-    cloud: ArcSwapOption<CloudsWord>,
+    cloud: Slot<CloudsWord>,
     /// What the memory store keeps, where the clients share their tokens. `None` otherwise.
-    record: ArcSwapOption<Record>,
+    record: Slot<Record>,
     /// The lock of that record.
     gate: PerProcess<Gate>,
     /// Token calls that were sent and whose answers are still to come.
     late: PerProcess<Late<Trail>>,
     /// For whoever has no key yet. One that has tokens is in their record.
-    proof_key: ArcSwapOption<ProofKey>,
+    proof_key: Slot<ProofKey>,
     nonces: Arc<Nonces>,
 }
 
@@ -58,11 +58,11 @@ struct CloudsWord {
 impl Shared for Family {
     fn is_over(&self, now: Moment) -> bool {
         // A pause of our own choice spares a cloud that failed; a new client may try its luck.
-        let cloud = self.cloud.load();
+        let cloud = self.cloud.get();
         let pause = cloud.as_ref().and_then(|cloud| cloud.pause.as_ref());
         let quiet = pause.is_some_and(|pause| pause.asked && now < pause.until);
         // What was obtained for a refresh token has no other copy, and the token is spent.
-        !quiet && self.record.load().as_ref().is_none_or(|record| record.refresh.is_none())
+        !quiet && self.record.get().is_none_or(|record| record.refresh.is_none())
     }
 }
 
@@ -71,11 +71,11 @@ impl Siblings {
     pub fn new(name: &Arc<str>, clock: &Clock) -> Siblings {
         static KNOWN: Registry = Registry::new();
         let family = || Family {
-            cloud: ArcSwapOption::const_empty(),
-            record: ArcSwapOption::const_empty(),
+            cloud: Slot::empty(),
+            record: Slot::empty(),
             gate: PerProcess::new(),
             late: PerProcess::new(),
-            proof_key: ArcSwapOption::empty(),
+            proof_key: Slot::empty(),
             nonces: Arc::default(),
         };
         Siblings {
@@ -94,17 +94,17 @@ impl Siblings {
     /// answer that one of them could not wait for serves another.
     pub fn proof_key(&self) -> Result<ProofKey> {
         let cell = &self.family.proof_key;
-        if let Some(known) = &*cell.load() {
-            return Ok(ProofKey::clone(known));
+        if let Some(known) = cell.get() {
+            return Ok(ProofKey::clone(&known));
         }
         let made = Arc::new(ProofKey::generate()?);
-        let before = cell.compare_and_swap(&None::<Arc<ProofKey>>, Some(made.clone()));
-        Ok(ProofKey::clone(before.as_ref().unwrap_or(&made)))
+        cell.replace(None, made.clone());
+        Ok(ProofKey::clone(&cell.get().unwrap_or(made)))
     }
 
     /// From now on tokens are bound to another.
     pub fn forget_proof_key(&self) {
-        self.family.proof_key.store(None);
+        self.family.proof_key.put(None);
     }
 
     /// The nonces that servers gave to any of them.
@@ -118,8 +118,7 @@ impl Siblings {
         if !self.family.agrees_with(&self.clock) {
             return;
         }
-        let cloud = self.family.cloud.load();
-        let Some(cloud) = &*cloud else { return };
+        let Some(cloud) = self.family.cloud.get() else { return };
         if cloud.pause.as_ref().map(|p| p.until) > record.pause.as_ref().map(|p| p.until) {
             record.pause = cloud.pause.clone();
         }
@@ -130,11 +129,11 @@ impl Siblings {
     pub fn note(&self, record: &Record) {
         let pause = record.pause.clone().filter(|pause| pause.strict);
         let agree = self.family.agrees_with(&self.clock);
-        let known = || self.family.cloud.load().as_ref().and_then(|cloud| cloud.time);
+        let known = || self.family.cloud.get().and_then(|cloud| cloud.time);
         let time = if agree { record.cloud } else { known() };
         // That there is no pause is true by any clock.
         if agree || pause.is_none() {
-            self.family.cloud.store(Some(Arc::new(CloudsWord { pause, time })));
+            self.family.cloud.put(Some(Arc::new(CloudsWord { pause, time })));
         }
     }
 
@@ -145,7 +144,7 @@ impl Siblings {
 
     /// For the memory store: what is shared now.
     pub(super) fn record(&self) -> Arc<Record> {
-        self.family.record.load_full().unwrap_or_default()
+        self.family.record.get().unwrap_or_default()
     }
 
     /// Keeps this record for all, and gives its version, which counts up. Only for the holder of
@@ -153,7 +152,7 @@ impl Siblings {
     pub(super) fn keep(&self, record: &Record) -> Version {
         let Version([last, ..]) = self.record().version;
         let version = Version([last + 1, 0, 0, 0]);
-        self.family.record.store(Some(Arc::new(Record { version, ..record.clone() })));
+        self.family.record.put(Some(Arc::new(Record { version, ..record.clone() })));
         version
     }
 }

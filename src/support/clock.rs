@@ -18,8 +18,8 @@
 use crate::error::Result;
 use crate::support::call::Call;
 use crate::support::os;
+use crate::support::slot::Slot;
 use crate::support::sync::{AtomicI64, AtomicU64};
-use arc_swap::ArcSwapOption;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -93,7 +93,7 @@ struct ClockState {
     /// How often a manual clock was rebooted; 0 for a system clock, whose boots the system names.
     boots: AtomicU64,
     /// Which machine a manual clock belongs to, where a test has named one.
-    machine: ArcSwapOption<String>,
+    machine: Slot<String>,
     /// Nanoseconds to add to a moment to get the time since 1970 as a cloud last told it;
     /// [`UNTOLD`] until a cloud has.
     told_ns: AtomicI64,
@@ -111,7 +111,7 @@ impl Clock {
             boot_ns: AtomicI64::new(0),
             wall_s: AtomicI64::new(0),
             boots: AtomicU64::new(0),
-            machine: ArcSwapOption::const_empty(),
+            machine: Slot::empty(),
             told_ns: AtomicI64::new(UNTOLD),
         }))
     }
@@ -123,7 +123,7 @@ impl Clock {
             boot_ns: AtomicI64::new(1_000_000_000),
             wall_s: AtomicI64::new(RELEASE),
             boots: AtomicU64::new(0),
-            machine: ArcSwapOption::const_empty(),
+            machine: Slot::empty(),
             told_ns: AtomicI64::new(UNTOLD),
         }))
     }
@@ -157,14 +157,14 @@ impl Clock {
     /// Makes a manual clock one of another machine. Its moments mean nothing to the clocks of
     /// other names, so what they stored is judged by the cloud's time.
     pub fn set_machine(&self, name: &str) {
-        self.0.machine.store(Some(Arc::new(name.into())));
+        self.0.machine.put(Some(Arc::new(name.into())));
     }
 
     /// Names this machine, where the system does. Not a proof: two machines made from one image
     /// may have the same name.
     pub(crate) fn machine_id(&self) -> Option<String> {
         if self.0.manual {
-            return self.0.machine.load().as_ref().map(|name| name.to_string());
+            return self.0.machine.get().map(|name| name.to_string());
         }
         os::machine_id()
     }

@@ -39,6 +39,7 @@ pub(crate) mod redaction;
 pub(crate) mod registry;
 pub(crate) mod secret;
 pub(crate) mod shelf;
+pub(crate) mod slot;
 pub(crate) mod striped;
 pub(crate) mod sync;
 pub(crate) mod wipe;
