@@ -76,8 +76,8 @@ impl Account {
 
     /// Refuses to bind tokens where no call would carry a proof.
     pub(super) fn check_proof_key(&self) -> Result<()> {
-        let proves = self.profile.steps().iter().any(|(_, step)| step.client_auth);
-        match self.options.flag(DPOP) && !proves {
+        let proves = || self.profile.steps().iter().any(|(_, step)| step.client_auth);
+        match self.options.flag(DPOP) && !proves() {
             true => Err(Error::new(
                 Status::InvalidOption,
                 format!("dpop: {} issues no tokens that are bound to a key", self.profile.name),

@@ -13,7 +13,8 @@ pub(super) const FILE_SUFFIX: &str = "_file";
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct OptionIndex {
     options: Vec<Opt>,
-    /// Where each stands, in the order of their names.
+    /// Where each stands, in the order of their names: the shorter first, so that few are compared
+    /// letter by letter.
     by_name: Vec<u16>,
 }
 
@@ -47,13 +48,13 @@ impl OptionIndex {
     pub fn new(options: Vec<Opt>) -> OptionIndex {
         let count = u16::try_from(options.len()).unwrap_or(u16::MAX);
         let mut by_name: Vec<u16> = (0..count).collect();
-        by_name.sort_by_key(|index| &options[usize::from(*index)].name);
+        by_name.sort_by_key(|index| key(&options[usize::from(*index)].name));
         OptionIndex { options, by_name }
     }
 
     fn position(&self, name: &str) -> Option<u16> {
         let by_name = &self.by_name;
-        let at = by_name.binary_search_by(|index| self[*index].name.as_str().cmp(name)).ok()?;
+        let at = by_name.binary_search_by_key(&key(name), |index| key(&self[*index].name)).ok()?;
         Some(by_name[at])
     }
 
@@ -87,6 +88,11 @@ impl OptionIndex {
             std::iter::once(o.name.clone()).chain(file)
         })
     }
+}
+
+/// What names are sorted by.
+fn key(name: &str) -> (usize, &str) {
+    (name.len(), name)
 }
 
 /// The secret option whose value would stand in the file that an option of this name names.
