@@ -249,6 +249,8 @@ export interface Options {
   user_agent?: string | undefined;
   /** How often a call that is safe to repeat is tried again after a network fault, 429 or 5xx. Default: `2`. */
   retries?: number | undefined;
+  /** How many connections of the whole process may be idle when one of this client's becomes so: the one that was used least recently is closed. Each is closed after 30 s. 0: none is kept. Default: `64`. */
+  max_idle_connections?: number | undefined;
   /** How long before its end a token is renewed; never more than a tenth of its lifetime. Unset, the first renewal after a login or an outage lies anywhere between a quarter of the lifetime and then, so that a fleet is spread. Default: `300`. */
   renew_before_s?: number | undefined;
   /** Renew on a thread of the library's own, so that no caller waits. Default: `false`. */

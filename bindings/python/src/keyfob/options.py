@@ -76,6 +76,9 @@ class CommonOptions(TypedDict, total=False):
     user_agent: Text
     #: How often a call that is safe to repeat is tried again after a network fault, 429 or 5xx.
     retries: Number
+    #: How many connections of the whole process may be idle when one of this client's becomes so:
+    #: the one that was used least recently is closed. Each is closed after 30 s. 0: none is kept.
+    max_idle_connections: Number
     #: How long before its end a token is renewed; never more than a tenth of its lifetime. Unset,
     #: the first renewal after a login or an outage lies anywhere between a quarter of the lifetime
     #: and then, so that a fleet is spread.
