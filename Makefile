@@ -141,6 +141,7 @@ test-page: simulator ## the simulator's page, in headless Chromium
 	tests/suites/page/run
 
 test-servers: build ## all real servers, downloaded once into a cache; writes docs/SERVERS.md
+	@tools/setup servers
 	tests/servers/run --write all
 
 fleet: ## a million gateways at one token endpoint: the table and the pictures of docs/FLEET.md
