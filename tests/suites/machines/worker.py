@@ -10,6 +10,6 @@ print(os.getpid(), flush=True)
 while True:
     try:
         client.token()
-    except keyfob.KeyfobError as error:
+    except keyfob.Error as error:
         print(error, flush=True)
     time.sleep(0.05)
