@@ -1,10 +1,11 @@
 //! The options of a profile, found by name.
 //!
 //! A client is made from a handful of options, and asks for forty by name. A process that makes a
-//! hundred thousand of them must not look at each of sixty names each time, so the names are sorted
+//! hundred thousand of them must not look at each of sixty names each time, so the names are hashed
 //! once for a profile.
 
 use super::option::Opt;
+use crate::support::shelf::hash_of;
 
 /// What is put behind a secret option's name to set it by the name of a file.
 pub(super) const FILE_SUFFIX: &str = "_file";
@@ -13,9 +14,8 @@ pub(super) const FILE_SUFFIX: &str = "_file";
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct OptionIndex {
     options: Vec<Opt>,
-    /// Where each stands, in the order of their names: the shorter first, so that few are compared
-    /// letter by letter.
-    by_name: Vec<u16>,
+    /// The hash of each name and where it stands, in the order of the hashes.
+    by_hash: Vec<(u64, u16)>,
 }
 
 /// What a name that can be set stands for: an option, by where it stands in the table.
@@ -47,15 +47,17 @@ impl OptionIndex {
     /// A profile has at most some hundred options: its JSON is bounded.
     pub fn new(options: Vec<Opt>) -> OptionIndex {
         let count = u16::try_from(options.len()).unwrap_or(u16::MAX);
-        let mut by_name: Vec<u16> = (0..count).collect();
-        by_name.sort_by_key(|index| key(&options[usize::from(*index)].name));
-        OptionIndex { options, by_name }
+        let hash = |index: u16| hash_of(&options[usize::from(index)].name);
+        let mut by_hash: Vec<(u64, u16)> = (0..count).map(|index| (hash(index), index)).collect();
+        by_hash.sort_unstable();
+        OptionIndex { options, by_hash }
     }
 
     fn position(&self, name: &str) -> Option<u16> {
-        let by_name = &self.by_name;
-        let at = by_name.binary_search_by_key(&key(name), |index| key(&self[*index].name)).ok()?;
-        Some(by_name[at])
+        let hash = hash_of(name);
+        let from = self.by_hash.partition_point(|(of, _)| *of < hash);
+        let same = self.by_hash[from..].iter().take_while(|(of, _)| *of == hash);
+        same.map(|(_, index)| *index).find(|index| self[*index].name == name)
     }
 
     /// The option of this name. A `_file` variant is no option of its own.
@@ -88,11 +90,6 @@ impl OptionIndex {
             std::iter::once(o.name.clone()).chain(file)
         })
     }
-}
-
-/// What names are sorted by.
-fn key(name: &str) -> (usize, &str) {
-    (name.len(), name)
 }
 
 /// The secret option whose value would stand in the file that an option of this name names.
