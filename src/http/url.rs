@@ -101,7 +101,8 @@ impl Url {
         if target.bytes().any(|b| b <= b' ' || matches!(b, b'<' | b'>' | b'"' | b'`' | 0x7f)) {
             return Err(refuse("a URL has no blank, no quote and no control character"));
         }
-        let mut url = bare[..bare.len() - target.len()].to_string();
+        // Schemes have no case (RFC 3986 3.1), and not everyone who is shown a URL knows that.
+        let mut url = format!("{}://{authority}", if https { "https" } else { "http" });
         let path = url.len();
         if !target.starts_with('/') {
             url.push('/');
@@ -531,7 +532,7 @@ mod tests {
         for (given, target, whole) in [
             ("https://h", "/", "https://h/"),
             ("https://h?a=b", "/?a=b", "https://h/?a=b"),
-            ("HTTPS://H:443/Ä?ö=%20#f", "/%C3%84?%C3%B6=%20", "HTTPS://H:443/%C3%84?%C3%B6=%20"),
+            ("HTTPS://H:443/Ä?ö=%20#f", "/%C3%84?%C3%B6=%20", "https://H:443/%C3%84?%C3%B6=%20"),
             ("https://h//a/../b|c", "//a/../b|c", "https://h//a/../b|c"),
         ] {
             let url = Url::parse(given).unwrap();
