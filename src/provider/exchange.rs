@@ -60,7 +60,8 @@ pub(crate) struct Exchange<'a> {
     pub call: &'a Call,
     /// Whether a call that fails is made again, if there is time.
     pub repeats: bool,
-    /// Whether the last call was made again with the same proof, which a server may have noted.
+    /// Whether the last call was made again with the same proof or assertion, which a server may have
+    /// noted.
     pub resent: Cell<bool>,
 }
 
@@ -247,7 +248,7 @@ impl Exchange<'_> {
 
     /// Makes a step's call, and once more where that was all that was wrong: it was signed by a
     /// clock that the answer's `Date` has set right, without the nonce that the answer gives, or with
-    /// a proof that an attempt before has used up.
+    /// a proof or an assertion that an attempt before has used up.
     fn run(
         &self,
         step: &Step,
@@ -265,7 +266,9 @@ impl Exchange<'_> {
             let says_something = !matches!(failure.verdict, Verdict::Busy | Verdict::Silent);
             let is_proof = code.is_some_and(dpop::is_about_proof);
             let is_wrong_time = || self.clock.is_set_right_since(time, moment);
-            let is_used_up = is_proof && self.resent.take();
+            // Proofs and assertions are good for one call (RFC 9449 11.1, RFC 7523 3).
+            let is_signed = is_proof || code == Some("invalid_client");
+            let is_used_up = is_signed && self.resent.take();
             let is_given = |prover: &Prover| seen.is_some_and(|seen| seen.is_old(&prover.nonces));
             let has_nonce = dpop::wants_nonce(code) && self.prover.as_ref().is_some_and(is_given);
             if is_without_nonce && has_nonce {

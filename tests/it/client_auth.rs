@@ -1,13 +1,13 @@
 //! How the client software authenticates itself, at every endpoint of an OAuth 2.0 server.
 
-use crate::common::World;
 use crate::common::directory::Directory;
 use crate::common::openssl::openssl;
+use crate::common::{World, counter};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use keyfob::{Config, Status};
 use keyfob_simulator::credentials::{catalogue, oauth2 as known};
-use keyfob_simulator::{Cloud, Fault};
+use keyfob_simulator::{Cloud, Fault, Rotation};
 use serde_json::{Value, json};
 
 const CLOUD: Cloud = Cloud::OAuth2;
@@ -113,6 +113,23 @@ fn a_key_signs_as_its_kind_does_or_as_is_asked_for() {
     let [header, claims] = last_assertion(&world);
     assert!(header["x5t#S256"].is_string() && header["x5t"].is_string(), "{header}");
     assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 60);
+}
+
+#[test]
+fn an_assertion_that_a_lost_try_used_up_is_made_anew() {
+    let world = World::new();
+    world.sim.set_rotation(CLOUD, Rotation::Keep);
+    let client = config(&world, &by_key(known::EC_KEY, &[])).client().unwrap();
+    client.token().unwrap();
+    // The server has carried it out, and a gateway says that it has not.
+    world.answers_once(CLOUD, "refresh", Fault::Lost { status: 503 });
+    client.renew().unwrap();
+    assert_eq!(
+        world.sent(CLOUD, "refresh").len(),
+        3,
+        "lost, the same again, and another assertion"
+    );
+    assert_eq!(counter(&client, "failures"), 0);
 }
 
 #[test]
