@@ -270,7 +270,7 @@ impl Job {
         queue.jobs -= 1;
         self.canceller.cancel();
         if queue.jobs == 0 {
-            queue.queued.clear();
+            queue.queued = BinaryHeap::new();
         }
         renewer.changed.notify_all();
         // A thread does not wait for itself.
