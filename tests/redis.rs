@@ -6,7 +6,7 @@ mod common;
 
 use common::{World, counter, status, until};
 use keyfob::{Client, Clock, Config, Status};
-use keyfob_simulator::{Cloud, Rotation};
+use keyfob_simulator::{Cloud, Fault, Rotation};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -217,6 +217,51 @@ fn a_server_that_restarts_changes_nothing() {
 }
 
 #[test]
+fn a_write_that_was_lost_costs_one_login() {
+    for apart in [0, 60] {
+        let (world, server) = (World::new(), Server::start("redis-lost", &[]));
+        world.sim.set_rotation(CLOUD, Rotation::RevokeFamilyOnReuse);
+        let machines = machines();
+        let wind = |by| {
+            world.sim.wind(Duration::from_secs(by));
+            machines.iter().for_each(|machine| machine.clock.wind(Duration::from_secs(by)));
+        };
+        let clients: Vec<Client> = machines.iter().map(|m| m.client(&world, &server)).collect();
+        clients.iter().for_each(|client| drop(client.token().unwrap()));
+        let record = server.record();
+        server.ask(&["COPY", &record, "before"]);
+        clients[0].renew().unwrap();
+        // As a replica that takes over without the last write.
+        server.ask(&["RENAME", "before", &record]);
+        wind(apart);
+        clients[1].renew().unwrap();
+        assert_eq!(world.sim.families_lost(CLOUD), 1, "nobody can help that");
+        let spent = world.sim.reuse_count(CLOUD);
+        for _ in 0..3 {
+            wind(3601);
+            let newest = clients[0].token().unwrap();
+            clients.iter().for_each(|client| assert_eq!(client.token().unwrap(), newest));
+        }
+        assert_eq!(world.sim.count(CLOUD, "login"), 2, "{apart} s apart");
+        assert_eq!(world.sim.reuse_count(CLOUD), spent, "what was revoked is not sent");
+    }
+}
+
+#[test]
+fn a_refresh_token_that_was_refused_is_sent_by_nobody_else() {
+    let (world, server) = (World::new(), Server::start("redis-refused", &[]));
+    let machines = machines();
+    let clients: Vec<Client> = machines.iter().map(|m| m.client(&world, &server)).collect();
+    clients.iter().for_each(|client| drop(client.token().unwrap()));
+    world.sim.revoke_refresh_tokens(CLOUD);
+    world.answers_once(CLOUD, "login", Fault::status(400));
+    for client in &clients {
+        client.renew().unwrap_err();
+    }
+    assert_eq!(world.token_calls(CLOUD), ["login", "refresh", "login"]);
+}
+
+#[test]
 fn no_secret_of_the_servers_or_the_clouds_is_shown() {
     let world = World::new();
     let server = Server::start("redis-secret", &["--requirepass", "right-horse"]);
@@ -397,6 +442,28 @@ fn a_server_that_restarts_meanwhile_costs_no_login() {
         let calling = scope.spawn(|| client.token());
         std::thread::sleep(Duration::from_millis(100));
         server.restart();
+        calling.join().unwrap().unwrap();
+    });
+    assert_eq!(world.token_calls(CLOUD), ["login", "refresh"]);
+}
+
+#[test]
+fn a_restart_after_a_long_wait_for_the_lock_costs_no_login() {
+    let (world, mut server) = (World::new(), Server::start("redis-long-wait", &[]));
+    let machine = Machine::new("one", 0);
+    let client = machine.client(&world, &server);
+    client.token().unwrap();
+    let lock = format!("{}.lock", server.record());
+    server.ask(&["SET", &lock, "somebody who was stopped"]);
+    machine.clock.wind(Duration::from_secs(3601));
+    world.sim.wind(Duration::from_secs(3601));
+    let client = client.share(Some(Duration::from_secs(5)));
+    std::thread::scope(|scope| {
+        let calling = scope.spawn(|| client.token());
+        // More than half of what the call has.
+        std::thread::sleep(Duration::from_millis(2600));
+        server.restart();
+        server.ask(&["DEL", &lock]);
         calling.join().unwrap().unwrap();
     });
     assert_eq!(world.token_calls(CLOUD), ["login", "refresh"]);

@@ -458,7 +458,7 @@ impl Renewal<'_> {
         if let Some(newer) = failure.salvaged {
             let log = &self.lifecycle.log;
             log!(log, Warn, "the answer was no good, but its refresh token is kept");
-            self.record.refresh = Some(newer);
+            self.record.change_refresh(newer);
         }
         let failed = Failed { error: failure.error, in_doubt: failure.in_doubt, not_before };
         let now = self.now();

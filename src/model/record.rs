@@ -84,14 +84,15 @@ pub(crate) struct Pause {
 }
 
 impl Record {
-    /// Takes over what another process or client has learnt. The record with the higher
-    /// generation wins as a whole. Of two of the same generation, each part is taken from the
-    /// more careful one: the longer pause, more doubts.
+    /// Takes over what another process or client has learnt. The newer record wins as a whole. Of
+    /// two that know the same token, each part is taken from the more careful one: the longer
+    /// pause, more doubts, a refresh token that was refused.
     pub fn adopt(&mut self, stored: Record) {
-        if stored.generation > self.generation {
+        if stored.is_newer_than(self) {
             *self = stored;
             return;
         }
+        let is_same = stored.generation == self.generation && stored.access() == self.access();
         if stored.pause.as_ref().map(|p| p.until) > self.pause.as_ref().map(|p| p.until) {
             self.pause = stored.pause;
         }
@@ -101,9 +102,38 @@ impl Record {
         if stored.refusals.map(|r| r.until) > self.refusals.map(|r| r.until) {
             self.refusals = stored.refusals;
         }
+        if is_same && stored.lost.is_some() {
+            self.refresh = stored.refresh;
+            self.lost = stored.lost;
+        }
         self.cloud = self.cloud.or(stored.cloud);
         self.proof_key = self.proof_key.take().or(stored.proof_key);
         self.version = stored.version;
+    }
+
+    /// Whether it has what was issued or forgotten later. Two may count to the same generation
+    /// and have different tokens: after a store lost a write, or was out of reach. Then the one
+    /// that was issued last counts, and at the same second the one that is asked of others: were
+    /// each to keep its own, each would log in.
+    fn is_newer_than(&self, known: &Record) -> bool {
+        let issued_last = || match (&self.token, &known.token) {
+            (Some(token), Some(of_known)) => {
+                self.access() != known.access() && !token.is_older_than(of_known)
+            }
+            _ => false,
+        };
+        self.generation > known.generation || self.generation == known.generation && issued_last()
+    }
+
+    fn access(&self) -> Option<&Secret> {
+        self.token.as_ref().map(|token| &token.access)
+    }
+
+    /// From now on another refresh token is good. Others who share the store must not send the one
+    /// before.
+    pub fn change_refresh(&mut self, refresh: Secret) {
+        self.generation = self.generation.saturating_add(1);
+        self.refresh = Some(refresh);
     }
 
     /// Takes over what a cloud said of its time, if it did.

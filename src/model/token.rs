@@ -97,6 +97,14 @@ impl Token {
         self.date.map(|date| CloudTime { date, seen: self.issued })
     }
 
+    /// Whether it was issued before that one: by the cloud's clock, where both have its date.
+    pub fn is_older_than(&self, that: &Token) -> bool {
+        match (self.date, that.date) {
+            (Some(date), Some(than)) => date < than,
+            _ => self.issued < that.issued,
+        }
+    }
+
     /// The moment at which it ends; `Moment::NEVER` where it has no end.
     pub fn expires(&self) -> Moment {
         self.lifetime.map_or(Moment::NEVER, |lifetime| self.issued.after(lifetime))
