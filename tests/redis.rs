@@ -462,6 +462,8 @@ fn a_restart_after_a_long_wait_for_the_lock_costs_no_login() {
         let calling = scope.spawn(|| client.token());
         // More than half of what the call has.
         std::thread::sleep(Duration::from_millis(2600));
+        server.stop();
+        std::thread::sleep(Duration::from_millis(1300));
         server.restart();
         server.ask(&["DEL", &lock]);
         calling.join().unwrap().unwrap();

@@ -207,3 +207,49 @@ impl Record {
 /// the tokens, so that a restart needs no second discovery.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Discovered(pub Ordered<String>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Status;
+
+    fn record(access: &str, refresh: Option<&str>, issued: i64) -> Record {
+        let token = Token {
+            access: access.into(),
+            saved: Ordered::default(),
+            refresh: None,
+            login: String::new(),
+            principal: None,
+            scope: None,
+            answer: None,
+            issued: Moment(issued),
+            date: None,
+            lifetime: None,
+            bound: false,
+            out_of_turn: false,
+        };
+        let refresh = refresh.map(Secret::from);
+        Record { generation: 2, token: Some(token), refresh, ..Record::default() }
+    }
+
+    #[test]
+    fn of_two_of_one_generation_the_last_issued_counts_for_both() {
+        let (old, new) = (record("a", Some("r"), 1), record("b", Some("s"), 2));
+        for (mut own, stored) in [(old.clone(), new.clone()), (new.clone(), old)] {
+            own.adopt(stored);
+            assert_eq!((own.token, own.refresh), (new.token.clone(), new.refresh.clone()));
+        }
+    }
+
+    #[test]
+    fn what_was_refused_is_dropped_and_nothing_that_came_since() {
+        let lost = Some(Error::new(Status::LoginRequired, "refused"));
+        let refused = Record { lost, ..record("a", None, 1) };
+        let mut same = record("a", Some("r"), 1);
+        same.adopt(refused.clone());
+        assert_eq!(same.refresh, None);
+        let mut since = record("b", Some("s"), 2);
+        since.adopt(refused);
+        assert!(since.refresh.is_some() && since.lost.is_none());
+    }
+}

@@ -78,20 +78,19 @@ impl<R: Kept> RecordStore<R> {
     /// The lock, waited for to the call's deadline; `None` where there is news that `known` does not
     /// take account of, after a wait.
     ///
-    /// A medium that went out of reach a moment ago is waited for, too, for half of what the
-    /// call has left at most: a server that is started anew must not cost each machine a login.
+    /// A medium that went out of reach a moment ago is waited for, too: a server that is started
+    /// anew must not cost each machine a login. For half of the call's time at most, or to its end
+    /// where somebody had the lock, and so renews.
     fn wait_for_lock(&self, known: Option<&R>, call: &Call) -> Result<Option<Box<dyn Lock>>> {
-        let mut outage: Option<Call> = None;
+        let mut outage = call.within(call.remaining()? / 2);
         let mut waiter = self.medium.waiter();
         loop {
             match Store::try_lock(self, call) {
                 Ok(Some(lock)) => return Ok(Some(lock)),
-                Ok(None) => outage = None,
+                Ok(None) => outage = call.clone(),
                 Err(fault) => {
-                    // Half of what is left: the lock may have been waited for before.
-                    let half = call.remaining()? / 2;
-                    let half = outage.get_or_insert_with(|| call.within(half));
-                    if !self.medium.may_come_back() || half.sleep(RETRY).is_err() {
+                    if !self.medium.may_come_back() || outage.sleep(RETRY).is_err() {
+                        call.remaining()?;
                         return Err(fault);
                     }
                     continue;

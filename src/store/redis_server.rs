@@ -174,10 +174,13 @@ impl Server {
                 let is_its_fault = !failed.is_over || begun.elapsed() >= SLOW;
                 if failed.is_gone && is_its_fault {
                     let (first, most) = LEFT_ALONE;
-                    let rest = first.saturating_mul(1 << link.failures.min(10)).min(most);
-                    link.failures += 1;
                     if failed.may_return {
                         link.since.get_or_insert(begun);
+                    }
+                    let rest = first.saturating_mul(1 << link.failures.min(10)).min(most);
+                    // Who waits for it must not miss that it is back.
+                    if link.since.is_none_or(|since| since.elapsed() >= OUTAGE) {
+                        link.failures += 1;
                     }
                     link.down = Some((Instant::now() + rest, failed.why.clone()));
                 }
