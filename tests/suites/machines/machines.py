@@ -4,7 +4,8 @@ that is wrong by years), four processes on each, one Redis behind a sentinel, to
 Meanwhile processes are killed and stopped for longer than their lease, and Redis is killed and hangs.
 Expected: one login, no refresh token sent twice, no family lost. In a long run Redis is replaced in the end
 by a replica that lost the last write, which has a spent refresh token: that may cost a login for each
-write that was lost in the second before, which are two at most.
+write that was lost in the second before, which are two at most, and one for a
+process that is killed before it saved.
 
     machines.py SECONDS WALL.so COMMAND...     a command for each process of a machine
 """
@@ -30,7 +31,7 @@ LEASE_S = 16
 # The end of a long run, which has a failover.
 FAILOVER_S = 20
 LONG_S = 60
-FAILOVER_LOGINS = 2
+FAILOVER_LOGINS = 3
 CLOUDS = {"simacan": "revoke-family-on-reuse", "kii": None}
 YEAR_S = 365 * 86400
 
