@@ -12,8 +12,9 @@ import sys
 from typing import Any
 from urllib.parse import urlsplit
 
-import keyfob
 import paho.mqtt.client as paho
+
+import keyfob
 
 
 def broker_for(told: keyfob.Mqtt) -> paho.Client:
