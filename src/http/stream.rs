@@ -1,5 +1,15 @@
 //! A connection for what does not speak HTTP, such as the server of a store: to a host, with TLS or
 //! without, or to a socket of this machine. Every wait ends with the call.
+//!
+//! ```text
+//! open      looks the host up, connects, and speaks TLS where that is wanted
+//! send      writes all of it, or fails
+//! receive   waits for more of what comes
+//! look      takes what has come, and waits for nothing
+//! ```
+//!
+//! The sender of a protocol knows what is whole; here bytes are bytes. A stream that failed once is of
+//! no use any more: nobody knows how much of what was said has arrived.
 
 use super::broken::{Broken, Outcome};
 use super::connection::Connection;

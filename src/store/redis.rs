@@ -4,6 +4,19 @@
 //! holds it in place is checked by the server: a script writes only for whoever has the lock still, so
 //! that a process that was stopped past its lease changes nothing. Who waits is woken by the server,
 //! and a record is not asked for again before there is news of it.
+//!
+//! ```text
+//! keyfob:{4f2c…}        hash: record (sealed bytes), mark (who wrote it), version (grows)
+//! keyfob:{4f2c…}.lock   string: the mark of whoever holds the lock; ends with the lease
+//!
+//! TAKE      the lock is free, or mine             else how long it lasts
+//! PROVE     it is still mine, and there is room   before a refresh token is sent
+//! WRITE     it is still mine                      or was lost, and nobody has written since
+//! GIVE_BACK it is still mine                      and tells those who wait
+//! ```
+//!
+//! Each is one script, so the server carries it out as one: nothing comes between its look and its
+//! deed. A mark is random, and made anew each time the lock is taken.
 
 use super::Lock;
 use super::medium::{Contents, MARGIN, MOST_BYTES, Medium, TOO_LARGE, Waiter};
@@ -44,6 +57,7 @@ redis.call('HSET', KEYS[2], 'record', ARGV[2], 'mark', ARGV[3])
 redis.pcall('PUBLISH', KEYS[2], 'written')
 return redis.call('HINCRBY', KEYS[2], 'version', 1)";
 
+/// Gives the lock up, for whoever has it still, and wakes those who wait.
 const GIVE_BACK: &str = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1])
 redis.pcall('PUBLISH', KEYS[2], 'free')
@@ -56,15 +70,20 @@ const LOOKS: (Duration, Duration) = (Duration::from_millis(50), Duration::from_s
 /// One record in a server.
 pub(super) struct RedisRecord {
     server: Arc<Server>,
+    /// A digest, which tells nothing of the account.
     name: String,
+    /// The lock, while a thread of this process has it.
     held: PerProcess<Mutex<Option<Holding>>>,
+    /// What saves a question.
     seen: PerProcess<Mutex<Seen>>,
 }
 
 /// A lock that this process has, and until when at least.
 #[derive(Clone)]
 struct Holding {
+    /// What the server knows the holder by.
     mark: String,
+    /// Counted from before the question, so that the server's lease ends no earlier.
     until: Instant,
 }
 
@@ -91,6 +110,7 @@ struct Looked {
 }
 
 impl RedisRecord {
+    /// The record of this name. Nothing is asked yet.
     pub fn new(server: Arc<Server>, name: &str) -> RedisRecord {
         RedisRecord { server, name: name.into(), held: PerProcess::new(), seen: PerProcess::new() }
     }
@@ -100,10 +120,12 @@ impl RedisRecord {
         format!("{}{{{}}}", self.server.address.prefix, self.name)
     }
 
+    /// Beside the record, so that a script may touch both.
     fn lock_key(&self) -> String {
         format!("{}{{{}}}.lock", self.server.address.prefix, self.name)
     }
 
+    /// A fault of the store: which server, what was wanted, and what is wrong with it.
     fn fault(&self, what: &str, failed: &Failed) -> Error {
         Error::new(Status::Store, format!("store {}: {what}: {}", self.name(), failed.why))
     }
@@ -125,6 +147,7 @@ impl RedisRecord {
         reply.number().ok_or_else(|| Failed::because(NOT_EXPECTED))
     }
 
+    /// Fields of the record, in this order; `Nil` for each that is not there.
     fn fields(&self, fields: &[&[u8]]) -> Outcome<Vec<Reply>> {
         let key = self.record_key();
         let words: Vec<&[u8]> =
@@ -135,6 +158,8 @@ impl RedisRecord {
         }
     }
 
+    /// The mark of the lock that this process holds. A fault where it holds none: what is written
+    /// without one could undo another's renewal.
     fn mark(&self) -> Result<String> {
         let without = || self.fault("cannot be written", &Failed::because("its lock is not held"));
         locked(&self.held()).as_ref().map(|holding| holding.mark.clone()).ok_or_else(without)
@@ -157,6 +182,8 @@ impl RedisRecord {
         locked(&self.seen()).heard.as_ref().map_or(0, |heard| heard.number())
     }
 
+    /// Remembers a version that was asked for at this time. One that stays the same is asked for more
+    /// and more seldom where nothing tells of its news.
     fn note(&self, version: Version, at: Instant, news: u64) {
         let seen = self.seen();
         let mut seen = locked(&seen);

@@ -4,6 +4,16 @@
 //! A process has one for all records of a server. No thread listens: whoever wants to know reads what
 //! has come, which takes a system call and no word to the server. Whoever waits reads for everyone.
 //! Where the server does not let it listen, records are looked at now and then.
+//!
+//! ```text
+//! this process                          the server
+//! SUBSCRIBE keyfob:{4f2c…}      ->
+//!                               <-      subscribe keyfob:{4f2c…}        now news is sure to be heard
+//!                               <-      message keyfob:{4f2c…} written  another process has renewed
+//!                               <-      message keyfob:{4f2c…} free     a lock may be had
+//! ```
+//!
+//! A connection that breaks may have missed some, so that is news of each record: everyone looks once.
 
 use super::redis_protocol::{Reply, encode, parse};
 use super::redis_server::{Server, limit, locked};
@@ -29,14 +39,17 @@ pub(super) struct Heard {
 }
 
 impl Heard {
+    /// The number of the last news. Whoever remembers it sees whether there was more.
     pub fn number(&self) -> u64 {
         self.number.load(Ordering::Acquire)
     }
 
+    /// Whether there would be news if something were written: silence means nothing else.
     pub fn listens(&self) -> bool {
         self.listens.load(Ordering::Acquire)
     }
 
+    /// Something was written, or may have been.
     fn is_news(&self) {
         self.number.fetch_add(1, Ordering::AcqRel);
     }
@@ -45,9 +58,12 @@ impl Heard {
 /// The connection, in each process.
 pub(super) struct Ear(PerProcess<Mutex<Listening>>);
 
+/// What a process hears by.
 #[derive(Default)]
 struct Listening {
+    /// `None` where nothing is to be heard, or the server cannot be listened to at present.
     stream: Option<Stream>,
+    /// What has come and is no whole answer yet.
     came: Zeroizing<Vec<u8>>,
     /// By channel.
     heard: HashMap<String, Arc<Heard>>,
@@ -56,6 +72,7 @@ struct Listening {
 }
 
 impl Ear {
+    /// One that listens to nothing yet, and has no connection.
     pub fn new() -> Ear {
         Ear(PerProcess::new())
     }
@@ -128,6 +145,8 @@ impl Ear {
 }
 
 impl Listening {
+    /// Connects, and listens to all channels that somebody wants. Not while the server is down or did
+    /// not let us, for this is never what a caller came for.
     fn open(&mut self, server: &Server) {
         let is_deaf = self.deaf_until.is_some_and(|until| Instant::now() < until);
         if is_deaf || self.heard.is_empty() || !server.is_well() {
@@ -147,6 +166,7 @@ impl Listening {
         }
     }
 
+    /// Sends a command. What the server says to it is heard later, with all else.
     fn tell(&mut self, words: &[&[u8]]) {
         let Some(stream) = &mut self.stream else { return };
         if stream.send(&encode(words), &limit()).is_err() {
@@ -195,6 +215,8 @@ impl Listening {
         }
     }
 
+    /// Takes in one message: its kind, its channel and what was said. Whether it was news of a record
+    /// that somebody here has.
     fn hear(&self, members: &[Reply]) -> bool {
         let [kind, channel, ..] = members else { return false };
         let channel = channel.text().unwrap_or_default();

@@ -1,5 +1,14 @@
 //! The protocol of Redis and Valkey (RESP version 2), as far as a store needs it.
 //!
+//! ```text
+//! *2\r\n$3\r\nGET\r\n$1\r\nk\r\n     a command: an array of strings, each with its length
+//! $5\r\nhello\r\n                  Bytes     a string; $-1 is none
+//! +OK\r\n                          Bytes     a word
+//! :7\r\n                           Number
+//! *1\r\n:7\r\n                     Many
+//! -READONLY it is a replica\r\n    Refused   the first word is the code
+//! ```
+//!
 //! What comes is bounded in size and in depth, for a server may be anything that listens there.
 
 use super::medium::MOST_BYTES;
@@ -9,15 +18,18 @@ use zeroize::Zeroizing;
 pub(super) enum Reply {
     /// Nothing there.
     Nil,
+    /// A count, a version, or how long something lasts in milliseconds.
     Number(i64),
     /// A string. It may be a record.
     Bytes(Zeroizing<Vec<u8>>),
+    /// Several answers in one: the fields of a record, or a piece of news.
     Many(Vec<Reply>),
     /// An error, in the server's words.
     Refused(String),
 }
 
 impl Reply {
+    /// The number, which scripts give as one and fields of a record as text.
     pub fn number(&self) -> Option<i64> {
         match self {
             Reply::Number(number) => Some(*number),
@@ -26,6 +38,7 @@ impl Reply {
         }
     }
 
+    /// The string, if it is text.
     pub fn text(&self) -> Option<&str> {
         match self {
             Reply::Bytes(bytes) => std::str::from_utf8(bytes).ok(),
@@ -37,7 +50,9 @@ impl Reply {
 /// What came is no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Garbage {
+    /// No server of this kind says that.
     Senseless,
+    /// It may make sense, but is larger than any record.
     TooLarge,
 }
 
@@ -73,6 +88,8 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Option<(Reply, usize)>, Garbage> {
     }
 }
 
+/// One value at the beginning of `rest`, which is left behind it; `None` until it is whole, and then
+/// `rest` says nothing. An array may have so many levels.
 fn value(rest: &mut &[u8], depth: u32) -> Result<Option<Reply>, Garbage> {
     let Some(&kind) = rest.first() else { return Ok(None) };
     if !b"+-:$*".contains(&kind) || depth == 0 {

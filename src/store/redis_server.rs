@@ -1,6 +1,12 @@
 //! A server of Redis or Valkey: where it is, the connection to it that all records of a process share,
 //! and what to think of it while it does not answer.
 //!
+//! ```text
+//! well          one connection, kept; one command at a time
+//! failed        left alone for 250 ms; whoever may wait tries again then
+//! down for 5 s  left alone for longer each time, at most ten seconds: an outage, not a restart
+//! ```
+//!
 //! Each command ends with the call that it is for, and within a second. A server that failed is left
 //! alone for a while, for callers must not wait for it each time.
 
@@ -32,21 +38,28 @@ const OUTAGE: Duration = Duration::from_secs(5);
 
 /// A server, as all records in it share it.
 pub(super) struct Server {
+    /// Where it is, and who we are there.
     pub address: Address,
+    /// Hears what others write.
     pub ear: Ear,
+    /// One thread at a time sends a command and reads its answer.
     gate: PerProcess<Gate>,
+    /// A child of fork makes its own: two processes on one connection read each other's answers.
     link: PerProcess<Mutex<Link>>,
+    /// Which records' locks threads of this process have: they wait here, and not at the server.
     pub threads: PerProcess<NameLocks>,
 }
 
 /// The connection, and what is wrong with it.
 #[derive(Default)]
 struct Link {
+    /// Taken out while a command is under way.
     stream: Option<Stream>,
     /// Not to be asked before then, because of this.
     down: Option<(Instant, String)>,
     /// When it was first out of reach.
     since: Option<Instant>,
+    /// How often it failed since it was worth waiting for.
     failures: u32,
 }
 
@@ -66,6 +79,7 @@ pub(super) struct Failed {
 }
 
 impl Failed {
+    /// The server is there and well, and says no.
     pub fn because(why: impl Into<String>) -> Failed {
         Failed {
             why: why.into(),
@@ -76,6 +90,7 @@ impl Failed {
         }
     }
 
+    /// The server cannot be asked at present.
     fn gone(why: impl Into<String>) -> Failed {
         Failed { is_gone: true, may_return: true, ..Failed::because(why) }
     }
@@ -89,6 +104,7 @@ impl From<StreamFault> for Failed {
 
 type Outcome<T> = std::result::Result<T, Failed>;
 
+/// What the mutex guards. A panic while it was locked left it as good as before.
 pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -189,6 +205,8 @@ impl Server {
         }
     }
 
+    /// Sends a command on the connection that was kept, or on a new one. Gives the connection back
+    /// with the answer; what failed takes it along.
     fn ask(&self, kept: Option<Stream>, words: &[&[u8]], call: &Call) -> Outcome<(Stream, Reply)> {
         let mut stream = kept.map_or_else(|| self.open(call), Ok)?;
         match self.exchange(&mut stream, words, call)? {
@@ -253,6 +271,7 @@ impl Server {
         Err(last)
     }
 
+    /// Sends a command whose answer says nothing but yes or no.
     fn expect(&self, stream: &mut Stream, words: &[&[u8]], call: &Call) -> Outcome<()> {
         match self.exchange(stream, words, call)? {
             Reply::Refused(words) => Err(self.refused(&words)),
@@ -260,6 +279,8 @@ impl Server {
         }
     }
 
+    /// Sends a command and reads its answer, whole and with nothing behind it: what stands behind is
+    /// of nobody's question, and the connection is not used again.
     fn exchange(&self, stream: &mut Stream, words: &[&[u8]], call: &Call) -> Outcome<Reply> {
         stream.send(&encode(words), call)?;
         let mut came = Zeroizing::new(Vec::new());
