@@ -156,7 +156,7 @@ UNDER_ASAN = it processes $(filter-out late_answers single_flight, $(basename $(
 
 asan: ## the library and the simulator under AddressSanitizer
 	RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address ASAN_OPTIONS=detect_leaks=0 CARGO_TARGET_DIR=$(TARGET)/asan \
-		$(CARGO) test --workspace --lib --bins $(UNDER_ASAN:%=--test=%) --features keyfob/fuzzing --no-fail-fast \
+		$(CARGO) test --workspace --lib --bins $(UNDER_ASAN:%=--test=%) --features keyfob/fuzzing,keyfob/redis --no-fail-fast \
 		--target $(shell rustc -vV | sed -n 's/^host: //p') -- --skip no_more_is_left_in_memory --skip little_memory
 
 fuzz: ## ten minutes of each fuzzer
