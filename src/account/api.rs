@@ -24,7 +24,7 @@ use crate::provider::scope::{Moment, Scope};
 use crate::provider::template::{Place, Template, Values};
 use crate::support::ordered::Ordered;
 use crate::support::secret::Secret;
-use arc_swap::ArcSwapOption;
+use crate::support::slot::Slot;
 use std::sync::{Arc, Weak};
 
 /// What requests need to know, worked out once for as long as nothing is discovered anew.
@@ -57,14 +57,14 @@ impl Api {
     pub fn of(account: &Account, record: &Record) -> Result<Arc<Api>> {
         /// The last that was worked out, for some profiles at once. Kept by its clients alone: its
         /// headers may be secret.
-        static LAST: [ArcSwapOption<Weak<Api>>; 16] = [const { ArcSwapOption::const_empty() }; 16];
+        static LAST: [Slot<Weak<Api>>; 16] = [const { Slot::empty() }; 16];
         let api = Api::work_out(account, record)?;
         let profile = Arc::as_ptr(&account.profile) as usize;
         let last = &LAST[profile / 64 % LAST.len()];
-        let same = last.load().as_deref().and_then(Weak::upgrade).filter(|same| **same == api);
+        let same = last.get().as_deref().and_then(Weak::upgrade).filter(|same| **same == api);
         Ok(same.unwrap_or_else(|| {
             let api = Arc::new(api);
-            last.store(Some(Arc::new(Arc::downgrade(&api))));
+            last.put(Some(Arc::new(Arc::downgrade(&api))));
             api
         }))
     }

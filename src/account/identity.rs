@@ -26,6 +26,7 @@ use crate::provider::profile::{Login, Profile};
 use crate::provider::scope::{Moment, Scope};
 use crate::provider::selection::Selection;
 use crate::provider::template::{Place, Template};
+use crate::support::crypto::PartsDigest;
 use crate::support::hex::to_hex;
 use crate::support::secret::Secret;
 use std::sync::Arc;
@@ -112,17 +113,15 @@ impl Places {
 
 /// A digest of texts, which more can be added to.
 #[derive(Clone)]
-pub(crate) struct Digest(ring::digest::Context);
+pub(crate) struct Digest(PartsDigest);
 
 impl Digest {
     fn new() -> Digest {
-        Digest(ring::digest::Context::new(&ring::digest::SHA256))
+        Digest(PartsDigest::new())
     }
 
-    /// Lengths first, so that no two lists of texts run together to the same bytes.
     fn feed(&mut self, text: &str) {
-        self.0.update(&(text.len() as u64).to_le_bytes());
-        self.0.update(text.as_bytes());
+        self.0.feed(text.as_bytes());
     }
 
     /// The same and these.
@@ -154,7 +153,7 @@ impl Digest {
             all.feed(name);
             all.feed(value);
         }
-        to_hex(&all.0.finish().as_ref()[..16]).into()
+        to_hex(&all.0.finish()[..16]).into()
     }
 }
 

@@ -6,6 +6,7 @@
 
 use crate::error::{Error, Result, Status};
 use crate::http::payload::BodySource;
+use crate::support::sync::locked;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -76,7 +77,7 @@ impl ReaderBody {
 
     /// The reader, for the one time that it can be sent.
     fn take(&self) -> Option<Box<dyn Read + Send>> {
-        self.unread.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take()
+        locked(&self.unread).take()
     }
 }
 
@@ -99,7 +100,7 @@ impl BodySource for ReaderBody {
     }
 
     fn is_repeatable(&self) -> bool {
-        let unread = self.unread.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let unread = locked(&self.unread);
         self.rewind.is_some() || unread.is_some()
     }
 }

@@ -3,11 +3,13 @@
 //! Nothing here waits but `fill`, `put_all` and `wait`, which take a [`Call`]. All others do what
 //! can be done at once and say how far they got.
 
-use super::broken::Outcome;
+use super::broken::{Broken, Outcome};
 use super::inbox::Inbox;
 use super::session::{Came, Session};
 use super::socket::{For, Socket};
+use super::url::Origin;
 use crate::support::call::Call;
+use crate::support::crypto;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use std::sync::Arc;
@@ -28,14 +30,19 @@ impl Connection {
     }
 
     /// Puts TLS on the connection: shakes hands and verifies the server's certificate for this
-    /// name.
+    /// origin's host. `config` is asked for when there are random numbers.
     pub fn secure(
         &mut self,
-        config: Arc<ClientConfig>,
-        name: ServerName<'static>,
+        origin: &Origin,
+        config: impl FnOnce() -> Arc<ClientConfig>,
         call: &Call,
     ) -> Outcome<()> {
-        self.session = Some(Box::new(Session::begin(config, name, &self.socket, call)?));
+        let host = origin.host_without_zone();
+        let name = ServerName::try_from(host.trim_matches(['[', ']']).to_string())
+            .map_err(|_| Broken::NoCertificateName)?;
+        // rustls and its session cache would panic without.
+        crypto::random(1).map_err(|_| Broken::NoRandomness)?;
+        self.session = Some(Box::new(Session::begin(config(), name, &self.socket, call)?));
         Ok(())
     }
 

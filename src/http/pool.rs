@@ -15,7 +15,8 @@ use super::connection::Connection;
 use super::url::Origin;
 use crate::support::clock::{Moment, boot_time};
 use crate::support::process::PerProcess;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use crate::support::sync::locked;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Where a connection leads, and which transport it belongs to: one with another CA or proxy must
@@ -47,10 +48,6 @@ fn pool() -> Arc<Pool> {
     POOL.get(Mutex::default)
 }
 
-fn lock(pool: &Pool) -> MutexGuard<'_, Vec<Idle>> {
-    pool.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Takes the idle connections for which `gone` holds out of the pool. They close when the caller
 /// drops them.
 fn remove(pool: &mut Vec<Idle>, gone: impl Fn(&Idle) -> bool) -> Vec<Idle> {
@@ -71,7 +68,7 @@ pub(super) fn close_old() -> Option<Duration> {
     // Who has none makes no pool.
     let pool = POOL.known()?;
     let now = boot_time();
-    let mut pool = lock(&pool);
+    let mut pool = locked(&pool);
     let over = over(&mut pool, now);
     let next = pool.first().map(|idle| idle.since.after(LONGEST).since(now));
     drop(pool);
@@ -89,10 +86,10 @@ pub(super) fn take(place: &Place, most: Duration) -> Option<Connection> {
 /// The same at this moment, for tests.
 fn take_at(now: Moment, place: &Place, most: Duration) -> Option<Connection> {
     let pool = pool();
-    drop(over(&mut lock(&pool), now));
+    drop(over(&mut locked(&pool), now));
     loop {
         let idle = {
-            let mut pool = lock(&pool);
+            let mut pool = locked(&pool);
             let last = pool.iter().rposition(|idle| idle.place == *place)?;
             if now.since(pool[last].since) > most {
                 return None;
@@ -110,7 +107,7 @@ fn take_at(now: Moment, place: &Place, most: Duration) -> Option<Connection> {
 pub(super) fn put(place: Place, connection: Connection, most: usize) {
     let pool = pool();
     let since = boot_time();
-    let mut pool = lock(&pool);
+    let mut pool = locked(&pool);
     let mut over = over(&mut pool, since);
     pool.push(Idle { place, since, connection });
     let surplus = pool.len().saturating_sub(most);
@@ -121,17 +118,17 @@ pub(super) fn put(place: Place, connection: Connection, most: usize) {
 
 /// Closes those that lead to this place: one of them did not answer, and the others are older.
 pub(super) fn leave(place: &Place) {
-    drop(remove(&mut lock(&pool()), |idle| idle.place == *place));
+    drop(remove(&mut locked(&pool()), |idle| idle.place == *place));
 }
 
 /// Closes those of a transport that is gone.
 pub(super) fn leave_all_of(transport: u64) {
-    drop(remove(&mut lock(&pool()), |idle| idle.place.transport == transport));
+    drop(remove(&mut locked(&pool()), |idle| idle.place.transport == transport));
 }
 
 /// Closes all, because the process has no descriptor left. Says whether there were any.
 pub(super) fn close_all() -> bool {
-    let idle = std::mem::take(&mut *lock(&pool()));
+    let idle = std::mem::take(&mut *locked(&pool()));
     !idle.is_empty()
 }
 

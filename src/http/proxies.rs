@@ -46,9 +46,7 @@ impl ProxyNames {
             ),
         }
     }
-}
 
-impl ProxyNames {
     /// Its parts, for what tells one from another.
     pub(super) fn each(&self) -> [Option<&str>; 3] {
         let [https, http] = [&self.https, &self.http].map(|name| name.as_ref().map(Secret::expose));

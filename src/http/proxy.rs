@@ -16,6 +16,7 @@ use super::socks;
 use super::url::{Origin, Url};
 use crate::error::{Error, Result, Status};
 use crate::support::call::Call;
+use crate::support::percent::percent_decoded;
 use crate::support::secret::Secret;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -74,7 +75,8 @@ impl Proxy {
         if !(has_port || may_lack_port) || url.origin().port() == 0 || is_more {
             return None;
         }
-        let plain = user.map(|user| Zeroizing::new(percent_decoded(user)));
+        // A name or a password may hold what a URL cannot.
+        let plain = user.map(|user| percent_decoded(user.as_bytes(), false).bytes);
         let speaks = match (is_socks, plain) {
             (true, None) => Speaks::Socks(None),
             (true, Some(plain)) => Speaks::Socks(Some(login(&plain)?)),
@@ -184,24 +186,6 @@ fn status_of(line: &[u8]) -> Outcome<u16> {
         return Err(no_http);
     }
     Ok(digits[0] * 100 + digits[1] * 10 + digits[2])
-}
-
-/// Undoes percent-encoding (RFC 3986 2.1): a name or a password may hold what a URL cannot. What
-/// is no escape stands for itself.
-fn percent_decoded(text: &str) -> Vec<u8> {
-    let bytes = text.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let escape = bytes[at..].first_chunk::<3>().filter(|three| three[0] == b'%');
-        let byte = escape.and_then(|[_, high, low]| {
-            let digit = |byte: u8| (byte as char).to_digit(16);
-            Some((digit(*high)? * 16 + digit(*low)?) as u8)
-        });
-        decoded.push(byte.unwrap_or(bytes[at]));
-        at += if byte.is_some() { 3 } else { 1 };
-    }
-    decoded
 }
 
 #[cfg(test)]

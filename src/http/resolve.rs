@@ -10,6 +10,7 @@ use super::url::Origin;
 use crate::support::call::Call;
 use crate::support::os;
 use crate::support::process::PerProcess;
+use crate::support::sync::locked;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -65,7 +66,7 @@ impl LookUp {
     /// Joins the look-up of this name that is under way, or begins one.
     fn of(host: &str) -> Outcome<Arc<LookUp>> {
         let under_way = UNDER_WAY.get(Mutex::default);
-        let mut under_way = under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut under_way = locked(&under_way);
         let joined = |known: &&Arc<LookUp>| known.host == host && known.begun.elapsed() < JOINED;
         if let Some(same) = under_way.iter().find(joined) {
             return Ok(same.clone());
@@ -95,7 +96,7 @@ impl LookUp {
     /// is over.
     fn end(self: &Arc<Self>) {
         let under_way = UNDER_WAY.get(Mutex::default);
-        let mut under_way = under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut under_way = locked(&under_way);
         under_way.retain(|known| !Arc::ptr_eq(known, self));
         under_way.shrink_to_fit();
     }
@@ -114,7 +115,7 @@ impl LookUp {
     }
 
     fn answer(&self) -> MutexGuard<'_, Option<Vec<SocketAddr>>> {
-        self.answer.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.answer)
     }
 }
 

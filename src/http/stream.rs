@@ -21,9 +21,7 @@ use super::tls::{self, TlsFiles};
 use super::url::{Origin, Url};
 use crate::error::{Result, Status};
 use crate::support::call::Call;
-use crate::support::crypto;
 use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -156,12 +154,7 @@ fn connect(place: &Place, call: &Call) -> Outcome<Connection> {
     let addresses = resolve::addresses(origin, call)?;
     let mut connection = Connection::over(Socket::connect(&addresses, limit, call)?);
     if let Some(Certificates(config)) = certificates {
-        let host = origin.host_without_zone();
-        let name = ServerName::try_from(host.trim_matches(['[', ']']).to_string())
-            .map_err(|_| Broken::NoCertificateName)?;
-        // rustls would panic without random numbers.
-        crypto::random(1).map_err(|_| Broken::NoRandomness)?;
-        connection.secure(config.clone(), name, call)?;
+        connection.secure(origin, || config.clone(), call)?;
     }
     Ok(connection)
 }

@@ -37,14 +37,12 @@ use super::url::Origin;
 use super::wire::{Nowhere, Wires};
 use crate::error::{Error, Result, Status};
 use crate::support::call::Call;
-use crate::support::crypto;
+use crate::support::crypto::PartsDigest;
 use crate::support::process::PerProcess;
-use crate::support::sync::AtomicU64;
-use ring::digest;
+use crate::support::sync::{AtomicU64, locked};
 use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 use ureq::http;
 
@@ -84,12 +82,11 @@ impl Transport {
         let read = settings.tls.read()?;
         let key = key_of(&settings, &read);
         let known = KNOWN.get(Mutex::default);
-        let lock = || known.lock().unwrap_or_else(PoisonError::into_inner);
         let find = |known: &Vec<(Key, Weak<Transport>)>| {
             let at = known.binary_search_by_key(&&key, |(key, _)| key);
             at.ok().and_then(|at| known[at].1.upgrade())
         };
-        if let Some(same) = find(&lock()) {
+        if let Some(same) = find(&locked(&known)) {
             return Ok(same);
         }
         let transport = Arc::new(Transport {
@@ -100,7 +97,7 @@ impl Transport {
             agent_here: PerProcess::new(),
             settings,
         });
-        let mut known = lock();
+        let mut known = locked(&known);
         known.retain(|(_, transport)| transport.strong_count() > 0);
         // Another thread may have been quicker.
         if let Some(same) = find(&known) {
@@ -419,13 +416,8 @@ impl Transport {
             }
         };
         if origin.is_https() {
-            let host = origin.host_without_zone();
-            let name = ServerName::try_from(host.trim_matches(['[', ']']).to_string())
-                .map_err(|_| Broken::NoCertificateName)?;
-            // rustls' session cache would panic without random numbers.
-            crypto::random(1).map_err(|_| Broken::NoRandomness)?;
-            let config = self.tls_here.get(|| tls::with_own_sessions(&self.tls));
-            connection.secure(config, name, call)?;
+            let config = || self.tls_here.get(|| tls::with_own_sessions(&self.tls));
+            connection.secure(origin, config, call)?;
         }
         Ok(connection)
     }
@@ -447,11 +439,10 @@ type Key = [u8; 32];
 
 /// The key of these settings.
 fn key_of(settings: &TransportSettings, read: &PemFiles) -> Key {
-    let mut context = digest::Context::new(&digest::SHA256);
+    let mut digest = PartsDigest::new();
     let mut feed = |part: Option<&[u8]>| {
-        // Lengths first, so that no two lists of parts run together to the same bytes.
-        context.update(&part.map_or(u64::MAX, |part| part.len() as u64).to_le_bytes());
-        context.update(part.unwrap_or_default());
+        digest.feed(&[u8::from(part.is_some())]);
+        digest.feed(part.unwrap_or_default());
     };
     let TransportSettings { tls, proxy, user_agent, connect_timeout, max_idle } = settings;
     // By name, so that what is added is not forgotten here.
@@ -464,8 +455,7 @@ fn key_of(settings: &TransportSettings, read: &PemFiles) -> Key {
     feed(Some(user_agent.as_bytes()));
     feed(Some(&connect_timeout.as_nanos().to_le_bytes()));
     feed(Some(&max_idle.to_le_bytes()));
-    let digest = context.finish();
-    digest.as_ref().try_into().unwrap_or_default()
+    digest.finish()
 }
 
 /// ureq as it is used here: one request, one answer, nothing of its own accord. Redirects, the

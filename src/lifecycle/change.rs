@@ -3,13 +3,13 @@
 //! Both run under the lead of the single flight, so that no renewal is under way: one that began
 //! with old options must not publish its token among new ones.
 
-use super::lifecycle::{Lifecycle, known_of};
+use super::lifecycle::{Lifecycle, known_of, within};
 use super::serving::Serving;
 use super::state::State;
 use crate::account::account::Account;
 use crate::error::{Result, Status};
 use crate::support::call::Call;
-use crate::support::log::{self, log};
+use crate::support::log::log;
 use std::sync::Arc;
 
 impl Lifecycle {
@@ -17,7 +17,7 @@ impl Lifecycle {
     /// deadline. Log lines of it are sent when the lead is given back: a log function may take its
     /// time.
     pub fn change(&self, call: &Call, work: impl FnOnce(&State) -> Result<()>) -> Result<()> {
-        let (_lines_later, _current) = (log::later(), call.enter());
+        let _within = within(call);
         self.alone(call, |state| work(&state))
     }
 

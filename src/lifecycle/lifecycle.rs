@@ -21,7 +21,7 @@ use crate::model::option_table::DPOP;
 use crate::model::record::Record;
 use crate::model::token::Token;
 use crate::store::Lock;
-use crate::support::call::Call;
+use crate::support::call::{Call, Entered};
 use crate::support::clock::Clock;
 use crate::support::log::{self, Log, log};
 use crate::support::process::PerProcess;
@@ -167,7 +167,7 @@ impl Lifecycle {
     /// Fails only where there is no good token and none was to be had: with what the cloud said,
     /// with what holds the login back, or with the end of this call.
     pub fn serve(&self, call: &Call) -> Result<Arc<State>> {
-        let (_lines_later, _current) = (log::later(), call.enter());
+        let _within = within(call);
         Serving::serve(self, call)
     }
 
@@ -188,7 +188,7 @@ impl Lifecycle {
     /// Renews now, fresh or not. Callers at the same time share one renewal: each wants a token
     /// newer than the one it saw, and the one that comes is that for all.
     pub fn renew(&self, call: &Call) -> Result<Arc<State>> {
-        let (_lines_later, _current) = (log::later(), call.enter());
+        let _within = within(call);
         let state = self.state.load_full();
         self.obtain(Goal::NewerThan(state.record.generation), call)
     }
@@ -199,7 +199,7 @@ impl Lifecycle {
     /// renewal. A token that is refused right after its issue is not replaced again for a while:
     /// then it is given back, and the caller sees that by comparing.
     pub fn replace(&self, refused: &str, call: &Call) -> Result<Arc<State>> {
-        let (_lines_later, _current) = (log::later(), call.enter());
+        let _within = within(call);
         let state = self.state.load_full();
         if state.access_token() != refused {
             return self.obtain(Goal::Usable, call);
@@ -213,7 +213,7 @@ impl Lifecycle {
     /// What the renewing thread does when a token is due, or has expired. Its failures are in the
     /// status and the log, since it has no caller.
     pub fn renew_in_background(&self, call: &Call) -> Result<()> {
-        let (_lines_later, _current) = (log::later(), call.enter());
+        let _within = within(call);
         let state = self.state.load_full();
         match self.stage(&state) {
             Stage::Due => {
@@ -339,6 +339,12 @@ impl Lifecycle {
         self.wake_renewer();
         Ok(state)
     }
+}
+
+/// What holds while a thread is in a call: waits far below end with it, and its lines are logged
+/// after it, when no lock is held.
+pub(super) fn within(call: &Call) -> (Entered, log::Later) {
+    (call.enter(), log::later())
 }
 
 impl Serving for Lifecycle {

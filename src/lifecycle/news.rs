@@ -7,9 +7,10 @@
 use crate::support::clock::Moment;
 use crate::support::os::bell::Bell;
 use crate::support::process::PerProcess;
+use crate::support::sync::locked;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
 /// What is news if it changes.
@@ -92,7 +93,7 @@ impl News {
     /// it is worth looking again.
     pub(super) fn tell(&self, now: Seen, next: Option<Duration>) -> u64 {
         let listeners = self.listeners.get(Listeners::default);
-        let mut told = lock(&listeners.told);
+        let mut told = locked(&listeners.told);
         if told.seen.replace(now) != Some(now) {
             self.number.fetch_add(1, Ordering::AcqRel);
             listeners.changed.notify_all();
@@ -105,7 +106,7 @@ impl News {
     /// Waits for news, at most so long. Those who wait look for themselves, then.
     pub(super) fn wait(&self, known: u64, longest: Duration) {
         let listeners = self.listeners.get(Listeners::default);
-        let told = lock(&listeners.told);
+        let told = locked(&listeners.told);
         if self.number.load(Ordering::Acquire) == known {
             drop(listeners.changed.wait_timeout(told, longest));
         }
@@ -114,7 +115,7 @@ impl News {
     /// This handle has heard the news of this number.
     pub(super) fn heard(&self, handle: u64, number: u64, next: Option<Duration>) {
         let Some(listeners) = self.listeners.known() else { return };
-        for hung in lock(&listeners.told).bells.iter_mut().filter(|hung| hung.of == handle) {
+        for hung in locked(&listeners.told).bells.iter_mut().filter(|hung| hung.of == handle) {
             hung.heard = number;
             hung.set(self.number.load(Ordering::Acquire), next);
         }
@@ -124,7 +125,7 @@ impl News {
     /// rings it.
     pub(super) fn bell_of(&self, handle: u64) -> io::Result<i32> {
         let listeners = self.listeners.get(Listeners::default);
-        let mut told = lock(&listeners.told);
+        let mut told = locked(&listeners.told);
         if let Some(hung) = told.bells.iter().find(|hung| hung.of == handle) {
             return Ok(hung.bell.fd());
         }
@@ -138,12 +139,7 @@ impl News {
     /// The handle is gone, and its descriptor is closed.
     pub fn take_down(&self, handle: u64) {
         if let Some(listeners) = self.listeners.known() {
-            lock(&listeners.told).bells.retain(|hung| hung.of != handle);
+            locked(&listeners.told).bells.retain(|hung| hung.of != handle);
         }
     }
-}
-
-/// What they were told. A panic while it was locked left it as good as before.
-fn lock(told: &Mutex<Told>) -> MutexGuard<'_, Told> {
-    told.lock().unwrap_or_else(PoisonError::into_inner)
 }

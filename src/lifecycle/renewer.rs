@@ -16,6 +16,7 @@ use crate::http::transport::close_idle;
 use crate::support::call::Canceller;
 use crate::support::os::{self, Process, this_process};
 use crate::support::process::PerProcess;
+use crate::support::sync::locked;
 use std::cell::Cell;
 use std::collections::BinaryHeap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -109,7 +110,7 @@ thread_local! {
 
 impl Renewer {
     fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.queue)
     }
 
     /// One more thread. The lock is held, so it does not run before it is counted.

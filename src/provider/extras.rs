@@ -16,8 +16,8 @@ use crate::http::headers::{is_of_the_connection, is_token};
 use crate::http::url::{Url, form_encode};
 use crate::model::option_table::{RESOURCE, TOKEN_HEADERS, TOKEN_PARAMS};
 use crate::model::options::Options;
+use crate::support::percent::percent_decoded;
 use crate::support::secret::Secret;
-use std::borrow::Cow;
 
 /// The options that it is made of.
 pub(super) const OPTIONS: &[&str] = &[RESOURCE.name, TOKEN_PARAMS.name, TOKEN_HEADERS.name];
@@ -66,18 +66,18 @@ pub(super) fn fields(options: &Options) -> Result<Vec<(String, Secret)>> {
         let (name, value) = pair
             .split_once('=')
             .ok_or_else(|| wrong("must be name=value pairs with & between them"))?;
-        let decoded =
-            |text| decoded(text).ok_or_else(|| wrong("% stands before two hexadecimal digits"));
-        let name = decoded(name)?;
+        let bad = || wrong("% stands before two hexadecimal digits");
+        let [name, value] = [name, value].map(|text| percent_decoded(text.as_bytes(), true));
+        let name = name.text().ok_or_else(bad)?;
         if name.is_empty() || name.contains(|c: char| c.is_control()) {
             return Err(wrong("a parameter has no name"));
         }
-        if TAKEN.contains(&name.as_ref()) {
+        if TAKEN.contains(&name) {
             return Err(wrong(&format!(
                 "{name} is not set here: it has an option, or is keyfob's own"
             )));
         }
-        all.push((name.to_string(), Secret::from(decoded(value)?.as_ref())));
+        all.push((name.to_string(), Secret::from(value.text().ok_or_else(bad)?)));
     }
     Ok(all)
 }
@@ -148,26 +148,6 @@ pub(super) fn append<'f>(fields: impl Iterator<Item = (&'f str, &'f Secret)>, te
         text.push('=');
         form_encode(value.expose(), text);
     }
-}
-
-/// Undoes what forms encode.
-fn decoded(text: &str) -> Option<Cow<'_, str>> {
-    if !text.contains(['%', '+']) {
-        return Some(Cow::Borrowed(text));
-    }
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let mut digit = || char::from(rest.next()?).to_digit(16);
-                (digit()? * 16 + digit()?) as u8
-            }
-            other => other,
-        });
-    }
-    String::from_utf8(bytes).ok().map(Cow::Owned)
 }
 
 /// What is wrong with one of the options, by its name and without its value.

@@ -9,6 +9,7 @@
 
 use crate::error::{Error, Result, Status};
 use crate::http::url::has_scheme;
+use crate::support::percent::percent_decoded;
 use crate::support::secret::Secret;
 use zeroize::Zeroizing;
 
@@ -93,21 +94,8 @@ fn no_answer(why: &str) -> Error {
 /// A value of a query, as browsers and servers write it: `+` is a blank.
 fn decoded(value: &str) -> Result<Zeroizing<String>> {
     let bad = || no_answer("its escapes (%XX) are not UTF-8");
-    let mut bytes = Zeroizing::new(Vec::with_capacity(value.len()));
-    let mut rest = value.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
-                let (high, low) = (digit(rest.next()), digit(rest.next()));
-                let (high, low) = high.zip(low).ok_or_else(bad)?;
-                (high * 16 + low) as u8
-            }
-            other => other,
-        });
-    }
-    let text = std::str::from_utf8(&bytes).map_err(|_| bad())?;
+    let decoded = percent_decoded(value.as_bytes(), true);
+    let text = decoded.text().ok_or_else(bad)?;
     Ok(Zeroizing::new(text.to_string()))
 }
 

@@ -12,10 +12,11 @@ use crate::error::{Error, Result, Status};
 use crate::model::record::Version;
 use crate::support::call::Call;
 use crate::support::process::PerProcess;
+use crate::support::sync::locked;
 use std::collections::HashMap;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
@@ -149,10 +150,6 @@ impl std::fmt::Debug for CallerStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("CallerStore")
     }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// One record of a caller's store: a medium.

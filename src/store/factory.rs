@@ -29,7 +29,7 @@ use crate::model::record::Record;
 use crate::support::clock::Clock;
 use crate::support::hex::to_hex;
 use crate::support::secret::Secret;
-use arc_swap::ArcSwapOption;
+use crate::support::slot::Slot;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -199,18 +199,18 @@ impl StoreChoice {
 /// serves, and the hashes of a name are paid once: the last names stay known.
 fn lasting(name: &Arc<str>) -> Arc<str> {
     const KNOWN: usize = 64;
-    static LAST: ArcSwapOption<Vec<(Arc<str>, Arc<str>)>> = ArcSwapOption::const_empty();
+    static LAST: Slot<Vec<(Arc<str>, Arc<str>)>> = Slot::empty();
     let find = |known: &Vec<(Arc<str>, Arc<str>)>| {
         known.iter().find(|(of, _)| of == name).map(|(_, lasting)| lasting.clone())
     };
-    if let Some(lasting) = LAST.load().as_deref().and_then(find) {
+    if let Some(lasting) = LAST.get().as_deref().and_then(find) {
         return lasting;
     }
     let lasting: Arc<str> = stretched(name).into();
-    LAST.rcu(|known| {
+    LAST.change(|known| {
         let mut next = vec![(name.clone(), lasting.clone())];
-        next.extend(known.iter().flat_map(|known| known.iter()).take(KNOWN - 1).cloned());
-        Some(Arc::new(next))
+        next.extend(known.into_iter().flatten().take(KNOWN - 1).cloned());
+        next
     });
     lasting
 }

@@ -4,8 +4,9 @@
 //! processes that is taken next. A forked child must not inherit them: keep them in a
 //! [`PerProcess`](crate::support::process::PerProcess).
 
+use crate::support::sync::locked;
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// The names that somebody has locked. The mutex is held for an instant only, not while a name is
 /// locked.
@@ -21,17 +22,13 @@ pub(super) struct NameLock {
 impl NameLocks {
     /// Locks this name; `None` while somebody else has it locked.
     pub fn try_lock(self: &Arc<NameLocks>, name: &str) -> Option<NameLock> {
-        let free = self.locked().insert(name.into());
+        let free = locked(&self.0).insert(name.into());
         free.then(|| NameLock { locks: self.clone(), name: name.into() })
-    }
-
-    fn locked(&self) -> MutexGuard<'_, HashSet<String>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for NameLock {
     fn drop(&mut self) {
-        self.locks.locked().remove(&self.name);
+        locked(&self.locks.0).remove(&self.name);
     }
 }

@@ -19,7 +19,8 @@ use crate::model::record::Version;
 use crate::support::call::Call;
 use crate::support::clock::Clock;
 use crate::support::process::PerProcess;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use crate::support::sync::locked;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// A store over a medium. What this process has seen there is shared by its threads, not by a
@@ -158,11 +159,6 @@ impl<R: Kept> RecordStore<R> {
 
 /// How long a medium that is out of reach is left alone by whoever waits for it.
 const RETRY: Duration = Duration::from_millis(50);
-
-/// A thread that panicked keeps nobody out: poison is ignored.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// The lock of the medium. When it is dropped, this process notes that it no longer has it.
 struct HeldLock<R> {

@@ -23,12 +23,13 @@ use super::medium::{Contents, MARGIN, MOST_BYTES, Medium, TOO_LARGE, Waiter};
 use super::name_locks::{NameLock, NameLocks};
 use super::redis_ear::Heard;
 use super::redis_protocol::Reply;
-use super::redis_server::{Failed, Server, limit, locked, patient};
+use super::redis_server::{Failed, Server, limit, patient};
 use crate::error::{Error, Result, Status};
 use crate::model::record::Version;
 use crate::support::call::Call;
 use crate::support::hex::to_hex;
 use crate::support::process::PerProcess;
+use crate::support::sync::locked;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 

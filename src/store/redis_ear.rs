@@ -16,10 +16,11 @@
 //! A connection that breaks may have missed some, so that is news of each record: everyone looks once.
 
 use super::redis_protocol::{Reply, encode, parse};
-use super::redis_server::{Server, limit, locked};
+use super::redis_server::{Server, limit};
 use crate::http::stream::Stream;
 use crate::support::call::{Call, SLICE};
 use crate::support::process::PerProcess;
+use crate::support::sync::locked;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, TryLockError};

@@ -21,8 +21,9 @@ use crate::support::call::Call;
 use crate::support::gate::Gate;
 use crate::support::hex::to_hex;
 use crate::support::process::PerProcess;
+use crate::support::sync::locked;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
@@ -104,11 +105,6 @@ impl From<StreamFault> for Failed {
 
 type Outcome<T> = std::result::Result<T, Failed>;
 
-/// What the mutex guards. A panic while it was locked left it as good as before.
-pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// The limits of a command: this thread's call, and a second at most. A server that hangs must leave the
 /// call the time for a login, so one command has a third of it.
 pub(super) fn limit() -> Call {
@@ -129,7 +125,7 @@ impl Server {
         static KNOWN: PerProcess<Mutex<HashMap<String, Weak<Server>>>> = PerProcess::new();
         let known = KNOWN.get(Mutex::default);
         // Not by the URL itself: there is a password in it.
-        let name = format!("{url} {:?} {}", tls.ca_file, tls.replace_roots);
+        let name = format!("{url} {tls:?}");
         let name = to_hex(ring::digest::digest(&ring::digest::SHA256, name.as_bytes()).as_ref());
         if let Some(server) = locked(&known).get(&name).and_then(Weak::upgrade) {
             return Ok(server);
@@ -141,8 +137,9 @@ impl Server {
             link: PerProcess::new(),
             threads: PerProcess::new(),
         });
-        locked(&known).retain(|_, server| server.strong_count() > 0);
-        locked(&known).insert(name, Arc::downgrade(&server));
+        let mut known = locked(&known);
+        known.retain(|_, server| server.strong_count() > 0);
+        known.insert(name, Arc::downgrade(&server));
         Ok(server)
     }
 

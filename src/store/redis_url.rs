@@ -13,6 +13,7 @@
 use crate::error::{Error, Result, Status};
 use crate::http::stream::{Certificates, Place, origin};
 use crate::http::tls::TlsFiles;
+use crate::support::percent::percent_decoded;
 use std::path::PathBuf;
 use zeroize::Zeroizing;
 
@@ -181,24 +182,9 @@ fn host_and_port(text: &str, default: u16) -> Result<(&str, u16)> {
     if host.is_empty() { Err(refuse("no host")) } else { Ok((host, port)) }
 }
 
-/// Without percent-encoding (RFC 3986 2.1).
+/// Without percent-encoding.
 fn decoded(text: &str) -> Result<String> {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(text.len()));
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        let digits = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
-        let code = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        match code.filter(|_| byte == b'%') {
-            Some(code) => {
-                bytes.push(code);
-                rest = &after[2..];
-            }
-            None => {
-                bytes.push(byte);
-                rest = after;
-            }
-        }
-    }
+    let mut bytes = percent_decoded(text.as_bytes(), false).bytes;
     String::from_utf8(std::mem::take(&mut *bytes)).map_err(|_| refuse("not UTF-8"))
 }
 

@@ -189,6 +189,28 @@ impl PrivateKey {
     }
 }
 
+/// SHA-256 over a list of parts.
+#[derive(Clone)]
+pub(crate) struct PartsDigest(digest::Context);
+
+impl PartsDigest {
+    /// Of no parts yet.
+    pub fn new() -> PartsDigest {
+        PartsDigest(digest::Context::new(&digest::SHA256))
+    }
+
+    /// One more. Lengths first, so that no two lists of parts run together to the same bytes.
+    pub fn feed(&mut self, part: &[u8]) {
+        self.0.update(&(part.len() as u64).to_le_bytes());
+        self.0.update(part);
+    }
+
+    /// Of all of them.
+    pub fn finish(self) -> [u8; 32] {
+        self.0.finish().as_ref().try_into().unwrap_or_default()
+    }
+}
+
 /// A new key on P-256, as PKCS#8.
 ///
 /// # Errors

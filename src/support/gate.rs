@@ -9,6 +9,7 @@
 
 use crate::error::Result;
 use crate::support::call::Call;
+use crate::support::sync::locked;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Lets one caller through at a time. The order in which callers wait is not kept.
@@ -49,7 +50,7 @@ impl Gate {
     /// A thread that panicked left at worst a truth value here, and that is whole: poison is
     /// ignored.
     fn taken(&self) -> MutexGuard<'_, bool> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.taken)
     }
 }
 

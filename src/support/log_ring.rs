@@ -6,8 +6,9 @@
 
 use crate::support::log::Level;
 use crate::support::process::PerProcess;
+use crate::support::sync::locked;
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// The most lines that may be kept.
 pub(crate) const MOST_LINES: usize = 65_536;
@@ -37,7 +38,7 @@ impl LogRing {
 
     pub fn push(&self, level: Level, line: &str) {
         let kept = self.kept();
-        let mut kept = lock(&kept);
+        let mut kept = locked(&kept);
         if kept.lines.len() == self.most {
             kept.lines.pop_front();
             kept.lost += 1;
@@ -49,7 +50,7 @@ impl LogRing {
     /// were lost.
     pub fn next(&self) -> Option<(Level, String)> {
         let kept = self.kept();
-        let mut kept = lock(&kept);
+        let mut kept = locked(&kept);
         match std::mem::take(&mut kept.lost) {
             0 => kept.lines.pop_front(),
             lost => Some((Level::Warn, format!("{lost} log lines were not read in time"))),
@@ -59,10 +60,6 @@ impl LogRing {
     fn kept(&self) -> Arc<Mutex<Lines>> {
         self.kept.get(Mutex::default)
     }
-}
-
-fn lock(kept: &Mutex<Lines>) -> MutexGuard<'_, Lines> {
-    kept.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl std::fmt::Debug for LogRing {

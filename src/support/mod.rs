@@ -34,6 +34,7 @@ mod md5;
 pub(crate) mod nearest;
 pub(crate) mod ordered;
 pub(crate) mod os;
+pub(crate) mod percent;
 pub(crate) mod process;
 pub(crate) mod redaction;
 pub(crate) mod registry;

@@ -11,6 +11,7 @@
 //! shown:   "*** is unknown"
 //! ```
 
+use super::percent::percent_decoded;
 use super::secret::Secret;
 use std::ops::Range;
 use zeroize::Zeroizing;
@@ -122,7 +123,7 @@ fn piece(window: &[u8]) -> u64 {
 fn decoded(text: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
     let mut forms = Vec::new();
     if text.contains(&b'%') {
-        forms.push(percent_decoded(text));
+        forms.push(percent_decoded(text, true).bytes);
     }
     let is_sextet = |byte: &u8| sextet(*byte).is_some();
     for run in text.split(|byte| !is_sextet(byte)).filter(|run| run.len() > PIECE) {
@@ -134,25 +135,6 @@ fn decoded(text: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
         forms.extend((0..2).map(|offset| packed(&run[offset..], 4, digit)));
     }
     forms
-}
-
-/// What percent-encoding stands for (RFC 3986 2.1), with `+` as a blank as forms have it.
-fn percent_decoded(text: &[u8]) -> Zeroizing<Vec<u8>> {
-    let mut form = Zeroizing::new(Vec::with_capacity(text.len()));
-    let mut rest = text;
-    while let Some((first, after)) = rest.split_first() {
-        rest = after;
-        let digit = |at: usize| char::from(*after.get(at)?).to_digit(16);
-        match (first, digit(0), digit(1)) {
-            (b'%', Some(high), Some(low)) => {
-                form.push((high << 4 | low) as u8);
-                rest = &after[2..];
-            }
-            (b'+', ..) => form.push(b' '),
-            _ => form.push(*first),
-        }
-    }
-    form
 }
 
 /// The value of a digit of base64, of either alphabet (RFC 4648 4 and 5).

@@ -9,3 +9,9 @@ pub(crate) use portable_atomic::{AtomicI64, AtomicU64};
 #[cfg(target_has_atomic = "64")]
 pub(crate) use std::sync::atomic::{AtomicI64, AtomicU64};
 pub(crate) use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// What the mutex guards. A thread that panicked keeps nobody out: what is guarded is changed in steps
+/// that each leave it whole, so poison is ignored.
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
