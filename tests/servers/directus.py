@@ -12,7 +12,7 @@ from typing import Any
 
 import keyfob
 from front import Front
-from server import HERE, Platform, free_port, installed, wait_for
+from server import HERE, Platform, beginning, free_port, installed, wait_for
 
 ADMIN = {"email": "admin@example.com", "password": "correct horse battery"}
 
@@ -47,20 +47,13 @@ class Directus(Platform):
         }
         log = scratch / "directus.log"
         command = ["node", "node_modules/directus/cli.js"]
-        manner = {"cwd": place, "env": {**os.environ, **own}, "stdin": subprocess.DEVNULL}
-        self._process: subprocess.Popen[Any] | None = None
-        try:
-            with log.open("w") as told:
-                subprocess.run([*command, "bootstrap"], check=True, stdout=told, stderr=told, **manner)
-                self._process = subprocess.Popen([*command, "start"], stdout=told, stderr=told, **manner)
+        manner = {"cwd": place, "env": {**os.environ, **own}}
+        with beginning([*command, "bootstrap"], log, **manner) as first:
+            assert first.wait() == 0
+        with beginning([*command, "start"], log, **manner) as self._process:
             wait_for(f"{self._root}/server/ping", self._process, 120)
             for who in (self.user, self.special):
                 self._admin("POST", "/users", {"email": who["username"], "password": who["password"]})
-        except BaseException:
-            print(log.read_text()[-3000:])
-            if self._process is not None:
-                self._process.kill()
-            raise
         self.front = Front(port)
         self.where = {"provider": "directus", "base_url": self.front.url}
 

@@ -9,7 +9,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from server import HERE, Server, free_port, installed, wait_for
+from server import HERE, Server, beginning, free_port, installed, wait_for
 
 SECRET = "way+%& ü: secret"
 
@@ -27,18 +27,10 @@ class DjangoOAuthToolkit(Server):
         home.mkdir()
         port = free_port()
         self._root = f"http://127.0.0.1:{port}"
-        self._process = subprocess.Popen(
-            [place / "venv/bin/python", HERE / "django-oauth-toolkit/site.py", home, str(port)],
-            stdin=subprocess.DEVNULL,
-            stdout=(scratch / "django.log").open("w"),
-            stderr=subprocess.STDOUT,
-        )
         self.issuer = f"{self._root}/o"
-        try:
+        command = [place / "venv/bin/python", HERE / "django-oauth-toolkit/site.py", home, str(port)]
+        with beginning(command, scratch / "django.log") as self._process:
             wait_for(f"{self.issuer}/.well-known/openid-configuration", self._process, 60)
-        except RuntimeError:
-            print((scratch / "django.log").read_text()[-3000:])
-            raise
         self.userinfo = f"{self.issuer}/userinfo/"
         ends = {
             "issuer": self.issuer,

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from person import NoRedirect
-from server import Server, free_port, wait_for
+from server import Server, beginning, free_port, wait_for
 
 SECRET = "plain-enough"
 TABLES = Path("/usr/share/doc/glewlwyd/database/init.sqlite3.sql.gz")
@@ -64,18 +64,10 @@ class Glewlwyd(Server):
         self._root = f"http://127.0.0.1:{port}"
         settings = scratch / "glewlwyd.conf"
         settings.write_text(SETTINGS.format(port=port, root=self._root, database=database))
-        log = scratch / "glewlwyd.log"
-        self._process = subprocess.Popen(
-            ["glewlwyd", "-c", settings], stdin=subprocess.DEVNULL, stdout=log.open("w"), stderr=subprocess.STDOUT
-        )
-        try:
+        with beginning(["glewlwyd", "-c", settings], scratch / "glewlwyd.log") as self._process:
             wait_for(f"{self._root}/config", self._process, 30)
             self._admin = self._session("admin", "password")
             self._furnish()
-        except BaseException:
-            print(log.read_text()[-3000:])
-            self._process.kill()
-            raise
 
     def _ask(self, opener: Any, method: str, path: str, body: Any = None) -> None:
         data = None if body is None else json.dumps(body).encode()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import keyfob
 from front import Front
-from server import HERE, Platform, free_port, installed, wait_for
+from server import HERE, Platform, beginning, free_port, installed, wait_for
 
 CONFIGURATION = """
 homeassistant:
@@ -49,16 +49,8 @@ class HomeAssistant(Platform):
         add = [*program, "--script", "auth", "--config", home, "add"]
         for who in (self.user, self.special):
             subprocess.run([*add, who["username"], who["password"]], check=True, capture_output=True)
-        log = scratch / "home-assistant.log"
-        self._process = subprocess.Popen(
-            [*program, "--config", home], stdin=subprocess.DEVNULL, stdout=log.open("w"), stderr=subprocess.STDOUT
-        )
-        try:
+        with beginning([*program, "--config", home], scratch / "home-assistant.log") as self._process:
             wait_for(f"http://127.0.0.1:{port}/auth/providers", self._process, 300)
-        except BaseException:
-            print(log.read_text()[-3000:])
-            self._process.kill()
-            raise
         self.front = Front(port)
         self.where = {"provider": "home-assistant", "base_url": self.front.url}
 

@@ -13,6 +13,11 @@ ED25519 = ("-algorithm", "ED25519")
 RSA = ("-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048")
 
 
+def b64(raw: bytes) -> str:
+    """base64url without padding, as JWKs have it."""
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
 def _openssl(*words: Any) -> bytes:
     return subprocess.run(["openssl", *words], check=True, capture_output=True).stdout
 
@@ -22,7 +27,6 @@ def key_pair(directory: Path, *kind: str) -> tuple[str, dict[str, str]]:
     path = directory / f"{'-'.join(kind)}.pem".replace(":", "-")
     _openssl("genpkey", *kind, "-out", path)
     public = _openssl("pkey", "-in", path, "-pubout", "-outform", "DER")
-    b64 = lambda raw: base64.urlsafe_b64encode(raw).decode().rstrip("=")  # noqa: E731
     if "ED25519" in kind:
         return str(path), {"kty": "OKP", "crv": "Ed25519", "x": b64(public[-32:])}
     return str(path), {"kty": "EC", "crv": "P-256", "x": b64(public[-64:-32]), "y": b64(public[-32:])}
@@ -50,7 +54,6 @@ class Certificate:
     def jwk(self) -> dict[str, Any]:
         """Its public key, and itself (RFC 7517 4.7)."""
         public = _openssl("pkey", "-in", self.key, "-pubout", "-outform", "DER")
-        b64 = lambda raw: base64.urlsafe_b64encode(raw).decode().rstrip("=")  # noqa: E731
         der = base64.b64encode(_openssl("x509", "-in", self.cert, "-outform", "DER")).decode()
         point = {"x": b64(public[-64:-32]), "y": b64(public[-32:])}
         return {"kty": "EC", "crv": "P-256", **point, "x5c": [der]}

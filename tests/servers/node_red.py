@@ -11,7 +11,7 @@ import urllib.request
 from pathlib import Path
 
 from front import Front
-from server import HERE, Platform, free_port, installed, wait_for
+from server import HERE, Platform, beginning, free_port, installed, wait_for
 
 
 class NodeRed(Platform):
@@ -33,21 +33,10 @@ class NodeRed(Platform):
             "HOME_DIRECTORY": str(scratch / "node-red"),
             "USERS": json.dumps([self.user, self.special]),
         }
-        log = scratch / "node-red.log"
-        self._process = subprocess.Popen(
-            ["node", "node_modules/node-red/red.js", "-s", HERE / "node-red/settings.js"],
-            cwd=place,
-            env={**os.environ, **own},
-            stdin=subprocess.DEVNULL,
-            stdout=log.open("w"),
-            stderr=subprocess.STDOUT,
-        )
-        try:
+        command = ["node", "node_modules/node-red/red.js", "-s", HERE / "node-red/settings.js"]
+        log, environment = scratch / "node-red.log", {**os.environ, **own}
+        with beginning(command, log, cwd=place, env=environment) as self._process:
             wait_for(f"http://127.0.0.1:{port}/auth/login", self._process, 90)
-        except RuntimeError:
-            print(log.read_text()[-3000:])
-            self._process.kill()
-            raise
         self.front = Front(port)
         self.where = {"provider": "node-red", "base_url": self.front.url}
 

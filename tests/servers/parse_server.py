@@ -11,7 +11,7 @@ from typing import Any
 
 from front import Front
 from postgres import Postgres
-from server import HERE, Platform, free_port, installed, wait_for
+from server import HERE, Platform, beginning, free_port, installed, wait_for
 
 APP, MASTER, REST = "gatewayapp", "master key of a test", "rest key of a test"
 
@@ -44,21 +44,13 @@ class ParseServer(Platform):
             "logsFolder": str(scratch / "parse"),
         }
         (scratch / "parse.json").write_text(json.dumps(settings))
-        log = scratch / "parse.log"
-        self._process = subprocess.Popen(
-            ["node", "node_modules/parse-server/bin/parse-server", scratch / "parse.json"],
-            cwd=place,
-            stdin=subprocess.DEVNULL,
-            stdout=log.open("w"),
-            stderr=subprocess.STDOUT,
-        )
+        command = ["node", "node_modules/parse-server/bin/parse-server", scratch / "parse.json"]
         try:
-            wait_for(f"{self._root}/health", self._process, 90)
-            for who in (self.user, self.special):
-                self._ask("POST", "/users", who)
+            with beginning(command, scratch / "parse.log", cwd=place) as self._process:
+                wait_for(f"{self._root}/health", self._process, 90)
+                for who in (self.user, self.special):
+                    self._ask("POST", "/users", who)
         except BaseException:
-            print(log.read_text()[-3000:])
-            self._process.kill()
             self._postgres.stop()
             raise
         self.front = Front(port)

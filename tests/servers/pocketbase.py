@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from front import Front
-from server import HERE, Platform, free_port, installed, wait_for
+from server import HERE, Platform, beginning, free_port, installed, wait_for
 
 ADMIN = {"identity": "admin@example.com", "password": "correct horse battery"}
 
@@ -32,23 +32,13 @@ class PocketBase(Platform):
         program = installed("pocketbase", module, self._install) / "pocketbase"
         port = free_port()
         self._root = f"http://127.0.0.1:{port}"
-        log = scratch / "pocketbase.log"
         data = f"--dir={scratch / 'pocketbase'}"
         admin = ["superuser", "upsert", ADMIN["identity"], ADMIN["password"]]
         subprocess.run([program, data, *admin], check=True, capture_output=True)
-        self._process = subprocess.Popen(
-            [program, data, "serve", f"--http=127.0.0.1:{port}"],
-            stdin=subprocess.DEVNULL,
-            stdout=log.open("w"),
-            stderr=subprocess.STDOUT,
-        )
-        try:
+        command = [program, data, "serve", f"--http=127.0.0.1:{port}"]
+        with beginning(command, scratch / "pocketbase.log") as self._process:
             wait_for(f"{self._root}/api/health", self._process, 60)
             self._furnish()
-        except BaseException:
-            print(log.read_text()[-3000:])
-            self._process.kill()
-            raise
         self.front = Front(port)
         self.where = {"provider": "pocketbase", "base_url": self.front.url, "collection": "_superusers"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.client
 import os
@@ -12,7 +13,7 @@ import subprocess
 import time
 import urllib.request
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Iterator
 
 import keyfob
 from front import Front
@@ -188,6 +189,19 @@ def row_of(table: list[tuple[str, Any]]) -> Callable[[str], Callable[[Any], Any]
         return add
 
     return titled
+
+
+@contextlib.contextmanager
+def beginning(command: list[Any], log: Path, **manner: Any) -> Iterator[subprocess.Popen[Any]]:
+    """A server that writes into this log. What fails before it is ready shows the log's end, and ends the server."""
+    with log.open("a") as told:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=told, stderr=told, **manner)
+    try:
+        yield process
+    except BaseException:
+        print(log.read_text()[-3000:])
+        process.kill()
+        raise
 
 
 def wait_for(url: str, process: subprocess.Popen[Any], limit_s: float = 240) -> None:
