@@ -470,10 +470,12 @@ inline void log(std::int32_t level, const char *message, void *user_data) noexce
   });
 }
 
+/// Of a `Store` or a `LeasedStore`.
+template <class Kept>
 inline std::int32_t load(const char *name, keyfob_record *record, void *user_data) noexcept {
   return contained([&]() -> std::int32_t {
     std::optional<std::string> found;
-    const Status status = static_cast<Store *>(user_data)->load(name, found);
+    const Status status = static_cast<Kept *>(user_data)->load(name, found);
     if (status != KEYFOB_OK || !found) return status;
     const Text wiped(std::move(*found));
     return keyfob_record_set(record, reinterpret_cast<const std::uint8_t *>(wiped.c_str()),
@@ -498,18 +500,6 @@ inline void unlock(const char *name, void *user_data) noexcept {
   contained([&] {
     static_cast<Store *>(user_data)->unlock(name);
     return KEYFOB_OK;
-  });
-}
-
-inline std::int32_t leased_load(const char *name, keyfob_record *record,
-                                void *user_data) noexcept {
-  return contained([&]() -> std::int32_t {
-    std::optional<std::string> found;
-    const Status status = static_cast<LeasedStore *>(user_data)->load(name, found);
-    if (status != KEYFOB_OK || !found) return status;
-    const Text wiped(std::move(*found));
-    return keyfob_record_set(record, reinterpret_cast<const std::uint8_t *>(wiped.c_str()),
-                             wiped.size(), nullptr);
   });
 }
 
@@ -713,7 +703,7 @@ class Config {
   Result<void> set_store(std::shared_ptr<Store> store, std::nothrow_t) {
     const bool some = store != nullptr;
     Result<void> set =
-        detail::call(keyfob_config_set_store, get(), some ? &detail::load : nullptr,
+        detail::call(keyfob_config_set_store, get(), some ? &detail::load<Store> : nullptr,
                      some ? &detail::save : nullptr, some ? &detail::lock : nullptr,
                      some ? &detail::unlock : nullptr, static_cast<void *>(store.get()));
     if (set) called_.store = std::move(store);
@@ -728,7 +718,7 @@ class Config {
   Result<void> set_leased_store(std::shared_ptr<LeasedStore> store, std::nothrow_t) {
     const bool some = store != nullptr;
     Result<void> set = detail::call(
-        keyfob_config_set_store2, get(), some ? &detail::leased_load : nullptr,
+        keyfob_config_set_store2, get(), some ? &detail::load<LeasedStore> : nullptr,
         some ? &detail::leased_save : nullptr, some ? &detail::leased_lock : nullptr,
         some ? &detail::leased_prolong : nullptr, some ? &detail::leased_unlock : nullptr,
         some ? &detail::leased_wait : nullptr, static_cast<void *>(store.get()));
