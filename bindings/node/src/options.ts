@@ -23,6 +23,7 @@ export type Provider =
   | "cognito"
   | "cumulocity"
   | "datacake"
+  | "devicewise"
   | "digi-rm"
   | "directus"
   | "ditto"
@@ -67,6 +68,7 @@ export type Provider =
   | "supabase"
   | "switchbot"
   | "teltonika-rms"
+  | "tencent-iot"
   | "the-things-stack"
   | "thingpark-dx"
   | "thingsboard"
@@ -307,9 +309,9 @@ export interface Options {
   database?: string | undefined;
   /** An option of azure-iot-hub and huawei-iotda and losant and tuya. */
   device_id?: string | undefined;
-  /** An option of aliyun-iot. */
+  /** An option of aliyun-iot and tencent-iot. */
   device_name?: string | undefined;
-  /** An option of aliyun-iot and huawei-iotda and tuya. */
+  /** An option of aliyun-iot and huawei-iotda and tencent-iot and tuya. */
   device_secret?: string | undefined;
   /** An option of thingsboard. */
   device_token?: string | undefined;
@@ -347,6 +349,8 @@ export interface Options {
   policy?: string | undefined;
   /** An option of mender-device. */
   private_key?: string | undefined;
+  /** An option of tencent-iot. */
+  product_id?: string | undefined;
   /** An option of aliyun-iot. */
   product_key?: string | undefined;
   /** An option of supabase. */

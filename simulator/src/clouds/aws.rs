@@ -8,7 +8,7 @@ use super::cloud::Role;
 use super::errors;
 use super::list::List;
 use super::rules::{Outcome, Rules};
-use super::signed::SigV4;
+use super::signed::{SigV4, sha256};
 use crate::clock::iso_date;
 use crate::credentials::known::Login;
 use crate::http::{Answer, Request};
@@ -75,7 +75,7 @@ impl Rules for AwsIot {
         let now_ms = call.scene.now_ms;
         let grant = Grant { principal: "gw-7".to_owned(), scope: String::new() };
         let minted = call.site.vault.start(grant, false, None, now_ms);
-        let secret = call.one_time(&minted.access);
+        let secret = secret_of(&minted.access);
         let ends_ms = now_ms + minted.lifetime_ms.unwrap_or(0);
         Ok(Answer::json(
             200,
@@ -96,9 +96,7 @@ impl Rules for AwsIot {
         if call.site.vault.access(session, call.scene.now_ms).is_err() {
             return Err(refused("ExpiredTokenException", "the session has ended"));
         }
-        let sessions = &call.site.one_time;
-        let secret = sessions.iter().find(|(_, of)| *of == session).map(|(secret, _)| secret);
-        judged(&signed, &secret.cloned().unwrap_or_default(), call)
+        judged(&signed, &secret_of(session), call)
     }
 
     fn list(&self) -> List {
@@ -108,6 +106,11 @@ impl Rules for AwsIot {
     fn error(&self, status: u16, message: &str) -> Answer {
         errors::message(status, message)
     }
+}
+
+/// The secret of a session: a test that has the session can sign, as a broker beside this cloud can.
+fn secret_of(session: &str) -> String {
+    sha256(format!("secret of {session}").as_bytes())
 }
 
 fn signature(request: &Request) -> Result<SigV4<'_>, Answer> {

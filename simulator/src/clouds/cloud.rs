@@ -52,6 +52,7 @@ macro_rules! every_cloud {
             "AirVantage." AirVantage "airvantage" airvantage::AirVantage,
             "Insights Hub." InsightsHub "insights-hub" insights_hub::InsightsHub,
             "Soracom." Soracom "soracom" soracom::Soracom,
+            "Telit deviceWISE." DeviceWise "devicewise" devicewise::DeviceWise,
             "Geotab." Geotab "geotab" geotab::Geotab,
             "PocketBase." PocketBase "pocketbase" pocketbase::PocketBase,
             "Supabase." Supabase "supabase" supabase::Supabase,

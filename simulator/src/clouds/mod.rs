@@ -15,6 +15,7 @@ mod clearblade;
 pub(crate) mod cloud;
 mod cognito;
 mod cumulocity;
+mod devicewise;
 mod directus;
 mod dpop;
 mod emnify;

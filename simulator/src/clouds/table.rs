@@ -6,8 +6,8 @@ use super::cloud::{Cloud, Role, every_cloud};
 use super::rules::Rules;
 use super::{
     airvantage, aliyun, aqara, arduino, aws, azure, balena, clearblade, cognito, cumulocity,
-    directus, emnify, entra, fixed, fronius, geotab, google, hawkbit, home_assistant, huawei,
-    insights_hub, iotconnect, keyrock, kii, kontakt, kore, losant, mender, mender_device,
+    devicewise, directus, emnify, entra, fixed, fronius, geotab, google, hawkbit, home_assistant,
+    huawei, insights_hub, iotconnect, keyrock, kii, kontakt, kore, losant, mender, mender_device,
     milesight, node_red, oauth2, once, parse_server, particle, pocketbase, refresh_only, simacan,
     soracom, supabase, switchbot, thingpark, thingsboard, tuya, ubidots, verkada, wise_paas,
 };

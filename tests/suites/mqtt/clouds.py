@@ -12,11 +12,15 @@ import calendar
 import hashlib
 import hmac
 import re
+import ssl
 import time
+import urllib.error
+import urllib.request
 from typing import Any, Callable, NamedTuple, Optional
 from urllib.parse import parse_qsl, quote, quote_plus, urlsplit
 
 from broker import Connect
+from control import Simulator
 
 FOREVER = 1e12
 KEY = base64.b64encode(bytes(range(32))).decode()
@@ -115,10 +119,28 @@ def plain(client_id: Optional[str], username: Optional[str], password: Optional[
     return check
 
 
+def tencent(said: Connect, now: float) -> Optional[float]:
+    found = re.fullmatch(r"PRODUCTIDXdev1;12010126;\w+;(\d{10})", said.username or "")
+    if said.client_id != "PRODUCTIDXdev1" or found is None or float(found[1]) <= now:
+        return None
+    signature = sha256(base64.b64decode(KEY), said.username or "").hex()
+    return same(said.password, f"{signature};hmacsha256", FOREVER)
+
+
 AWS_SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 
 
-def aws(session: Optional[str]) -> Callable[[Connect, float], Optional[float]]:
+def sigv4(secret: str, scope: str, date: str, canonical: str) -> str:
+    key = b"AWS4" + secret.encode()
+    for part in scope.split("/"):
+        key = sha256(key, part)
+    digest = hashlib.sha256(canonical.encode()).hexdigest()
+    return sha256(key, f"AWS4-HMAC-SHA256\n{date}\n{scope}\n{digest}").hex()
+
+
+def aws(
+    session: Optional[str], key_id: str = "AKIDEXAMPLE", secret: str = AWS_SECRET
+) -> Callable[[Connect, float], Optional[float]]:
     def check(said: Connect, now: float) -> Optional[float]:
         """Signature Version 4 in a WebSocket's URL; the session token is not signed."""
         query = parse_qsl(urlsplit(said.target).query, keep_blank_values=True)
@@ -130,24 +152,18 @@ def aws(session: Optional[str]) -> Callable[[Connect, float], Optional[float]]:
         canonical = "&".join(f"{quote(n, '-_.~')}={quote(v, '-_.~')}" for n, v in sorted(signed))
         host = f"host:{said.host}\n"
         request = f"GET\n/mqtt\n{canonical}\n{host}\nhost\n{hashlib.sha256(b'').hexdigest()}"
-        digest = hashlib.sha256(request.encode()).hexdigest()
-        key = b"AWS4" + AWS_SECRET.encode()
-        for part in scope.split("/"):
-            key = sha256(key, part)
-        text = f"AWS4-HMAC-SHA256\n{fields['X-Amz-Date']}\n{scope}\n{digest}"
+        signature = sigv4(secret, scope, fields["X-Amz-Date"], request)
         at = calendar.timegm(time.strptime(fields["X-Amz-Date"], "%Y%m%dT%H%M%SZ"))
         is_right = (
             urlsplit(said.target).path == "/mqtt"
             and scope == fields["X-Amz-Date"][:8] + "/eu-west-1/iotdevicegateway/aws4_request"
-            and fields["X-Amz-Credential"].startswith("AKIDEXAMPLE/")
+            and fields["X-Amz-Credential"].startswith(f"{key_id}/")
             and fields["X-Amz-Algorithm"] == "AWS4-HMAC-SHA256"
             and fields["X-Amz-SignedHeaders"] == "host"
             and fields.get("X-Amz-Security-Token") == session
             and abs(at - now) < 300
         )
-        return same(
-            fields["X-Amz-Signature"], sha256(key, text).hex(), FOREVER if is_right else None
-        )
+        return same(fields["X-Amz-Signature"], signature, FOREVER if is_right else None)
 
     return check
 
@@ -182,6 +198,12 @@ def clouds() -> list[Cloud]:
             "aliyun-iot", {"product_key": "pk", "device_name": "dn", **secret},
             "mqtts://pk.iot-as-mqtt.cn-shanghai.aliyuncs.com:1883", aliyun, "device_secret",
         ),
+        Cloud(
+            "tencent-iot",
+            {"product_id": "PRODUCTIDX", "device_name": "dev1", "device_secret": KEY},
+            "wss://PRODUCTIDX.iotcloud.tencentdevices.com/mqtt", tencent, "device_secret",
+            True,
+        ),
         Cloud("huawei-iotda", {"device_id": "dev7", **secret}, None, huawei, "device_secret"),
         Cloud(
             "thingsboard", {"device_token": "a token"}, "mqtts://mqtt.thingsboard.cloud:8883",
@@ -210,3 +232,62 @@ def clouds() -> list[Cloud]:
             aws("a/session+token=="), "secret_access_key",
         ),
     ]  # fmt: skip
+
+
+# Clouds that give something for the credentials first: the simulated one, and its word for it.
+
+
+def opens(simulator: Simulator, url: str, headers: dict[str, str]) -> bool:
+    """Whether the cloud's API takes it."""
+    trust = ssl.create_default_context(cafile=simulator.info["ca_file"])
+    try:
+        asked = urllib.request.Request(url, headers=headers)
+        urllib.request.urlopen(asked, context=trust, timeout=20).close()
+    except urllib.error.HTTPError:
+        return False
+    return True
+
+
+def ubidots(simulator: Simulator) -> Callable[[Connect, float], Optional[float]]:
+    def check(said: Connect, now: float) -> Optional[float]:
+        """The token is the user name; there is no password."""
+        headers = {"X-Auth-Token": said.username or ""}
+        is_good = opens(simulator, simulator.devices("ubidots"), headers)
+        return FOREVER if is_good and said.password is None else None
+
+    return check
+
+
+def aws_iot(simulator: Simulator) -> Callable[[Connect, float], Optional[float]]:
+    def check(said: Connect, now: float) -> Optional[float]:
+        """A URL as `aws` has it, signed in a session that the cloud has given and that lives."""
+        fields = dict(parse_qsl(urlsplit(said.target).query))
+        session = fields["X-Amz-Security-Token"]
+        # What the simulated cloud gives beside a session.
+        secret = hashlib.sha256(f"secret of {session}".encode()).hexdigest()
+        date, scope = (
+            fields["X-Amz-Date"],
+            f"{fields['X-Amz-Date'][:8]}/eu-west-1/iotdata/aws4_request",
+        )
+        url = urlsplit(simulator.devices("aws-iot"))
+        names = "host;x-amz-date;x-amz-security-token"
+        canonical = (
+            f"GET\n{url.path}\n\nhost:{url.netloc}\nx-amz-date:{date}\n"
+            f"x-amz-security-token:{session}\n\n{names}\n{hashlib.sha256(b'').hexdigest()}"
+        )
+        signed = (
+            f"AWS4-HMAC-SHA256 Credential=ASIAEXAMPLE/{scope}, SignedHeaders={names}, "
+            f"Signature={sigv4(secret, scope, date, canonical)}"
+        )
+        lives = opens(
+            simulator,
+            url.geturl(),
+            {"X-Amz-Date": date, "X-Amz-Security-Token": session, "Authorization": signed},
+        )
+        is_thing = said.client_id == "gw-7" and said.host == DATA_ENDPOINT
+        return aws(session, "ASIAEXAMPLE", secret)(said, now) if lives and is_thing else None
+
+    return check
+
+
+DATA_ENDPOINT = "a1b2-ats.iot.eu-west-1.amazonaws.com"

@@ -397,6 +397,18 @@ class DatacakeOptions(CommonOptions, total=False):
     api_key_file: Path
 
 
+class DevicewiseOptions(CommonOptions, total=False):
+    """Telit deviceWISE: `devicewise`."""
+
+    #: Where the cloud is, instead of the provider's own address: a private host, a test system.
+    base_url: Text
+    #: The account's or thing's password.
+    password: Text
+    password_file: Path
+    #: The account's login name.
+    username: Text
+
+
 class DigiRmOptions(CommonOptions, total=False):
     """Digi Remote Manager: `digi-rm`."""
 
@@ -1159,6 +1171,18 @@ class TeltonikaRmsOptions(CommonOptions, total=False):
     api_key_file: Path
 
 
+class TencentIotOptions(CommonOptions, total=False):
+    """Tencent Cloud IoT, a device over MQTT: `tencent-iot`."""
+
+    #: Tencent Cloud: the device's name.
+    device_name: Text
+    #: Tencent Cloud: the device's key, in base64.
+    device_secret: Text
+    device_secret_file: Path
+    #: Tencent Cloud: the product's ID.
+    product_id: Text
+
+
 class TheThingsStackOptions(CommonOptions, total=False):
     """The Things Stack: `the-things-stack`."""
 
@@ -1496,6 +1520,8 @@ class Options(CommonOptions, total=False):
     #: Mender: the device's private key, in PEM form.
     private_key: Text
     private_key_file: Path
+    #: Tencent Cloud: the product's ID.
+    product_id: Text
     #: Alibaba Cloud IoT: the product's key.
     product_key: Text
     #: Supabase: the project's reference, as in its host name.
