@@ -3,110 +3,19 @@
 
 #[path = "it/common/mod.rs"]
 mod common;
+#[path = "redis/sentinel.rs"]
+mod sentinel;
+#[path = "redis/server.rs"]
+mod server;
+#[path = "redis/tls.rs"]
+mod tls;
 
 use common::{World, counter, status, until};
-use keyfob::{Client, Clock, Config, Status};
-use keyfob_simulator::{Cloud, Fault, Rotation};
-use std::path::PathBuf;
+use keyfob::{Client, Config, Status};
+use keyfob_simulator::{Fault, Rotation};
+use server::{CLOUD, Machine, Server, machines};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
-
-const CLOUD: Cloud = Cloud::Simacan;
-
-struct Server {
-    directory: common::directory::Directory,
-    arguments: Vec<String>,
-    process: Option<Child>,
-}
-
-impl Server {
-    fn start(name: &str, arguments: &[&str]) -> Server {
-        let directory = common::directory::Directory::new(name);
-        std::fs::create_dir_all(&directory.0).unwrap();
-        let arguments = arguments.iter().map(|argument| argument.to_string()).collect();
-        let mut server = Server { directory, arguments, process: None };
-        server.restart();
-        server
-    }
-
-    fn socket(&self) -> PathBuf {
-        self.directory.0.join("redis.sock")
-    }
-
-    fn restart(&mut self) {
-        self.stop();
-        let mut command = Command::new("redis-server");
-        command.args(["--port", "0", "--save", "", "--appendonly", "yes", "--unixsocket"]);
-        command.arg(self.socket()).arg("--dir").arg(&self.directory.0).args(&self.arguments);
-        let process =
-            command.stdout(Stdio::null()).spawn().expect("redis-server: tools/setup test");
-        self.process = Some(process);
-        until(|| std::os::unix::net::UnixStream::connect(self.socket()).is_ok());
-        until(|| !self.ask(&["PING"]).starts_with("LOADING"));
-    }
-
-    fn stop(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            process.kill().ok();
-            process.wait().ok();
-        }
-        std::fs::remove_file(self.socket()).ok();
-    }
-
-    /// What the server answers to a command.
-    fn ask(&self, command: &[&str]) -> String {
-        let mut cli = Command::new("redis-cli");
-        cli.arg("-s").arg(self.socket()).args(command).stderr(Stdio::null());
-        String::from_utf8_lossy(&cli.output().unwrap().stdout).trim().to_string()
-    }
-
-    fn url(&self) -> String {
-        format!("redis+unix://{}", self.socket().display())
-    }
-
-    /// The key of the one record that has a token in it.
-    fn record(&self) -> String {
-        let keys = self.ask(&["KEYS", "keyfob:*"]);
-        let of_identity = keys.lines().find(|key| !key.ends_with(".lock"));
-        of_identity.expect("a record").to_string()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
-
-/// A machine: its boot is its own, and so is what it takes for the time.
-struct Machine {
-    clock: Clock,
-}
-
-impl Machine {
-    fn new(name: &str, up_for: u64) -> Machine {
-        let clock = Clock::manual();
-        clock.set_machine(name);
-        clock.wind(Duration::from_secs(up_for));
-        clock.set_wall(up_for as i64);
-        Machine { clock }
-    }
-
-    fn config(&self, world: &World, server: &Server) -> Config {
-        let mut config = world.config(CLOUD, "password");
-        config.set_clock(self.clock.clone());
-        config.set("store", &server.url()).unwrap();
-        config
-    }
-
-    fn client(&self, world: &World, server: &Server) -> Client {
-        self.config(world, server).client().unwrap()
-    }
-}
-
-fn machines() -> Vec<Machine> {
-    (0..4).map(|n| Machine::new(&format!("machine {n}"), n * 100_000)).collect()
-}
 
 #[test]
 fn machines_that_share_a_server_are_one_client() {

@@ -61,12 +61,16 @@ pub(crate) struct StreamFault {
     pub why: String,
     /// The call was over: that says nothing of the other side.
     pub is_over: bool,
+    /// It stays so until somebody acts: a certificate is wrong.
+    pub lasts: bool,
 }
 
 /// One connection.
 pub(crate) struct Stream {
     connection: Connection,
     host: String,
+    /// Nothing has come yet, in the clear: the other side may want TLS.
+    is_mute: bool,
 }
 
 impl Stream {
@@ -76,10 +80,18 @@ impl Stream {
             Place::Plain(origin) | Place::Secure(origin, _) => origin.host().to_string(),
             Place::Local(path) => path.display().to_string(),
         };
-        match connect(place, call) {
-            Ok(connection) => Ok(Stream { connection, host }),
-            Err(broken) => Err(fault(broken, &host, call)),
+        let is_mute = matches!(place, Place::Plain(_));
+        let mut connection = connect(place, call).map_err(|broken| fault(broken, &host, call))?;
+        if let Place::Secure(origin, Certificates(config)) = place {
+            let shaken = connection.secure(origin, || config.clone(), call);
+            shaken.map_err(|broken| {
+                let fault = fault(broken, &host, call);
+                let is_mute = fault.is_over && !call.is_cancelled();
+                let hint = if is_mute { "; does this port speak TLS?" } else { "" };
+                StreamFault { why: fault.why + hint, ..fault }
+            })?;
         }
+        Ok(Stream { connection, host, is_mute })
     }
 
     /// Sends all of it.
@@ -93,11 +105,16 @@ impl Stream {
         into: &mut Zeroizing<Vec<u8>>,
         call: &Call,
     ) -> std::result::Result<(), StreamFault> {
-        match self.connection.fill(call) {
-            Ok(true) => self.take(into),
-            Ok(false) => Err(fault(Broken::Ended, &self.host, call)),
-            Err(broken) => Err(fault(broken, &self.host, call)),
+        let broken = match self.connection.fill(call) {
+            Ok(true) => return self.take(into),
+            Ok(false) => Broken::Ended,
+            Err(broken) => broken,
+        };
+        let mut fault = fault(broken, &self.host, call);
+        if self.is_mute && !fault.is_over {
+            fault.why += "; does it want TLS?";
         }
+        Err(fault)
     }
 
     /// Appends what has come, without waiting; whether that is anything.
@@ -133,11 +150,12 @@ impl Stream {
             let size = (into.len() + amount).saturating_mul(2);
             if larger.try_reserve_exact(size).is_err() {
                 let why = format!("there is no memory for {size} bytes");
-                return Err(StreamFault { why, is_over: false });
+                return Err(StreamFault { why, is_over: false, lasts: false });
             }
             larger.extend_from_slice(into);
             *into = larger;
         }
+        self.is_mute = false;
         into.extend_from_slice(self.connection.unread());
         self.connection.take(amount);
         Ok(())
@@ -145,18 +163,13 @@ impl Stream {
 }
 
 fn connect(place: &Place, call: &Call) -> Outcome<Connection> {
-    let (origin, certificates) = match place {
+    let origin = match place {
         Place::Local(path) => return local(path).map(Connection::over),
-        Place::Plain(origin) => (origin, None),
-        Place::Secure(origin, certificates) => (origin, Some(certificates)),
+        Place::Plain(origin) | Place::Secure(origin, _) => origin,
     };
     let limit = call.remaining().map_err(|_| Broken::Over)?;
     let addresses = resolve::addresses(origin, call)?;
-    let mut connection = Connection::over(Socket::connect(&addresses, limit, call)?);
-    if let Some(Certificates(config)) = certificates {
-        connection.secure(origin, || config.clone(), call)?;
-    }
-    Ok(connection)
+    Socket::connect(&addresses, limit, call).map(Connection::over)
 }
 
 #[cfg(unix)]
@@ -171,6 +184,7 @@ fn local(_: &Path) -> Outcome<Socket> {
 
 fn fault(broken: Broken, host: &str, call: &Call) -> StreamFault {
     let is_over = matches!(broken, Broken::Over);
+    let lasts = matches!(broken, Broken::Tls(_) | Broken::NoCertificateName);
     let why = match broken {
         Broken::Over | Broken::NoConnection if !call.is_cancelled() => "no answer in time".into(),
         Broken::Over | Broken::NoConnection => "the call was cancelled".into(),
@@ -183,5 +197,5 @@ fn fault(broken: Broken, host: &str, call: &Call) -> StreamFault {
             }
         }
     };
-    StreamFault { why, is_over }
+    StreamFault { why, is_over, lasts }
 }

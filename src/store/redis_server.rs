@@ -13,7 +13,7 @@
 use super::name_locks::NameLocks;
 use super::redis_ear::Ear;
 use super::redis_protocol::{Garbage, Reply, encode, parse};
-use super::redis_url::{Address, Kind};
+use super::redis_url::{Address, Kind, Login};
 use crate::error::Result;
 use crate::http::stream::{Place, Stream, StreamFault};
 use crate::http::tls::TlsFiles;
@@ -99,7 +99,8 @@ impl Failed {
 
 impl From<StreamFault> for Failed {
     fn from(fault: StreamFault) -> Failed {
-        Failed { is_over: fault.is_over, ..Failed::gone(fault.why) }
+        let may_return = !fault.lasts;
+        Failed { is_over: fault.is_over, may_return, ..Failed::gone(fault.why) }
     }
 }
 
@@ -207,7 +208,7 @@ impl Server {
     fn ask(&self, kept: Option<Stream>, words: &[&[u8]], call: &Call) -> Outcome<(Stream, Reply)> {
         let mut stream = kept.map_or_else(|| self.open(call), Ok)?;
         match self.exchange(&mut stream, words, call)? {
-            Reply::Refused(words) => Err(self.refused(&words)),
+            Reply::Refused(words) => Err(refused(&words, &self.address.login)),
             reply => Ok((stream, reply)),
         }
     }
@@ -221,18 +222,13 @@ impl Server {
                 Stream::open(&self.primary(sentinels, service, call)?, call)?
             }
         };
-        if let Some(password) = &address.password {
-            let (user, password) = (address.user.as_deref(), password.as_bytes());
-            let words: Vec<&[u8]> = [&b"AUTH"[..]]
-                .into_iter()
-                .chain(user.map(str::as_bytes))
-                .chain([password])
-                .collect();
-            self.expect(&mut stream, &words, call)?;
-        }
+        self.authenticate(&mut stream, &address.login, call)?;
         if address.database != 0 {
             let database = address.database.to_string();
-            self.expect(&mut stream, &[b"SELECT", database.as_bytes()], call)?;
+            let words: [&[u8]; 2] = [b"SELECT", database.as_bytes()];
+            if let Reply::Refused(words) = self.exchange(&mut stream, &words, call)? {
+                return Err(refused(&words, &address.login));
+            }
         }
         Ok(stream)
     }
@@ -244,10 +240,13 @@ impl Server {
         let each = PATIENCE / (sentinels.len() as u32 + 1);
         for sentinel in sentinels {
             let call = &call.within(each);
+            let login = &self.address.sentinel_login;
             let words: [&[u8]; 3] = [b"SENTINEL", b"get-master-addr-by-name", service.as_bytes()];
-            let asked = Stream::open(sentinel, call)
-                .map_err(Failed::from)
-                .and_then(|mut stream| self.exchange(&mut stream, &words, call));
+            let asked =
+                Stream::open(sentinel, call).map_err(Failed::from).and_then(|mut stream| {
+                    self.authenticate(&mut stream, login, call)?;
+                    self.exchange(&mut stream, &words, call)
+                });
             match asked {
                 Ok(Reply::Many(found)) => {
                     let host = found.first().and_then(Reply::text);
@@ -260,18 +259,22 @@ impl Server {
                         None => last = Failed::gone("a sentinel's answer makes no sense"),
                     }
                 }
-                Ok(Reply::Refused(words)) => last = self.refused(&words),
+                Ok(Reply::Refused(words)) => last = of_sentinel(refused(&words, login)),
                 Ok(_) => last = Failed::gone(format!("no sentinel knows a service {service}")),
-                Err(failed) => last = Failed::gone(format!("sentinel: {}", failed.why)),
+                Err(failed) => last = of_sentinel(failed),
             }
         }
         Err(last)
     }
 
-    /// Sends a command whose answer says nothing but yes or no.
-    fn expect(&self, stream: &mut Stream, words: &[&[u8]], call: &Call) -> Outcome<()> {
-        match self.exchange(stream, words, call)? {
-            Reply::Refused(words) => Err(self.refused(&words)),
+    /// Says who we are, if the URL does.
+    fn authenticate(&self, stream: &mut Stream, login: &Login, call: &Call) -> Outcome<()> {
+        let Some(password) = &login.password else { return Ok(()) };
+        let words = [&b"AUTH"[..]].into_iter();
+        let words = words.chain(login.user.as_deref().map(str::as_bytes));
+        let words: Vec<&[u8]> = words.chain([password.as_bytes()]).collect();
+        match self.exchange(stream, &words, call)? {
+            Reply::Refused(words) => Err(refused(&words, login)),
             _ => Ok(()),
         }
     }
@@ -297,39 +300,43 @@ impl Server {
             }
         }
     }
+}
 
-    /// The server's no, and what to do about it. Its own words are shown as far as they repeat nothing
-    /// of the command.
-    fn refused(&self, words: &str) -> Failed {
-        let code = words.split(' ').next().unwrap_or_default();
-        let (is_gone, what) = match code {
-            "WRONGPASS" | "NOAUTH" => {
-                (false, "check the user and the password in the URL of the option store")
-            }
-            "NOPERM" => (false, "this user may not do that: docs/STORE.md lists what it needs"),
-            "OOM" => (false, "it has no memory left (maxmemory)"),
-            "MISCONF" => (false, "it cannot write to its own disk"),
-            "READONLY" => (true, "it is a replica: name the primary, or the sentinels"),
-            "LOADING" => (true, "it has just started, and reads its data"),
-            "BUSY" => (true, "it is busy with a script"),
-            "NOREPLICAS" => (true, "it has too few replicas (min-replicas-to-write)"),
-            "MASTERDOWN" => (true, "it is a replica that has lost its primary"),
-            "MOVED" | "CLUSTERDOWN" => (false, "it is a node of a cluster, which is not supported"),
-            _ => (false, ""),
-        };
-        let said = match what {
-            "" => {
-                let said = words.split(", with args").next().unwrap_or_default();
-                let said = match &self.address.password {
-                    Some(password) => said.replace(password.as_str(), "***"),
-                    None => said.into(),
-                };
-                said.chars().filter(|c| !c.is_control()).take(120).collect()
-            }
-            what => format!("{code}: {what}"),
-        };
-        Failed { is_gone, may_return: is_gone, ..Failed::because(format!("it answered {said}")) }
-    }
+/// The server's no, and what to do about it. Its own words are shown as far as they repeat nothing
+/// of the command.
+fn refused(words: &str, login: &Login) -> Failed {
+    let code = words.split(' ').next().unwrap_or_default();
+    let check = format!("check {} in the URL of the option store", login.named);
+    let (is_gone, what) = match code {
+        "WRONGPASS" | "NOAUTH" => (false, check.as_str()),
+        "NOPERM" => (false, "this user may not do that: docs/STORE.md lists what it needs"),
+        "OOM" => (false, "it has no memory left (maxmemory)"),
+        "MISCONF" => (false, "it cannot write to its own disk"),
+        "READONLY" => (true, "it is a replica: name the primary, or the sentinels"),
+        "LOADING" => (true, "it has just started, and reads its data"),
+        "BUSY" => (true, "it is busy with a script"),
+        "NOREPLICAS" => (true, "it has too few replicas (min-replicas-to-write)"),
+        "MASTERDOWN" => (true, "it is a replica that has lost its primary"),
+        "MOVED" | "CLUSTERDOWN" => (false, "it is a node of a cluster, which is not supported"),
+        _ => (false, ""),
+    };
+    let said = match what {
+        "" => {
+            let said = words.split(", with args").next().unwrap_or_default();
+            let said = match &login.password {
+                Some(password) => said.replace(password.as_str(), "***"),
+                None => said.into(),
+            };
+            said.chars().filter(|c| !c.is_control()).take(120).collect()
+        }
+        what => format!("{code}: {what}"),
+    };
+    Failed { is_gone, may_return: is_gone, ..Failed::because(format!("it answered {said}")) }
+}
+
+/// The same of a sentinel.
+fn of_sentinel(failed: Failed) -> Failed {
+    Failed { why: format!("a sentinel: {}", failed.why), ..failed }
 }
 
 /// Whoever had no more time than this cannot say that a server hangs.

@@ -7,8 +7,9 @@
 //! redis+sentinel://[user:password@]host[:port][,…]/service[/db] whichever the sentinels name
 //! ```
 //!
-//! Settings follow a `?`: `prefix` begins the names of keys, `ca_file` is the authority of a private
-//! server, and `db`, `user` and `pass` are for a socket.
+//! Settings follow a `?`: `prefix` begins the names of keys; `ca_file` is the authority of a private
+//! server, `client_cert_file` and `client_key_file` are what we show it; `db`, `user` and `pass` are
+//! for a socket, `sentinel_user` and `sentinel_pass` for the sentinels.
 
 use crate::error::{Error, Result, Status};
 use crate::http::stream::{Certificates, Place, origin};
@@ -20,8 +21,10 @@ use zeroize::Zeroizing;
 /// Where a server is, and how to get in.
 pub(super) struct Address {
     pub kind: Kind,
-    pub user: Option<String>,
-    pub password: Option<Zeroizing<String>>,
+    /// Who we are at the server.
+    pub login: Login,
+    /// Who we are at the sentinels.
+    pub sentinel_login: Login,
     pub database: u32,
     /// What the names of keys begin with.
     pub prefix: String,
@@ -29,6 +32,14 @@ pub(super) struct Address {
     pub shown: String,
     /// `None` in the clear.
     certificates: Option<Certificates>,
+}
+
+/// What AUTH is sent; nothing where there is no password.
+pub(super) struct Login {
+    /// Where the URL says it.
+    pub named: &'static str,
+    pub user: Option<String>,
+    pub password: Option<Zeroizing<String>>,
 }
 
 pub(super) enum Kind {
@@ -58,12 +69,15 @@ impl Address {
             }
             None => tls,
         };
+        let (client_cert_file, client_key_file) =
+            (settings.client_cert_file, settings.client_key_file);
+        let tls = TlsFiles { client_cert_file, client_key_file, ..tls };
         let certificates = is_secure.then(|| Certificates::of(&tls)).transpose();
         let certificates = certificates.map_err(|error| error.about("store"))?;
         let mut address = Address {
             kind: Kind::Sentinels { sentinels: Vec::new(), service: String::new() },
-            user: settings.user,
-            password: settings.password,
+            login: settings.login,
+            sentinel_login: settings.sentinel_login,
             database: settings.database,
             prefix: settings.prefix,
             shown: String::new(),
@@ -84,12 +98,14 @@ impl Address {
         };
         if let Some(login) = login {
             let (user, password) = login.split_once(':').unwrap_or((login, ""));
-            address.user = Some(decoded(user)?).filter(|user| !user.is_empty());
-            address.password =
-                Some(decoded(password)?).filter(|word| !word.is_empty()).map(Zeroizing::new);
-            if address.user.is_some() && address.password.is_none() {
-                return Err(refuse("a user without a password"));
-            }
+            let user = Some(decoded(user)?).filter(|user| !user.is_empty());
+            let password = Zeroizing::new(decoded(password)?);
+            let password = Some(password).filter(|word| !word.is_empty());
+            address.login = Login { user, password, ..address.login };
+        }
+        let is_half = |login: &Login| login.user.is_some() && login.password.is_none();
+        if is_half(&address.login) || is_half(&address.sentinel_login) {
+            return Err(refuse("a user without a password"));
         }
         let is_sentinel = scheme.ends_with("+sentinel");
         let (service, database) = match is_sentinel {
@@ -134,29 +150,42 @@ impl Address {
 struct Settings {
     prefix: String,
     ca_file: Option<String>,
-    user: Option<String>,
-    password: Option<Zeroizing<String>>,
+    client_cert_file: Option<String>,
+    client_key_file: Option<String>,
+    login: Login,
+    sentinel_login: Login,
     database: u32,
 }
 
 impl Settings {
     fn parse(query: &str) -> Result<Settings> {
-        let prefix = "keyfob:".to_string();
-        let mut settings =
-            Settings { prefix, ca_file: None, user: None, password: None, database: 0 };
+        let login = |named| Login { named, user: None, password: None };
+        let mut settings = Settings {
+            prefix: "keyfob:".into(),
+            ca_file: None,
+            client_cert_file: None,
+            client_key_file: None,
+            login: login("the user and the password"),
+            sentinel_login: login("sentinel_user and sentinel_pass"),
+            database: 0,
+        };
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let value = decoded(value)?;
             match name {
                 "prefix" => settings.prefix = value,
                 "ca_file" => settings.ca_file = Some(value),
-                "user" => settings.user = Some(value),
-                "pass" => settings.password = Some(Zeroizing::new(value)),
+                "client_cert_file" => settings.client_cert_file = Some(value),
+                "client_key_file" => settings.client_key_file = Some(value),
+                "user" => settings.login.user = Some(value),
+                "pass" => settings.login.password = Some(Zeroizing::new(value)),
+                "sentinel_user" => settings.sentinel_login.user = Some(value),
+                "sentinel_pass" => settings.sentinel_login.password = Some(Zeroizing::new(value)),
                 "db" => settings.database = number(&value)?,
                 // Not by its name: a password that is not encoded may have put it there.
                 _ => {
                     return Err(refuse(
-                        "after the ? stand prefix, ca_file, db, user and pass alone",
+                        "after the ? stand prefix, ca_file, client_cert_file, client_key_file, db, user, pass, sentinel_user and sentinel_pass alone",
                     ));
                 }
             }
@@ -201,8 +230,8 @@ mod tests {
         let address = parsed("redis://me:s3%40cret@host:6380/2?prefix=fleet:").unwrap();
         assert_eq!(address.shown, "redis://host:6380/2");
         assert_eq!(address.prefix, "fleet:");
-        assert_eq!((address.database, address.user.as_deref()), (2, Some("me")));
-        assert_eq!(address.password.as_deref().map(String::as_str), Some("s3@cret"));
+        assert_eq!((address.database, address.login.user.as_deref()), (2, Some("me")));
+        assert_eq!(address.login.password.as_deref().map(String::as_str), Some("s3@cret"));
         let address = parsed("redis+unix:///run/redis.sock?pass=s3cret&db=1").unwrap();
         assert_eq!(address.shown, "redis+unix:///run/redis.sock?db=1");
         for url in [
@@ -214,6 +243,8 @@ mod tests {
             "rediss://:s3cret@host?ca_file=/nowhere",
             "redis+sentinel://:s3cret@a,b",
             "redis://:s3cret@a,b/0",
+            "redis+sentinel://a/fleet?sentinel_pass=s3cret&sentinel_password=s3cret",
+            "rediss://a?pass=s3cret&client_cert_file=/nowhere",
         ] {
             let refused = parsed(url).err().unwrap_or_else(|| panic!("{url}"));
             assert!(!refused.message().contains("s3cret"), "{refused}");
