@@ -1,12 +1,13 @@
-//! A connection: a socket, with TLS on it or without, and what came on it and was not taken yet.
+//! A connection: a line, with TLS on it or without, and what came on it and was not taken yet.
 //!
 //! Nothing here waits but `fill`, `put_all` and `wait`, which take a [`Call`]. All others do what
 //! can be done at once and say how far they got.
 
 use super::broken::{Broken, Outcome};
 use super::inbox::Inbox;
+use super::line::Line;
 use super::session::{Came, Session};
-use super::socket::{For, Socket};
+use super::socket::For;
 use super::url::Origin;
 use crate::support::call::Call;
 use crate::support::crypto;
@@ -16,7 +17,8 @@ use std::sync::Arc;
 
 /// One connection. It belongs to one conversation at a time, or lies in the pool.
 pub(super) struct Connection {
-    socket: Socket,
+    /// A socket; or the connection to a proxy, where that is hidden by TLS of its own.
+    line: Box<dyn Line>,
     /// TLS; `None` on plain HTTP.
     session: Option<Box<Session>>,
     /// What came and was not taken yet, decrypted.
@@ -24,9 +26,9 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// A plain connection over this socket.
-    pub fn over(socket: Socket) -> Connection {
-        Connection { socket, session: None, inbox: Inbox::default() }
+    /// A plain connection over this line.
+    pub fn over(line: impl Line + 'static) -> Connection {
+        Connection { line: Box::new(line), session: None, inbox: Inbox::default() }
     }
 
     /// Puts TLS on the connection: shakes hands and verifies the server's certificate for this
@@ -42,7 +44,7 @@ impl Connection {
             .map_err(|_| Broken::NoCertificateName)?;
         // rustls and its session cache would panic without.
         crypto::random(1).map_err(|_| Broken::NoRandomness)?;
-        self.session = Some(Box::new(Session::begin(config(), name, &self.socket, call)?));
+        self.session = Some(Box::new(Session::begin(config(), name, &mut *self.line, call)?));
         Ok(())
     }
 
@@ -68,10 +70,10 @@ impl Connection {
 
     /// Takes in what came, without waiting. An error is what broke the connection.
     pub fn look(&mut self) -> Outcome<Came> {
-        let Connection { socket, session, inbox } = self;
+        let Connection { line, session, inbox } = self;
         match session {
-            Some(session) => session.look(socket, &mut |bytes| inbox.push(bytes)),
-            None => match socket.read(inbox.room()?)? {
+            Some(session) => session.look(&mut **line, &mut |bytes| inbox.push(bytes)),
+            None => match line.read(inbox.room()?)? {
                 None => Ok(Came::Nothing),
                 Some(0) => Ok(Came::TheEnd),
                 Some(amount) => {
@@ -86,7 +88,7 @@ impl Connection {
     /// hardly ever there already, and a read that finds nothing is a system call for nothing.
     pub fn fill(&mut self, call: &Call) -> Outcome<bool> {
         loop {
-            self.socket.wait(For::Input, call)?;
+            self.line.wait(For::Input, call)?;
             match self.look()? {
                 Came::Something => return Ok(true),
                 Came::Nothing => {}
@@ -98,10 +100,10 @@ impl Connection {
     /// Takes over some of the data and sends what there is room for. Gives how much was taken
     /// over; 0 where there is no room.
     pub fn put(&mut self, data: &[u8]) -> Outcome<usize> {
-        let Connection { socket, session, inbox } = self;
+        let Connection { line, session, inbox } = self;
         match session {
-            Some(session) => session.put(socket, data, &mut |bytes| inbox.push(bytes)),
-            None => socket.write(data),
+            Some(session) => session.put(&mut **line, data, &mut |bytes| inbox.push(bytes)),
+            None => line.write(data),
         }
     }
 
@@ -112,7 +114,7 @@ impl Connection {
             let amount = if put < data.len() { self.put(&data[put..])? } else { 0 };
             put += amount;
             if amount == 0 {
-                self.socket.wait(For::Room, call)?;
+                self.line.wait(For::Room, call)?;
             }
         }
         Ok(())
@@ -120,12 +122,16 @@ impl Connection {
 
     /// Sends what was taken over and is not sent yet; says whether that is all of it now.
     pub fn flush(&mut self) -> Outcome<bool> {
-        self.session.as_mut().map_or(Ok(true), |session| session.flush(&self.socket))
+        let Connection { line, session, .. } = self;
+        match session {
+            Some(session) => session.flush(&mut **line),
+            None => line.flush(),
+        }
     }
 
     /// Waits until there is something to read or room to write, or a slice of the call is over.
     pub fn wait(&self, what: For, call: &Call) -> Outcome<()> {
-        self.socket.wait(what, call)
+        self.line.wait(what, call)
     }
 
     /// Whether nothing is unread or unwritten at any layer: in the buffer of what came, in half a
@@ -138,12 +144,12 @@ impl Connection {
     /// Whether it can carry another request: it is settled, was not closed, and nothing came
     /// since.
     pub fn is_fit(&self) -> bool {
-        self.is_settled() && self.socket.is_quiet()
+        self.is_settled() && self.line.is_quiet()
     }
 
     /// Whether what was sent has been repeated again and again, and nobody has acknowledged it.
     pub fn is_unheard(&self) -> bool {
-        self.socket.is_unheard()
+        self.line.is_unheard()
     }
 
     /// Gives back the memory that an idle connection does not need.
@@ -152,5 +158,60 @@ impl Connection {
         if let Some(session) = &mut self.session {
             session.release();
         }
+        self.line.release();
+    }
+}
+
+/// The connection to a proxy, as what goes through it sees it.
+impl Line for Connection {
+    fn read(&mut self, into: &mut [u8]) -> Outcome<Option<usize>> {
+        if self.inbox.is_empty() {
+            match self.look().map_err(of_the_proxy)? {
+                Came::Something => {}
+                Came::Nothing => return Ok(None),
+                Came::TheEnd => return Ok(Some(0)),
+            }
+        }
+        let unread = self.inbox.unread();
+        let amount = unread.len().min(into.len());
+        into[..amount].copy_from_slice(&unread[..amount]);
+        self.inbox.take(amount);
+        Ok(Some(amount))
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Outcome<usize> {
+        self.put(bytes).map_err(of_the_proxy)
+    }
+
+    fn flush(&mut self) -> Outcome<bool> {
+        Connection::flush(self)
+    }
+
+    /// What came and was not taken needs no waiting for: the socket would never tell of it again.
+    fn wait(&self, what: For, call: &Call) -> Outcome<()> {
+        match what != For::Room && !self.inbox.is_empty() {
+            true => Ok(()),
+            false => self.line.wait(what, call),
+        }
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.is_fit()
+    }
+
+    fn is_unheard(&self) -> bool {
+        self.line.is_unheard()
+    }
+
+    fn release(&mut self) {
+        Connection::release(self);
+    }
+}
+
+/// A fault of TLS with the proxy must not read as one of TLS with the host.
+fn of_the_proxy(broken: Broken) -> Broken {
+    match broken {
+        broken @ (Broken::Tls(_) | Broken::Malformed(_)) => Broken::AtProxy(Box::new(broken)),
+        broken => broken,
     }
 }

@@ -37,14 +37,17 @@ pub(super) fn explain(
     let (status, what) = match broken {
         Broken::Over => return call.remaining().err().unwrap_or_else(|| call.timeout()),
         Broken::Unsendable(error) => return error,
+        Broken::AtProxy(inner) if matches!(*inner, Broken::Over) => match call.remaining() {
+            Err(error) if error.status() != Status::Timeout => return error,
+            _ => (Status::Timeout, format!("{at_proxy}: {}", call.timeout().message())),
+        },
         Broken::AtProxy(inner) => {
             let host = proxy.map(|proxy| proxy.origin.host()).unwrap_or_default();
             let (status, what) = in_words(*inner, host, settings.connect_timeout);
             (status, format!("{at_proxy}: {what}; check the option proxy"))
         }
         Broken::ProxyRefused(407) => {
-            let what =
-                "wants other credentials: proxy=http://user:password@host:port, or socks5://…";
+            let what = "wants other credentials: proxy=http://user:password@host:port, or https://… or socks5://…";
             (Status::Network, format!("{at_proxy} {what}"))
         }
         Broken::ProxyRefused(status) => {

@@ -13,7 +13,8 @@
 //! late          token calls alone: an answer that came too late for its caller goes to the next
 //! wire          what ureq reads from and writes to; `in_flight` tells it whose call this is
 //! conversation  how far one request and its answer have come
-//! connection    `session` (TLS) over `socket`, and what came and was not taken (`inbox`)
+//! connection    `session` (TLS) over a `line`, and what came and was not taken (`inbox`)
+//! line          a `socket`, or a connection to a proxy
 //! ```
 //!
 //! What breaks on the way is a `Broken`; `explain` puts it into words for a person, once, at the
@@ -36,6 +37,7 @@ mod in_flight;
 mod inbox;
 pub(crate) mod incoming;
 pub(crate) mod late;
+mod line;
 pub(crate) mod message;
 mod outflow;
 pub(crate) mod payload;

@@ -79,7 +79,7 @@ impl Proxies {
             }
             let unusable = || {
                 let what = format!(
-                    "proxy=env: {variable} is not of the form http://[user:password@]host:port or socks5://…"
+                    "proxy=env: {variable} is not of the form http://[user:password@]host:port, https://… or socks5://…"
                 );
                 Error::new(Status::InvalidOption, what)
             };

@@ -1,7 +1,8 @@
 //! A proxy, and the tunnel through it: CONNECT of HTTP (RFC 9110 9.3.6), or SOCKS 5.
 //!
-//! TLS goes through the tunnel, so the proxy sees of it only the host's name and port. ureq's own
-//! proxy support is not used, since the connections are ours.
+//! TLS goes through the tunnel, so the proxy sees of it only the host's name and port. Whoever is on
+//! the way to the proxy sees them too, and the proxy's password, unless there is TLS with the proxy
+//! itself (`https://`). ureq's own proxy support is not used, since the connections are ours.
 //!
 //! ```text
 //! CONNECT api.example.com:443 HTTP/1.1      →
@@ -24,6 +25,7 @@ use zeroize::Zeroizing;
 
 /// Where the proxy is, what it speaks, and who uses it.
 pub(crate) struct Proxy {
+    /// Of `https` where there is TLS with the proxy itself, under its own name.
     pub origin: Origin,
     speaks: Speaks,
 }
@@ -37,18 +39,18 @@ enum Speaks {
 }
 
 impl Proxy {
-    /// Reads the option `proxy`: `http://[user:password@]host:port`, or the same with `socks5`. The
-    /// port must be there, since no port is usual for proxies. An error never quotes the text, which
-    /// may hold a password.
+    /// Reads the option `proxy`: `http://[user:password@]host:port`, or the same with `https` or
+    /// `socks5`. The port must be there, since no port is usual for proxies. An error never quotes the
+    /// text, which may hold a password.
     pub fn parse(text: &str) -> Result<Proxy> {
         Proxy::read(text, false).ok_or_else(|| {
-            let what = "proxy: not of the form http://[user:password@]host:port (HTTP CONNECT) or socks5://[user:password@]host:port; or env, for what the environment says";
+            let what = "proxy: not of the form http://[user:password@]host:port (HTTP CONNECT; https:// with TLS) or socks5://[user:password@]host:port; or env, for what the environment says";
             Error::new(Status::InvalidOption, what)
         })
     }
 
     /// Reads an environment variable, in which people leave out the scheme (`http`) or the port
-    /// (80; of SOCKS, 1080).
+    /// (80; of https, 443; of SOCKS, 1080).
     pub fn of_variable(text: &str) -> Option<Proxy> {
         let has_scheme = text.contains("://");
         Proxy::read(&if has_scheme { text.to_string() } else { format!("http://{text}") }, true)
@@ -57,9 +59,10 @@ impl Proxy {
     /// Reads a proxy. `may_lack_port`: the scheme's usual port stands in for one that is missing.
     fn read(text: &str, may_lack_port: bool) -> Option<Proxy> {
         let (scheme, rest) = text.split_once("://")?;
-        let is_socks = match scheme {
-            "http" => false,
-            "socks5" | "socks5h" => true,
+        let (is_socks, reached_by, usual) = match scheme {
+            "http" => (false, "http", ":80"),
+            "https" => (false, "https", ":443"),
+            "socks5" | "socks5h" => (true, "http", ":1080"),
             _ => return None,
         };
         let (user, place) = match rest.rsplit_once('@') {
@@ -68,9 +71,8 @@ impl Proxy {
         };
         let place = place.strip_suffix('/').unwrap_or(place);
         let has_port = place.rsplit_once(':').is_some_and(|(_, port)| !port.contains(']'));
-        let usual = if is_socks { ":1080" } else { ":80" };
         let port = if may_lack_port && !has_port { usual } else { "" };
-        let url = Url::parse(&format!("http://{place}{port}")).ok()?;
+        let url = Url::parse(&format!("{reached_by}://{place}{port}")).ok()?;
         let is_more = place.contains('#') || url.target() != "/";
         if !(has_port || may_lack_port) || url.origin().port() == 0 || is_more {
             return None;
@@ -209,6 +211,8 @@ mod tests {
             "proxy.example.com:80"
         );
         assert_eq!(Proxy::of_variable("socks5h://h").unwrap().shown(), "h:1080");
+        assert_eq!(Proxy::of_variable("https://me:a@h").unwrap().shown(), "h:443");
+        assert!(Proxy::parse("https://h:8443").unwrap().origin.is_https());
         assert_eq!(Proxy::parse("http://[::1]:3128").unwrap().shown(), "[::1]:3128");
         for bad in [
             "localhost:3128",
@@ -218,7 +222,7 @@ mod tests {
             "http://proxy.example.com:3128/path",
             "http://proxy.example.com:3128?x",
             "http://u:hunter2@",
-            "https://proxy.example.com:3128",
+            "https://proxy.example.com",
             "socks4://127.0.0.1:1",
             "socks5://127.0.0.1",
             "socks5://hunter2@127.0.0.1:1080",

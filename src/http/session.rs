@@ -1,4 +1,4 @@
-//! TLS on a socket: rustls turns records into bytes and bytes into records.
+//! TLS on a line: rustls turns records into bytes and bytes into records.
 //!
 //! rustls is used without its own buffers (`UnbufferedClientConnection`). What waits to be read
 //! or written stands here, where it can be seen whether anything does, and where it is wiped. No
@@ -7,7 +7,8 @@
 use super::broken::{Broken, Outcome};
 use super::buffers::lengthen;
 use super::inbox::Inbox;
-use super::socket::{For, Socket};
+use super::line::Line;
+use super::socket::For;
 use crate::support::call::Call;
 use rustls::ClientConfig;
 use rustls::client::{ClientConnectionData, UnbufferedClientConnection};
@@ -19,7 +20,7 @@ use rustls::unbuffered::{
 use std::sync::Arc;
 use zeroize::Zeroize;
 
-/// The state of TLS on one socket, which is handed to each function.
+/// The state of TLS on one line, which is handed to each function.
 pub(super) struct Session {
     tls: UnbufferedClientConnection,
     /// Records as they came. rustls decrypts them in place.
@@ -64,7 +65,7 @@ impl Session {
     pub fn begin(
         config: Arc<ClientConfig>,
         name: ServerName<'static>,
-        socket: &Socket,
+        line: &mut dyn Line,
         call: &Call,
     ) -> Outcome<Session> {
         let tls = UnbufferedClientConnection::new(config, name)?;
@@ -76,12 +77,12 @@ impl Session {
             ended: false,
         };
         let mut early = |_: &[u8]| Ok(());
-        while session.process(socket, &mut early)? == Readiness::Handshaking {
-            while !session.flush(socket)? {
-                socket.wait(For::Room, call)?;
+        while session.process(line, &mut early)? == Readiness::Handshaking {
+            while !session.flush(line)? {
+                line.wait(For::Room, call)?;
             }
-            socket.wait(For::Input, call)?;
-            if session.read(socket)? == Came::TheEnd {
+            line.wait(For::Input, call)?;
+            if session.read(line)? == Came::TheEnd {
                 return Err(Broken::Ended);
             }
         }
@@ -90,7 +91,7 @@ impl Session {
 
     /// Gives rustls the records that are there, until it needs more. Hands the data in them to
     /// `sink`, and puts what rustls itself has to say behind `outgoing`.
-    fn process(&mut self, socket: &Socket, sink: &mut Sink<'_>) -> Outcome<Readiness> {
+    fn process(&mut self, line: &mut dyn Line, sink: &mut Sink<'_>) -> Outcome<Readiness> {
         loop {
             let status = self.tls.process_tls_records(self.incoming.unread_mut());
             let UnbufferedStatus { mut discard, state } = status;
@@ -119,7 +120,7 @@ impl Session {
                 Ok(ConnectionState::Closed) => readiness = Some(Readiness::Open),
                 Ok(_) => return Err(Broken::Malformed("a TLS state that is not known")),
                 Err(error) => {
-                    self.say_why(socket);
+                    self.say_why(line);
                     return Err(error.into());
                 }
             }
@@ -133,19 +134,19 @@ impl Session {
 
     /// Sends the alert that tells the server what is wrong, as far as that takes no waiting. It
     /// is all that rustls has left to say after an error.
-    fn say_why(&mut self, socket: &Socket) {
+    fn say_why(&mut self, line: &mut dyn Line) {
         let status = self.tls.process_tls_records(self.incoming.unread_mut());
         if let Ok(ConnectionState::EncodeTlsData(data)) = status.state {
             if encode_into(&mut self.outgoing, data).is_ok() {
-                self.flush(socket).ok();
+                self.flush(line).ok();
             }
         }
     }
 
     /// Reads the records that are there, as far as there is room. An end without goodbye is
     /// [`Broken::Cut`].
-    fn read(&mut self, socket: &Socket) -> Outcome<Came> {
-        match socket.read(self.incoming.room()?)? {
+    fn read(&mut self, line: &mut dyn Line) -> Outcome<Came> {
+        match line.read(self.incoming.room()?)? {
             None => Ok(Came::Nothing),
             Some(0) if self.ended => Ok(Came::TheEnd),
             Some(0) => Err(Broken::Cut),
@@ -157,18 +158,18 @@ impl Session {
     }
 
     /// Takes in what came, without waiting, and hands the data in it to `sink`.
-    pub fn look(&mut self, socket: &Socket, sink: &mut Sink<'_>) -> Outcome<Came> {
+    pub fn look(&mut self, line: &mut dyn Line, sink: &mut Sink<'_>) -> Outcome<Came> {
         if self.ended {
             return Ok(Came::TheEnd);
         }
         // A connection that cannot be written to any more may still have an alert to read, which
         // says why.
-        let flushed = self.flush(socket);
-        if self.read(socket)? == Came::Nothing {
+        let flushed = self.flush(line);
+        if self.read(line)? == Came::Nothing {
             return flushed.map(|_| Came::Nothing);
         }
         let mut some = false;
-        self.process(socket, &mut |bytes| {
+        self.process(line, &mut |bytes| {
             some |= !bytes.is_empty();
             sink(bytes)
         })?;
@@ -181,15 +182,15 @@ impl Session {
 
     /// Encrypts a part of the data and sends what there is room for. Gives how much was taken
     /// over; 0 where the last part is still waiting to be sent.
-    pub fn put(&mut self, socket: &Socket, data: &[u8], sink: &mut Sink<'_>) -> Outcome<usize> {
+    pub fn put(&mut self, line: &mut dyn Line, data: &[u8], sink: &mut Sink<'_>) -> Outcome<usize> {
         /// The most data that is encrypted at once, in bytes. Four full records: few writes, and
         /// not much memory.
         const AT_ONCE: usize = 4 * 16_384;
-        if !self.flush(socket)? {
+        if !self.flush(line)? {
             return Ok(0);
         }
         // What came meanwhile is looked at first: it may be an alert, or new keys.
-        self.process(socket, sink)?;
+        self.process(line, sink)?;
         let data = &data[..data.len().min(AT_ONCE)];
         let room = data.len() + 1024;
         let status = self.tls.process_tls_records(self.incoming.unread_mut());
@@ -204,21 +205,21 @@ impl Session {
         if self.outgoing.is_empty() {
             return Err(Broken::Malformed("TLS has no keys left"));
         }
-        self.flush(socket)?;
+        self.flush(line)?;
         Ok(data.len())
     }
 
     /// Writes what waits, as far as there is room; says whether that is all of it now.
-    pub fn flush(&mut self, socket: &Socket) -> Outcome<bool> {
+    pub fn flush(&mut self, line: &mut dyn Line) -> Outcome<bool> {
         while self.written < self.outgoing.len() {
-            match socket.write(&self.outgoing[self.written..])? {
+            match line.write(&self.outgoing[self.written..])? {
                 0 => return Ok(false),
                 amount => self.written += amount,
             }
         }
         self.outgoing.clear();
         self.written = 0;
-        Ok(true)
+        line.flush()
     }
 
     /// Whether nothing waits to be read or written, not even half a record, and the other side

@@ -5,6 +5,7 @@
 //! `support/os`.
 
 use super::broken::{Broken, Outcome};
+use super::line::Line;
 use crate::support::call::{Call, from_now};
 use crate::support::os;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -42,9 +43,10 @@ impl Socket {
     pub fn local(path: &std::path::Path) -> Outcome<Socket> {
         Ok(Socket(os::connect_locally(path)?))
     }
+}
 
-    /// Reads what is there: `None` where nothing is, `Some(0)` at the end.
-    pub fn read(&self, into: &mut [u8]) -> Outcome<Option<usize>> {
+impl Line for Socket {
+    fn read(&mut self, into: &mut [u8]) -> Outcome<Option<usize>> {
         match (&self.0).read(into) {
             Ok(amount) => Ok(Some(amount)),
             Err(error) if is_not_yet(error.kind()) => Ok(None),
@@ -52,8 +54,7 @@ impl Socket {
         }
     }
 
-    /// Writes what there is room for: 0 where there is none.
-    pub fn write(&self, bytes: &[u8]) -> Outcome<usize> {
+    fn write(&mut self, bytes: &[u8]) -> Outcome<usize> {
         match (&self.0).write(bytes) {
             Ok(amount) => Ok(amount),
             Err(error) if is_not_yet(error.kind()) => Ok(0),
@@ -61,9 +62,13 @@ impl Socket {
         }
     }
 
-    /// Waits until the socket is ready, or a slice of the call is over. Says not which: that
-    /// shows in the next read or write.
-    pub fn wait(&self, what: For, call: &Call) -> Outcome<()> {
+    /// The kernel sends what it took over.
+    fn flush(&mut self) -> Outcome<bool> {
+        Ok(true)
+    }
+
+    /// Says not what it is ready for: that shows in the next read or write.
+    fn wait(&self, what: For, call: &Call) -> Outcome<()> {
         let flags = match what {
             For::Input => PollFlags::IN,
             For::Room => PollFlags::OUT,
@@ -72,15 +77,15 @@ impl Socket {
         wait_for(&mut [PollFd::new(&self.0, flags)], slice(call)?)
     }
 
-    /// Whether nothing has come on an idle connection, not even its end.
-    pub fn is_quiet(&self) -> bool {
+    fn is_quiet(&self) -> bool {
         matches!(self.0.peek(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock)
     }
 
-    /// Whether what was sent has been repeated again and again, and nobody has acknowledged it.
-    pub fn is_unheard(&self) -> bool {
+    fn is_unheard(&self) -> bool {
         os::is_unheard(&self.0)
     }
+
+    fn release(&mut self) {}
 }
 
 /// Closes the connection, by a reset where what was sent may still be under way.

@@ -8,12 +8,12 @@
 use crate::error::{Error, Result, Status};
 use crate::support::clock::RELEASE;
 use crate::support::file;
-use rustls::client::Resumption;
+use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime, pem::PemObject};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::time_provider::TimeProvider;
-use rustls::{ClientConfig, InconsistentKeys, RootCertStore};
+use rustls::{ClientConfig, InconsistentKeys, RootCertStore, SignatureScheme};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -140,6 +140,27 @@ pub(super) fn with_own_sessions(config: &ClientConfig) -> ClientConfig {
     let mut config = config.clone();
     config.resumption = Resumption::in_memory_sessions(32);
     config
+}
+
+/// The same for TLS with a proxy, which is shown no certificate of ours: that one is for the cloud.
+pub(super) fn to_a_proxy(config: &ClientConfig) -> ClientConfig {
+    let mut config = with_own_sessions(config);
+    config.client_auth_cert_resolver = Arc::new(NoCertificate);
+    config
+}
+
+/// Shows no certificate to who asks for one.
+#[derive(Debug)]
+struct NoCertificate;
+
+impl ResolvesClientCert for NoCertificate {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        false
+    }
 }
 
 /// The client's certificate and its key, which must belong together.

@@ -59,6 +59,8 @@ pub(crate) struct Transport {
     tls: Arc<ClientConfig>,
     /// The same with this process's sessions to resume.
     tls_here: PerProcess<ClientConfig>,
+    /// The same for TLS with a proxy.
+    tls_to_proxy: PerProcess<ClientConfig>,
     /// ureq, which keeps no connection of its own. It has a lock inside, which another thread of
     /// the parent may hold at a fork.
     agent_here: PerProcess<ureq::Agent>,
@@ -94,6 +96,7 @@ impl Transport {
             proxies: Arc::new(Proxies::of(&settings.proxy)?),
             tls: tls::configure(&settings.tls, &read)?,
             tls_here: PerProcess::new(),
+            tls_to_proxy: PerProcess::new(),
             agent_here: PerProcess::new(),
             settings,
         });
@@ -396,6 +399,7 @@ impl Transport {
 
     /// Looks the name up, connects, asks the proxy for a tunnel, and puts TLS on it: each within
     /// the call. `connect_timeout_ms` bounds the second step alone, for all addresses together.
+    /// Where there is TLS with the proxy, the connection to it becomes the line of another.
     fn connect_once(&self, origin: &Origin, call: &Call) -> Outcome<Connection> {
         let limit = self.settings.connect_timeout;
         let to = |origin: &Origin| {
@@ -406,11 +410,16 @@ impl Transport {
             None => to(origin)?,
             Some(proxy) => {
                 let tunnel = to(&proxy.origin).and_then(|mut connection| {
+                    let hidden = proxy.origin.is_https();
+                    if hidden {
+                        let config = || self.tls_to_proxy.get(|| tls::to_a_proxy(&self.tls));
+                        connection.secure(&proxy.origin, config, call)?;
+                    }
                     proxy.tunnel(&mut connection, origin, &self.settings.user_agent, call)?;
-                    Ok(connection)
+                    Ok(if hidden { Connection::over(connection) } else { connection })
                 });
                 tunnel.map_err(|broken| match broken {
-                    Broken::Over | Broken::ProxyRefused(_) | Broken::SocksRefused(_) => broken,
+                    Broken::ProxyRefused(_) | Broken::SocksRefused(_) => broken,
                     broken => Broken::AtProxy(Box::new(broken)),
                 })?
             }

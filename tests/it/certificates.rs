@@ -1,63 +1,19 @@
 //! Files of certificates, keys and passwords as people have them.
 
 use crate::common::World;
+use crate::common::certificate::{AnyCertificate, of_this_machine};
 use crate::common::directory::Directory;
 use crate::common::openssl::openssl;
 use keyfob::{Config, Status};
 use keyfob_simulator::Cloud;
+use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
-use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{DigitallySignedStruct, DistinguishedName, ServerConfig, SignatureScheme};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::{Arc, mpsc};
 
 const CLOUD: Cloud = Cloud::Kontakt;
-
-type Verified = rustls::client::danger::HandshakeSignatureValid;
-
-/// Asks for a certificate and takes any, as servers do that know their clients' by heart: they need
-/// not read it.
-#[derive(Debug)]
-struct AnyCertificate;
-
-impl ClientCertVerifier for AnyCertificate {
-    fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        &[]
-    }
-
-    fn verify_client_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: UnixTime,
-    ) -> Result<ClientCertVerified, rustls::Error> {
-        Ok(ClientCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<Verified, rustls::Error> {
-        Ok(Verified::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<Verified, rustls::Error> {
-        Ok(Verified::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        vec![SignatureScheme::ECDSA_NISTP256_SHA256, SignatureScheme::RSA_PSS_SHA256]
-    }
-}
 
 /// A server that issues a token to whoever shows it a certificate. Gives its port, and each
 /// certificate that it is shown.
@@ -68,7 +24,7 @@ fn pinning(certificate: &str, key: &str) -> (u16, mpsc::Receiver<Vec<u8>>) {
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
-        .with_client_cert_verifier(Arc::new(AnyCertificate))
+        .with_client_cert_verifier(Arc::new(AnyCertificate { mandatory: true }))
         .with_single_cert(chain, key)
         .unwrap();
     let (config, listener) = (Arc::new(config), TcpListener::bind("127.0.0.1:0").unwrap());
@@ -112,12 +68,7 @@ fn ec_key(directory: &Directory) -> String {
 #[test]
 fn a_client_certificate_of_x_509_version_1_is_shown() {
     let directory = Directory::new("v1");
-    let server_key = ec_key(&directory);
-    let server_key_file = file(&directory, "server.key", &server_key);
-    let server = ["req", "-x509", "-new", "-key", &server_key_file, "-days", "9", "-subj", "/CN=x"];
-    let names = ["basicConstraints=critical,CA:FALSE", "subjectAltName=IP:127.0.0.1"];
-    let server = [&server[..], &["-addext", names[0], "-addext", names[1]]].concat();
-    let server = openssl(&server, &directory, "");
+    let (server, server_key) = of_this_machine(&directory);
     for kind in ["ec", "rsa"] {
         let key = match kind {
             "ec" => ec_key(&directory),

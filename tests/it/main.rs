@@ -28,6 +28,7 @@ mod faults;
 mod fresh_number;
 mod generated_docs;
 mod grants;
+mod hidden_proxies;
 mod holds;
 mod house;
 mod identity;

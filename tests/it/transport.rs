@@ -273,7 +273,8 @@ fn a_misspelt_proxy_is_refused_when_it_is_set() {
         "localhost:3128",
         "hunter2.example.com",
         "127.0.0.1:1:2",
-        "https://hunter2:1",
+        "https://hunter2",
+        "https://u:hunter2@host",
         "socks4://hunter2:1",
         "ftp://hunter2",
         "HTTP:/hunter2:1",
@@ -309,7 +310,7 @@ fn a_misspelt_proxy_is_refused_when_it_is_set() {
     let client = config.client().unwrap();
     assert_eq!(client.set("proxy", "localhost:3128").unwrap_err().status(), Status::InvalidOption);
     client.token().unwrap();
-    for good in ["http://proxy:3128", "http://proxy:3128/", "http://me:a%40b@[::1]:8080"] {
+    for good in ["http://proxy:3128", "http://proxy:3128/", "https://me:a%40b@[::1]:8080"] {
         config.set("proxy", good).unwrap();
     }
 }

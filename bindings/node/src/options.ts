@@ -221,7 +221,7 @@ export interface Options {
   transfer_timeout_ms?: number | undefined;
   /** How long a download is tried again while nothing comes. Default: `300`. */
   download_retry_s?: number | undefined;
-  /** The proxy that all connections go through: `http://[user:password@]host:port` (HTTP CONNECT) or `socks5://[user:password@]host:port`. `env`: what HTTPS_PROXY, ALL_PROXY and NO_PROXY say when the client is made; they are not read otherwise. */
+  /** The proxy that all connections go through: `http://[user:password@]host:port` (HTTP CONNECT), `https://…` (the same, with TLS to the proxy) or `socks5://…`. `env`: what HTTPS_PROXY, ALL_PROXY and NO_PROXY say when the client is made; they are not read otherwise. */
   proxy?: string | undefined;
   /** A file with proxy, read when the client is made. */
   proxy_file?: string | undefined;

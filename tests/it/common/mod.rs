@@ -7,7 +7,9 @@ use serde_json::Value;
 use std::time::{Duration, Instant};
 
 pub mod alone;
+pub mod certificate;
 pub mod directory;
+pub mod front;
 pub mod openssl;
 pub mod proxy;
 pub mod relay;

@@ -9,7 +9,7 @@ pub type Asked = Vec<String>;
 
 /// Listens until the test program ends.
 pub struct Proxy {
-    port: u16,
+    pub port: u16,
     asked: Arc<Mutex<Vec<Asked>>>,
 }
 

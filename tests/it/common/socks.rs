@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 /// Listens until the test program ends.
 pub struct Socks {
-    port: u16,
+    pub port: u16,
     asked: Arc<Mutex<Vec<String>>>,
 }
 

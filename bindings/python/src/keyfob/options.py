@@ -39,9 +39,9 @@ class CommonOptions(TypedDict, total=False):
     transfer_timeout_ms: Number
     #: How long a download is tried again while nothing comes.
     download_retry_s: Number
-    #: The proxy that all connections go through: `http://[user:password@]host:port` (HTTP CONNECT)
-    #: or `socks5://[user:password@]host:port`. `env`: what HTTPS_PROXY, ALL_PROXY and NO_PROXY say
-    #: when the client is made; they are not read otherwise.
+    #: The proxy that all connections go through: `http://[user:password@]host:port` (HTTP CONNECT),
+    #: `https://…` (the same, with TLS to the proxy) or `socks5://…`. `env`: what HTTPS_PROXY,
+    #: ALL_PROXY and NO_PROXY say when the client is made; they are not read otherwise.
     proxy: Text
     proxy_file: Path
     #: PEM file with certificate authorities to trust besides Mozilla's.
