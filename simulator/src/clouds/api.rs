@@ -103,6 +103,7 @@ fn devices(call: &Call<'_>, list: &List) -> Outcome {
     let answer = Answer::json(200, &(list.body)(&page));
     Ok(match (list.pages, page.next_url) {
         (Pages::Linked(..), Some(url)) => answer.with("Link", format!("<{url}>; rel=\"next\"")),
+        (Pages::Counted(..), _) => answer.with("X-Total-Pages", page.pages.to_string()),
         _ => answer,
     })
 }
@@ -123,9 +124,10 @@ fn page(call: &Call<'_>, pages: Pages) -> Result<Page, Answer> {
     let after = end / PAGE_SIZE;
     let (parameter, next) = match pages {
         Pages::Whole => ("", String::new()),
-        Pages::Number(name, first) | Pages::Linked(name, first) => {
+        Pages::Number(name, first) | Pages::Counted(name, first) | Pages::Linked(name, first) => {
             (name, (first + after).to_string())
         }
+        Pages::Offset(name) => (name, end.to_string()),
         Pages::Cursor(name) => (name, format!("page-{after}")),
         Pages::After(name) => (name, id_of(end.saturating_sub(1))),
     };
@@ -137,6 +139,8 @@ fn page(call: &Call<'_>, pages: Pages) -> Result<Page, Answer> {
         next,
         here,
         total: DEVICES,
+        pages: DEVICES.div_ceil(PAGE_SIZE),
+        query: call.request.query.clone(),
     })
 }
 
@@ -145,10 +149,15 @@ fn start(call: &Call<'_>, pages: Pages) -> Option<usize> {
     let asked = |name: &str| call.request.parameter(name);
     match pages {
         Pages::Whole => Some(0),
-        Pages::Number(name, first) | Pages::Linked(name, first) => match asked(name) {
-            None => Some(0),
-            Some(text) => text.parse::<usize>().ok()?.checked_sub(first)?.checked_mul(PAGE_SIZE),
-        },
+        Pages::Offset(name) => asked(name).map_or(Some(0), |text| text.parse().ok()),
+        Pages::Number(name, first) | Pages::Counted(name, first) | Pages::Linked(name, first) => {
+            match asked(name) {
+                None => Some(0),
+                Some(text) => {
+                    text.parse::<usize>().ok()?.checked_sub(first)?.checked_mul(PAGE_SIZE)
+                }
+            }
+        }
         Pages::Cursor(name) => match asked(name) {
             None => Some(0),
             Some(text) => text.strip_prefix("page-")?.parse::<usize>().ok()?.checked_mul(PAGE_SIZE),

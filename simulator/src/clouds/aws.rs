@@ -6,7 +6,7 @@ use serde_json::json;
 use super::call::Call;
 use super::cloud::Role;
 use super::errors;
-use super::list::List;
+use super::list::{List, Pages};
 use super::rules::{Outcome, Rules};
 use super::signed::{SigV4, sha256};
 use crate::clock::iso_date;
@@ -47,7 +47,11 @@ impl Rules for Aws {
     }
 
     fn list(&self) -> List {
-        List::bare("/things")
+        List::get(
+            "/things",
+            Pages::Cursor("nextToken"),
+            |page| json!({ "things": page.items, "nextToken": page.next }),
+        )
     }
 
     fn error(&self, status: u16, message: &str) -> Answer {

@@ -43,11 +43,13 @@ impl Rules for Cumulocity {
     }
 
     fn list(&self) -> List {
-        List::get(
-            "/inventory/managedObjects",
-            Pages::Number("currentPage", 1),
-            |page| json!({ "managedObjects": page.items }),
-        )
+        List::get("/inventory/managedObjects", Pages::Number("currentPage", 1), |page| {
+            let mut statistics = json!({ "currentPage": 1, "pageSize": page.items.len() });
+            if page.query.contains("withTotalPages=true") {
+                statistics["totalPages"] = page.pages.into();
+            }
+            json!({ "managedObjects": page.items, "statistics": statistics })
+        })
     }
 
     fn error(&self, status: u16, message: &str) -> Answer {

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::call::Call;
 use super::errors;
-use super::list::List;
+use super::list::{List, Pages};
 use super::rules::{Outcome, Rules};
 use super::signed;
 use crate::credentials::known::{Login, catalogue as known};
@@ -79,7 +79,10 @@ impl Rules for Entra {
     }
 
     fn list(&self) -> List {
-        List { body: |page| json!({ "value": page.items }), ..List::bare("/v1.0/devices") }
+        List::get("/v1.0/devices", Pages::Cursor("$skiptoken"), |page| match &page.next_url {
+            Some(next) => json!({ "value": page.items, "@odata.nextLink": next }),
+            None => json!({ "value": page.items }),
+        })
     }
 
     fn error(&self, status: u16, message: &str) -> Answer {

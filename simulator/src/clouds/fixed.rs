@@ -56,7 +56,7 @@ pub(super) static CHIRPSTACK: Fixed = Fixed {
     carriers: &[(Carrier::Header("Grpc-Metadata-Authorization", "Bearer"), Opens::Secret(KEY))],
     list: List::get(
         "/api/organizations",
-        Pages::Whole,
+        Pages::Offset("offset"),
         |page| json!({ "totalCount": page.total.to_string(), "result": page.items }),
     ),
     error: errors::grpc,
@@ -207,7 +207,10 @@ pub(super) static MEMFAULT: Fixed = Fixed {
 pub(super) static SIGFOX: Fixed = Fixed {
     logins: &[PERSON],
     carriers: &BASIC,
-    list: List::get("/v2/devices", Pages::Whole, |page| json!({ "data": page.items })),
+    list: List::get("/v2/devices", Pages::Offset("offset"), |page| match &page.next_url {
+        Some(next) => json!({ "data": page.items, "paging": { "next": next } }),
+        None => json!({ "data": page.items, "paging": {} }),
+    }),
     ..USUAL
 };
 

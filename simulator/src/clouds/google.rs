@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::call::Call;
 use super::errors;
-use super::list::List;
+use super::list::{List, Pages};
 use super::rules::{Outcome, Rules};
 use super::signed;
 use crate::credentials::known::{Login, catalogue as known};
@@ -67,7 +67,8 @@ impl Rules for Google {
 
     fn list(&self) -> List {
         List {
-            body: |page| json!({ "topics": page.items }),
+            pages: Pages::Cursor("pageToken"),
+            body: |page| json!({ "topics": page.items, "nextPageToken": page.next }),
             ..List::bare("/v1/projects/gateways/topics")
         }
     }

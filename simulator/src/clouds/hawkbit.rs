@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::carrier::{Carrier, Opens};
 use super::errors;
-use super::list::List;
+use super::list::{List, Pages};
 use super::rules::{KEY, PERSON, Rules};
 use crate::credentials::known::{Login, catalogue as known};
 use crate::http::Answer;
@@ -25,6 +25,7 @@ impl Rules for HawkBit {
 
     fn list(&self) -> List {
         List {
+            pages: Pages::Offset("offset"),
             body: |page| json!({ "content": page.items, "total": page.total }),
             ..List::bare("/rest/v1/targets")
         }

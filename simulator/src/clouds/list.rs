@@ -36,6 +36,10 @@ pub(crate) enum Pages {
     Whole,
     /// By a number in the query, counted from the second value.
     Number(&'static str, usize),
+    /// As [`Pages::Number`], and the header `X-Total-Pages` says how many there are.
+    Counted(&'static str, usize),
+    /// By the number of items before the page.
+    Offset(&'static str),
     /// As [`Pages::Number`], and the next page's URL is in the header `Link`.
     Linked(&'static str, usize),
     /// By a word that the page before told.
@@ -54,4 +58,8 @@ pub(crate) struct Page {
     /// The list's own URL.
     pub(crate) here: String,
     pub(crate) total: usize,
+    /// How many pages there are.
+    pub(crate) pages: usize,
+    /// What the request's query says.
+    pub(crate) query: String,
 }

@@ -41,7 +41,7 @@ impl Rules for Mender {
     }
 
     fn list(&self) -> List {
-        List::get("/api/management/v2/devauth/devices", Pages::Number("page", 1), |page| {
+        List::get("/api/management/v2/devauth/devices", Pages::Linked("page", 1), |page| {
             json!(page.items)
         })
     }

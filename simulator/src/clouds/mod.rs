@@ -71,6 +71,8 @@ pub(crate) use call::{Call, Scene};
 pub(crate) use cloud::Role;
 pub(crate) use table::ORIGINS;
 
+use list::Pages;
+
 use crate::http::{Answer, Request};
 use crate::site::Site;
 
@@ -78,6 +80,18 @@ impl Cloud {
     /// The path of its device list.
     pub fn devices_path(self) -> &'static str {
         self.rules().list().path
+    }
+
+    /// What a request's query must say where a caller names the first page; `None` where the list has
+    /// no pages that are counted.
+    pub fn first_page(self) -> Option<String> {
+        match self.rules().list().pages {
+            Pages::Number(name, first)
+            | Pages::Counted(name, first)
+            | Pages::Linked(name, first) => Some(format!("{name}={first}")),
+            Pages::Offset(name) => Some(format!("{name}=0")),
+            Pages::Whole | Pages::Cursor(_) | Pages::After(_) => None,
+        }
     }
 
     /// The method by which its device list is asked for: `GET`, but for a few.

@@ -45,7 +45,7 @@ impl Rules for OneNce {
     }
 
     fn list(&self) -> List {
-        List::get("/management-api/v1/sims", Pages::Number("page", 1), |page| json!(page.items))
+        List::get("/management-api/v1/sims", Pages::Counted("page", 1), |page| json!(page.items))
     }
 
     fn error(&self, status: u16, message: &str) -> Answer {

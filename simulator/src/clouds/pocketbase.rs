@@ -5,7 +5,7 @@ use serde_json::json;
 use super::call::Call;
 use super::carrier::{Carrier, Opens};
 use super::errors;
-use super::list::List;
+use super::list::{List, Pages};
 use super::rules::{Outcome, PERSON, Rules};
 use crate::credentials::known::{Login, catalogue as known};
 use crate::http::Answer;
@@ -42,7 +42,8 @@ impl Rules for PocketBase {
     /// A list that wants somebody: one that does not is answered empty to a token that has ended.
     fn list(&self) -> List {
         List {
-            body: |page| json!({ "items": page.items }),
+            pages: Pages::Number("page", 1),
+            body: |page| json!({ "items": page.items, "totalPages": page.pages, "totalItems": page.total }),
             ..List::bare("/api/collections/gateways/records")
         }
     }

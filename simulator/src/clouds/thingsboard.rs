@@ -64,15 +64,12 @@ impl Rules for ThingsBoard {
             path: "/api/tenant/devices",
             pages: Pages::Number("page", 0),
             body: |page| {
-                let mut body = json!({
+                json!({
                     "data": page.items,
+                    "totalPages": page.pages,
                     "totalElements": page.total,
                     "hasNext": page.next.is_some(),
-                });
-                if let Some(href) = &page.next_url {
-                    body["links"] = json!([{ "href": href, "rel": "next", "method": "GET" }]);
-                }
-                body
+                })
             },
         }
     }

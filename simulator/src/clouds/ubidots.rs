@@ -5,7 +5,7 @@ use serde_json::json;
 use super::call::Call;
 use super::carrier::{Carrier, Opens};
 use super::errors;
-use super::list::List;
+use super::list::{List, Pages};
 use super::rules::{BY_KEY, KEY, Outcome, Rules};
 use crate::credentials::known::Login;
 use crate::http::Answer;
@@ -39,7 +39,11 @@ impl Rules for Ubidots {
     }
 
     fn list(&self) -> List {
-        List { body: |page| json!({ "results": page.items }), ..List::bare("/api/v2.0/devices/") }
+        List::get(
+            "/api/v2.0/devices/",
+            Pages::Number("page", 1),
+            |page| json!({ "count": page.total, "next": page.next_url, "results": page.items }),
+        )
     }
 
     fn error(&self, status: u16, message: &str) -> Answer {

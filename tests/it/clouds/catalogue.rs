@@ -5,6 +5,7 @@ use crate::common::{World, counter, status};
 use keyfob::{Client, Request, Status};
 use keyfob_simulator::{Cloud, credentials};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::panic::{self, AssertUnwindSafe};
 
 /// A login of a cloud.
@@ -84,6 +85,34 @@ fn every_login_opens_its_clouds_device_list_and_is_kept() {
         assert!(before <= 1, "{}: {before} exchanges", login.what());
         let name = login.name.replace('-', "_");
         assert_eq!(status(&client)["login"], name, "{}", login.what());
+    });
+}
+
+#[test]
+fn every_list_with_pages_is_read_to_its_end() {
+    each(|world, login| {
+        // Hologram's note says that its pages end here.
+        if login.cloud.devices_method() != "GET" || login.cloud == Cloud::Hologram {
+            return;
+        }
+        let client = login.client(world);
+        // Some clouds are asked for pages, or for their number.
+        let asks = match login.cloud {
+            Cloud::Cumulocity => Some("withTotalPages=true".to_string()),
+            cloud => cloud.first_page(),
+        };
+        let mark = asks.map(|asks| format!("?{asks}")).unwrap_or_default();
+        let list = format!("{}{}", world.sim.api_url(login.cloud), login.cloud.devices_path());
+        let (mut next, mut devices) = (Some(list + &mark), BTreeSet::new());
+        while let Some(url) = next {
+            let response = client.send(&Request::new("GET", &url).unwrap());
+            let response = response.unwrap_or_else(|error| panic!("{}: {error}", login.what()));
+            assert_eq!(response.status(), 200, "{} {url}", login.what());
+            let body = String::from_utf8(response.body().to_vec()).unwrap();
+            devices.extend(body.match_indices("gw-00").map(|(at, _)| body[at..at + 7].to_string()));
+            next = response.link("next").unwrap();
+        }
+        assert_eq!(devices.len(), 7, "{}: {devices:?}", login.what());
     });
 }
 
