@@ -7,6 +7,7 @@ mod kii;
 mod kontakt;
 mod kontakt_cloud;
 mod oauth2;
+mod second_factors;
 mod simacan;
 mod strictness;
 
