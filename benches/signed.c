@@ -1,5 +1,6 @@
 /* What it costs that a request is signed: the headers of a request with 1 KB of body, signed as AWS
- * has it (Signature Version 4), beside those that carry a key as it is.
+ * has it (Signature Version 4), beside those that carry a key as it is. In processor time: nothing
+ * waits here, and what else the machine does is not the question. More than the bar is an error.
  *
  * usage: signed PROFILE_FILE
  */
@@ -12,10 +13,13 @@
 
 enum { CALLS = 2000, ROUNDS = 61, BODY = 1024 };
 
+/* In microseconds. */
+static const double BAR = 15;
+
 static double microseconds(void)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
     return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
 }
 
@@ -88,5 +92,9 @@ int main(int argc, char **argv)
            figures[1][ROUNDS / 2], more[ROUNDS / 2]);
     keyfob_client_free(plain);
     keyfob_client_free(signs);
+    if (more[ROUNDS / 2] > BAR) {
+        fprintf(stderr, "signing costs more than %.0f us\n", BAR);
+        return 1;
+    }
     return 0;
 }
