@@ -3,9 +3,10 @@
 use serde_json::json;
 
 use super::call::Call;
+use super::carrier::Carrier;
 use super::errors;
 use super::list::List;
-use super::rules::{Outcome, PERSON, Rules};
+use super::rules::{BY_KEY, Outcome, PERSON, Rules};
 use crate::credentials::known::Login;
 use crate::http::Answer;
 use crate::site::Refused;
@@ -19,7 +20,12 @@ impl Rules for Directus {
     }
 
     fn logins(&self) -> &'static [Login] {
-        &[PERSON]
+        &[PERSON, BY_KEY]
+    }
+
+    /// A static token comes where the others do.
+    fn admit(&self, call: &mut Call<'_>) -> Result<(), Answer> {
+        call.token_or_key(Carrier::Header("Authorization", "Bearer"))
     }
 
     fn calls(&self) -> &'static [(&'static str, &'static str)] {
