@@ -121,8 +121,18 @@ impl Names {
 
     /// All that no message may show, in any encoding that a cloud may echo it in.
     pub fn redaction(&self) -> Redaction {
-        let options = self.options.iter().filter(|option| option.secret).map(|o| &o.name);
-        let named = options.chain(&self.secrets).filter_map(|name| self.value(name));
+        let secret = self.options.iter().filter(|option| option.secret);
+        let options = secret.filter_map(|option| {
+            let value = self.value(&option.name)?;
+            Some(if option.kind == Kind::Proxy { user_of(value) } else { value })
+        });
+        let named = options.chain(self.secrets.iter().filter_map(|name| self.value(name)));
         Redaction::of(named.chain(self.hidden.iter().map(Secret::expose)))
     }
+}
+
+/// What is secret of a proxy's URL: who uses it. The rest stands in other URLs, too.
+fn user_of(proxy: &str) -> &str {
+    let place = proxy.split_once("://").map_or("", |(_, place)| place);
+    place.rsplit_once('@').map_or("", |(user, _)| user)
 }

@@ -92,6 +92,31 @@ fn the_plain_profile_works() {
 }
 
 #[test]
+fn attempts_of_a_step_are_in_place_of_retries() {
+    // A POST is sent again where the cloud has not carried it out, a GET after any fault.
+    for (method, status, sent) in [("POST", 429, 3), ("POST", 503, 1), ("GET", 503, 3)] {
+        for (attempts, retries, sent) in [(Some(3), "0", sent), (Some(1), "5", 1), (None, "0", 1)] {
+            let world = World::new();
+            let mut profile = plain();
+            let step = &mut profile["logins"]["password"]["steps"][0];
+            step["method"] = method.into();
+            step["attempts"] = attempts.into();
+            if attempts.is_none() {
+                step.as_object_mut().unwrap().remove("attempts");
+            }
+            if method == "GET" {
+                step.as_object_mut().unwrap().remove("json");
+            }
+            world.answers(HOST, "api", Fault::answer(status, &[], String::new()));
+            let mut config = config(&world, &profile);
+            config.set("retries", retries).unwrap();
+            config.client().unwrap().token().unwrap_err();
+            assert_eq!(world.sent(HOST, "api").len(), sent, "{method} {status} {attempts:?}");
+        }
+    }
+}
+
+#[test]
 fn a_mistake_in_a_profile_is_told_with_its_place() {
     for (profile, words) in [
         (with("/keyfob_profile", json!(3)), &["keyfob_profile", "3", "reads 1 and 2"][..]),
@@ -142,6 +167,7 @@ fn a_mistake_in_a_profile_is_told_with_its_place() {
         (step("attempts", json!(-1)), &["steps[0].attempts: must be a number"]),
         (step("attempts", json!(0)), &["steps[0].attempts: must be a number from 1 to 10"]),
         (step("attempts", json!(11)), &["steps[0].attempts"]),
+        (step("attempts", json!(1_000_000)), &["steps[0].attempts: must be a number from 1 to 10"]),
         (step("hint", json!(["x"])), &["steps[0].hint: must be a text"]),
         (
             step("rejected", json!([{ "status": 503 }])),

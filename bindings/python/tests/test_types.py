@@ -22,7 +22,9 @@ SRC = Path(keyfob.__file__).parent.parent
 def pythons() -> list[str]:
     """This Python, and whatever others the machine has that the package is for."""
     names = [f"python3.{minor}" for minor in range(9, 15)]
-    found = [path for path in map(shutil.which, names) if path]
+    pyenv = (Path.home() / ".pyenv/versions").glob("3.*/bin/python")
+    beside = [str(path) for path in pyenv if path.parts[-3].split(".")[1] in map(str, range(9, 15))]
+    found = [path for path in map(shutil.which, names) if path] + sorted(beside)
     works = [p for p in found if subprocess.run([p, "-c", ""], capture_output=True).returncode == 0]
     return [sys.executable, *works]
 
