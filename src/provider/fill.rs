@@ -87,7 +87,13 @@ pub(super) fn request(
     if let Some(kind) = kind.filter(|_| !has("content-type")) {
         outgoing.headers.push(("Content-Type".into(), kind.into()));
     }
-    let signed = signed_headers(late.into_iter(), scope, &outgoing)?;
+    let signed = signed_headers(late.iter().copied(), scope, &outgoing)?;
+    for (header, template) in late {
+        let made = signed.iter().find(|(name, _)| name == header);
+        if let Some((_, value)) = made.filter(|_| profile.kinds.of_template(template).secret) {
+            scope.hide(header, value);
+        }
+    }
     outgoing.headers.extend(signed);
     Ok(outgoing)
 }

@@ -163,6 +163,11 @@ impl<'a> Scope<'a> {
         Ok(made)
     }
 
+    /// Notes a header that was made of the whole request and of secrets: no message may show it.
+    pub fn hide(&mut self, header: &str, value: &Secret) {
+        self.moment.made.insert(header, value.clone());
+    }
+
     /// Computes what a template names, so that it can be filled.
     pub fn prepare(&mut self, template: &Template, place: Place) -> Result<()> {
         let mut opens = place == Place::Url && template.opens_with_a_name();

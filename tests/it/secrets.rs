@@ -206,6 +206,35 @@ fn what_a_cloud_echoes_gets_into_nothing() {
     }
 }
 
+/// Whoever has the signature of a call can make the call, as long as its time is good.
+#[test]
+fn a_signature_of_the_request_that_is_echoed_is_not_passed_on() {
+    let cloud = Cloud::MenderDevice;
+    let world = World::new();
+    let client = world.client(cloud);
+    client.token().unwrap();
+    // Signed as PKCS #1 has it, the same body has the same signature.
+    let signature = world.sent(cloud, "login")[0].header("x-men-signature").unwrap().to_string();
+    for echo in [&signature[..40], &signature[100..130], &signature] {
+        let ears = Ears::default();
+        let mut config = world.config(cloud, "device");
+        ears.listen(&mut config);
+        let body = json!({ "error": format!("{echo} is not right") }).to_string();
+        world.answers_once(cloud, "login", Fault::answer(400, &[], body));
+        client.forget().unwrap();
+        let client = config.client().unwrap();
+        let error = client.token().unwrap_err();
+        assert_eq!(
+            world.sent(cloud, "login").last().unwrap().header("x-men-signature"),
+            Some(&*signature)
+        );
+        ears.hear_error(&error);
+        ears.hear_client(&client);
+        ears.heard_none_of(&[echo.to_string()]);
+        client.forget().unwrap();
+    }
+}
+
 #[test]
 fn a_secret_echoed_in_another_form_gets_into_nothing() {
     let cloud = Cloud::OAuth2;
