@@ -213,9 +213,11 @@ cross: simulator ## the library as it is released, for three processors, tried; 
 
 dist: simulator ## what a release is made of, into dist/, tried as a stranger would
 	@tools/setup cross dist
-	tools/cross
+	tools/cross $(CROSS)
+	tools/cross --redis $(CROSS)
+	tools/cross --simulator $(CROSS)
 	tools/size --quick
-	tools/dist
+	tools/dist $(CROSS)
 	tests/suites/dist/run
 
 # Every target is a name for work, but for the examples'.

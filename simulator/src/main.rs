@@ -9,7 +9,6 @@ use std::{fs, thread};
 
 use keyfob_simulator::{Cloud, Simulator};
 use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 
 const USAGE: &str = "\
 The IoT clouds that keyfob knows, simulated on this machine.
@@ -149,12 +148,11 @@ fn obey(
 /// Receives something when it is time to stop.
 fn stop_signs(until_eof: bool) -> io::Result<mpsc::Receiver<()>> {
     let (sender, receiver) = mpsc::channel();
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
     let on_signal = sender.clone();
+    let mut wait = signals()?;
     thread::spawn(move || {
-        if signals.forever().next().is_some() {
-            let _ = on_signal.send(());
-        }
+        wait();
+        let _ = on_signal.send(());
     });
     if until_eof {
         thread::spawn(move || {
@@ -164,6 +162,29 @@ fn stop_signs(until_eof: bool) -> io::Result<mpsc::Receiver<()>> {
         });
     }
     Ok(receiver)
+}
+
+/// Waits for Ctrl-C, or to be told to end.
+#[cfg(unix)]
+fn signals() -> io::Result<impl FnMut() + Send> {
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
+    Ok(move || {
+        let _ = signals.forever().next();
+    })
+}
+
+/// The same. Windows has no signals to wait for, so a flag is looked at.
+#[cfg(not(unix))]
+fn signals() -> io::Result<impl FnMut() + Send> {
+    let told = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    for each in [SIGINT, SIGTERM] {
+        signal_hook::flag::register(each, told.clone())?;
+    }
+    Ok(move || {
+        while !told.load(std::sync::atomic::Ordering::Relaxed) {
+            thread::sleep(std::time::Duration::from_millis(50));
+        }
+    })
 }
 
 /// Whoever waits for the file must never read half of it.

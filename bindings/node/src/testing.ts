@@ -64,9 +64,9 @@ export class Simulator {
     this.#directory = directory;
   }
 
-  /** Starts the program that KEYFOB_SIMULATOR names, else the one on the path. */
+  /** Starts the program that KEYFOB_SIMULATOR names, else that of the package keyfob-simulator, else the one on the path. */
   static async start(): Promise<Simulator> {
-    const named = process.env["KEYFOB_SIMULATOR"] || "keyfob-simulator";
+    const named = process.env["KEYFOB_SIMULATOR"] || packaged() || "keyfob-simulator";
     const directory = mkdtempSync(join(tmpdir(), "keyfob-simulator-"));
     const told = ["--until-eof", "--info-file", join(directory, "info.json")];
     const program = spawn(named, told, { stdio: ["pipe", "pipe", "inherit"] });
@@ -108,6 +108,17 @@ export class Simulator {
     if (this.#program.exitCode === null) await ended;
     rmSync(this.#directory, { recursive: true, force: true });
   }
+}
+
+/** The program of the package keyfob-simulator, of which a project has a version of its own. */
+function packaged(): string | undefined {
+  let package_: string;
+  try {
+    package_ = require.resolve("keyfob-simulator", { paths: [process.cwd(), __dirname] });
+  } catch {
+    return undefined;
+  }
+  return require(package_).program();
 }
 
 /** One simulated cloud. */

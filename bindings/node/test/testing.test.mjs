@@ -1,7 +1,12 @@
 // What the package has for tests, used as its page says.
 
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import * as runner from "node:test";
+import { fileURLToPath } from "node:url";
 import { simulated } from "@keyfob/client/testing";
 
 const cloud = simulated(runner, "kontakt");
@@ -27,4 +32,16 @@ runner.test("each test has its clouds as after their start", async () => {
 runner.test("what there is no cloud for says so", () => {
   assert.throws(() => cloud.simulator.cloud("custom").options, /no cloud custom/);
   assert.throws(() => cloud.simulator.cloud("kii", { login: "x" }).options, /has the logins /);
+});
+
+runner.test("the program may be that of the package keyfob-simulator", () => {
+  const directory = mkdtempSync(join(tmpdir(), "keyfob-package-"));
+  const place = join(directory, "node_modules/keyfob-simulator");
+  mkdirSync(place, { recursive: true });
+  writeFileSync(join(place, "index.js"), "exports.program = () => process.env.THE_PROGRAM;");
+  const testing = fileURLToPath(import.meta.resolve("@keyfob/client/testing"));
+  const script = `require(${JSON.stringify(testing)}).Simulator.start().then((it) => it.stop())`;
+  const env = { ...process.env, KEYFOB_SIMULATOR: "", PATH: "", THE_PROGRAM: process.env.KEYFOB_SIMULATOR };
+  execFileSync(process.execPath, ["-e", script], { cwd: directory, env });
+  rmSync(directory, { recursive: true });
 });

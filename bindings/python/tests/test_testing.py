@@ -62,3 +62,10 @@ def test_tests_have_a_cloud_and_a_client(tmp_path: Path) -> None:
 def test_without_the_simulator_tests_say_where_to_get_it(tmp_path: Path) -> None:
     done = run(tmp_path, KEYFOB_SIMULATOR="", PATH=str(tmp_path))
     assert "name it in KEYFOB_SIMULATOR" in done.stdout
+
+
+def test_the_simulator_may_be_that_of_its_package(tmp_path: Path) -> None:
+    package = tmp_path / "keyfob_simulator.py"
+    package.write_text(f"def program(): return {os.environ['KEYFOB_SIMULATOR']!r}\n")
+    done = run(tmp_path, KEYFOB_SIMULATOR="", PATH=str(tmp_path))
+    assert "4 passed" in done.stdout, done.stdout

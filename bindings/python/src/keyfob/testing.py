@@ -12,11 +12,12 @@
 
 `cloud` is a simulated cloud as after its start, `kontakt` unless the marker names another; `client`
 is a `keyfob.Client` for it. The program `keyfob-simulator` is the one that KEYFOB_SIMULATOR names,
-else the one on the path.
+else that of the package keyfob-simulator, else the one on the path.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shutil
@@ -42,13 +43,7 @@ class Simulator:
     info: dict[str, Any]
 
     def __enter__(self) -> Simulator:
-        named = os.environ.get("KEYFOB_SIMULATOR")
-        program = named or shutil.which("keyfob-simulator")
-        if not program:
-            raise FileNotFoundError(
-                "there is no keyfob-simulator on the path; install it, or name it in"
-                " KEYFOB_SIMULATOR"
-            )
+        program = _program()
         self._directory = tempfile.TemporaryDirectory()
         told = Path(self._directory.name) / "info.json"
         # It goes when its input ends, so also when this process is killed.
@@ -74,6 +69,22 @@ class Simulator:
         url = f"{self.info['control_url']}/{path}"
         with urllib.request.urlopen(url, data, timeout=20) as answer:
             return json.load(answer)
+
+
+def _program() -> str:
+    named = os.environ.get("KEYFOB_SIMULATOR")
+    if named:
+        return named
+    try:
+        return str(importlib.import_module("keyfob_simulator").program())
+    except ImportError:
+        found = shutil.which("keyfob-simulator")
+    if not found:
+        raise FileNotFoundError(
+            "there is neither a package keyfob-simulator nor that program on the path; install one,"
+            " or name it in KEYFOB_SIMULATOR"
+        )
+    return found
 
 
 class Cloud:
