@@ -135,7 +135,7 @@ pub(crate) fn table() -> Vec<Opt> {
         Opt::of(Lifecycle, Kind::Number { from: 1, to: 3_600 }, LOGIN_HOLD_S.name, "How long a rejected login is not repeated; doubles with each rejection, up to an hour.").default("60"),
         Opt::of(Lifecycle, Kind::Number { from: 0, to: 86_400 }, START_SPREAD_S.name, "Within what time after the machine's start the first login is sent, each gateway at a moment of its own: for fleets that boot together. 0: at once.").default("0"),
         Opt::of(Store, Kind::Text, STORE.name, "`memory`; `file:<directory>`: tokens survive restarts, and all processes with this directory are one client; `redis://[user:password@]host[:port][/db]`, `rediss://` for TLS, `redis+unix:///path`: all machines with this server are one client, where the library was built with Redis.").default("memory"),
-        Opt::of(Store, Kind::Text, STORE_KEY.name, "Seals the stored tokens: 32 bytes as 64 hexadecimal digits or base64.").secret(),
+        Opt::of(Store, Kind::Text, STORE_KEY.name, "Seals the stored tokens: 32 bytes as 64 hexadecimal digits or base64. `dpapi`: a key that Windows keeps.").secret(),
     ]
 }
 

@@ -6,6 +6,7 @@
 //! ```text
 //! kii-<digest of the identity>.json     the record of an identity
 //! kii-<digest of a secret>.json         what became of the logins with it
+//! store.key                             the key, where the system keeps it for the user
 //! ```
 
 use super::Store;
@@ -21,13 +22,16 @@ use super::record_store::RecordStore;
 use super::redis::RedisRecord;
 #[cfg(feature = "redis")]
 use super::redis_server::Server;
+use super::seal::Key;
 use super::siblings::Siblings;
+use super::user_key::user_key;
 use crate::error::{Error, Result, Status};
 use crate::model::option_table::{STORE, STORE_KEY};
 use crate::model::options::Options;
 use crate::model::record::Record;
 use crate::support::clock::Clock;
 use crate::support::hex::to_hex;
+use crate::support::os::USER_SEAL;
 use crate::support::secret::Secret;
 use crate::support::slot::Slot;
 use std::num::NonZeroU32;
@@ -187,8 +191,26 @@ impl StoreChoice {
         name: &str,
         is_credible: Check<R>,
     ) -> Result<RecordStore<R>> {
-        let key = self.key.as_ref().map(Secret::expose);
-        RecordStore::new(medium, name, key, &self.clock, is_credible)
+        Ok(RecordStore::new(medium, name, self.key()?, &self.clock, is_credible))
+    }
+
+    /// What `store_key` says: a key, or that the system keeps one for the user.
+    fn key(&self) -> Result<Option<Key>> {
+        let Some(said) = self.key.as_ref().map(Secret::expose) else { return Ok(None) };
+        match (&USER_SEAL, &self.media) {
+            (Some(seal), Some(Media::Files { directory })) if said.trim() == seal.name => {
+                user_key(directory, seal).map(Some)
+            }
+            (Some(seal), _) if said.trim() == seal.name => Err(Error::new(
+                Status::InvalidOption,
+                format!(
+                    "store_key: {} keeps its key in the directory of a store file:<directory>; give \
+                     other stores the key itself",
+                    seal.name
+                ),
+            )),
+            _ => Key::parse(said).map(Some),
+        }
     }
 }
 

@@ -140,7 +140,7 @@ impl RecordFile {
 }
 
 /// Why what was opened is not believed; `None` where it is. It may still be no record.
-fn distrust(facts: &Facts) -> Option<Unreadable> {
+pub(super) fn distrust(facts: &Facts) -> Option<Unreadable> {
     let why = if facts.kind != Kind::File {
         "is not a file"
     } else if !facts.is_mine {

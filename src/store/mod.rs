@@ -11,7 +11,8 @@
 //!   stores.
 //! - `record_store` decides what is believed and what is overwritten. It stands on a `Codec` and
 //!   a `Medium`.
-//! - `codec` makes bytes of a record; `document`, `clocks` and `seal` serve it.
+//! - `codec` makes bytes of a record; `document`, `clocks` and `seal` serve it. `user_key` is a key
+//!   that the system keeps.
 //! - `Medium` is where the bytes are, and decides nothing. `file` and `caller` are media.
 //!
 //! A renewal uses a store like this, and leaves out no step:
@@ -50,6 +51,7 @@ mod redis_server;
 mod redis_url;
 mod seal;
 pub(crate) mod siblings;
+mod user_key;
 
 pub use caller::TokenStore;
 pub use leased::LeasedStore;

@@ -58,18 +58,16 @@ enum Held {
 }
 
 impl<R: Kept> RecordStore<R> {
-    /// `identity` is the name that a record must have been written for; `key` is the option
-    /// `store_key`, which may be no key.
+    /// `identity` is the name that a record must have been written for; `key` seals it.
     pub fn new(
         medium: Box<dyn Medium>,
         identity: &str,
-        key: Option<&str>,
+        key: Option<Key>,
         clock: &Clock,
         is_credible: Check<R>,
-    ) -> Result<RecordStore<R>> {
-        let key = key.map(Key::parse).transpose()?;
+    ) -> RecordStore<R> {
         let codec = Codec::new(identity, key, clock, is_credible);
-        Ok(RecordStore { medium, codec, seen: PerProcess::new() })
+        RecordStore { medium, codec, seen: PerProcess::new() }
     }
 
     fn seen(&self) -> Arc<Mutex<Seen<R>>> {

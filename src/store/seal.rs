@@ -58,21 +58,25 @@ impl Key {
     /// Reads a key: 32 bytes as 64 hexadecimal digits, or as base64. 64 hexadecimal digits are
     /// never taken for base64.
     pub fn parse(text: &str) -> Result<Key> {
-        let unusable = || {
-            Error::new(
-                Status::InvalidOption,
-                "store_key: must be 32 bytes, written as 64 hexadecimal digits or as base64",
-            )
-        };
-        let bytes =
-            hex(text).or_else(|| BASE64_STANDARD.decode(text.trim()).ok().map(Zeroizing::new));
-        let bytes = bytes.filter(|bytes| bytes.len() == 32).ok_or_else(unusable)?;
-        let key = UnboundKey::new(&CHACHA20_POLY1305, &bytes).map_err(|_| unusable())?;
+        hex(text)
+            .or_else(|| BASE64_STANDARD.decode(text.trim()).ok().map(Zeroizing::new))
+            .and_then(|bytes| Key::of(&bytes))
+            .ok_or_else(|| {
+                Error::new(
+                    Status::InvalidOption,
+                    "store_key: must be 32 bytes as hexadecimal digits or base64, or on Windows dpapi",
+                )
+            })
+    }
+
+    /// The key of these bytes; `None` unless there are 32.
+    pub fn of(bytes: &[u8]) -> Option<Key> {
+        let key = UnboundKey::new(&CHACHA20_POLY1305, bytes).ok()?;
         let mut hash = ring::digest::Context::new(&ring::digest::SHA256);
         hash.update(b"keyfob store key id");
-        hash.update(&bytes);
+        hash.update(bytes);
         let id = to_hex(&hash.finish().as_ref()[..8]);
-        Ok(Key { key: LessSafeKey::new(key), id })
+        Some(Key { key: LessSafeKey::new(key), id })
     }
 
     /// Seals a record for this identity. Gives the object that [`Sealed`] is read from.

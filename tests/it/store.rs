@@ -255,6 +255,17 @@ fn what_is_no_key_is_refused_and_not_repeated() {
     }
 }
 
+#[cfg(not(windows))] // where tests/suites/cross/shared_store.py has it
+#[test]
+fn a_key_that_windows_would_keep_is_refused_elsewhere() {
+    let (world, directory) = (World::new(), Directory::new("dpapi"));
+    let config = directory.config(&world, Cloud::Simacan);
+    let error = with(config, &[("store_key", "dpapi")]).unwrap_err();
+    assert_eq!(error.status(), Status::InvalidOption);
+    assert!(error.message().contains("on Windows dpapi"), "{error}");
+    assert!(world.token_calls(Cloud::Simacan).is_empty());
+}
+
 #[test]
 fn each_write_is_sealed_with_another_nonce() {
     let (world, directory) = (World::new(), Directory::new("nonce"));

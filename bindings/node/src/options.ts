@@ -263,7 +263,7 @@ export interface Options {
   start_spread_s?: number | undefined;
   /** `memory`; `file:<directory>`: tokens survive restarts, and all processes with this directory are one client; `redis://[user:password@]host[:port][/db]`, `rediss://` for TLS, `redis+unix:///path`: all machines with this server are one client, where the library was built with Redis. Default: `memory`. */
   store?: string | undefined;
-  /** Seals the stored tokens: 32 bytes as 64 hexadecimal digits or base64. */
+  /** Seals the stored tokens: 32 bytes as 64 hexadecimal digits or base64. `dpapi`: a key that Windows keeps. */
   store_key?: string | undefined;
   /** A file with store_key, read when the client is made. */
   store_key_file?: string | undefined;

@@ -8,6 +8,7 @@
 //! - processes and threads: `this_process`, `NotCancelled`, `spawn`
 //! - sockets: `begin_to_connect`, `is_out_of_descriptors`, `is_unheard`
 //! - files: `Directory`, `facts`, `try_lock`, `replace`, `reserve` and their like
+//! - keys: `USER_SEAL`
 //!
 //! A port adds a file here. It must have a clock that counts time asleep.
 #![allow(unsafe_code)]
@@ -27,6 +28,8 @@ mod windows;
 mod windows_access;
 #[cfg(windows)]
 mod windows_files;
+#[cfg(windows)]
+mod windows_seal;
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) use linux::*;
@@ -40,6 +43,8 @@ pub(crate) use unix_files::*;
 pub(crate) use windows::*;
 #[cfg(windows)]
 pub(crate) use windows_files::*;
+#[cfg(windows)]
+pub(crate) use windows_seal::*;
 
 #[cfg(not(any(
     target_os = "linux",
@@ -78,6 +83,17 @@ pub(crate) struct Facts {
     pub identity: (u64, u64),
     /// Differs after each replacement, so an unchanged file need not be read again.
     pub version: [u64; 4],
+}
+
+/// What seals bytes so that this user alone opens them, on this machine.
+#[cfg_attr(not(windows), allow(dead_code))] // no other system has one that every user can rely on
+pub(crate) struct UserSeal {
+    /// What `store_key` and the sealed file call it.
+    pub name: &'static str,
+    /// Asks nobody, and waits for nobody but the system.
+    pub seal: fn(&[u8]) -> std::io::Result<Vec<u8>>,
+    /// Fails where another user or machine sealed it, or where a byte was changed.
+    pub open: fn(&[u8]) -> std::io::Result<zeroize::Zeroizing<Vec<u8>>>,
 }
 
 /// What opening a name to read it found.

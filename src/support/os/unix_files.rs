@@ -3,7 +3,7 @@
 //! The store's promises rest on three of them: `rename` replaces a file wholly or not at all,
 //! `fsync` of file and directory makes that last, and a record lock goes with its process.
 
-use super::{Facts, Found, Kind, above_standard_streams};
+use super::{Facts, Found, Kind, UserSeal, above_standard_streams};
 use rustix::fs::{Access, AtFlags, FallocateFlags, FileType, FlockOperation, Mode, OFlags, Stat};
 use rustix::io::{Errno, retry_on_intr};
 use std::fs::{File, OpenOptions};
@@ -14,6 +14,9 @@ use std::path::Path;
 
 /// 0600.
 const PRIVATE_FILE: Mode = Mode::RUSR.union(Mode::WUSR);
+
+/// There is nothing like it that every system and every user has.
+pub(crate) const USER_SEAL: Option<UserSeal> = None;
 
 /// What to do about a directory or file that others may write to: the end of an error message.
 pub(crate) const HOW_TO_CLOSE: &str = "chmod it 700";
@@ -81,6 +84,17 @@ impl Directory {
     /// Puts a file in another's place, wholly or not at all.
     pub fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         Ok(retry_on_intr(|| rustix::fs::renameat(&self.0, from, &self.0, to))?)
+    }
+
+    /// Gives a file a name that nothing has yet; `false` where something has it. The old name is
+    /// gone in both cases.
+    pub fn rename_unless_there(&self, from: &str, to: &str) -> io::Result<bool> {
+        let linked = rustix::fs::linkat(&self.0, from, &self.0, to, AtFlags::empty());
+        self.remove(from)?;
+        match linked {
+            Err(Errno::EXIST) => Ok(false),
+            outcome => outcome.map(|()| true).map_err(io::Error::from),
+        }
     }
 
     /// Makes what names stand for now survive a power cut (`fsync` of the directory).

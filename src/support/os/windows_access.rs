@@ -48,7 +48,7 @@ const WRITING: u32 = FILE_WRITE_DATA
     | GENERIC_ALL;
 
 /// Memory that Windows allocated, given back (`LocalFree`) when dropped.
-struct Local(*mut c_void);
+pub(super) struct Local(pub *mut c_void);
 
 impl Drop for Local {
     fn drop(&mut self) {
@@ -58,7 +58,7 @@ impl Drop for Local {
 }
 
 /// Windows says 0 for failure; the reason is this thread's last error.
-fn checked(outcome: i32) -> io::Result<()> {
+pub(super) fn checked(outcome: i32) -> io::Result<()> {
     if outcome == 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 

@@ -122,6 +122,20 @@ impl Directory {
         replace(&self.path.join(from), &self.path.join(to))
     }
 
+    /// Gives a file a name that nothing has yet; `false` where something has it. The old name is
+    /// gone in both cases.
+    pub fn rename_unless_there(&self, from: &str, to: &str) -> io::Result<bool> {
+        let moved = move_to(&self.path.join(from), &self.path.join(to), 0);
+        let is_there = |error: &io::Error| error.kind() == ErrorKind::AlreadyExists;
+        match moved {
+            Ok(()) => Ok(true),
+            Err(error) => {
+                self.remove(from)?;
+                if is_there(&error) { Ok(false) } else { Err(error) }
+            }
+        }
+    }
+
     /// Nothing to do: each name was written through when it was replaced.
     pub fn make_durable(&self) -> io::Result<()> {
         Ok(())
@@ -240,25 +254,41 @@ pub(crate) fn open_or_make(path: &Path) -> io::Result<File> {
 /// Puts a file in another's place, wholly or not at all, and on the disk before it returns.
 ///
 /// While somebody has the other file open, such as a virus scanner, the call that writes through
-/// is refused. It is tried five times, 4 ms apart. Then a plain rename is tried, which asks for
-/// less and promises less: a power cut soon after may undo it.
+/// is refused, five times. Then a plain rename is tried, which asks for less and promises less: a
+/// power cut soon after may undo it.
 pub(crate) fn replace(from: &Path, to: &Path) -> io::Result<()> {
+    match move_to(from, to, MOVEFILE_REPLACE_EXISTING) {
+        Err(error) if is_in_the_way(&error) => std::fs::rename(from, to),
+        outcome => outcome,
+    }
+}
+
+/// Whether somebody has the file open, such as a virus scanner.
+fn is_in_the_way(error: &io::Error) -> bool {
+    let code = error.raw_os_error().map(|code| code as u32);
+    matches!(code, Some(ERROR_ACCESS_DENIED | ERROR_SHARING_VIOLATION))
+}
+
+/// Renames a file, and writes that through. While somebody has one of the two open it is tried five
+/// times, 4 ms apart.
+fn move_to(from: &Path, to: &Path, how: u32) -> io::Result<()> {
     const TRIES: u32 = 5;
     const PAUSE: Duration = Duration::from_millis(4);
     let (old, new) = (terminated(from), terminated(to));
-    let how = MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH;
-    for _ in 0..TRIES {
+    let how = how | MOVEFILE_WRITE_THROUGH;
+    let mut tries = 1;
+    loop {
         // SAFETY: both names end in a NUL.
         if unsafe { MoveFileExW(old.as_ptr(), new.as_ptr(), how) } != 0 {
             return Ok(());
         }
         let error = io::Error::last_os_error();
-        match error.raw_os_error().map(|code| code as u32) {
-            Some(ERROR_ACCESS_DENIED | ERROR_SHARING_VIOLATION) => std::thread::sleep(PAUSE),
-            _ => return Err(error),
+        if tries == TRIES || !is_in_the_way(&error) {
+            return Err(error);
         }
+        std::thread::sleep(PAUSE);
+        tries += 1;
     }
-    std::fs::rename(from, to)
 }
 
 /// Nothing to do: `replace` writes through.

@@ -1,7 +1,9 @@
-/* Prints a token that is kept in a directory: shared_store DIRECTORY, with the login in KEYFOB_*. */
+/* Prints a token that is kept in a directory: shared_store DIRECTORY [SECONDS], with the login in KEYFOB_*.
+ * SECONDS is by how much the clock is wound first; a line says when that is done. */
 
 #include <keyfob.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 int main(int count, char **argument) {
     keyfob_config *config = NULL;
@@ -14,7 +16,8 @@ int main(int count, char **argument) {
         keyfob_config_load_env(config, "KEYFOB", &err) == KEYFOB_OK &&
         keyfob_config_set(config, "store", store, &err) == KEYFOB_OK &&
         keyfob_client_new(config, &client, &err) == KEYFOB_OK &&
-        keyfob_client_token(client, &token, &err) == KEYFOB_OK)
+        keyfob_client_wind_ms(client, count > 2 ? atoi(argument[2]) * 1000 : 0, &err) == KEYFOB_OK &&
+        printf("ready\n") > 0 && fflush(stdout) == 0 && keyfob_client_token(client, &token, &err) == KEYFOB_OK)
         printf("%s\n", token);
     else
         fprintf(stderr, "%s\n", keyfob_error_message(err));

@@ -95,7 +95,8 @@ class CommonOptions(TypedDict, total=False):
     #: `redis+unix:///path`: all machines with this server are one client, where the library was
     #: built with Redis.
     store: Text
-    #: Seals the stored tokens: 32 bytes as 64 hexadecimal digits or base64.
+    #: Seals the stored tokens: 32 bytes as 64 hexadecimal digits or base64. `dpapi`: a key that
+    #: Windows keeps.
     store_key: Text
     store_key_file: Path
 
