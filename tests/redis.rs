@@ -3,6 +3,8 @@
 
 #[path = "it/common/mod.rs"]
 mod common;
+#[path = "redis/lost_writes.rs"]
+mod lost_writes;
 #[path = "redis/sentinel.rs"]
 mod sentinel;
 #[path = "redis/server.rs"]

@@ -39,12 +39,16 @@ impl Work for Renewal {
     fn look(&self, canceller: &Arc<Canceller>) -> Duration {
         // The clock may be wound or set right meanwhile, so a sleep without end is none.
         const LONGEST: Duration = Duration::from_secs(3600);
+        // A server that lost a write has it back soon, though nobody uses the token.
+        const LONGEST_REMOTE: Duration = Duration::from_secs(1);
         let lifecycle = &self.lifecycle;
         renew_if_due(lifecycle, canceller);
+        let is_remote = lifecycle.state().account.store.is_remote();
+        let longest = if is_remote { LONGEST_REMOTE } else { LONGEST };
         let before = self.failures.load(Ordering::Relaxed);
         let failures = if is_due(lifecycle) { before.saturating_add(1) } else { 0 };
         self.failures.store(failures, Ordering::Relaxed);
-        next_renewal(lifecycle, failures).since(lifecycle.clock.now()).clamp(SLICE, LONGEST)
+        next_renewal(lifecycle, failures).since(lifecycle.clock.now()).clamp(SLICE, longest)
     }
 }
 
@@ -99,11 +103,9 @@ fn is_due(lifecycle: &Lifecycle) -> bool {
     matches!(stage, Stage::Due | Stage::Expired)
 }
 
-/// One try, within `timeout_ms` as a caller has it.
+/// One try where it is due, within `timeout_ms` as a caller has it; else a look into the store.
 fn renew_if_due(lifecycle: &Lifecycle, canceller: &Arc<Canceller>) {
-    if is_due(lifecycle) {
-        let limit = lifecycle.state().account.options.duration(TIMEOUT_MS);
-        // A failure is in the status and the log.
-        lifecycle.renew_in_background(&Call::new(limit, canceller)).ok();
-    }
+    let limit = lifecycle.state().account.options.duration(TIMEOUT_MS);
+    // A failure is in the status and the log.
+    lifecycle.renew_in_background(&Call::new(limit, canceller)).ok();
 }

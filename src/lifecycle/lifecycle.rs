@@ -9,6 +9,7 @@ use super::flight::Flight;
 use super::fresh::Fresh;
 use super::goal::{Goal, Stage};
 use super::holds;
+use super::lookout::Lookout;
 use super::news::News;
 use super::pauses;
 use super::renewer::Job;
@@ -43,8 +44,10 @@ pub(crate) struct Lifecycle {
     pub news: News,
     /// What is known. Replaced by `publish` alone, under the lead.
     state: ArcSwap<State>,
+    /// When to look into the store though the token is fresh.
+    pub(super) lookout: Lookout,
     /// A copy of the state's token, for those who need nothing else of it. Replaced after `state`.
-    at_hand: Striped<Fresh>,
+    pub(super) at_hand: Striped<Fresh>,
     /// Who renews. A forked child has its own, since its parent's leader is not there.
     flight: PerProcess<Flight<Result<()>>>,
     /// Why the last renewal failed; `None` after one that did not. For the status.
@@ -66,8 +69,10 @@ impl Lifecycle {
         let (record, fault) = known_of(&account, account.first_record()?)?;
         let api = Api::of(&account, &record)?;
         let state = Arc::new(State::new(Arc::new(account), record, api)?);
+        let lookout = Lookout::of(&*state.account.store, clock.now());
         let lifecycle = Lifecycle {
-            at_hand: Striped::new(&Arc::new(Fresh::of(&state))),
+            at_hand: Striped::new(&Arc::new(Fresh::of(&state, lookout.next()))),
+            lookout,
             clock,
             log,
             counters: Counters::default(),
@@ -137,7 +142,7 @@ impl Lifecycle {
         let now = self.clock.now();
         self.at_hand.read(|fresh, _| {
             let token = fresh.token();
-            if token.len() >= buffer.len() || now >= fresh.until {
+            if token.len() >= buffer.len() || now >= fresh.until() {
                 return None;
             }
             buffer.get_mut(..token.len())?.copy_from_slice(token);
@@ -151,7 +156,7 @@ impl Lifecycle {
     #[inline]
     pub fn fresh_number(&self) -> Option<u64> {
         let now = self.clock.now();
-        self.at_hand.read(|fresh, number| (now < fresh.until).then_some(number))
+        self.at_hand.read(|fresh, number| (now < fresh.until()).then_some(number))
     }
 
     /// A fresh token and all that goes with it, without a lock or a system call. `None` where the
@@ -159,7 +164,7 @@ impl Lifecycle {
     #[inline]
     pub fn fresh(&self) -> Option<Guard<Arc<State>>> {
         let state = self.state.load();
-        (self.clock.now() < state.renew_at).then_some(state)
+        (self.clock.now() < state.renew_at.min(self.lookout.next())).then_some(state)
     }
 
     /// A token that has not expired, renewed if that is due.
@@ -210,18 +215,19 @@ impl Lifecycle {
         self.obtain(Goal::Instead(state.record.generation), call)
     }
 
-    /// What the renewing thread does when a token is due, or has expired. Its failures are in the
-    /// status and the log, since it has no caller.
+    /// What the renewing thread does when a token is due, or has expired; or as one that is fresh and in
+    /// use. Its failures are in the status and the log, since it has no caller.
     pub fn renew_in_background(&self, call: &Call) -> Result<()> {
         let _within = within(call);
         let state = self.state.load_full();
         match self.stage(&state) {
-            Stage::Due => {
-                self.renew_early(state, call);
-                Ok(())
-            }
-            _ => self.obtain(Goal::Usable, call).map(drop),
+            // Nobody has asked for one.
+            Stage::None => {}
+            Stage::Fresh => drop(self.kept_up(state, call)),
+            Stage::Due => drop(self.renew_early(state, call)),
+            Stage::Expired => drop(self.obtain(Goal::Usable, call)?),
         }
+        Ok(())
     }
 
     /// From now on this job renews early and no caller does; `None`: callers do. Called by the job's
@@ -310,6 +316,7 @@ impl Lifecycle {
     /// The store has kept what it was given: what was wrong with it is over.
     pub(super) fn store_works(&self) {
         self.store_fault.put(None);
+        self.lookout.is_behind(false);
     }
 
     /// Lets readers see a new record. Only the leader does, so that no two states overtake each
@@ -331,7 +338,8 @@ impl Lifecycle {
         let state = Arc::new(State::new(account.clone(), record, api)?);
         self.state.store(state.clone());
         // Last: who sees the new number must find the new state.
-        self.at_hand.replace(&Arc::new(Fresh::of(&state)));
+        let next = self.lookout.begin_anew(&*account.store, self.clock.now());
+        self.at_hand.replace(&Arc::new(Fresh::of(&state, next)));
         if state.access_token() != before.access_token() {
             self.news.count_token();
         }
@@ -390,13 +398,20 @@ impl Serving for Lifecycle {
         let state = self.state.load_full();
         let mut record = state.record.clone();
         match state.account.load() {
-            Ok(stored) => record.adopt(stored),
+            Ok(stored) => {
+                self.lookout.is_behind(record.outlives(&stored));
+                record.adopt(stored);
+            }
             Err(unusable) => self.note_store_fault(unusable.error),
         }
-        if record == state.record {
-            return Ok(state);
+        if record != state.record {
+            self.publish(&state.account, record)?;
         }
-        self.publish(&state.account, record)
+        self.restore()
+    }
+
+    fn kept_up(&self, state: Arc<State>, call: &Call) -> Arc<State> {
+        self.keep_up(state, call)
     }
 
     fn look_again(&self, state: &State) -> Result<()> {

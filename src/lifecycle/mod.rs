@@ -29,6 +29,7 @@ pub(crate) mod goal;
 mod holds;
 #[allow(clippy::module_inception)] // the file is named after what it holds
 pub(crate) mod lifecycle;
+mod lookout;
 pub(crate) mod news;
 pub(crate) mod pauses;
 mod person;

@@ -6,7 +6,7 @@
 //! state changes only under the lead of the single flight, and whoever leads reads it again first.
 //!
 //! ```text
-//! serve  ─ fresh ──────────────────────────────────────────► the state at hand
+//! serve  ─ fresh ──── kept_up ─────────────────────────────► the state at hand
 //!        ─ due ────── caught_up ── renew_early ────────────► a good state, whatever came of it
 //!        ─ expired ── obtain ─┬─ lead: renew_as_leader ────► the new state, or the leader's error
 //!                             └─ wait: the leader's outcome, or this caller's own deadline
@@ -68,6 +68,13 @@ pub(crate) trait Serving {
         call: &Call,
     ) -> Result<()>;
 
+    /// What is known once the store was looked into, if it is time for that though the token is fresh.
+    /// Waits for nobody.
+    fn kept_up(&self, state: Arc<Self::State>, call: &Call) -> Arc<Self::State> {
+        let _ = call;
+        state
+    }
+
     /// Whether a state is what a caller with this goal can go on with.
     fn meets(&self, goal: Goal, state: &Self::State) -> bool {
         goal.is_met(self.stage(state), self.generation(state))
@@ -75,9 +82,13 @@ pub(crate) trait Serving {
 
     /// A token that has not expired, renewed if that is due: what an ordinary call gets.
     fn serve(&self, call: &Call) -> Result<Arc<Self::State>> {
-        let state = self.state();
+        let mut state = self.state();
+        if self.stage(&state) == Stage::Fresh {
+            state = self.kept_up(state, call);
+        }
         match self.stage(&state) {
             Stage::Fresh => Ok(state),
+            // Another process may have forgotten it meanwhile.
             Stage::Due => self.serve_due(state, call),
             Stage::None | Stage::Expired => self.obtain(Goal::Usable, call),
         }

@@ -114,15 +114,28 @@ impl Record {
     /// Whether it has what was issued or forgotten later. Two may count to the same generation
     /// and have different tokens: after a store lost a write, or was out of reach. Then the one
     /// that was issued last counts, and at the same second the one that is asked of others: were
-    /// each to keep its own, each would log in.
+    /// each to keep its own, each would log in. What was forgotten stays so, and a token that was
+    /// issued counts more than a refresh token that was refused elsewhere.
     fn is_newer_than(&self, known: &Record) -> bool {
-        let issued_last = || match (&self.token, &known.token) {
+        let counts_more = || match (&self.token, &known.token) {
             (Some(token), Some(of_known)) => {
                 self.access() != known.access() && !token.is_older_than(of_known)
             }
-            _ => false,
+            (Some(_), None) => known.lost.is_some(),
+            (None, _) => self.is_forgotten() && !known.is_forgotten(),
         };
-        self.generation > known.generation || self.generation == known.generation && issued_last()
+        self.generation > known.generation || self.generation == known.generation && counts_more()
+    }
+
+    /// Whether the other is what a store has that lost this one: who has this one may put it back.
+    pub fn outlives(&self, stored: &Record) -> bool {
+        self.is_newer_than(stored) && !stored.is_newer_than(self)
+    }
+
+    /// Whether somebody forgot what there was. In the beginning there was nothing.
+    fn is_forgotten(&self) -> bool {
+        let is_empty = self.token.is_none() && self.refresh.is_none() && self.lost.is_none();
+        self.generation > 0 && is_empty
     }
 
     fn access(&self) -> Option<&Secret> {

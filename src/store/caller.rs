@@ -295,6 +295,10 @@ impl Medium for CallerRecord {
         Some(Version([self.caller.news_of(&self.name) + 1, 0, 0, 0]))
     }
 
+    fn tells(&self) -> bool {
+        self.is_remote()
+    }
+
     fn check_writable(&self, bytes: &[u8], lease: Duration) -> Result<bool> {
         if !self.prolong(lease)? {
             return Ok(false);

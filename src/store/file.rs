@@ -213,6 +213,10 @@ impl Medium for RecordFile {
         }
     }
 
+    fn tells(&self) -> bool {
+        true
+    }
+
     fn check_writable(&self, bytes: &[u8], _: Duration) -> Result<bool> {
         let directory = self.directory()?;
         // A file left there earlier may be opened though no other could be made.

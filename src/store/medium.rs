@@ -28,6 +28,17 @@ pub(crate) trait Medium: Send + Sync {
     /// The version that a `read` would find, without reading; `None` where that is not cheap or
     /// not known.
     fn version(&self) -> Option<Version>;
+    /// The same without a wait, as far as was heard: for who has a fresh token.
+    fn heard(&self) -> Option<Version> {
+        self.version()
+    }
+    /// Whether `version` and `heard` tell of what others write.
+    fn tells(&self) -> bool;
+    /// Whether it came back a moment ago and may have lost the last write: who has that puts it
+    /// back now, and all others wait.
+    fn is_settling(&self) -> bool {
+        false
+    }
     /// Fails where a `write` of bytes like these would: no right, no room. Prolongs the lock for
     /// `lease`, and gives `false` where it was lost. Only under the lock.
     fn check_writable(&self, bytes: &[u8], lease: Duration) -> Result<bool>;

@@ -49,6 +49,10 @@ impl Store for Memory {
         self.shares_tokens && self.siblings.record().version != record.version
     }
 
+    fn tells(&self) -> bool {
+        self.shares_tokens
+    }
+
     fn check_writable(&self, _: &Record, _: &Call) -> Result<bool> {
         Ok(true)
     }

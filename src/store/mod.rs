@@ -89,6 +89,11 @@ pub(crate) trait Store<R = Record>: Send + Sync {
     }
     /// Excludes all others, or gives `None` at once where somebody else does.
     fn try_lock(&self, call: &Call) -> Result<Option<Box<dyn Lock>>>;
+    /// The same for who puts back what the store has lost. A store that just came back keeps all
+    /// others waiting a moment for that.
+    fn try_lock_to_restore(&self, call: &Call) -> Result<Option<Box<dyn Lock>>> {
+        self.try_lock(call)
+    }
     /// Lets the lock that is held last for as long as the call may take; `false` where it was lost
     /// meanwhile. Then others may be renewing.
     fn prolong(&self, call: &Call) -> Result<bool> {
@@ -105,6 +110,15 @@ pub(crate) trait Store<R = Record>: Send + Sync {
     fn may_have_news(&self, record: &R) -> bool {
         let _ = record;
         true
+    }
+    /// The same, asked while the token is fresh: nobody who may keep the caller waiting is asked,
+    /// unless something was heard of.
+    fn heard_news(&self, record: &R) -> bool {
+        self.has_news(record)
+    }
+    /// Whether it can tell cheaply of what others save.
+    fn tells(&self) -> bool {
+        false
     }
     /// Fails where a save would. Asked, with the record at hand, before a single-use refresh
     /// token is spent: after that it would be too late. Prolongs the lock as `prolong` does. Only

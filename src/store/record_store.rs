@@ -194,6 +194,13 @@ impl<R: Kept> Store<R> for RecordStore<R> {
     }
 
     fn try_lock(&self, call: &Call) -> Result<Option<Box<dyn Lock>>> {
+        match self.medium.is_settling() {
+            true => Ok(None),
+            false => self.try_lock_to_restore(call),
+        }
+    }
+
+    fn try_lock_to_restore(&self, call: &Call) -> Result<Option<Box<dyn Lock>>> {
         let outcome = self.medium.try_lock(lease_for(call));
         let seen = self.seen();
         match outcome {
@@ -241,6 +248,14 @@ impl<R: Kept> Store<R> for RecordStore<R> {
 
     fn may_have_news(&self, record: &R) -> bool {
         self.medium.version().is_none_or(|version| self.is_news(version, record))
+    }
+
+    fn heard_news(&self, record: &R) -> bool {
+        self.medium.heard().is_some_and(|version| self.is_news(version, record))
+    }
+
+    fn tells(&self) -> bool {
+        self.medium.tells()
     }
 
     fn check_writable(&self, record: &R, call: &Call) -> Result<bool> {

@@ -68,6 +68,12 @@ return 1";
 /// most holds where news is told, too, for a connection may be dead and say nothing.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 
+/// The same while a token is fresh, where news is told and where it is not: nobody waits for what is found.
+const SILENCE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(5));
+
+/// How long a server that did not answer a caller with a fresh token is not asked by one again.
+const LEFT_ALONE: Duration = Duration::from_secs(2);
+
 /// One record in a server.
 pub(super) struct RedisRecord {
     server: Arc<Server>,
@@ -98,6 +104,8 @@ struct Seen {
     rest: Duration,
     /// Somebody else has the lock: until then, unless there is news of this number.
     taken: Option<(Instant, u64)>,
+    /// Not asked before then while the token is fresh: it did not answer.
+    left_alone: Option<Instant>,
     /// Made when the record is first asked for again.
     heard: Option<Arc<Heard>>,
 }
@@ -167,7 +175,7 @@ impl RedisRecord {
     }
 
     /// What is heard of the record. From now on the server tells.
-    fn heard(&self) -> Arc<Heard> {
+    fn heard_of(&self) -> Arc<Heard> {
         let seen = self.seen();
         let known = locked(&seen).heard.clone();
         if let Some(heard) = known {
@@ -176,6 +184,27 @@ impl RedisRecord {
         let heard = self.server.ear.join(&self.server, &self.record_key());
         locked(&seen).heard = Some(heard.clone());
         heard
+    }
+
+    /// The version, asked for where there is news or the last answer is older than this: `None` is as
+    /// old as it may be while a token is due.
+    fn version_at_most(&self, rest: Option<Duration>) -> Option<Version> {
+        let heard = self.heard_of();
+        self.server.ear.listen(&self.server, None);
+        let (at, news) = (Instant::now(), heard.number());
+        {
+            let seen = self.seen();
+            let seen = locked(&seen);
+            let rest = rest.unwrap_or(seen.rest);
+            let is_good = |looked: &Looked| looked.news == news && looked.at.elapsed() < rest;
+            if let Some(looked) = seen.version.filter(is_good) {
+                return Some(looked.version);
+            }
+        }
+        // What cannot be looked at is no news.
+        let found = version(&self.fields(&[b"version", b"mark"]).ok()?);
+        self.note(found, at, news);
+        Some(found)
     }
 
     /// The last news of the record, without asking.
@@ -268,7 +297,7 @@ struct Woken<'a> {
 impl Waiter for Woken<'_> {
     fn wait(&mut self, call: &Call) -> Result<()> {
         let record = self.record;
-        let heard = record.heard();
+        let heard = record.heard_of();
         let unheard = Duration::from_millis(5).saturating_mul(1 << self.tries.min(6));
         let (begun, seen) = (Instant::now(), record.seen());
         // At the least, or a server that is out of reach would be asked without a rest.
@@ -353,21 +382,26 @@ impl Medium for RedisRecord {
     }
 
     fn version(&self) -> Option<Version> {
-        let heard = self.heard();
-        self.server.ear.listen(&self.server, None);
-        let (at, news) = (Instant::now(), heard.number());
-        {
-            let seen = self.seen();
-            let seen = locked(&seen);
-            let is_good = |looked: &Looked| looked.news == news && looked.at.elapsed() < seen.rest;
-            if let Some(looked) = seen.version.filter(is_good) {
-                return Some(looked.version);
-            }
+        self.version_at_most(None)
+    }
+
+    fn heard(&self) -> Option<Version> {
+        let seen = self.seen();
+        if locked(&seen).left_alone.is_some_and(|until| Instant::now() < until) {
+            return None;
         }
-        // What cannot be looked at is no news.
-        let found = version(&self.fields(&[b"version", b"mark"]).ok()?);
-        self.note(found, at, news);
-        Some(found)
+        let listens = self.heard_of().listens();
+        let found = self.version_at_most(Some(if listens { SILENCE.0 } else { SILENCE.1 }));
+        locked(&seen).left_alone = found.is_none().then(|| Instant::now() + LEFT_ALONE);
+        found
+    }
+
+    fn tells(&self) -> bool {
+        true
+    }
+
+    fn is_settling(&self) -> bool {
+        self.server.is_settling()
     }
 
     fn check_writable(&self, bytes: &[u8], lease: Duration) -> Result<bool> {

@@ -127,7 +127,7 @@ impl Ear {
         if listening.stream.is_none() {
             listening.open(server);
         }
-        if listening.take_in() {
+        if listening.take_in(server) {
             return;
         }
         let Some(call) = waits else { return };
@@ -141,7 +141,7 @@ impl Ear {
                 return;
             }
         }
-        listening.take_in();
+        listening.take_in(server);
     }
 }
 
@@ -187,7 +187,7 @@ impl Listening {
     }
 
     /// Reads what has come, without waiting; whether any of it was news.
-    fn take_in(&mut self) -> bool {
+    fn take_in(&mut self, server: &Server) -> bool {
         let mut news = false;
         loop {
             let Some(stream) = &mut self.stream else { return news };
@@ -196,6 +196,7 @@ impl Listening {
                 Ok(false) => return news,
                 Err(_) => {
                     self.close(DEAF_FOR / 100);
+                    server.may_have_lost_a_write();
                     return true;
                 }
             }

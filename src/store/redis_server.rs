@@ -37,6 +37,10 @@ const LEFT_ALONE: (Duration, Duration) = (Duration::from_millis(250), Duration::
 /// replica takes over.
 const OUTAGE: Duration = Duration::from_secs(5);
 
+/// How long whoever would renew waits for a server that came back, or for one that took over: longer
+/// than those who have a newer token than it need to notice.
+const SETTLES: Duration = Duration::from_secs(1);
+
 /// A server, as all records in it share it.
 pub(super) struct Server {
     /// Where it is, and who we are there.
@@ -62,6 +66,8 @@ struct Link {
     since: Option<Instant>,
     /// How often it failed since it was worth waiting for.
     failures: u32,
+    /// When it came back, or another took over.
+    back: Option<Instant>,
 }
 
 /// Why a command came to nothing.
@@ -150,6 +156,19 @@ impl Server {
         locked(&link).since.is_some_and(|since| since.elapsed() < OUTAGE)
     }
 
+    /// Whether it came back a moment ago, and may be without the last write: who has it puts it back.
+    pub fn is_settling(&self) -> bool {
+        let link = self.link.get(Mutex::default);
+        locked(&link).back.is_some_and(|back| back.elapsed() < SETTLES)
+    }
+
+    /// A connection broke that nobody closes for being quiet: a server that was started anew, or a
+    /// replica that took over.
+    pub fn may_have_lost_a_write(&self) {
+        let link = self.link.get(Mutex::default);
+        locked(&link).back = Some(Instant::now());
+    }
+
     /// Whether the last command worked.
     pub fn is_well(&self) -> bool {
         let link = self.link.get(Mutex::default);
@@ -180,7 +199,8 @@ impl Server {
         let mut link = locked(&link);
         match outcome {
             Ok((stream, reply)) => {
-                *link = Link { stream: Some(stream), ..Link::default() };
+                let back = if link.since.is_some() { Some(Instant::now()) } else { link.back };
+                *link = Link { stream: Some(stream), back, ..Link::default() };
                 Ok(reply)
             }
             Err(failed) => {

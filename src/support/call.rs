@@ -139,7 +139,6 @@ impl Call {
     }
 
     /// The call that this thread is in.
-    #[cfg(feature = "redis")]
     pub fn current() -> Option<Call> {
         CURRENT.with_borrow(Clone::clone)
     }

@@ -55,6 +55,27 @@ fn what_one_client_renews_the_others_take_over() {
 }
 
 #[test]
+fn a_fresh_token_gives_way_to_a_newer_one_before_it_is_refused() {
+    let (world, directory) = (World::new(), Directory::new("news"));
+    let clients: Vec<Client> = (0..3).map(|_| directory.client(&world, Cloud::Kii)).collect();
+    for renewal in 0..3 {
+        clients[renewal].renew().unwrap();
+        let newer = clients[renewal].token().unwrap();
+        world.clock.wind(Duration::from_millis(100));
+        for client in &clients {
+            let path = devices(Cloud::Kii);
+            assert_eq!(world.get(client, Cloud::Kii, &path).unwrap().status(), 200);
+            assert_eq!(client.token().unwrap(), newer);
+            let mut buffer = [0; 1000];
+            let length = client.copy_fresh(&mut buffer).expect("the quick way is open again");
+            assert_eq!(&buffer[..length], newer.expose().as_bytes());
+        }
+    }
+    // Once each: none was sent with a token that had died.
+    assert_eq!(world.sim.count(Cloud::Kii, "api"), 9);
+}
+
+#[test]
 fn threads_with_a_client_each_share_one_login() {
     let (world, directory) = (World::new(), Directory::new("threads"));
     // Long enough that the others try for the lock while one of them logs in.
