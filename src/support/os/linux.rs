@@ -3,6 +3,7 @@
 use std::io;
 use std::net::TcpStream;
 use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 /// Nanoseconds since some moment before the machine started; time asleep counts.
 ///
@@ -30,6 +31,46 @@ pub(crate) fn boot_id() -> Option<String> {
 pub(crate) fn machine_id() -> Option<String> {
     let id = std::fs::read_to_string("/etc/machine-id").ok()?;
     Some(id.trim().to_string()).filter(|id| !id.is_empty())
+}
+
+/// A number that is 0 in a process when it first looks, whatever its parent has put there and by
+/// whichever call it was forked (`MADV_WIPEONFORK`, Linux 4.14). `None` where there is no such thing.
+#[inline]
+pub(super) fn wiped_by_fork() -> Option<&'static AtomicU32> {
+    /// Null before the first call.
+    static PAGE: AtomicPtr<AtomicU32> = AtomicPtr::new(std::ptr::null_mut());
+    /// Stands for the page where there is none.
+    static NONE: AtomicU32 = AtomicU32::new(0);
+    let none = std::ptr::from_ref(&NONE).cast_mut();
+    let mut page = PAGE.load(Ordering::Acquire);
+    if page.is_null() {
+        let fresh = wiped_page().map_or(none, |page| page.cast());
+        // Another thread may have been quicker; then this page stays unused.
+        let before = PAGE.compare_exchange(page, fresh, Ordering::AcqRel, Ordering::Acquire);
+        page = before.err().unwrap_or(fresh);
+    }
+    // SAFETY: a page that is never unmapped, or a static; both are aligned, and zeros at first.
+    (page != none).then(|| unsafe { &*page })
+}
+
+/// Maps a page that a child finds wiped.
+fn wiped_page() -> Option<*mut libc::c_void> {
+    const LENGTH: usize = 4096;
+    let (may, how) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+    // SAFETY: a new mapping, of which nobody else knows; `madvise` changes what becomes of it alone.
+    unsafe {
+        let page = libc::mmap(std::ptr::null_mut(), LENGTH, may, how, -1, 0);
+        if page == libc::MAP_FAILED {
+            return None;
+        }
+        // Emulators say yes to any advice, and do nothing: they are asked for one that is none.
+        let listens = libc::madvise(page, LENGTH, -1) != 0;
+        if listens && libc::madvise(page, LENGTH, libc::MADV_WIPEONFORK) == 0 {
+            return Some(page);
+        }
+        libc::munmap(page, LENGTH);
+    }
+    None
 }
 
 /// The argument of `pthread_setcancelstate` that keeps a thread from being cancelled; libc has no

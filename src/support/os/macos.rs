@@ -77,6 +77,11 @@ pub(crate) fn machine_id() -> Option<String> {
 /// number than on Linux.
 pub(super) const CANCEL_DISABLE: c_int = 0;
 
+/// Nothing is wiped by a fork here; its process id tells a child.
+pub(super) fn wiped_by_fork() -> Option<&'static std::sync::atomic::AtomicU32> {
+    None
+}
+
 /// A TCP socket that does not block, that no program started later inherits, and that sends no
 /// signal (SIGPIPE) when the other side is gone. Three calls: this system has no single one for
 /// it.

@@ -3,7 +3,7 @@
 //! The host owns the process. Nothing here installs a signal handler, changes a mask for longer
 //! than a call, or takes a descriptor of the standard streams.
 
-use super::{CANCEL_DISABLE, stream_socket};
+use super::{CANCEL_DISABLE, stream_socket, wiped_by_fork};
 use rustix::io::Errno;
 use std::io;
 use std::net::{SocketAddr, TcpStream};
@@ -11,7 +11,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// Names this process among its parent and children. The process id alone does not: in a PID
-/// namespace of its own a child may have its parent's.
+/// namespace of its own a child may have its parent's. `id` is that, or a number of our own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Process {
     id: u32,
@@ -28,8 +28,22 @@ extern "C" fn in_the_child() {
     FORKS.fetch_add(1, Ordering::Relaxed);
 }
 
-/// This process. The first call has every later `fork` noticed.
+/// This process. The first call has every later `fork` noticed: where the system wipes a page of
+/// memory in each child, by that, without a system call.
 pub(crate) fn this_process() -> Process {
+    let Some(page) = wiped_by_fork() else { return by_process_id() };
+    let mut id = page.load(Ordering::Relaxed);
+    if id == 0 {
+        // The parent's count comes along, so a child's number is none of its ancestors'.
+        let fresh = FORKS.fetch_add(1, Ordering::Relaxed) + 1;
+        let before = page.compare_exchange(0, fresh, Ordering::Relaxed, Ordering::Relaxed);
+        id = before.err().unwrap_or(fresh);
+    }
+    Process { id, forks: 0 }
+}
+
+/// The same by a system call.
+fn by_process_id() -> Process {
     static NOTICED: AtomicBool = AtomicBool::new(false);
     if !NOTICED.load(Ordering::Acquire) {
         // Two threads may both get here; a fork is then counted twice, which is as good.
