@@ -101,10 +101,10 @@ impl Api {
         Ok(Api { provider: profile.name.clone(), base, endpoints, trusted, headers })
     }
 
-    /// The absolute URL of a request, if the token may go there: `FOREIGN_ORIGIN` or `INSECURE_URL`
-    /// if not. `query` is appended as it is; it was encoded when it was added.
-    pub fn target(&self, account: &Account, url: &str, query: &str) -> Result<Url> {
-        let url = self.absolute(url)?.with_query(query)?;
+    /// The URL of a request, if the token may go there: `FOREIGN_ORIGIN` or `INSECURE_URL` if not.
+    /// `query` is appended as it is; it was encoded when it was added.
+    pub fn target(&self, account: &Account, url: Url, query: &str) -> Result<Url> {
+        let url = url.with_query(query)?;
         let origin = url.origin();
         safe(&url, &account.options, || url.to_string())?;
         if self.trusted.iter().any(|rule| rule.allows(origin)) {
@@ -120,7 +120,7 @@ impl Api {
     }
 
     /// A URL as callers write it: absolute, relative to the base, or at an endpoint in braces.
-    fn absolute(&self, url: &str) -> Result<Url> {
+    pub fn absolute(&self, url: &str) -> Result<Url> {
         if has_scheme(url) {
             return Url::parse(url);
         }

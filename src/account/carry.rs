@@ -118,15 +118,16 @@ impl Account {
         let present = self.presented();
         let mut scope = Scope::new(&self.profile, names, clock);
         // A link that a cloud gave may carry the token already.
-        request.url = self.without_token(request.url.clone());
+        let url = self.without_token(request.url.clone());
         let query = fields(present.query.iter(), Place::Query, &mut scope)?;
-        request.url = request.url.with_query(&query)?;
+        request.url = url.with_query(&query)?;
         let Some(members) = &present.json else { return Ok(()) };
         let members = scope.fill_json(members)?;
         if matches!(request.body, Payload::Source(_)) {
             let what = format!(
                 "{}: a body that is read while it is sent cannot carry the token of {}; give it as bytes",
-                request.shown, self.profile.name
+                request.shown(),
+                self.profile.name
             );
             return Err(Error::new(Status::InvalidArgument, what));
         }
@@ -138,7 +139,8 @@ impl Account {
                 Status::InvalidArgument,
                 format!(
                     "{}: the body of a request must be a JSON object: {} takes the token in it",
-                    request.shown, self.profile.name
+                    request.shown(),
+                    self.profile.name
                 ),
             ));
         };
@@ -168,7 +170,8 @@ impl Account {
         if signs_body && matches!(request.body, Payload::Source(_)) {
             let what = format!(
                 "{}: {} has the body signed, so it must be given as bytes, not read while it is sent",
-                request.shown, self.profile.name
+                request.shown(),
+                self.profile.name
             );
             return Err(Error::new(Status::InvalidArgument, what));
         }

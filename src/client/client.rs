@@ -323,7 +323,9 @@ impl Client {
         www_authenticate: Option<&str>,
     ) -> bool {
         let state = self.lifecycle.state();
-        let Ok(url) = state.api.target(&state.account, url, "") else { return false };
+        let url = state.api.absolute(url);
+        let url = url.and_then(|url| state.api.target(&state.account, url, ""));
+        let Ok(url) = url else { return false };
         state.account.note_nonce(&url, dpop_nonce);
         let challenge = www_authenticate.filter(|_| state.is_bound() && dpop_nonce.is_some());
         challenges_proof(status, challenge.into_iter())

@@ -33,6 +33,8 @@ pub struct Request {
     pub(crate) method: Method,
     /// As the caller wrote it: absolute, relative, or at an endpoint in braces.
     pub(crate) url: String,
+    /// The same, read, where it is absolute.
+    pub(crate) absolute: Option<Url>,
     /// What was added to the query, encoded, without the question mark.
     pub(crate) query: String,
     /// The caller's own headers.
@@ -69,13 +71,12 @@ impl Request {
         if url.is_empty() || url.chars().any(|c| c.is_control() || c == ' ') {
             return Err(refuse("the URL is empty, or has a blank or a control character"));
         }
-        if has_scheme(url) {
-            Url::parse(url)?;
-        }
+        let absolute = has_scheme(url).then(|| Url::parse(url)).transpose()?;
         let idempotent = matches!(method.as_str(), "GET" | "HEAD" | "OPTIONS" | "PUT" | "DELETE");
         Ok(Request {
             method,
             url: url.into(),
+            absolute,
             query: String::new(),
             headers: Headers::new(),
             body: Payload::None,

@@ -112,7 +112,11 @@ pub(crate) fn send(
 
 /// The URL of a request, if the token may go there.
 fn target(state: &State, request: &Request) -> Result<Url> {
-    state.api.target(&state.account, &request.url, &request.query)
+    let url = match &request.absolute {
+        Some(url) => url.clone(),
+        None => state.api.absolute(&request.url)?,
+    };
+    state.api.target(&state.account, url, &request.query)
 }
 
 /// A token to send the request with, and the URL to send it to. Fails before a login is made for a
@@ -157,7 +161,7 @@ fn outgoing(
     let mut outgoing = Outgoing {
         method: request.method.clone(),
         url: url.clone(),
-        shown: url.to_string(),
+        shown: None,
         headers,
         body: match &request.body {
             Payload::None if needs_length => Payload::bytes(Vec::new()),
@@ -211,10 +215,11 @@ fn exchange_once(
         repeatable: &|| request.body.is_repeatable(),
     };
     let max = options.number(MAX_BODY_BYTES);
-    let transfer = options.duration(TRANSFER_TIMEOUT_MS);
-    let limits = BodyLimits {
-        idle: options.duration(IDLE_TIMEOUT_MS),
-        end: (!transfer.is_zero()).then(|| (Instant::now() + transfer, transfer)),
+    let begun = Instant::now();
+    let limits = || {
+        let transfer = options.duration(TRANSFER_TIMEOUT_MS);
+        let end = (!transfer.is_zero()).then(|| (begun + transfer, transfer));
+        BodyLimits { idle: options.duration(IDLE_TIMEOUT_MS), end }
     };
     /// How often a request is sent for redirects. Whoever is led on again then may well be led in a
     /// circle: the last answer is the caller's.
@@ -240,7 +245,7 @@ fn exchange_once(
                         Body::ForAFile => Purpose::File,
                         _ => Purpose::Request,
                     };
-                    let opened = transport.open(&outgoing, purpose, call, limits);
+                    let opened = transport.open(&outgoing, purpose, call, limits());
                     opened.map(|(answer, body)| {
                         rest = Some(body);
                         answer
@@ -255,18 +260,18 @@ fn exchange_once(
             Debug,
             "{} {} answered {}",
             outgoing.method,
-            outgoing.shown,
+            outgoing.url,
             answer.status
         );
-        let may_leave = options.flag(FOLLOW_SIGNED_URLS);
-        let signed_url = || signed_url(&outgoing, &answer).filter(|_| may_leave);
+        let may_leave = |_: &Url| options.flag(FOLLOW_SIGNED_URLS);
+        let signed_url = || signed_url(&outgoing, &answer).filter(may_leave);
         if let Some(seen) = seen.filter(|_| !elsewhere) {
             state.account.note_nonce(&outgoing.url, answer.header("dpop-nonce"));
             let wants = state.account.wants_proof(answer.status, challenges(&answer), &seen);
             if wants && !std::mem::replace(&mut is_proven_again, true) {
                 if !request.body.is_repeatable() {
                     let what = "the API wants a nonce in the DPoP proof";
-                    return Err(not_repeatable(&outgoing.shown, answer.status, what));
+                    return Err(not_repeatable(&outgoing.url.to_string(), answer.status, what));
                 }
                 rest.into_iter().for_each(Incoming::settle);
                 count(&lifecycle.counters.replays);
@@ -283,7 +288,6 @@ fn exchange_once(
                     outgoing.headers.retain(|(name, _)| is_fit_for_elsewhere(name));
                 }
                 rest.into_iter().for_each(Incoming::settle);
-                outgoing.shown = next.to_string();
                 outgoing.url = next;
             }
             None => {

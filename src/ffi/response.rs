@@ -12,6 +12,7 @@ use super::guard::guard;
 use super::panics::plain;
 use crate::client::response::Response;
 use crate::error::Status;
+use once_cell::race::OnceBox;
 use std::ffi::{CStr, CString, c_char};
 use std::ptr;
 
@@ -19,17 +20,22 @@ use std::ptr;
 /// Freed with `keyfob_response_free`. Any thread may look at it; one at a time may read its body.
 pub struct keyfob_response {
     response: Response,
-    /// The headers as C strings, in their order: made once, so that what is lent out lives as long
-    /// as the response.
-    headers: Vec<(CString, CString)>,
+    /// The headers as C strings, in their order: made once, when one is asked for, so that what is
+    /// lent out lives as long as the response.
+    headers: OnceBox<Vec<(CString, CString)>>,
 }
 
 impl keyfob_response {
-    /// Hands a response over to the caller. A NUL inside a header becomes a blank.
+    /// Hands a response over to the caller.
     pub(super) fn boxed(response: Response) -> *mut keyfob_response {
+        into_handle(keyfob_response { response, headers: OnceBox::new() })
+    }
+
+    /// A NUL inside a header becomes a blank.
+    fn headers(&self) -> &[(CString, CString)] {
         let c = |text: &str| CString::new(text.replace('\0', " ")).unwrap_or_default();
-        let headers = response.headers().map(|(name, value)| (c(name), c(value))).collect();
-        into_handle(keyfob_response { response, headers })
+        let pairs = || self.response.headers().map(|(name, value)| (c(name), c(value))).collect();
+        self.headers.get_or_init(|| Box::new(pairs()))
     }
 
     /// What `read` finds in the response; `fallback` for NULL.
@@ -62,7 +68,7 @@ pub unsafe extern "C" fn keyfob_response_header(
     let Ok(name) = text(name, "name") else { return ptr::null() };
     keyfob_response::read(response, ptr::null(), |r| {
         let is_name = |header: &CStr| header.to_bytes().eq_ignore_ascii_case(name.as_bytes());
-        let found = r.headers.iter().find(|(header, _)| is_name(header));
+        let found = r.headers().iter().find(|(header, _)| is_name(header));
         found.map_or(ptr::null(), |(_, value)| value.as_ptr())
     })
 }
@@ -78,7 +84,7 @@ pub unsafe extern "C" fn keyfob_response_header_at(
 ) -> *const c_char {
     let none = (ptr::null(), ptr::null());
     let (name, found) = keyfob_response::read(response, none, |r| {
-        r.headers.get(index).map_or(none, |(name, value)| (name.as_ptr(), value.as_ptr()))
+        r.headers().get(index).map_or(none, |(name, value)| (name.as_ptr(), value.as_ptr()))
     });
     if !value.is_null() {
         // SAFETY: not NULL, and by the contract writable.

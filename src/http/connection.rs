@@ -23,12 +23,14 @@ pub(super) struct Connection {
     session: Option<Box<Session>>,
     /// What came and was not taken yet, decrypted.
     inbox: Inbox,
+    /// Whether the last read found as much as it asked for: then there is more, most likely.
+    flows: bool,
 }
 
 impl Connection {
     /// A plain connection over this line.
     pub fn over(line: impl Line + 'static) -> Connection {
-        Connection { line: Box::new(line), session: None, inbox: Inbox::default() }
+        Connection { line: Box::new(line), session: None, inbox: Inbox::default(), flows: false }
     }
 
     /// Puts TLS on the connection: shakes hands and verifies the server's certificate for this
@@ -70,7 +72,7 @@ impl Connection {
 
     /// Takes in what came, without waiting. An error is what broke the connection.
     pub fn look(&mut self) -> Outcome<Came> {
-        let Connection { line, session, inbox } = self;
+        let Connection { line, session, inbox, .. } = self;
         match session {
             Some(session) => session.look(&mut **line, &mut |bytes| inbox.push(bytes)),
             None => match line.read(inbox.room()?)? {
@@ -97,10 +99,48 @@ impl Connection {
         }
     }
 
+    /// Waits for data and reads it to where it is wanted, with no copy in between but of what had come
+    /// before; 0 at the end. While it flows it does not wait before it reads.
+    pub fn receive(&mut self, buffer: &mut [u8], call: &Call) -> Outcome<usize> {
+        loop {
+            if self.flows || !self.inbox.is_empty() {
+                call.remaining().map_err(|_| Broken::Over)?;
+            } else {
+                self.line.wait(For::Input, call)?;
+            }
+            let read = self.read_at_once(buffer)?;
+            self.flows = read == Some(buffer.len());
+            if let Some(amount) = read {
+                return Ok(amount);
+            }
+        }
+    }
+
+    /// `None` where nothing is there. What is decrypted and has no room waits in the inbox.
+    fn read_at_once(&mut self, buffer: &mut [u8]) -> Outcome<Option<usize>> {
+        let Connection { line, session, inbox, .. } = self;
+        let unread = inbox.unread();
+        if !unread.is_empty() {
+            let amount = unread.len().min(buffer.len());
+            buffer[..amount].copy_from_slice(&unread[..amount]);
+            inbox.take(amount);
+            return Ok(Some(amount));
+        }
+        let Some(session) = session else { return line.read(buffer) };
+        let mut filled = 0;
+        let came = session.look(&mut **line, &mut |bytes| {
+            let (here, rest) = bytes.split_at(bytes.len().min(buffer.len() - filled));
+            buffer[filled..][..here.len()].copy_from_slice(here);
+            filled += here.len();
+            if rest.is_empty() { Ok(()) } else { inbox.push(rest) }
+        })?;
+        Ok((came != Came::Nothing).then_some(filled))
+    }
+
     /// Takes over some of the data and sends what there is room for. Gives how much was taken
     /// over; 0 where there is no room.
     pub fn put(&mut self, data: &[u8]) -> Outcome<usize> {
-        let Connection { line, session, inbox } = self;
+        let Connection { line, session, inbox, .. } = self;
         match session {
             Some(session) => session.put(&mut **line, data, &mut |bytes| inbox.push(bytes)),
             None => line.write(data),
@@ -165,18 +205,7 @@ impl Connection {
 /// The connection to a proxy, as what goes through it sees it.
 impl Line for Connection {
     fn read(&mut self, into: &mut [u8]) -> Outcome<Option<usize>> {
-        if self.inbox.is_empty() {
-            match self.look().map_err(of_the_proxy)? {
-                Came::Something => {}
-                Came::Nothing => return Ok(None),
-                Came::TheEnd => return Ok(Some(0)),
-            }
-        }
-        let unread = self.inbox.unread();
-        let amount = unread.len().min(into.len());
-        into[..amount].copy_from_slice(&unread[..amount]);
-        self.inbox.take(amount);
-        Ok(Some(amount))
+        self.read_at_once(into).map_err(of_the_proxy)
     }
 
     fn write(&mut self, bytes: &[u8]) -> Outcome<usize> {

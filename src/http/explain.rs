@@ -31,7 +31,7 @@ pub(super) fn explain(
     settings: &TransportSettings,
     proxy: Option<&Proxy>,
 ) -> Error {
-    let at = format!("{} {}", outgoing.method, outgoing.shown);
+    let at = format!("{} {}", outgoing.method, outgoing.shown());
     let at_proxy = proxy.map_or(String::new(), |proxy| format!("the proxy {}", proxy.shown()));
     let origin = outgoing.url.origin();
     let (status, what) = match broken {

@@ -3,6 +3,11 @@
 //!
 //! The call's deadline does not bound it. It ends with the head of the answer, and a download may
 //! take hours.
+//!
+//! ```text
+//! Content-Length   from the connection into the caller's buffer: there is nothing to take apart
+//! anything else    by way of ureq: chunks, a body that ends with its connection, answers to tokens
+//! ```
 
 use super::broken::{Broken, Outcome};
 use super::conversation::Conversation;
@@ -11,7 +16,6 @@ use super::in_flight::{self, InFlight};
 use crate::error::{Error, Result, Status};
 use crate::support::call::Call;
 use std::io::Read;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long a body may take, besides the call.
@@ -24,14 +28,26 @@ pub(crate) struct BodyLimits {
     pub end: Option<(Instant, Duration)>,
 }
 
+/// Puts what broke into words.
+pub(super) type Explain = Box<dyn Fn(Broken, &Call) -> Error + Send + Sync>;
+
 /// What becomes of a conversation whose body was read to its end: its connection goes to the
 /// pool.
 pub(super) type GiveBack = Box<dyn FnOnce(Conversation) + Send + Sync>;
 
+/// Where a body is read from.
+enum Source {
+    /// From ureq, which finds its end.
+    Framed(ureq::BodyReader<'static>),
+    /// From its conversation, as many bytes as the head says. `conversation` is there until it was
+    /// handed back.
+    Counted { conversation: Option<Conversation>, left: u64, stays: bool },
+}
+
 /// A body whose head was read. Dropped before its end, it closes its connection, since the rest
 /// is unread.
 pub(crate) struct Incoming {
-    body: ureq::BodyReader<'static>,
+    body: Source,
     /// Unpacks it, where it is packed and that was asked for.
     gunzip: Option<Gunzip>,
     /// The call that asked: whoever cancels it ends the body, too.
@@ -40,8 +56,8 @@ pub(crate) struct Incoming {
     limits: BodyLimits,
     /// `GET https://…`, which messages begin with. Without the query.
     at: String,
-    /// Puts what broke into words.
-    explain: Arc<dyn Fn(Broken, &Call) -> Error + Send + Sync>,
+    /// Puts what broke into words, for who reads outside of a call.
+    explain: Option<Explain>,
     give_back: Option<GiveBack>,
     /// How many bytes the head of the answer says that there will be. `None` too for a packed body:
     /// nobody says how many it will be unpacked.
@@ -51,17 +67,41 @@ pub(crate) struct Incoming {
 }
 
 impl Incoming {
+    /// A body that is read within its call. `stays`: whether the connection may go on after it;
+    /// `None` leaves that, and all else of the framing, to ureq.
     pub(super) fn new(
         body: ureq::Body,
+        stays: Option<bool>,
         call: &Call,
         limits: BodyLimits,
-        at: String,
-        explain: Arc<dyn Fn(Broken, &Call) -> Error + Send + Sync>,
     ) -> Incoming {
         let announced = body.content_length();
-        let body = body.into_with_config().limit(u64::MAX).reader();
-        let (call, give_back, gunzip) = (call.clone(), None, None);
-        Incoming { body, gunzip, call, limits, at, explain, give_back, announced, came: 0 }
+        let body = match (stays, announced) {
+            (Some(stays), Some(left)) => {
+                // ureq's wire gives its conversation to the call when it is dropped.
+                drop(body);
+                let left_by_ureq = in_flight::with_in_flight(|flight| flight.conversation.take());
+                Source::Counted { conversation: left_by_ureq.flatten(), left, stays }
+            }
+            _ => Source::Framed(body.into_with_config().limit(u64::MAX).reader()),
+        };
+        Incoming {
+            body,
+            gunzip: None,
+            call: call.clone(),
+            limits,
+            at: String::new(),
+            explain: None,
+            give_back: None,
+            announced,
+            came: 0,
+        }
+    }
+
+    /// For one that is read after its call has ended: what puts its faults into words, `at` which
+    /// method and URL.
+    pub(super) fn explained_by(&mut self, at: String, explain: Explain) {
+        (self.at, self.explain) = (at, Some(explain));
     }
 
     /// Reads the body unpacked from now on: it is gzip.
@@ -90,7 +130,11 @@ impl Incoming {
                 give_back(conversation);
             }
         }
-        read.map_err(|broken| self.in_words((self.explain)(broken, &call)))
+        let in_words = |broken| match &self.explain {
+            Some(explain) => self.in_words(explain(broken, &call)),
+            None => Error::new(Status::Network, "the body is read after its call"),
+        };
+        read.map_err(in_words)
     }
 
     /// Reads the next bytes as part of a call that is in flight already, and within its limits
@@ -148,16 +192,49 @@ impl Incoming {
 }
 
 /// The next bytes as they came; 0 at the end. Counts them.
-fn next(body: &mut ureq::BodyReader<'static>, came: &mut u64, buffer: &mut [u8]) -> Outcome<usize> {
+fn next(body: &mut Source, came: &mut u64, buffer: &mut [u8]) -> Outcome<usize> {
+    let amount = match body {
+        Source::Framed(body) => framed(body, buffer)?,
+        Source::Counted { conversation, left, stays } => {
+            counted(conversation, left, *stays, buffer)?
+        }
+    };
+    *came += amount as u64;
+    Ok(amount)
+}
+
+fn framed(body: &mut ureq::BodyReader<'static>, buffer: &mut [u8]) -> Outcome<usize> {
     loop {
         in_flight::with_in_flight(|flight| flight.around = 0);
         match body.read(buffer) {
-            Ok(amount) => {
-                *came += amount as u64;
-                return Ok(amount);
-            }
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error.into()),
+            outcome => return Ok(outcome?),
+        }
+    }
+}
+
+/// At the end the conversation goes back to the call in flight, as ureq's wire gives it.
+fn counted(
+    conversation: &mut Option<Conversation>,
+    left: &mut u64,
+    stays: bool,
+    buffer: &mut [u8],
+) -> Outcome<usize> {
+    if *left == 0 {
+        if let Some(mut over) = conversation.take() {
+            over.is_over = stays;
+            in_flight::with_in_flight(|flight| flight.conversation = Some(over));
+        }
+        return Ok(0);
+    }
+    let call = in_flight::call().ok_or(Broken::Over)?;
+    let connection = &mut conversation.as_mut().ok_or(Broken::Ended)?.connection;
+    let most = usize::try_from(*left).unwrap_or(usize::MAX).min(buffer.len());
+    match connection.receive(&mut buffer[..most], &call)? {
+        0 => Err(Broken::Ended),
+        amount => {
+            *left -= amount as u64;
+            Ok(amount)
         }
     }
 }

@@ -47,11 +47,18 @@ pub(crate) enum Purpose {
 pub(crate) struct Outgoing {
     pub method: Method,
     pub url: Url,
-    /// What messages call the URL. The real path may hold a token.
-    pub shown: String,
+    /// What messages call the URL, where its path may hold a token.
+    pub shown: Option<String>,
     /// Names and values. Values are secret: most requests carry a token in one.
     pub headers: Vec<(String, Secret)>,
     pub body: Payload,
+}
+
+impl Outgoing {
+    /// What messages call the URL: without its query.
+    pub fn shown(&self) -> String {
+        self.shown.clone().unwrap_or_else(|| self.url.to_string())
+    }
 }
 
 /// A method, in the letters it was given: `get` is another method than `GET` (RFC 9110 9.1).

@@ -23,7 +23,7 @@ use super::connection::Connection;
 use super::conversation::Conversation;
 use super::explain::explain;
 use super::in_flight::{self, InFlight};
-use super::incoming::{BodyLimits, Incoming};
+use super::incoming::{BodyLimits, Explain, Incoming};
 use super::late::{self, Asking, Pending, Waited};
 use super::message::{Answer, Fault, MOST_HEADER, Outgoing, Purpose, TransportSettings};
 use super::outflow::Outflow;
@@ -150,6 +150,8 @@ impl Transport {
         let has_begun = left.as_ref().is_none_or(Pending::has_begun);
         self.settle(outgoing, left, opened.as_ref().err(), call);
         let (answer, mut body) = opened.map_err(|broken| fault(broken, has_begun))?;
+        let at = format!("{} {}", outgoing.method, outgoing.shown());
+        body.explained_by(at, self.explaining(outgoing));
         let place = self.place(outgoing.url.origin());
         let most = self.settings.max_idle;
         body.at_the_end(Box::new(move |over| put_back(place, over, most)));
@@ -320,7 +322,7 @@ impl Transport {
     ) -> Outcome<(Answer, Incoming)> {
         let origin = outgoing.url.origin();
         let scheme = if origin.is_https() { "https" } else { "http" };
-        let url = format!("{scheme}://{}{}", origin.authority(), outgoing.url.target());
+        let url = [scheme, "://", &origin.authority(), outgoing.url.target()].concat();
         let mut request = http::Request::builder().method(outgoing.method.as_str()).uri(url);
         for (name, value) in &outgoing.headers {
             request = request.header(name.as_str(), header_value(outgoing, name, value.expose())?);
@@ -357,10 +359,17 @@ impl Transport {
         let headers = parts
             .headers
             .iter()
-            .map(|(n, v)| (n.to_string(), String::from_utf8_lossy(v.as_bytes()).into_owned()))
+            .map(|(n, v)| (n.as_str().into(), String::from_utf8_lossy(v.as_bytes()).into_owned()))
             .collect();
-        let at = format!("{} {}", outgoing.method, outgoing.shown);
-        let mut rest = Incoming::new(body, call, limits, at, self.explaining(outgoing));
+        // ureq knows best of what must not be lost, and of what is no plain answer.
+        let is_plain = purpose != Purpose::Token
+            && status >= 200
+            && parts.version == http::Version::HTTP_11
+            && !outgoing.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("expect"));
+        let mut said = parts.headers.get_all(http::header::CONNECTION).iter();
+        let keeps = |said: &http::HeaderValue| said.as_bytes().eq_ignore_ascii_case(b"keep-alive");
+        let stays = is_plain.then(|| said.all(keeps));
+        let mut rest = Incoming::new(body, stays, call, limits);
         // ureq gives no length for an empty body.
         if parts.headers.get(http::header::CONTENT_LENGTH).is_some_and(|length| length == "0") {
             rest.announced = Some(0);
@@ -373,10 +382,10 @@ impl Transport {
 
     /// What puts a fault of the body into words later, when the request is gone. It keeps no body
     /// and no header, which may be secret.
-    fn explaining(&self, outgoing: &Outgoing) -> Arc<dyn Fn(Broken, &Call) -> Error + Send + Sync> {
+    fn explaining(&self, outgoing: &Outgoing) -> Explain {
         let request = Outgoing { body: Payload::None, headers: Vec::new(), ..outgoing.clone() };
         let (settings, proxies) = (self.settings.clone(), self.proxies.clone());
-        Arc::new(move |broken, call| {
+        Box::new(move |broken, call| {
             explain(broken, &request, call, &settings, proxies.to(request.url.origin()))
         })
     }
@@ -515,7 +524,7 @@ fn room_for(outgoing: &Outgoing) -> usize {
 
 /// A fault of the request itself, which is the caller's.
 fn unsendable(outgoing: &Outgoing, what: &str) -> Broken {
-    let what = format!("{} {}: {what}", outgoing.method, outgoing.shown);
+    let what = format!("{} {}: {what}", outgoing.method, outgoing.shown());
     Broken::Unsendable(Error::new(Status::InvalidArgument, what))
 }
 

@@ -142,9 +142,9 @@ impl Url {
     }
 
     /// With further `name=value` pairs, which must be percent-encoded already.
-    pub fn with_query(&self, query: &str) -> Result<Url> {
+    pub fn with_query(self, query: &str) -> Result<Url> {
         if query.is_empty() {
-            return Ok(self.clone());
+            return Ok(self);
         }
         let joint = if self.query().is_some() { '&' } else { '?' };
         Url::parse(&format!("{}{joint}{query}", self.text))

@@ -156,7 +156,7 @@ mod tests {
         let request = Outgoing {
             method: Method::parse("GET").unwrap(),
             url: Url::parse(url).unwrap(),
-            shown: String::new(),
+            shown: None,
             headers: Vec::new(),
             body: Payload::None,
         };

@@ -62,7 +62,8 @@ pub(super) fn request(
     let (body, kind) = body(step, &client, options, scope)?;
     let body = body.map_or(Payload::None, |body| Payload::Bytes(Arc::new(body)));
     let method = Method::parse(&step.method).map_err(wrong)?;
-    let mut outgoing = Outgoing { method, url: url_filled, shown, headers: Vec::new(), body };
+    let mut outgoing =
+        Outgoing { method, url: url_filled, shown: Some(shown), headers: Vec::new(), body };
     let of_request = |template: &Template| profile.kinds.of_template(template).request;
     let (late, early): (Vec<_>, Vec<_>) = step.headers.iter().partition(|(_, t)| of_request(t));
     for (name, value) in early {

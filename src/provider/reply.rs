@@ -111,7 +111,7 @@ impl<'a> Reply<'a> {
             asked: answer.asked.unwrap_or(asked),
             sent_secret: false,
             may_be_bound: false,
-            at: format!("{} {}: {} {}", profile.name, step.call, outgoing.method, outgoing.shown),
+            at: format!("{} {}: {} {}", profile.name, step.call, outgoing.method, outgoing.shown()),
         }
     }
 

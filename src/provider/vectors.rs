@@ -43,7 +43,7 @@ fn request(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Out
     Outgoing {
         method: Method::parse(method).unwrap(),
         url: Url::parse(url).unwrap(),
-        shown: String::new(),
+        shown: None,
         headers: headers.iter().map(|(name, value)| (name.to_string(), (*value).into())).collect(),
         body: match body {
             "" => Payload::None,
