@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod computed;
+mod hostile;
 mod iotconnect;
 mod kii;
 mod kontakt;
