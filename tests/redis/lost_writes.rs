@@ -91,7 +91,7 @@ fn a_write_that_was_lost_is_put_back_by_who_has_it() {
 }
 
 #[test]
-fn who_renews_after_a_failover_gives_others_the_time_to_put_it_back() {
+fn who_renews_after_a_failover_gives_others_time_to_put_it_back() {
     for expired in [false, true] {
         let fleet = Fleet::start();
         fleet.lose(|| fleet.clients[0].renew().unwrap());

@@ -124,7 +124,7 @@ fn a_server_over_tls_is_shared_by_its_own_authority() {
 }
 
 #[test]
-fn a_servers_certificate_that_is_wrong_is_told_and_not_waited_for() {
+fn a_servers_wrong_certificate_is_told_and_not_waited_for() {
     for (name, ends, says) in [
         ("elsewhere.example.com", 2100, "not valid for 127.0.0.1: it is for"),
         ("127.0.0.1", 2002, "expired on 1 Jan 2002"),
