@@ -140,7 +140,7 @@ fn a_servers_wrong_certificate_is_told_and_not_waited_for() {
 }
 
 #[test]
-fn a_server_that_asks_for_a_certificate_is_shown_that_of_the_url() {
+fn a_server_that_asks_for_a_certificate_is_shown_the_urls() {
     let (world, secure) = (World::new(), Secure::start("127.0.0.1", 2100, true));
     let mine = secure.certificate(&secure.by, "gateway");
     shares_a_token(&world, &secure.url(&mine));
