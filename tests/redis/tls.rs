@@ -153,7 +153,7 @@ fn a_server_that_asks_for_a_certificate_is_shown_the_urls() {
 }
 
 #[test]
-fn client_certificates_that_cannot_be_used_are_refused_at_the_door() {
+fn client_certificates_of_no_use_are_refused_at_the_door() {
     let (world, secure) = (World::new(), Secure::start("127.0.0.1", 2100, true));
     let mine = secure.certificate(&secure.by, "gateway");
     let (certificate, _) = mine.rsplit_once('&').unwrap();
@@ -185,7 +185,7 @@ fn silent_after(first: &'static [u8]) -> u16 {
 }
 
 #[test]
-fn a_server_that_stops_in_the_handshake_holds_no_call_beyond_its_time() {
+fn a_server_that_stops_in_the_handshake_holds_no_call() {
     let secure = Secure::start("127.0.0.1", 2100, false);
     // It takes connections and says nothing; or says half of what it should.
     for first in [&b""[..], &[22, 3, 3, 0, 90, 2, 0, 0]] {
