@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import io
 import pickle
 import ssl
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import Any, Callable
 
 import aiohttp
 import httpx
@@ -243,10 +244,23 @@ def test_a_body_is_sent_again_whole(sim: Simulator) -> None:
             client.token()
             sim.order("revoke", cloud="simacan", what="access")
             assert to.post(url, data=data).json()["body"] == "abc"
-    with sim.client("simacan") as client, http(sim, client) as other:
+    bodies: list[dict[str, Any]] = [
+        {"content": b"abc"},
+        {"content": io.BytesIO(b"abc")},
+        {"files": {"abc": io.BytesIO(b"abc")}},
+        {"data": {"abc": "x"}},
+    ]
+    for body in bodies:
+        with sim.client("simacan") as client, http(sim, client) as other:
+            client.token()
+            sim.order("revoke", cloud="simacan", what="access")
+            assert "abc" in other.post(url, **body).json()["body"]
+    begun = io.BytesIO(b"abcdef")
+    begun.seek(3)
+    with sim.client("simacan") as client, session(sim, client) as to:
         client.token()
         sim.order("revoke", cloud="simacan", what="access")
-        assert other.post(url, content=b"abc").json()["body"] == "abc"
+        assert to.post(url, data=begun).json()["body"] == "def"
 
 
 def test_a_body_that_is_used_up_is_not_sent_again(sim: Simulator) -> None:
@@ -254,11 +268,45 @@ def test_a_body_that_is_used_up_is_not_sent_again(sim: Simulator) -> None:
         yield b"abc"
 
     url = sim.info["clouds"]["simacan"]["api_url"] + "/echo"
-    with sim.client("simacan") as client, session(sim, client) as to:
-        client.token()
-        sim.order("revoke", cloud="simacan", what="access")
-        assert to.post(url, data=body()).status_code == 401
-    assert sim.counts("simacan")["api"] == 1
+
+    def by_auth(client: keyfob.Client) -> Any:
+        with session(sim, client) as to:
+            return to.post(url, data=body())
+
+    def by_an_adapter(client: keyfob.Client) -> Any:
+        with session(sim, client) as to:
+            to.auth = None
+            to.mount(url, keyfob.requests.Adapter(client))
+            return to.post(url, data=body())
+
+    def by_httpx(client: keyfob.Client) -> Any:
+        with http(sim, client) as to:
+            return to.post(url, content=body())
+
+    ways: list[Callable[[keyfob.Client], Any]] = [by_auth, by_an_adapter, by_httpx]
+    for number, send in enumerate(ways, 1):
+        with sim.client("simacan") as client:
+            token = client.token()
+            sim.order("revoke", cloud="simacan", what="access")
+            assert send(client).status_code == 401
+            assert client.token() != token, "the next request has another"
+        assert sim.counts("simacan")["api"] == number
+
+
+def test_asyncio_sends_a_body_that_is_used_up_once(sim: Simulator) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        yield b"abc"
+
+    async def story() -> None:
+        url = sim.info["clouds"]["simacan"]["api_url"] + "/echo"
+        async with sim.async_client("simacan") as client, async_http(sim, client) as to:
+            token = await client.token()
+            sim.order("revoke", cloud="simacan", what="access")
+            assert (await to.post(url, content=body())).status_code == 401
+            assert await client.token() != token
+            assert (await to.post(url, content=body())).json()["body"] == "abc"
+
+    asyncio.run(story())
 
 
 def test_the_callers_own_headers_stay(sim: Simulator) -> None:
@@ -414,6 +462,40 @@ def test_errors_are_those_of_the_library_that_asked_too(sim: Simulator) -> None:
             again = pickle.loads(pickle.dumps(raised))
             assert (type(again), str(again)) == (type(raised), str(raised))
             assert again.status is raised.status
+
+
+def test_what_an_adapter_cannot_use_is_told_when_it_is_made(sim: Simulator) -> None:
+    wrong: Any = "a client"
+    with sim.client("simacan") as client:
+        makers: list[Callable[[], Any]] = [
+            lambda: keyfob.requests.Auth(wrong),
+            lambda: keyfob.requests.Adapter(wrong),
+            lambda: keyfob.httpx.Auth(wrong),
+            lambda: keyfob.aiohttp.Auth(wrong),
+            lambda: keyfob.aiohttp.Auth(client),  # type: ignore[arg-type]
+            lambda: keyfob.requests.Auth(client, timeout=wrong),
+            lambda: keyfob.httpx.Auth(client, timeout=-1),
+            # A copy would have no client, and fail at its first request.
+            lambda: copy.deepcopy(keyfob.requests.Adapter(client)),
+            lambda: pickle.dumps(keyfob.requests.Adapter(client)),
+        ]
+        for make in makers:
+            with pytest.raises(keyfob.ArgumentError):
+                make()
+
+
+def test_a_closed_client_is_told_as_the_library_tells_things(sim: Simulator) -> None:
+    client = sim.client("simacan")
+    client.close()
+    with session(sim, client) as to, pytest.raises(requests.RequestException) as by_requests:
+        to.get(sim.devices("simacan"))
+    with http(sim, client) as other, pytest.raises(httpx.RequestError) as by_httpx:
+        other.get(sim.devices("simacan"))
+    for raised in (by_requests.value, by_httpx.value):
+        assert isinstance(raised, keyfob.ArgumentError)
+        assert isinstance(raised, ValueError)
+        again = pickle.loads(pickle.dumps(raised))
+        assert (type(again), str(again)) == (type(raised), str(raised))
 
 
 def test_the_wrong_kind_of_client_is_told(sim: Simulator) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Optional, TypeVar, Union
 
-from keyfob._errors import Error, families
+from keyfob._errors import ArgumentError, Error, families
+from keyfob._foreign import milliseconds
+
+Kind = TypeVar("Kind")
 
 
 class HostErrors:
@@ -25,10 +28,35 @@ class HostErrors:
         family = self._joined.get(type(error))
         if family is None:
             return error.with_traceback(None)
-        joined = family.__new__(family)
+        # Python makes an object by the base whose layout it has: `ValueError` and `OSError` differ.
+        solid: Any = family
+        while solid.__module__ != "builtins":
+            solid = solid.__base__
+        joined: Error = solid.__new__(family)
         joined.args = error.args
         vars(joined).update(vars(error), **attributes)
         return joined
+
+
+class WrongClientError(ArgumentError, TypeError):
+    """What should be a client is another kind of one, or none."""
+
+
+def of_kind(
+    client: Any,
+    kind: Union[type[Kind], tuple[type[Kind], ...]],
+    whose: str,
+    timeout: Optional[float],
+) -> Kind:
+    """What an adapter is made of, looked at before its first request."""
+    kinds = kind if isinstance(kind, tuple) else (kind,)
+    if not isinstance(client, kinds):
+        wanted = " or ".join(f"a keyfob.{each.__name__}" for each in kinds)
+        given = type(client).__name__
+        given = f"a keyfob.{given}" if given in ("Client", "AsyncClient") else given
+        raise WrongClientError(f"{whose} needs {wanted}, not {given}")
+    milliseconds(timeout)
+    return client
 
 
 def signable(body: Any) -> bytes:

@@ -8,7 +8,7 @@ import aiohttp
 
 from keyfob import _errors
 from keyfob._async import AsyncClient
-from keyfob._hosts import HostErrors, signable
+from keyfob._hosts import HostErrors, of_kind, signable
 
 _errors_of_aiohttp = HostErrors(
     globals(),
@@ -43,9 +43,7 @@ class Auth:
     """
 
     def __init__(self, client: AsyncClient, *, timeout: Optional[float] = None) -> None:
-        if not isinstance(client, AsyncClient):
-            raise TypeError("aiohttp needs a keyfob.AsyncClient, not a keyfob.Client")
-        self._client = client
+        self._client = of_kind(client, AsyncClient, "aiohttp", timeout)
         self._timeout = timeout
 
     async def __call__(

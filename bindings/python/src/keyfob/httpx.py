@@ -10,7 +10,7 @@ import httpx
 from keyfob import _errors
 from keyfob._async import AsyncClient
 from keyfob._client import Client
-from keyfob._hosts import HostErrors
+from keyfob._hosts import HostErrors, of_kind
 
 _errors_of_httpx = HostErrors(
     globals(),
@@ -80,6 +80,8 @@ class _Flow:
     def __init__(self, request: httpx.Request, timeout: Optional[float]) -> None:
         self.request = request
         self._own = request.headers
+        self._file = _file_of(request)
+        self._start = self._file.tell() if self._file else 0
         self.token = ""
         read = request.extensions.get("timeout", {}).get("read")
         known = [each for each in (read, timeout) if each is not None]
@@ -93,6 +95,21 @@ class _Flow:
             return self.request.content
         except httpx.RequestNotRead:
             return b""
+
+    def rewind(self) -> bool:
+        """Whether the body can be sent again: a file from where it began, what was read to its end
+        from elsewhere never."""
+        if self._file:
+            self._file.seek(self._start)
+            return True
+        if "Transfer-Encoding" in self._own:
+            return False
+        try:
+            self.request.content  # noqa: B018
+            return True
+        except httpx.RequestNotRead:
+            # A form with files; httpx goes back to their beginnings.
+            return "multipart/" in self._own.get("Content-Type", "")
 
     def present(self, token: str, own: Optional[dict[str, str]], wanted: dict[str, str]) -> None:
         """The token's own headers are set; what else the provider wants, unless the caller did."""
@@ -126,6 +143,13 @@ class _Flow:
         return "<a token>"
 
 
+def _file_of(request: httpx.Request) -> Any:
+    """The file that the body is read from as it is sent, if that can go back."""
+    body = getattr(request.stream, "_stream", None)
+    is_file = hasattr(body, "tell") and hasattr(body, "seek")
+    return body if is_file and getattr(body, "seekable", lambda: True)() else None
+
+
 class Auth(httpx.Auth):
     """Puts a client's token into requests, and repeats a request once if the API refuses the token.
 
@@ -142,27 +166,26 @@ class Auth(httpx.Auth):
 
     `OriginError` is raised, and nothing sent, for a URL that must not see the token. No redirect
     takes along what was added; where one led to a URL that may see the token, and was not
-    answered well there, that request is sent again with it. Every error raised here is one of
-    `httpx`, too, such as `httpx.TimeoutException`.
+    answered well there, that request is sent again with it. A body that is read from an iterator is
+    sent once: its refusal is the answer, and the next request has another token. Every error raised
+    here is one of `httpx`, too, such as `httpx.TimeoutException`.
     """
 
     def __init__(
         self, client: Union[Client, AsyncClient], *, timeout: Optional[float] = None
     ) -> None:
-        self._client = client
+        self._client = of_kind(client, (Client, AsyncClient), "httpx", timeout)
         self._timeout = timeout
 
     def sync_auth_flow(
         self, request: httpx.Request
     ) -> Generator[httpx.Request, httpx.Response, None]:
         """What httpx.Client asks."""
-        client = self._client
-        if not isinstance(client, Client):
-            raise TypeError("httpx.Client needs a keyfob.Client, not a keyfob.AsyncClient")
+        client = of_kind(self._client, Client, "httpx.Client", None)
         flow = _Flow(request, self._timeout)
         self._present(client, flow)
         response = yield request
-        if flow.lacks_nonce(client, response):
+        if flow.lacks_nonce(client, response) and flow.rewind():
             self._present(client, flow)
             response = yield request
         if response.status_code < 400:
@@ -176,6 +199,8 @@ class Auth(httpx.Auth):
                 client.refused(flow.token, timeout=flow.limit)
             except _errors.Error as error:
                 raise flow.failed(error) from None
+            if not flow.rewind():
+                return
         else:
             return
         self._present(client, flow)
@@ -203,13 +228,11 @@ class Auth(httpx.Auth):
         self, request: httpx.Request
     ) -> AsyncGenerator[httpx.Request, httpx.Response]:
         """What httpx.AsyncClient asks."""
-        client = self._client
-        if not isinstance(client, AsyncClient):
-            raise TypeError("httpx.AsyncClient needs a keyfob.AsyncClient, not a keyfob.Client")
+        client = of_kind(self._client, AsyncClient, "httpx.AsyncClient", None)
         flow = _Flow(request, self._timeout)
         await self._present_async(client, flow)
         response = yield request
-        if flow.lacks_nonce(client, response):
+        if flow.lacks_nonce(client, response) and flow.rewind():
             await self._present_async(client, flow)
             response = yield request
         if response.status_code < 400:
@@ -223,6 +246,8 @@ class Auth(httpx.Auth):
                 await client.refused(flow.token, timeout=flow.limit)
             except _errors.Error as error:
                 raise flow.failed(error) from None
+            if not flow.rewind():
+                return
         else:
             return
         await self._present_async(client, flow)

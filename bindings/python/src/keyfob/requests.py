@@ -14,7 +14,7 @@ from requests.utils import rewind_body
 
 from keyfob import _errors
 from keyfob._client import Client
-from keyfob._hosts import HostErrors, signable
+from keyfob._hosts import HostErrors, of_kind, signable
 
 _errors_of_requests = HostErrors(
     globals(),
@@ -120,7 +120,7 @@ class Auth(AuthBase):
     """
 
     def __init__(self, client: Client, *, timeout: Optional[float] = None) -> None:
-        self._client = client
+        self._client = of_kind(client, Client, "requests", timeout)
         self._timeout = timeout
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
@@ -138,11 +138,12 @@ class Auth(AuthBase):
                     body.seek(start)
                 response = self._replay(token, response, settings)
                 request = response.request
-            if not is_spent and token.is_refused(response, request):
+            if token.is_refused(response, request):
+                token.renew(request, _limit(settings.get("timeout"), self._timeout))
                 if start is not None:
                     body.seek(start)
-                token.renew(request, _limit(settings.get("timeout"), self._timeout))
-                response = self._replay(token, response, settings)
+                if not is_spent:
+                    response = self._replay(token, response, settings)
             if response.is_redirect and not self._may_see(response):
                 token.take_off(request)
             return response
@@ -185,7 +186,11 @@ class Adapter(HTTPAdapter):
 
     def __init__(self, client: Client, **settings: Any) -> None:
         super().__init__(**settings)
-        self._client = client
+        self._client = of_kind(client, Client, "requests", None)
+
+    def __reduce__(self) -> Any:
+        # An `HTTPAdapter` would leave the client out.
+        return self._client.__reduce__()
 
     def send(
         self,
@@ -203,11 +208,13 @@ class Adapter(HTTPAdapter):
             body: Any = request.body
             is_spent = not (body is None or isinstance(body, (bytes, str)) or hasattr(body, "tell"))
             for is_refused in (token.lacks_nonce, lambda answer: token.is_refused(answer, sent)):
-                if not is_refused(response) or is_spent:
+                if not is_refused(response):
                     continue
-                response.close()
                 if is_refused != token.lacks_nonce:
                     token.renew(sent, limit)
+                if is_spent:
+                    continue
+                response.close()
                 token.present(sent, limit)
                 if hasattr(body, "tell"):
                     rewind_body(sent)
