@@ -1300,7 +1300,8 @@ keyfob_status keyfob_response_read(keyfob_response *response,
 /**
  * Gives the absolute URL of the link with this relation, such as `next`: from a `Link` header (RFC
  * 8288), or from a `links` or `_links` member in the first MiB of a JSON body; for `next` also
- * where the provider's profile says that its next page is. `KEYFOB_OK` with `*url` NULL where
+ * where the provider's profile says that its next page is. A page whose next one is itself is the
+ * last. `KEYFOB_OK` with `*url` NULL where
  * there is no such link. The string is the caller's, to be freed with `keyfob_string_free`.
  *
  * `KEYFOB_MALFORMED_ANSWER`: there is such a link, but it is not a URL.

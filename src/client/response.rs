@@ -132,28 +132,27 @@ impl Response {
 
     /// The absolute URL of the link with this relation, if there is one: from a `Link` header (RFC
     /// 8288), a HATEOAS `links` array, a `links` object or a HAL `_links` object; for `next` also
-    /// where the provider says that its next page is.
+    /// where the provider says that its next page is. A page whose next one is itself is the last:
+    /// who reads them all comes to an end.
     ///
     /// # Errors
     /// `MALFORMED_ANSWER`: there is such a link, but it is not a URL.
     pub fn link(&self, rel: &str) -> Result<Option<String>> {
         let headers = self.answer.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case("link"));
         let in_header = headers.flat_map(|(_, value)| link_header(value, rel)).next();
-        let Some(reference) = in_header.or_else(|| link_in_body(self.body(), rel)) else {
-            let profile = self.profile.as_ref().filter(|_| rel.eq_ignore_ascii_case("next"));
-            let next = profile.and_then(|profile| {
+        let is_next = rel.eq_ignore_ascii_case("next");
+        let found = match in_header.or_else(|| link_in_body(self.body(), rel)) {
+            Some(reference) => Some(self.url.join(&reference).map_err(|_| {
+                let what = format!("{}: the link `{rel}` is not a URL", self.url);
+                Error::new(Status::MalformedAnswer, what)
+            })?),
+            None => self.profile.as_ref().filter(|_| is_next).and_then(|profile| {
                 let rules = &profile.request.next;
                 next_page(rules, &self.url, &self.answer.headers, self.body())
-            });
-            return Ok(next.map(|url| url.as_str().into()));
+            }),
         };
-        match self.url.join(&reference) {
-            Ok(url) => Ok(Some(url.as_str().into())),
-            Err(_) => Err(Error::new(
-                Status::MalformedAnswer,
-                format!("{}: the link `{rel}` is not a URL", self.url),
-            )),
-        }
+        let leads_on = found.filter(|url| !is_next || *url != self.url);
+        Ok(leads_on.map(|url| url.as_str().into()))
     }
 }
 

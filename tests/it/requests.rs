@@ -279,6 +279,10 @@ fn links_of_every_form_lead_to_absolute_urls() {
         world.answers_once(CLOUD, "api", Fault::answer(200, &[], body));
         assert_eq!(get(&client, "/v1/list").unwrap().link("next").unwrap(), None, "{body}");
     }
+    // Who reads all pages comes to an end.
+    let own = Fault::answer(200, &[], r#"{"links":{"next":"?page=2"}}"#);
+    world.answers_once(CLOUD, "api", own);
+    assert_eq!(get(&client, "/v1/list?page=2").unwrap().link("next").unwrap(), None);
     world.answers_once(CLOUD, "api", Fault::answer(200, &[], r#"{"links":{"next":"ftp://h/"}}"#));
     let broken = get(&client, "/v1/list").unwrap().link("next").unwrap_err();
     assert_eq!(broken.status(), Status::MalformedAnswer, "{broken}");

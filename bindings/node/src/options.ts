@@ -289,6 +289,8 @@ export interface Options {
   app_name?: string | undefined;
   /** An option of aliyun-api. */
   app_secret?: string | undefined;
+  /** An option of devicewise. */
+  app_token?: string | undefined;
   /** An option of insights-hub. */
   app_version?: string | undefined;
   /** An option of the-things-stack. */
@@ -377,6 +379,8 @@ export interface Options {
   tenant?: string | undefined;
   /** An option of mender-device. */
   tenant_token?: string | undefined;
+  /** An option of devicewise. */
+  thing_key?: string | undefined;
   /** An option of aws-iot. */
   thing_name?: string | undefined;
   /** An option of kii. */

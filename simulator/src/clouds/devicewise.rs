@@ -8,7 +8,7 @@ use super::cloud::Role;
 use super::errors;
 use super::list::List;
 use super::rules::{Outcome, PERSON, Rules};
-use crate::credentials::known::Login;
+use crate::credentials::known::{Login, catalogue as known};
 use crate::http::{Answer, Request};
 use crate::site::Refused;
 use crate::tokens::{Dead, Habits};
@@ -16,6 +16,9 @@ use crate::tokens::{Dead, Habits};
 pub(super) struct DeviceWise;
 
 const PATH: &str = "/api";
+const THING: &str = "gateway-7";
+const APP: &str = "7f3b9a1c-app";
+const APP_TOKEN: &str = "devicewise-app-token-4c3b";
 
 impl Rules for DeviceWise {
     fn habits(&self) -> Habits {
@@ -23,7 +26,14 @@ impl Rules for DeviceWise {
     }
 
     fn logins(&self) -> &'static [Login] {
-        &[PERSON]
+        &[
+            PERSON,
+            ("application", &[("thing_key", THING), ("app_id", APP), ("app_token", APP_TOKEN)]),
+        ]
+    }
+
+    fn secrets(&self) -> &'static [(&'static str, &'static str)] {
+        &[(known::USERNAME, known::PASSWORD), (THING, APP_TOKEN)]
     }
 
     fn call(&self, _role: Role, request: &Request) -> Option<&'static str> {
@@ -37,14 +47,17 @@ impl Rules for DeviceWise {
         let body = body(call.request);
         let params = &body["auth"]["params"];
         let text = |name: &str| params[name].as_str().unwrap_or("").to_owned();
-        let wanted = json!({ "auth": {
-            "command": "api.authenticate",
-            "params": { "username": text("username"), "password": text("password") },
-        } });
-        if body != wanted {
+        let of_user = json!({ "username": text("username"), "password": text("password") });
+        let of_app = json!({ "thingKey": THING, "appId": APP, "appToken": text("appToken") });
+        let (principal, secret) = match params {
+            params if *params == of_user => (text("username"), text("password")),
+            params if *params == of_app => (THING.to_owned(), text("appToken")),
+            _ => return Err(failed(-1, "the auth block is none")),
+        };
+        if body != json!({ "auth": { "command": "api.authenticate", "params": params } }) {
             return Err(failed(-1, "the auth block is none"));
         }
-        let minted = call.enter(&text("username"), &text("password"), false)?;
+        let minted = call.enter(&principal, &secret, false)?;
         let told = json!({ "success": true, "params": { "sessionId": minted.access } });
         Ok(Answer::json(200, &json!({ "auth": told })))
     }

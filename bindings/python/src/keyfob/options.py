@@ -401,11 +401,18 @@ class DatacakeOptions(CommonOptions, total=False):
 class DevicewiseOptions(CommonOptions, total=False):
     """Telit deviceWISE: `devicewise`."""
 
+    #: deviceWISE: the ID that the device made for its application.
+    app_id: Text
+    #: deviceWISE: the application's token.
+    app_token: Text
+    app_token_file: Path
     #: Where the cloud is, instead of the provider's own address: a private host, a test system.
     base_url: Text
     #: The account's or thing's password.
     password: Text
     password_file: Path
+    #: deviceWISE: the thing's key.
+    thing_key: Text
     #: The account's login name.
     username: Text
 
@@ -1375,6 +1382,9 @@ class Options(CommonOptions, total=False):
     #: Aliyun: the AppSecret.
     app_secret: Text
     app_secret_file: Path
+    #: deviceWISE: the application's token.
+    app_token: Text
+    app_token_file: Path
     #: Insights Hub: its version.
     app_version: Text
     #: The Things Stack: the application, with its tenant where there are several: `app1@ttn`.
@@ -1577,6 +1587,8 @@ class Options(CommonOptions, total=False):
     #: Mender: the tenant's token, where the server has tenants.
     tenant_token: Text
     tenant_token_file: Path
+    #: deviceWISE: the thing's key.
+    thing_key: Text
     #: AWS IoT: the thing's name.
     thing_name: Text
     #: Kii: the Content-Type of token calls.
