@@ -87,6 +87,9 @@ impl Cloud {
         if let Some(logins) = self.mqtt() {
             writeln!(page, "- MQTT (`keyfob_client_mqtt`): {logins}.").unwrap();
         }
+        if let Some(pages) = self.pages() {
+            writeln!(page, "- `pages()` follows {pages}.").unwrap();
+        }
         for note in self.told["notes"].as_array().unwrap() {
             writeln!(page, "- {}", note.as_str().unwrap()).unwrap();
         }
@@ -95,6 +98,23 @@ impl Cloud {
         if !sources.is_empty() {
             writeln!(page, "- Read in: {}.", sources.join("; ")).unwrap();
         }
+    }
+
+    /// What leads to the next page, where no link does.
+    fn pages(&self) -> Option<String> {
+        let rule = self.profile["request"]["next"].as_object()?;
+        let says = |member: &str| rule.get(member).and_then(Value::as_str);
+        let Some(field) = says("query") else {
+            return Some(format!("the URL at `{}` of an answer", says("url").unwrap()));
+        };
+        if let Some(cursor) = says("cursor") {
+            return Some(format!("what stands at `{cursor}`, as `{field}`"));
+        }
+        let first = rule.get("first").map_or(0, |first| first.as_u64().unwrap());
+        Some(match says("items") {
+            None => format!("the page numbers in `{field}`"),
+            Some(_) => format!("`{field}`, where the request names it: `?{field}={first}`"),
+        })
     }
 
     /// The logins that an MQTT client can connect with, and what it then is told.
