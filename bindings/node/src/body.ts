@@ -41,6 +41,12 @@ export class Body {
   readonly #onProgress: OnProgress | undefined;
   readonly #total: number | null;
   #held: Held | null;
+  /**
+   * As many bytes on V8's heap as a piece holds outside of it, while a call is under way. V8 looks for
+   * pieces that nobody holds any more when 32 MB of them have come together, or when the place of its
+   * young objects is full, which is small in most processes: this has it full before long.
+   */
+  weight: unknown = null;
   #done = 0;
   #told = -Infinity;
   #ended = false;
@@ -90,6 +96,7 @@ export class Body {
     reading.add(this);
     const length: Out<number> = [null];
     const err: Out<Pointer> = [null];
+    this.weight = new Array(buffer.length >> 3);
     try {
       const status = await new Promise<number>((resolve, reject) => {
         const { async } = library.keyfob_response_read;
@@ -104,6 +111,7 @@ export class Body {
       this.#ended = true;
       throw fault;
     } finally {
+      this.weight = null;
       leave();
       reading.delete(this);
       if (this.#ended) this.#free();
