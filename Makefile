@@ -9,7 +9,7 @@ CARGO_PROFILE := $(if $(filter release,$(PROFILE)),--release)
 # The store on many machines is tried with the rest; a release has it where FEATURES=redis says so.
 FEATURES ?= $(if $(CARGO_PROFILE),,redis)
 # Beside an rlib cargo does no link-time optimisation, so a release is built without one.
-CARGO_BUILD := $(if $(CARGO_PROFILE),rustc --lib --release --crate-type=cdylib$(,)staticlib,build)
+CARGO_BUILD := $(if $(CARGO_PROFILE),rustc --lib --release --features capi --crate-type=cdylib$(,)staticlib,build)
 
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib

@@ -12,7 +12,7 @@ KEYFOB_INSTALL_STAGING = YES
 
 define KEYFOB_BUILD_CMDS
 	cd $(@D) && $(TARGET_MAKE_ENV) $(TARGET_CONFIGURE_OPTS) $(PKG_CARGO_ENV) \
-		cargo rustc --offline --locked --lib --release --crate-type=cdylib,staticlib
+		cargo rustc --offline --locked --lib --release --features capi --crate-type=cdylib,staticlib
 endef
 
 define KEYFOB_INSTALL_STAGING_CMDS

@@ -52,7 +52,7 @@ class Keyfob(ConanFile):
         self.settings.rm_safe("compiler.cppstd")
 
     def build(self):
-        kinds = "--crate-type=cdylib,staticlib"
+        kinds = "--features capi --crate-type=cdylib,staticlib"
         self.run(
             f"cargo rustc --lib --release {kinds} --target-dir {self.build_folder}/cargo",
             cwd=self.source_folder,
