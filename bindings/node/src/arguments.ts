@@ -38,6 +38,16 @@ export function number(value: unknown, what: string, least: number, most: number
   throw new ArgumentError("INVALID_ARGUMENT", `${what} must be from ${least} to ${most}, not ${value}`);
 }
 
+/** One of these words. */
+export function choice(value: unknown, what: string, words: readonly string[]): void {
+  if (!words.includes(value as string)) throw wrong(what, words.map((word) => `"${word}"`).join(" or "), value);
+}
+
+/** What can be called. */
+export function callable(value: unknown, what: string): void {
+  if (typeof value !== "function") throw wrong(what, "a function", value);
+}
+
 /** An object of options; none is one without any. */
 export function members<T extends object>(value: T | null | undefined, what: string): T {
   if (value === null || value === undefined) return {} as T;

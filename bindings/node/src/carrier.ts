@@ -2,6 +2,7 @@
 // second try.
 
 import { brotliDecompressSync, gunzipSync, inflateSync } from "node:zlib";
+import { choice, members, number } from "./arguments";
 import type { CallOptions } from "./calls";
 import { ArgumentError, OriginError } from "./errors";
 
@@ -56,8 +57,10 @@ export class Carry {
   readonly #options: CarryOptions;
 
   constructor(client: Carrier, options: CarryOptions) {
+    const { timeout, elsewhere } = (this.#options = members(options, "options"));
+    if (timeout !== undefined) number(timeout, "timeout", 0, Infinity);
+    if (elsewhere !== undefined) choice(elsewhere, "elsewhere", ["refuse", "pass"]);
     this.#client = client;
-    this.#options = options;
   }
 
   /** What to add to a request. `passes`: it may go without a token where it must not have one. */

@@ -1,5 +1,6 @@
 // The token for programs that use `fetch`, or a library that takes one.
 
+import { callable } from "./arguments";
 import { Carry, type CarryOptions, type Carrier, isData, isRepeatable, mayRefuse, put } from "./carrier";
 
 /** As `fetch`: of Node, of undici, of whoever has one. */
@@ -21,6 +22,7 @@ interface Leg {
 
 /** Gives a `fetch` whose requests carry the token. */
 export function wrapFetch(client: Carrier, fetch: Fetch, options: CarryOptions): Fetch {
+  callable(fetch, "fetch");
   const carry = new Carry(client, options);
   return async (input, init = {}) => {
     const request = typeof input === "object" && "headers" in input ? input : undefined;
