@@ -147,8 +147,8 @@ static const char *command_of_flag(const char *word) {
     return NULL;
 }
 
-static int parse(int argc, char **argv, int first, int old_name, struct invocation *invocation) {
-    for (int i = first; i < argc; i++) {
+static int parse(int argc, char **argv, int old_name, struct invocation *invocation) {
+    for (int i = 1; i < argc; i++) {
         const char *word = argv[i], *flag = old_name ? command_of_flag(word) : NULL, **place;
         if (flag != NULL) {
             invocation->command = flag;
@@ -163,6 +163,8 @@ static int parse(int argc, char **argv, int first, int old_name, struct invocati
                 return refuse("there is no option ", word);
             if ((*place = argv[++i]) == NULL)
                 return refuse("a value must follow ", word);
+        } else if (invocation->command == NULL) {
+            invocation->command = word;
         } else if (invocation->provider == NULL) {
             invocation->provider = word;
         } else {
@@ -173,7 +175,10 @@ static int parse(int argc, char **argv, int first, int old_name, struct invocati
 }
 
 static int run(struct invocation *invocation) {
-    const struct command *command = find_command(invocation->command);
+    const struct command *command;
+    if (invocation->command == NULL)
+        return refuse("which command?", "");
+    command = find_command(invocation->command);
     if (command == NULL)
         return refuse("there is no command ", invocation->command);
     if (command->needs_provider && invocation->provider == NULL)
@@ -193,12 +198,12 @@ static int called_by_old_name(const char *path) {
 int main(int argc, char **argv) {
     struct invocation invocation;
     int old_name = argc > 0 && called_by_old_name(argv[0]);
-    int first = old_name ? 1 : 2, code;
+    int code;
     const char **room = calloc((size_t)(argc + 2) * 4, sizeof *room);
     if (room == NULL)
         return SOFTWARE;
     memset(&invocation, 0, sizeof invocation);
-    invocation.command = old_name || argc < 2 ? "token" : argv[1];
+    invocation.command = old_name ? "token" : NULL;
     invocation.arguments = room;
     invocation.settings = room + (argc + 2);
     invocation.headers = room + (argc + 2) * 2;
@@ -213,8 +218,7 @@ int main(int argc, char **argv) {
             return fflush(stdout) == 0 ? DONE : UNAVAILABLE;
         }
     }
-    code = argc < 2 ? refuse("which command?", "")
-                    : parse(argc, argv, first, old_name, &invocation);
+    code = parse(argc, argv, old_name, &invocation);
     if (code == DONE)
         code = run(&invocation);
     free(room);
