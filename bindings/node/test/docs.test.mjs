@@ -103,7 +103,7 @@ test("the test on the page passes", () => {
 });
 
 test("the configuration of PM2 sets options that exist", () => {
-  const [[, code]] = blocks(page, "cjs");
+  const [, code] = blocks(page, "cjs").find(([heading]) => heading === "In production");
   const path = join(directory, "ecosystem.config.cjs");
   writeFileSync(path, code);
   const { apps } = createRequire(import.meta.url)(path);
