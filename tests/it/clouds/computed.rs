@@ -45,3 +45,28 @@ fn a_thing_of_aws_gets_its_keys_for_its_certificate() {
     let client = config.client().unwrap();
     assert_eq!(devices(&world, &client, Cloud::AwsIot), 200);
 }
+
+/// AWS signs each field of a query percent-encoded, however it was sent.
+#[test]
+fn a_query_is_signed_as_aws_reads_it() {
+    for (cloud, login) in
+        [(Cloud::Aws, "keys"), (Cloud::Aws, "temporary"), (Cloud::AwsIot, "certificate")]
+    {
+        let world = World::new();
+        let client = world.config(cloud, login).client().unwrap();
+        let url = format!("{}{}", world.sim.api_url(cloud), cloud.devices_path());
+        for query in [
+            "start=2026-01-31T08:15:00Z",
+            "b=2&a=1",
+            "a=1&a=0",
+            "path=a/b,c@d",
+            "name=a%20b%2Fc",
+            "token=",
+            "",
+        ] {
+            let request = Request::new("GET", &format!("{url}?{query}")).unwrap();
+            let status = client.send(&request).unwrap().status();
+            assert_eq!(status, 200, "{} {login} {query}", cloud.name());
+        }
+    }
+}
