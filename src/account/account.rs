@@ -8,7 +8,7 @@
 //! a verdict on the credentials. They decide nothing by it, and write nothing down: both is the
 //! lifecycle's.
 
-use crate::account::identity::{Identity, Places, place_of};
+use crate::account::identity::{Identity, Places, places_of};
 use crate::account::secrets::Secrets;
 use crate::error::{Error, Result, Status};
 use crate::http::message::TransportSettings;
@@ -119,13 +119,11 @@ impl Account {
         let shares_tokens = options.is_set(REFRESH_TOKEN.name) || is_a_persons;
         let store = choice.record(&siblings, shares_tokens, Arc::new(is_credible))?;
         let secrets = Secrets::of(&profile, &options, &selection, &choice, clock, &places);
+        let [place, first_place] = places_of(&identity.name, clock.machine_id().as_deref());
         let window = RenewalWindow {
             before: options.duration(RENEW_BEFORE_S),
-            place: place_of(&identity.name, clock.machine_id().as_deref()),
-            first_place: place_of(
-                &format!("{} first", identity.name),
-                clock.machine_id().as_deref(),
-            ),
+            place,
+            first_place,
             spreads: !options.is_set(RENEW_BEFORE_S.name),
         };
         let mut origins = options.allowed_origins();
@@ -199,7 +197,8 @@ impl Account {
     /// The token of a login that exchanges nothing and lives for ever, such as an API key. `None`
     /// for all other logins.
     pub fn fixed_token(&self) -> Result<Option<Token>> {
-        if self.computes() {
+        let has_one = self.login().is_some_and(|login| login.token.is_some());
+        if self.computes() || !has_one {
             return Ok(None);
         }
         let names = self.names(&Discovered::default())?;

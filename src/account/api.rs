@@ -17,9 +17,11 @@ use crate::account::headers::Headers;
 use crate::error::{Error, Result, Status};
 use crate::http::url::{OriginRule, Url, has_scheme};
 use crate::model::option::Kind;
-use crate::model::record::Record;
-use crate::provider::endpoints::is_endpoint;
+use crate::model::record::{Discovered, Record};
+use crate::provider::endpoints::{ENDPOINT, is_endpoint};
 use crate::provider::fill::safe;
+use crate::provider::names::Names;
+use crate::provider::profile::Profile;
 use crate::provider::scope::{Moment, Scope};
 use crate::provider::template::{Place, Template, Values};
 use crate::support::ordered::Ordered;
@@ -28,8 +30,10 @@ use crate::support::slot::Slot;
 use std::sync::{Arc, Weak};
 
 /// What requests need to know, worked out once for as long as nothing is discovered anew.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Api {
+    /// What it was worked out from.
+    from: Inputs,
     /// The provider's name, for messages.
     provider: String,
     /// What relative URLs are relative to.
@@ -40,6 +44,47 @@ pub(crate) struct Api {
     trusted: Vec<OriginRule>,
     /// Headers for requests that do not set them.
     pub headers: Headers,
+}
+
+/// What an API is worked out from: where it is the same, so are URLs and headers.
+#[derive(Debug)]
+struct Inputs {
+    profile: Arc<Profile>,
+    discovered: Discovered,
+    /// `allowed_origins`, and those of the profile.
+    origins: Vec<OriginRule>,
+    /// The values of the names that it is made of, and URLs of the user's own, since those may be
+    /// trusted: each by where it stands among them.
+    values: Vec<(usize, Secret)>,
+}
+
+impl Inputs {
+    fn of(account: &Account, record: &Record, names: &Names) -> Inputs {
+        let values = values(account, names);
+        Inputs {
+            profile: account.profile.clone(),
+            discovered: record.discovered.clone(),
+            origins: account.origins.clone(),
+            values: values.map(|(at, value)| (at, value.into())).collect(),
+        }
+    }
+
+    /// Whether the same comes of these.
+    fn are_those_of(&self, account: &Account, record: &Record, names: &Names) -> bool {
+        let known = self.values.iter().map(|(at, value)| (*at, value.expose()));
+        Arc::ptr_eq(&self.profile, &account.profile)
+            && self.discovered == record.discovered
+            && self.origins == account.origins
+            && known.eq(values(account, names))
+    }
+}
+
+/// The values that the API of an account is worked out from.
+fn values<'a>(account: &'a Account, names: &'a Names) -> impl Iterator<Item = (usize, &'a str)> {
+    let named = account.profile.names_of_requests.iter().map(|name| names.value(name));
+    let urls = account.options.table().iter().filter(|option| option.kind == Kind::Url);
+    let all = named.chain(urls.map(|option| account.options.get(&option.name)));
+    all.enumerate().filter_map(|(at, value)| Some((at, value?)))
 }
 
 impl Values for Api {
@@ -58,32 +103,34 @@ impl Api {
         /// The last that was worked out, for some profiles at once. Kept by its clients alone: its
         /// headers may be secret.
         static LAST: [Slot<Weak<Api>>; 16] = [const { Slot::empty() }; 16];
-        let api = Api::work_out(account, record)?;
-        let profile = Arc::as_ptr(&account.profile) as usize;
-        let last = &LAST[profile / 64 % LAST.len()];
-        let same = last.get().as_deref().and_then(Weak::upgrade).filter(|same| **same == api);
-        Ok(same.unwrap_or_else(|| {
-            let api = Arc::new(api);
-            last.put(Some(Arc::new(Arc::downgrade(&api))));
-            api
-        }))
-    }
-
-    fn work_out(account: &Account, record: &Record) -> Result<Api> {
         let discovered = &record.discovered;
         let names = match &record.token {
             Some(token) => account.names_of_requests(token, discovered)?,
             None => account.names(discovered)?,
         };
+        let profile = Arc::as_ptr(&account.profile) as usize;
+        let last = &LAST[profile / 64 % LAST.len()];
+        if let Some(last) = last.get().as_deref().and_then(Weak::upgrade) {
+            if last.from.are_those_of(account, record, &names) {
+                return Ok(last);
+            }
+        }
+        let api = Arc::new(Api::work_out(account, record, &names)?);
+        last.put(Some(Arc::new(Arc::downgrade(&api))));
+        Ok(api)
+    }
+
+    fn work_out(account: &Account, record: &Record, names: &Names) -> Result<Api> {
+        let discovered = &record.discovered;
         let profile = &account.profile;
         let mut endpoints = discovered.0.clone();
         endpoints.0.retain(|(name, _)| is_endpoint(profile, name));
         let mut trusted = account.origins.clone();
         let at_endpoints = endpoints.iter().filter_map(|(_, endpoint)| Url::parse(endpoint).ok());
         trusted.extend(at_endpoints.map(OriginRule::of));
-        let mut scope = Scope::of(profile, &names, Moment::at(0));
+        let mut scope = Scope::of(profile, names, Moment::at(0));
         let base_url = scope.find("base_url")?.map(str::to_string);
-        for name in profile.values.names().filter(|name| name.ends_with("_endpoint")) {
+        for name in profile.values.names().filter(|name| name.ends_with(ENDPOINT)) {
             let Ok(Some(url)) = scope.find(name) else { continue };
             // What the user has named is the user's word; any other must be an endpoint that was found.
             let mut named = account.options.table().iter().filter(|o| o.kind == Kind::Url);
@@ -96,9 +143,10 @@ impl Api {
         trusted
             .extend(base.iter().filter(|base| !base.learnt).map(|b| OriginRule::of(b.url.clone())));
         endpoints.0.extend(base_url.map(|url| ("base_url".to_string(), url)));
-        let headers = same_each_time(profile, &profile.request.headers, &names)?;
+        let headers = same_each_time(profile, &profile.request.headers, names)?;
         let base = base.map(|base| base.url);
-        Ok(Api { provider: profile.name.clone(), base, endpoints, trusted, headers })
+        let from = Inputs::of(account, record, names);
+        Ok(Api { from, provider: profile.name.clone(), base, endpoints, trusted, headers })
     }
 
     /// The URL of a request, if the token may go there: `FOREIGN_ORIGIN` or `INSECURE_URL` if not.

@@ -158,15 +158,16 @@ impl Digest {
 }
 
 /// Where an identity on a machine stands among all others, from 0 to 1: the place in the renewal
-/// window at which it is due. Always the same, so that a restart changes nothing; and another one
-/// on each machine, so that machines that share an identity are not due at the same instant.
-pub(super) fn place_of(identity: &str, machine: Option<&str>) -> f64 {
+/// window at which it is due, and the place over most of a token's life of a first renewal. Always the
+/// same, so that a restart changes nothing; and others on each machine, so that machines that share an
+/// identity are not due at the same instant.
+pub(super) fn places_of(identity: &str, machine: Option<&str>) -> [f64; 2] {
     let mut context = ring::digest::Context::new(&ring::digest::SHA256);
     context.update(identity.as_bytes());
     context.update(machine.unwrap_or_default().as_bytes());
     let bytes = context.finish();
-    let first = bytes.as_ref().first_chunk().map_or(0, |first| u32::from_be_bytes(*first));
-    f64::from(first) / f64::from(u32::MAX)
+    let place = |bytes: &[u8]| bytes.first_chunk().map_or(0, |four| u32::from_be_bytes(*four));
+    [0, 4].map(|at| f64::from(place(&bytes.as_ref()[at..])) / f64::from(u32::MAX))
 }
 
 #[cfg(test)]
@@ -227,7 +228,7 @@ mod tests {
 
     #[test]
     fn machines_that_share_an_identity_have_places_of_their_own() {
-        let place = |machine: &str| place_of("an identity", Some(machine));
+        let place = |machine: &str| places_of("an identity", Some(machine))[0];
         assert_eq!(place("a"), place("a"));
         assert_ne!(place("a"), place("b"));
         let places: Vec<f64> = (0..1000).map(|n: usize| place(&n.to_string())).collect();

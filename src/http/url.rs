@@ -328,6 +328,9 @@ fn is_host(host: &str) -> bool {
 
 /// Percent-encodes what is not ASCII.
 fn encode_foreign(text: &str, into: &mut String) {
+    if text.is_ascii() {
+        return into.push_str(text);
+    }
     let mut buffer = [0; 4];
     for c in text.chars() {
         match c.is_ascii() {

@@ -1,11 +1,10 @@
 //! The options of a profile, found by name.
 //!
-//! A client is made from a handful of options, and asks for forty by name. A process that makes a
+//! A client is made from a handful of options, and asks for two hundred by name. A process that makes a
 //! hundred thousand of them must not look at each of sixty names each time, so the names are hashed
 //! once for a profile.
 
 use super::option::Opt;
-use crate::support::shelf::hash_of;
 
 /// What is put behind a secret option's name to set it by the name of a file.
 pub(super) const FILE_SUFFIX: &str = "_file";
@@ -14,8 +13,21 @@ pub(super) const FILE_SUFFIX: &str = "_file";
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct OptionIndex {
     options: Vec<Opt>,
-    /// The hash of each name and where it stands, in the order of the hashes.
-    by_hash: Vec<(u64, u16)>,
+    /// Where each option stands, at the place that its name has or behind that; [`NOWHERE`] at all
+    /// others, which are half of them at least. None where there are no options.
+    places: Vec<u16>,
+}
+
+/// At a place that no name has.
+const NOWHERE: u16 = u16::MAX;
+
+/// The place of a name among so many, a power of two: its ends and its length tell most names apart.
+fn place_of(name: &str, places: usize) -> usize {
+    let word = |bytes: Option<&[u8; 4]>| bytes.map_or(0, |bytes| u32::from_le_bytes(*bytes));
+    let bytes = name.as_bytes();
+    let ends = word(bytes.first_chunk()) ^ word(bytes.last_chunk()).rotate_left(11);
+    let mixed = ends.wrapping_add(bytes.len() as u32).wrapping_mul(0x9e37_79b1);
+    (mixed >> 12) as usize & (places - 1)
 }
 
 /// What a name that can be set stands for: an option, by where it stands in the table.
@@ -46,18 +58,29 @@ impl std::ops::Index<u16> for OptionIndex {
 impl OptionIndex {
     /// A profile has at most some hundred options: its JSON is bounded.
     pub fn new(options: Vec<Opt>) -> OptionIndex {
-        let count = u16::try_from(options.len()).unwrap_or(u16::MAX);
-        let hash = |index: u16| hash_of(&options[usize::from(index)].name);
-        let mut by_hash: Vec<(u64, u16)> = (0..count).map(|index| (hash(index), index)).collect();
-        by_hash.sort_unstable();
-        OptionIndex { options, by_hash }
+        let mut places = vec![NOWHERE; (options.len() * 2).next_power_of_two()];
+        for (index, option) in (0..NOWHERE).zip(&options) {
+            let mut at = place_of(&option.name, places.len());
+            while places[at] != NOWHERE {
+                at = (at + 1) & (places.len() - 1);
+            }
+            places[at] = index;
+        }
+        OptionIndex { options, places }
     }
 
     fn position(&self, name: &str) -> Option<u16> {
-        let hash = hash_of(name);
-        let from = self.by_hash.partition_point(|(of, _)| *of < hash);
-        let same = self.by_hash[from..].iter().take_while(|(of, _)| *of == hash);
-        same.map(|(_, index)| *index).find(|index| self[*index].name == name)
+        if self.options.is_empty() {
+            return None;
+        }
+        let mut at = place_of(name, self.places.len());
+        loop {
+            match self.places[at] {
+                NOWHERE => return None,
+                index if self[index].name == name => return Some(index),
+                _ => at = (at + 1) & (self.places.len() - 1),
+            }
+        }
     }
 
     /// The option of this name. A `_file` variant is no option of its own.

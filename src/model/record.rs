@@ -128,8 +128,14 @@ impl Record {
     }
 
     /// Whether the other is what a store has that lost this one: who has this one may put it back.
+    /// Not where the other's token was issued later, though its generation is lower: then the store
+    /// was begun anew, and whoever has this one was away meanwhile.
     pub fn outlives(&self, stored: &Record) -> bool {
-        self.is_newer_than(stored) && !stored.is_newer_than(self)
+        let was_away = match (&self.token, &stored.token) {
+            (Some(token), Some(of_stored)) => token.is_older_than(of_stored),
+            _ => false,
+        };
+        self.is_newer_than(stored) && !stored.is_newer_than(self) && !was_away
     }
 
     /// Whether somebody forgot what there was. In the beginning there was nothing.
@@ -252,6 +258,25 @@ mod tests {
             own.adopt(stored);
             assert_eq!((own.token, own.refresh), (new.token.clone(), new.refresh.clone()));
         }
+    }
+
+    #[test]
+    fn only_what_a_store_has_lost_is_put_back() {
+        let known = record("b", Some("s"), 2);
+        let older = Record { generation: 1, ..record("a", Some("r"), 1) };
+        assert!(known.outlives(&older) && known.outlives(&Record::default()));
+        assert!(!older.outlives(&known) && !known.outlives(&known));
+        let mut forgotten = older.clone();
+        forgotten.forget();
+        assert!(!known.outlives(&forgotten) && forgotten.outlives(&older));
+        let mut told = known.clone();
+        told.adopt(forgotten);
+        assert_eq!(told.token, None, "what was forgotten stays so");
+        let begun_anew = Record { generation: 1, ..record("c", Some("t"), 3) };
+        assert!(!known.outlives(&begun_anew));
+        let lost = Some(Error::new(Status::LoginRequired, "refused"));
+        let refused = Record { lost, token: None, refresh: None, ..known.clone() };
+        assert!(known.outlives(&refused) && !refused.outlives(&known));
     }
 
     #[test]

@@ -9,6 +9,9 @@ use crate::http::url::Url;
 use crate::model::options::Options;
 use crate::model::record::Discovered;
 
+/// How the names of values end that requests may begin with in braces.
+pub(crate) const ENDPOINT: &str = "_endpoint";
+
 /// Refuses what must not stand for an endpoint. `shown` is what messages call it.
 pub(super) fn check(options: &Options, url: &str, shown: impl FnOnce() -> String) -> Result<()> {
     safe(&Url::parse(url)?, options, shown)

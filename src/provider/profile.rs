@@ -29,6 +29,8 @@ pub(crate) struct Profile {
     pub table: Arc<OptionIndex>,
     /// What the values are made of.
     pub kinds: Kinds,
+    /// The names that the URLs and the headers of requests are made of.
+    pub names_of_requests: Vec<String>,
 }
 
 impl std::ops::Deref for Profile {
@@ -49,14 +51,17 @@ impl Profile {
         let wrong = |what: String| invalid(&format!("{}: {what}", format.name));
         let table = format.option_table().map_err(wrong)?;
         let kinds = format.check(&table).map_err(wrong)?;
-        Ok(Profile { format, table: Arc::new(OptionIndex::new(table)), kinds })
+        let names_of_requests = format.names_of_requests();
+        let table = Arc::new(OptionIndex::new(table));
+        Ok(Profile { format, table, kinds, names_of_requests })
     }
 
     /// What `custom`, a user's own provider, is until its profile is given: built-in options alone.
     pub fn none(name: &str) -> Profile {
         let format = Format { name: name.into(), ..Format::default() };
         let table = Arc::new(OptionIndex::new(crate::model::option_table::table()));
-        Profile { format, table, kinds: Kinds::default() }
+        let (kinds, names_of_requests) = Default::default();
+        Profile { format, table, kinds, names_of_requests }
     }
 
     /// Whether it is that: no profile has neither logins nor a refresh.

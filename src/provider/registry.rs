@@ -29,17 +29,22 @@ pub(crate) fn named(name: &str) -> Result<Arc<Profile>> {
     if name == CUSTOM {
         return Ok(Arc::new(Profile::none(CUSTOM)));
     }
+    // Whoever makes many clients asks for the same few.
+    if let Some(known) = PARSED.iter().filter_map(OnceBox::get).find(|known| known.name == name) {
+        return Ok(known.clone());
+    }
     match NAMES.lines().position(|known| known == name) {
         Some(index) => parsed(index),
         None => Err(unknown(name)),
     }
 }
 
+/// One cell a profile, so that parsing one does not wait for another.
+static PARSED: [OnceBox<Arc<Profile>>; HOW_MANY] = [const { OnceBox::new() }; HOW_MANY];
+
 /// Without a lock, which a process that forks could leave behind locked: of two threads that parse
 /// the same profile at once, one throws its work away.
 fn parsed(index: usize) -> Result<Arc<Profile>> {
-    // One cell a profile, so that parsing one does not wait for another.
-    static PARSED: [OnceBox<Arc<Profile>>; HOW_MANY] = [const { OnceBox::new() }; HOW_MANY];
     let parse = || Profile::parse(&text(index)?).map(|profile| Box::new(Arc::new(profile)));
     PARSED[index].get_or_try_init(parse).cloned()
 }

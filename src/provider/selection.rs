@@ -59,7 +59,7 @@ pub(crate) fn select(profile: &Profile, options: &Options) -> Result<Selection> 
         login.1.when.iter().all(|(o, wanted)| !options.is_set(o) || options.get(o) == Some(wanted))
     };
     let open: Vec<&(String, Login)> = profile.logins.0.iter().filter(allowed).collect();
-    let fits = |login: &Login| lacking(options, login).is_empty();
+    let fits = |login: &Login| lacking(options, login).next().is_none();
     let fitting: Vec<&(String, Login)> = open.iter().copied().filter(|l| fits(&l.1)).collect();
     // Of two that fit, one that needs everything the other needs and more is what is meant.
     let best: Vec<&(String, Login)> = fitting
@@ -116,13 +116,12 @@ fn takes(login: &Login, name: &str) -> bool {
 
 /// What is missing for this login: options that it needs, and a proof where the client itself logs
 /// in.
-fn lacking<'a>(options: &Options, login: &'a Login) -> Vec<&'a str> {
-    let missing = |name: &&str| !options.is_set(name) && !has(options, name);
-    let mut lacking: Vec<&str> = login.needs.iter().map(String::as_str).filter(missing).collect();
-    if login.is_the_clients_own(options) && !client_auth::can_prove(options) {
-        lacking.push(client_auth::PROOFS);
-    }
-    lacking
+fn lacking<'a>(options: &'a Options, login: &'a Login) -> impl Iterator<Item = &'a str> {
+    let missing = |name: &&str| !has(options, name) && !options.is_set(name);
+    let needs = login.needs.iter().map(String::as_str).filter(missing);
+    let proves = || !login.is_the_clients_own(options) || client_auth::can_prove(options);
+    // Asked last: most logins lack something else.
+    needs.chain(std::iter::once(client_auth::PROOFS).filter(move |_| !proves()))
 }
 
 /// How many things a login needs, at most.
@@ -193,7 +192,10 @@ fn left_over(
     let (status, hint) = match other {
         Some((name, login)) => (
             Status::MissingOption,
-            format!("; for the login {name} also set {}", lacking(options, login).join(", ")),
+            format!(
+                "; for the login {name} also set {}",
+                lacking(options, login).collect::<Vec<_>>().join(", ")
+            ),
         ),
         None => (Status::InvalidOption, "; leave it out".to_string()),
     };
@@ -206,7 +208,7 @@ fn nothing_fits(profile: &Profile, open: &[&(String, Login)], options: &Options)
     let mut ways: Vec<String> = open
         .iter()
         .map(|login| {
-            let missing = lacking(options, &login.1);
+            let missing: Vec<&str> = lacking(options, &login.1).collect();
             if missing.len() == needed(options, &login.1) {
                 described(login, options)
             } else {

@@ -16,6 +16,7 @@
 //! or to `Step::templates`.
 
 use super::client_auth;
+use super::endpoints::ENDPOINT;
 use super::extras;
 use super::json_template::JsonTemplate;
 use super::kinds::{Kinds, REQUEST_NAMES};
@@ -222,6 +223,27 @@ impl Format {
             }
         }
         Ok(kinds)
+    }
+
+    /// The names that the URLs and the headers of requests are made of, each through the values that
+    /// it names.
+    pub(super) fn names_of_requests(&self) -> Vec<String> {
+        let mut found: Vec<String> = Vec::new();
+        let values = self.values.iter().filter(|(name, _)| name.ends_with(ENDPOINT));
+        let mut left: Vec<&Template> =
+            values.flat_map(|(_, entries)| entries.0.iter().flat_map(Entry::templates)).collect();
+        left.extend(self.base_url.iter().chain(&self.request.base.0));
+        left.extend(self.request.headers.iter().map(|(_, template)| template));
+        while let Some(template) = left.pop() {
+            for (name, _) in template.names() {
+                if !found.iter().any(|known| known == name) {
+                    found.push(name.into());
+                    let entries = self.values.get(name).into_iter().flat_map(|entries| &entries.0);
+                    left.extend(entries.flat_map(Entry::templates));
+                }
+            }
+        }
+        found
     }
 
     /// What each value is made of.

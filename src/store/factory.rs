@@ -161,7 +161,7 @@ impl StoreChoice {
         let Some(media) = &self.media else {
             return Ok(Box::new(Memory { siblings: siblings.clone(), shares_tokens }));
         };
-        let name = lasting(&siblings.name);
+        let name = siblings.lasting(lasting);
         let medium = media.open(&self.named(&name))?;
         Ok(Box::new(self.stored(medium, &name, is_credible)?))
     }

@@ -16,6 +16,7 @@ use crate::support::gate::Gate;
 use crate::support::process::PerProcess;
 use crate::support::registry::{Held, Registry, Shared};
 use crate::support::slot::Slot;
+use once_cell::race::OnceBox;
 use std::sync::Arc;
 
 /// One client's view of what it shares with the other clients of its identity.
@@ -37,6 +38,8 @@ struct Family {
     cloud: Slot<CloudsWord>,
     /// What the memory store keeps, where the clients share their tokens. `None` otherwise.
     record: Slot<Record>,
+    /// What the identity is called in a store, which is dear to work out: once for all its clients.
+    lasting: OnceBox<Arc<str>>,
     /// The lock of that record.
     gate: PerProcess<Gate>,
     /// Token calls that were sent and whose answers are still to come.
@@ -73,6 +76,7 @@ impl Siblings {
         let family = || Family {
             cloud: Slot::empty(),
             record: Slot::empty(),
+            lasting: OnceBox::new(),
             gate: PerProcess::new(),
             late: PerProcess::new(),
             proof_key: Slot::empty(),
@@ -83,6 +87,12 @@ impl Siblings {
             family: KNOWN.get(name, clock, family),
             clock: clock.clone(),
         }
+    }
+
+    /// What the identity is called in a store: worked out by the first that asks, and known as long
+    /// as one of its clients is there.
+    pub(super) fn lasting(&self, work_out: impl Fn(&Arc<str>) -> Arc<str>) -> Arc<str> {
+        self.family.lasting.get_or_init(|| Box::new(work_out(&self.name))).clone()
     }
 
     /// Token calls whose callers could not wait for the answers. The next caller takes them up.
