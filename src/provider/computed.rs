@@ -7,6 +7,7 @@
 //! function                     applied with          gives
 //! base64, base64url, hex       is                    a text, encoded
 //! urlencode                    keep                  a text, percent-encoded
+//! urldecode                                          a text of a query or a form, as it is meant
 //! lower                                              a text in lower case
 //! now                          plus                  1700000000, or 20231114T221320Z
 //! random                       as                    so many random bytes
@@ -34,6 +35,7 @@ use crate::support::hex::{from_hex, to_hex};
 use crate::support::json::Value;
 use crate::support::json::document::Document;
 use crate::support::json::read::{At, Misread, Read, document};
+use crate::support::percent::percent_decoded;
 use crate::support::secret::Secret;
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
@@ -50,6 +52,8 @@ document! {
         other hex: Option<Template>,
         /// Percent-encoding of whatever is not a letter, a digit or `-._~`.
         other urlencode: Option<Template>,
+        /// The text without percent-encoding, a `+` as a blank.
+        other urldecode: Option<Template>,
         /// The text in lower case.
         other lower: Option<Template>,
         /// The cloud's time: `s` or `ms` since 1970, or a pattern: `%Y%m%dT%H%M%SZ`.
@@ -118,6 +122,8 @@ enum Function {
         text: Template,
         keep: String,
     },
+    /// Some clouds sign a query as it is meant, not as it is sent.
+    UrlDecode(Template),
     /// By Unicode's rules: some clouds sign a text in lower case.
     Lower(Template),
     /// `plus` is in seconds.
@@ -316,6 +322,7 @@ impl Written {
         if let Some(text) = self.urlencode.take() {
             found.push(Function::UrlEncode { text, keep: self.keep.take().unwrap_or_default() });
         }
+        found.extend(self.urldecode.take().map(Function::UrlDecode));
         found.extend(self.lower.take().map(Function::Lower));
         if let Some(time) = self.now.take() {
             let plus = self.plus.take().map(|Number(plus)| plus);
@@ -392,6 +399,7 @@ impl Computed {
         match &self.function {
             Function::Encode { text, .. }
             | Function::UrlEncode { text, .. }
+            | Function::UrlDecode(text)
             | Function::Lower(text)
             | Function::Digest { text, .. }
             | Function::PublicKey(text)
@@ -435,6 +443,10 @@ impl Computed {
                 let mut encoded = Zeroizing::new(String::new());
                 percent_encode(&bytes, &format!("{UNRESERVED}{keep}"), &mut encoded);
                 Secret::new(encoded.as_str())
+            }
+            Function::UrlDecode(text) => {
+                let Some(Message(bytes)) = of(text) else { return Ok(None) };
+                Secret::new(percent_decoded(&bytes, true).bytes.utf8()?)
             }
             Function::Lower(text) => {
                 let Some(Message(bytes)) = of(text) else { return Ok(None) };
@@ -529,7 +541,8 @@ trait Utf8 {
 
 impl Utf8 for Zeroizing<Vec<u8>> {
     fn utf8(&self) -> Result<&str> {
-        let not_text = |_| Error::new(Status::InvalidArgument, "the request's body is not UTF-8");
+        let not_text =
+            |_| Error::new(Status::InvalidArgument, "the request's body or query is not UTF-8");
         std::str::from_utf8(self).map_err(not_text)
     }
 }

@@ -8,7 +8,7 @@ use super::call::Call;
 use super::errors;
 use super::list::List;
 use super::rules::Rules;
-use super::signed::{hmac_sha256, is_now, md5};
+use super::signed::{hmac_sha256, is_now, md5, meant_query};
 use crate::credentials::known::Login;
 use crate::http::Answer;
 
@@ -46,17 +46,14 @@ impl Rules for AliyunApi {
             return Err(refused("X-Ca-Signature-Headers must be the three that are signed"));
         }
         let lines: String = names.iter().map(|name| format!("{name}:{}\n", header(name))).collect();
-        let mut pairs: Vec<&str> =
-            request.query.split('&').filter(|pair| !pair.is_empty()).collect();
-        pairs.sort_unstable();
-        let mark = if pairs.is_empty() { "" } else { "?" };
+        let query = meant_query(request);
+        let mark = if query.is_empty() { "" } else { "?" };
         let text = format!(
-            "{}\n{}\n{digest}\n{}\n\n{lines}{}{mark}{}",
+            "{}\n{}\n{digest}\n{}\n\n{lines}{}{mark}{query}",
             request.method,
             header("Accept"),
             header("Content-Type"),
             request.path,
-            pairs.join("&"),
         );
         let signature = STANDARD.encode(hmac_sha256(SECRET.as_bytes(), &text));
         if header("X-Ca-Signature") == signature {

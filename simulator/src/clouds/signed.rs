@@ -46,6 +46,14 @@ pub(super) fn sorted_query(request: &Request) -> String {
     pairs.collect::<Vec<_>>().join("&")
 }
 
+/// The query's fields, sorted by name, as they are meant: without their encoding.
+pub(super) fn meant_query(request: &Request) -> String {
+    let mut pairs = form::decode(request.query.as_bytes()).unwrap_or_default();
+    pairs.sort();
+    let pairs = pairs.iter().map(|(name, value)| format!("{name}={value}"));
+    pairs.collect::<Vec<_>>().join("&")
+}
+
 /// A time stamp in milliseconds that is near enough.
 pub(super) fn is_now(stamp: Option<&str>, now_ms: i64) -> bool {
     let stamp = stamp.filter(|stamp| stamp.len() == 13).and_then(|stamp| stamp.parse::<i64>().ok());

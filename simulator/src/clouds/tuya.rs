@@ -6,7 +6,7 @@ use super::call::Call;
 use super::errors;
 use super::list::List;
 use super::rules::{CLIENT, Outcome, Rules};
-use super::signed::{hex, hmac_sha256, is_now, sha256, sorted_query};
+use super::signed::{hex, hmac_sha256, is_now, meant_query, sha256};
 use crate::credentials::known::{Login, catalogue as known};
 use crate::http::Answer;
 use crate::tokens::{Dead, Habits};
@@ -80,7 +80,7 @@ fn signed(call: &Call<'_>, token: &str) -> Result<(), Answer> {
     if !is_now(call.request.header("t"), call.scene.now_ms) {
         return Err(told(1013, "request time is invalid", call));
     }
-    let query = sorted_query(call.request);
+    let query = meant_query(call.request);
     let mark = if query.is_empty() { "" } else { "?" };
     let text = format!(
         "{}{token}{}{}{}\n{}\n\n{}{mark}{query}",
