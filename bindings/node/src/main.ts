@@ -33,7 +33,8 @@ Prints an access token of an IoT cloud, or what carries it; renews it first wher
   -q, --quiet         say nothing of errors
   -h, --help; --version
 
-Options come from /etc/keyfob/PROVIDER.json, ~/.config/keyfob/PROVIDER.json, the environment
+Options come from /etc/keyfob/PROVIDER.json, ~/.config/keyfob/PROVIDER.json (on Windows from
+PROVIDER.json in keyfob in the folder that APPDATA names), the environment
 (KEYFOB_USERNAME, KEYFOB_PASSWORD_FILE, ...) and --set; later ones win. Every user of the machine
 can read a command line: name files with secrets, such as --set password_file=/etc/gateway/password.
 
@@ -105,12 +106,8 @@ type Given = ReturnType<typeof parsed>["values"];
 
 /** What the files and the command line say, and where tokens are kept if nothing else does. */
 function options(provider: string, given: Given): CustomOptions {
-  const home = ownHome();
-  const own = process.env["XDG_CONFIG_HOME"] ?? "";
-  const usual = ["/etc/keyfob"];
-  if (isAbsolute(own)) usual.push(join(own, "keyfob"));
-  else if (home) usual.push(join(home, ".config/keyfob"));
-  const files = given.config ? [given.config] : usual.map((each) => join(each, `${provider}.json`));
+  const usual = () => usualPlaces().map((each) => join(each, `${provider}.json`));
+  const files = given.config ? [given.config] : usual();
   const found: CustomOptions = {};
   for (const file of files) if (given.config || existsSync(file)) Object.assign(found, read(file));
   const prefix = `${given.env}_`;
@@ -125,14 +122,15 @@ function options(provider: string, given: Given): CustomOptions {
     taken[name] = value.join("=");
   }
   if (given.store !== undefined) {
-    taken["store"] = /^[/.]/.test(given.store) ? `file:${given.store}` : given.store;
+    const isPath = given.store.startsWith(".") || isAbsolute(given.store);
+    taken["store"] = isPath ? `file:${given.store}` : given.store;
   }
   if (given.timeout !== undefined) {
     const ms = Math.round(Number(given.timeout) * 1000);
     if (!(ms > 0)) throw new Unusable("--timeout takes seconds; see keyfob --help", 64);
     taken["timeout_ms"] = ms;
   }
-  if (taken["store"] === undefined && !isSet("store")) taken["store"] = usualStore(home);
+  if (taken["store"] === undefined && !isSet("store")) taken["store"] = usualStore();
   return taken;
 }
 
@@ -147,6 +145,18 @@ function read(file: string): object {
   }
   if (typeof found === "object" && found !== null && !Array.isArray(found)) return found;
   throw new Unusable(`${file}: not a JSON object of options`, 78);
+}
+
+/** Where files of options are looked for: the machine's, then the user's. */
+function usualPlaces(): string[] {
+  if (process.platform === "win32") {
+    // Whatever a machine has for all users there, each of them may write to.
+    const own = process.env["APPDATA"] ?? "";
+    return isAbsolute(own) ? [join(own, "keyfob")] : [];
+  }
+  const [own, home] = [process.env["XDG_CONFIG_HOME"] ?? "", ownHome()];
+  if (isAbsolute(own)) return ["/etc/keyfob", join(own, "keyfob")];
+  return home ? ["/etc/keyfob", join(home, ".config/keyfob")] : ["/etc/keyfob"];
 }
 
 /**
@@ -170,13 +180,18 @@ function ownHome(): string | undefined {
 }
 
 /** Where tokens are kept from one run to the next, so that what runs each minute does not log in each minute. */
-function usualStore(home: string | undefined): string {
-  const service = (process.env["STATE_DIRECTORY"] ?? "").split(":")[0] ?? "";
-  const state = process.env["XDG_STATE_HOME"] ?? "";
-  if (isAbsolute(service)) return `file:${service}`;
-  if (isAbsolute(state)) return `file:${state}/keyfob`;
-  if (home) return `file:${home}/.local/state/keyfob`;
-  if (process.geteuid?.() === 0) return "file:/var/lib/keyfob";
+function usualStore(): string {
+  if (process.platform === "win32") {
+    const own = process.env["LOCALAPPDATA"] ?? "";
+    if (isAbsolute(own)) return `file:${join(own, "keyfob")}`;
+  } else {
+    const service = (process.env["STATE_DIRECTORY"] ?? "").split(":")[0] ?? "";
+    const [state, home] = [process.env["XDG_STATE_HOME"] ?? "", ownHome()];
+    if (isAbsolute(service)) return `file:${service}`;
+    if (isAbsolute(state)) return `file:${state}/keyfob`;
+    if (home) return `file:${home}/.local/state/keyfob`;
+    if (process.geteuid?.() === 0) return "file:/var/lib/keyfob";
+  }
   throw new Unusable(
     "this user has no home to keep tokens in; name a directory with --store DIRECTORY, or keep" +
       " nothing between runs with --store memory",

@@ -106,9 +106,9 @@ def test_a_user_without_a_home_is_told_to_name_a_directory(
     monkeypatch.setattr(os, "geteuid", lambda: 4_294_967_294)
     assert own_home() is None
     with pytest.raises(Unusable, match="--store DIRECTORY"):
-        usual_store(None)
+        usual_store()
     monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/gateway:/var/lib/other")
-    assert usual_store(None) == "file:/var/lib/gateway"
+    assert usual_store() == "file:/var/lib/gateway"
 
 
 def test_the_command_says_its_version_and_help(sim: Simulator, tmp_path: Path) -> None:

@@ -1,5 +1,5 @@
-"""Runs a program that cannot read a pipe, by a connection in the place of its input and output: Node
-under wine.
+"""Runs a program that cannot read a pipe, with a connection in the place of its input and output:
+Node under wine.
 
     over_tcp.py LOG COMMAND...    COMMAND connects to 127.0.0.1:OVER_TCP; what it prints goes to LOG
 """

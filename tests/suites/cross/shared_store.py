@@ -2,8 +2,9 @@
 restart makes none, whoever is killed leaves the next what it needs, and rights that others have are
 seen.
 
-    shared_store.py DIRECTORY COMMAND...    COMMAND DIRECTORY [SECONDS] prints a token, the clock wound
-                                            by so much; SIM_CONTROL is there
+    shared_store.py DIRECTORY COMMAND...
+
+COMMAND DIRECTORY [SECONDS] prints a token, the clock wound by so much; SIM_CONTROL is there.
 
 With STORE_KEY=dpapi the directory is sealed with a key that the system keeps for the user.
 """
@@ -139,7 +140,9 @@ def killed_holders():
         process.communicate()
         token(start())
         assert calls("login") <= 2, calls("login")
-        assert len(records()) == 1 and not list(DIRECTORY.glob("*.damaged")), list(DIRECTORY.iterdir())
+        assert len(records()) == 1 and not list(DIRECTORY.glob("*.damaged")), list(
+            DIRECTORY.iterdir()
+        )
     print(f"{KILLS} processes are killed at any moment: each next one has a token")
 
 

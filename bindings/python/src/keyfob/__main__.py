@@ -26,7 +26,8 @@ Prints an access token of an IoT cloud, or what carries it; renews it first wher
   status PROVIDER            the client's state as JSON, without a secret; sends nothing
   forget PROVIDER            forgets tokens and holds
 
-Options come from /etc/keyfob/PROVIDER.json, ~/.config/keyfob/PROVIDER.json, the environment
+Options come from /etc/keyfob/PROVIDER.json, ~/.config/keyfob/PROVIDER.json (on Windows from
+PROVIDER.json in keyfob in the folder that APPDATA names), the environment
 (KEYFOB_USERNAME, KEYFOB_PASSWORD_FILE, ...) and --set; later ones win. Every user of the machine
 can read a command line: name files with secrets, such as --set password_file=/etc/gateway/password.
 
@@ -100,17 +101,10 @@ def parse(arguments: Optional[list[str]]) -> argparse.Namespace:
 
 def options(given: argparse.Namespace) -> dict[str, Any]:
     """What the files and the command line say, and where tokens are kept if nothing else does."""
-    home = own_home()
-    own = os.environ.get("XDG_CONFIG_HOME", "")
-    usual = [Path("/etc/keyfob")]
-    if os.path.isabs(own) or home:
-        usual.append(
-            Path(own, "keyfob") if os.path.isabs(own) else Path(str(home), ".config/keyfob")
-        )
     files = (
         [Path(given.config)]
         if given.config
-        else [each / f"{given.provider}.json" for each in usual]
+        else [each / f"{given.provider}.json" for each in usual_places()]
     )
     found: dict[str, Any] = {}
     for file in files:
@@ -119,21 +113,21 @@ def options(given: argparse.Namespace) -> dict[str, Any]:
     # The library has the say on the environment, which comes after files and before the rest.
     taken = {name: value for name, _, value in (each.partition("=") for each in given.set)}
     if given.store is not None:
-        is_path = given.store.startswith(("/", "."))
+        is_path = given.store.startswith(".") or os.path.isabs(given.store)
         taken["store"] = f"file:{given.store}" if is_path else given.store
     if given.timeout is not None:
         taken["timeout_ms"] = round(given.timeout * 1000)
     prefix = f"{given.env}_"
     taken = {**{n: v for n, v in found.items() if not os.environ.get(prefix + n.upper())}, **taken}
     if "store" not in taken and not os.environ.get(f"{prefix}STORE"):
-        taken["store"] = usual_store(home)
+        taken["store"] = usual_store()
     return taken
 
 
 def read(file: Path) -> dict[str, Any]:
     """A file of options."""
     try:
-        found = json.loads(file.read_text())
+        found = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as why:
         raise Unusable(f"{file}: {why}") from None
     if not isinstance(found, dict):
@@ -143,6 +137,20 @@ def read(file: Path) -> dict[str, Any]:
 
 class Unusable(Exception):  # noqa: N818
     """A set-up with which nothing can be sent."""
+
+
+def usual_places() -> list[Path]:
+    """Where files of options are looked for: the machine's, then the user's."""
+    if sys.platform == "win32":
+        # Whatever a machine has for all users there, each of them may write to.
+        own = os.environ.get("APPDATA", "")
+        return [Path(own, "keyfob")] if os.path.isabs(own) else []
+    places, own, home = [Path("/etc/keyfob")], os.environ.get("XDG_CONFIG_HOME", ""), own_home()
+    if os.path.isabs(own):
+        places.append(Path(own, "keyfob"))
+    elif home:
+        places.append(Path(home, ".config/keyfob"))
+    return places
 
 
 def own_home() -> Optional[str]:
@@ -165,19 +173,24 @@ def own_home() -> Optional[str]:
     return entry if is_own(entry) else None
 
 
-def usual_store(home: Optional[str]) -> str:
+def usual_store() -> str:
     """Where tokens are kept from one run to the next, so that a script that runs each minute does
     not log in each minute."""
-    service = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
-    state = os.environ.get("XDG_STATE_HOME", "")
-    if os.path.isabs(service):
-        return f"file:{service}"
-    if os.path.isabs(state):
-        return f"file:{state}/keyfob"
-    if home:
-        return f"file:{home}/.local/state/keyfob"
-    if os.geteuid() == 0:
-        return "file:/var/lib/keyfob"
+    if sys.platform == "win32":
+        own = os.environ.get("LOCALAPPDATA", "")
+        if os.path.isabs(own):
+            return f"file:{os.path.join(own, 'keyfob')}"
+    else:
+        service = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
+        state, home = os.environ.get("XDG_STATE_HOME", ""), own_home()
+        if os.path.isabs(service):
+            return f"file:{service}"
+        if os.path.isabs(state):
+            return f"file:{state}/keyfob"
+        if home:
+            return f"file:{home}/.local/state/keyfob"
+        if os.geteuid() == 0:
+            return "file:/var/lib/keyfob"
     raise Unusable(
         "this user has no home to keep tokens in; name a directory with --store DIRECTORY, or keep"
         " nothing between runs with --store memory"

@@ -14,6 +14,10 @@ except ImportError:  # PyPy
 
 T = TypeVar("T")
 
+# Windows does not interrupt a wait for a lock: Ctrl-C is heard between two waits. A lock that is
+# free ends one at once.
+_LONGEST_WAIT_S = 0.1 if sys.platform == "win32" else -1
+
 
 class _Call:
     """Work that is done once, on another thread.
@@ -53,7 +57,7 @@ class _Call:
     def wait(self) -> None:
         """Waits for the end, in a way that signals interrupt, and that may be begun again."""
         while not self._is_done:
-            self._end.acquire()
+            self._end.acquire(True, _LONGEST_WAIT_S)
 
     def outcome(self) -> Any:
         """What came of it, which is not kept here."""

@@ -54,7 +54,7 @@ class Simulator:
             if self._process.poll() is not None:
                 raise RuntimeError(f"{program} ended with {self._process.returncode}")
             time.sleep(0.005)
-        self.info = json.loads(told.read_text())
+        self.info = json.loads(told.read_text(encoding="utf-8"))
         return self
 
     def __exit__(self, *_: object) -> None:
