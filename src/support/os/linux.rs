@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::TcpStream;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 /// Nanoseconds since some moment before the machine started; time asleep counts.
@@ -76,6 +76,11 @@ fn wiped_page() -> Option<*mut libc::c_void> {
 /// The argument of `pthread_setcancelstate` that keeps a thread from being cancelled; libc has no
 /// name for it.
 pub(super) const CANCEL_DISABLE: libc::c_int = 1;
+
+/// Writes what was changed to the disk, and out of its cache.
+pub(super) fn sync(file: BorrowedFd<'_>) -> rustix::io::Result<()> {
+    rustix::fs::fsync(file)
+}
 
 /// A TCP socket that does not block and that no program started later inherits. Both are asked
 /// for in the same call: another thread may fork in between.

@@ -3,7 +3,7 @@
 use std::ffi::{CStr, c_int};
 use std::io;
 use std::net::TcpStream;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// `mach_timebase_info_data_t`: a tick is `numerator / denominator` nanoseconds.
@@ -80,6 +80,16 @@ pub(super) const CANCEL_DISABLE: c_int = 0;
 /// Nothing is wiped by a fork here; its process id tells a child.
 pub(super) fn wiped_by_fork() -> Option<&'static std::sync::atomic::AtomicU32> {
     None
+}
+
+/// Writes what was changed to the disk, and out of its cache (F_FULLFSYNC), which `fsync` leaves to
+/// the disk here. A file system that cannot, such as a network's, is asked for the latter.
+pub(super) fn sync(file: BorrowedFd<'_>) -> rustix::io::Result<()> {
+    use rustix::io::Errno;
+    match rustix::fs::fcntl_fullfsync(file) {
+        Err(Errno::INVAL | Errno::NOTSUP | Errno::NOTTY) => rustix::fs::fsync(file),
+        outcome => outcome,
+    }
 }
 
 /// A TCP socket that does not block, that no program started later inherits, and that sends no

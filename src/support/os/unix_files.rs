@@ -3,12 +3,12 @@
 //! The store's promises rest on three of them: `rename` replaces a file wholly or not at all,
 //! `fsync` of file and directory makes that last, and a record lock goes with its process.
 
-use super::{Facts, Found, Kind, UserSeal, above_standard_streams};
+use super::{Facts, Found, Kind, UserSeal, above_standard_streams, sync};
 use rustix::fs::{Access, AtFlags, FallocateFlags, FileType, FlockOperation, Mode, OFlags, Stat};
 use rustix::io::{Errno, retry_on_intr};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
@@ -97,9 +97,10 @@ impl Directory {
         }
     }
 
-    /// Makes what names stand for now survive a power cut (`fsync` of the directory).
+    /// Makes what names stand for now survive a power cut: `fsync` of the directory, or what the
+    /// system has in its place.
     pub fn make_durable(&self) -> io::Result<()> {
-        match retry_on_intr(|| rustix::fs::fsync(&self.0)) {
+        match retry_on_intr(|| sync(self.0.as_fd())) {
             // Some network file systems have no such thing for directories.
             Ok(()) | Err(Errno::INVAL | Errno::OPNOTSUPP) => Ok(()),
             Err(error) => Err(error.into()),
