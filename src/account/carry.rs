@@ -77,11 +77,12 @@ impl Account {
 
     /// All headers that carry the token, where they are made without the request; with the time in
     /// them, so they are good for one request. `INVALID_ARGUMENT` where they are made of the
-    /// request.
+    /// request, or cannot carry it.
     pub fn headers_without_request(&self, names: &Names, clock: &Clock) -> Result<Headers> {
+        self.fits_in_headers()?;
         let headers = &self.presented().headers;
         let signed = headers.iter().any(|(_, t)| self.profile.kinds.of_template(t).request);
-        if signed || self.goes_beyond_headers() {
+        if signed {
             return Err(Error::new(
                 Status::InvalidArgument,
                 format!(
@@ -102,6 +103,17 @@ impl Account {
     /// then only our own requests carry it.
     pub fn goes_beyond_headers(&self) -> bool {
         !self.presented().query.is_empty() || self.presented().json.is_some()
+    }
+
+    /// `INVALID_ARGUMENT` where no list of headers can carry the token.
+    pub fn fits_in_headers(&self) -> Result<()> {
+        if !self.goes_beyond_headers() {
+            return Ok(());
+        }
+        let name = &self.profile.name;
+        let what =
+            format!("{name}: the token goes into the query or the body; use keyfob's requests");
+        Err(Error::new(Status::InvalidArgument, what))
     }
 
     /// The URL of a request, without the token that was put into its query: what messages and

@@ -401,12 +401,7 @@ pub(crate) fn headers_for(
     call: &Call,
 ) -> Result<Headers> {
     let (state, url) = admitted(lifecycle, request, call)?;
-    if state.account.goes_beyond_headers() {
-        let name = &state.account.profile.name;
-        let what =
-            format!("{name}: the token goes into the query or the body; use keyfob's requests");
-        return Err(Error::new(Status::InvalidArgument, what));
-    }
+    state.account.fits_in_headers()?;
     let mut outgoing = outgoing(lifecycle, request, &url, &state)?;
     sign(lifecycle, &state, &mut outgoing)?;
     Ok(outgoing.headers)
