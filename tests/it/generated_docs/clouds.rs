@@ -147,6 +147,11 @@ impl Cloud {
 
     /// Which answers refuse it.
     fn refused(&self) -> String {
+        let logins = self.profile["logins"].as_object();
+        let is_for_mqtt = |login: &Value| login["present"] == json!({});
+        if logins.is_some_and(|logins| !logins.is_empty() && logins.values().all(is_for_mqtt)) {
+            return "the broker".into();
+        }
         let usual = json!([{ "status": 401 }]);
         let rules = self.profile["request"]["refused"].as_array().or(usual.as_array()).unwrap();
         rules.iter().map(rule).collect::<Vec<_>>().join("; ")
