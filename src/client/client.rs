@@ -24,8 +24,9 @@ use crate::support::json::document::Document;
 use crate::support::log::{Level, Log};
 use crate::support::secret::Secret;
 use crate::support::slot::Slot;
+use crate::support::sync::AtomicU64;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Obtains, keeps and renews one account's token, and sends requests that carry it.

@@ -12,10 +12,11 @@ use crate::http::headers::{is_of_the_connection, is_token, is_value};
 use crate::http::message::{MOST_HEADER, Method};
 use crate::http::payload::Payload;
 use crate::http::url::{Url, has_scheme, query_encode};
+use crate::support::sync::AtomicU64;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// A request to an API of the cloud, to be sent with [`Client::send`](crate::Client::send) as often

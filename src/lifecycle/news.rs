@@ -7,9 +7,9 @@
 use crate::support::clock::Moment;
 use crate::support::os::bell::Bell;
 use crate::support::process::PerProcess;
-use crate::support::sync::locked;
+use crate::support::sync::{AtomicU64, locked};
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 

@@ -92,6 +92,30 @@ fn the_arrows_between_rooms_run_down_only() {
     assert!(found.is_empty(), "these run up: {found:#?}\nthe rooms, from above: {ROOMS:?}");
 }
 
+/// Some processors (MIPS) have none: `support/sync.rs` gives them from elsewhere.
+#[test]
+fn atomic_numbers_of_64_bits_come_from_one_file() {
+    let mut folders = vec![PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            // Every Mac has them.
+            if path.ends_with("support/sync.rs") || path.ends_with("os/macos.rs") {
+                continue;
+            }
+            let source = std::fs::read_to_string(&path).unwrap_or_default();
+            for line in source.lines().filter(|line| line.contains("std::sync::atomic")) {
+                let told = line.contains("AtomicU64") || line.contains("AtomicI64");
+                assert!(!told, "{}: crate::support::sync has it: {line}", path.display());
+            }
+        }
+    }
+}
+
 #[test]
 fn no_more_than_three_files_use_each_other_in_a_circle() {
     let sources = Sources::of_the_library();
