@@ -4,6 +4,7 @@
 import { CancelledError, check } from "./errors";
 import { enterAtOnce, leave, queue } from "./lane";
 import { type Out, type Pointer, library } from "./library";
+import { weight } from "./weight";
 
 /** Is told how many bytes of a body have come, and of how many; null where that is not known. */
 export type OnProgress = (done: number, total: number | null) => void;
@@ -41,11 +42,7 @@ export class Body {
   readonly #onProgress: OnProgress | undefined;
   readonly #total: number | null;
   #held: Held | null;
-  /**
-   * As many bytes on V8's heap as a piece holds outside of it, while a call is under way. V8 looks for
-   * pieces that nobody holds any more when 32 MB of them have come together, or when the place of its
-   * young objects is full, which is small in most processes: this has it full before long.
-   */
+  /** Of the piece that is being read. */
   weight: unknown = null;
   #done = 0;
   #told = -Infinity;
@@ -96,7 +93,7 @@ export class Body {
     reading.add(this);
     const length: Out<number> = [null];
     const err: Out<Pointer> = [null];
-    this.weight = new Array(buffer.length >> 3);
+    this.weight = weight(buffer.length);
     try {
       const status = await new Promise<number>((resolve, reject) => {
         const { async } = library.keyfob_response_read;

@@ -5,6 +5,7 @@ import { type FileHandle, mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ArgumentError } from "./errors";
+import { weight } from "./weight";
 
 /** What is no more than this stays in memory. */
 const LITTLE = 1 << 20;
@@ -19,6 +20,7 @@ export interface Spooled {
 /** Reads a stream to its end. */
 export async function spool(stream: AsyncIterable<unknown>): Promise<Spooled> {
   const little: Uint8Array[] = [];
+  const written: { weight?: unknown } = {};
   let size = 0;
   let out: FileHandle | undefined;
   let folder: string | undefined;
@@ -38,8 +40,12 @@ export async function spool(stream: AsyncIterable<unknown>): Promise<Spooled> {
         out = await open(join(folder, "body"), "wx", 0o600);
         for (const each of little.splice(0)) await out.writeFile(each);
       }
-      if (out) await out.writeFile(bytes);
-      else little.push(bytes);
+      if (out) {
+        // Twice: streams of files have a piece more at work.
+        written.weight = [weight(bytes.length), weight(bytes.length)];
+        await out.writeFile(bytes);
+        written.weight = null;
+      } else little.push(bytes);
     }
   } catch (fault) {
     await remove();
