@@ -101,6 +101,8 @@ fn who_renews_after_a_failover_gives_others_time_to_put_it_back() {
         }
         std::thread::scope(|scope| {
             scope.spawn(|| {
+                // The other is the first to notice.
+                std::thread::sleep(Duration::from_millis(300));
                 while !done.load(Ordering::Relaxed) {
                     fleet.machines[0].clock.wind(Duration::from_millis(150));
                     fleet.clients[0].token().unwrap();
