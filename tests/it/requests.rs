@@ -147,6 +147,22 @@ fn a_url_on_another_origin_is_refused_before_anything_is_sent() {
 }
 
 #[test]
+fn what_one_client_may_reach_another_may_not() {
+    let (world, cloud) = (World::new(), Cloud::OAuth2);
+    let elsewhere = world.sim.api_url(CLOUD);
+    let url = format!("{elsewhere}/echo");
+    let strict = || world.config(cloud, credentials::logins(cloud)[0].0);
+    let mut trusting = strict();
+    trusting.set("userinfo_url", &format!("{elsewhere}/me")).unwrap();
+    // Alive all at once, made one after the other: each by its own options.
+    let clients = [strict(), trusting, strict()].map(|config| config.client().unwrap());
+    for client in [&clients[0], &clients[2]] {
+        assert_eq!(get(client, &url).unwrap_err().status(), Status::ForeignOrigin);
+    }
+    assert!(get(&clients[1], &url).is_ok(), "whatever the other cloud says to its token");
+}
+
+#[test]
 fn another_port_or_scheme_is_another_origin() {
     let world = World::new();
     let mut config = world.config(CLOUD, "password");
