@@ -218,6 +218,7 @@ dist: simulator ## what a release is made of, into dist/, tried as a stranger wo
 	tools/cross --simulator $(CROSS)
 	tools/size --quick
 	tools/dist $(CROSS)
+	tests/suites/dist/pages
 	tests/suites/dist/run
 
 # Every target is a name for work, but for the examples'.

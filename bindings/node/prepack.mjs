@@ -21,7 +21,8 @@ run("npm", ["run", "--silent", "build"], here);
 const { KEYFOB_LIBRARY: named, CARGO_TARGET_DIR: target = join(root, "target") } = process.env;
 const file = { darwin: "libkeyfob.dylib", win32: "keyfob.dll" }[process.platform] ?? "libkeyfob.so";
 if (!named) {
-  const words = ["rustc", "--quiet", "--lib", "--release", "--crate-type=cdylib"];
+  // As in the released package: the store on Redis, and no log of ureq's.
+  const words = ["rustc", "--quiet", "--lib", "--release", "--features", "capi,redis", "--crate-type=cdylib"];
   try {
     run("cargo", words, root);
   } catch (fault) {

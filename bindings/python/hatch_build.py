@@ -38,8 +38,8 @@ class Hook(BuildHookInterface[Any]):
         profile = os.environ.get("KEYFOB_PROFILE", "release")
         command = ["cargo", "build", "--lib", "--profile", profile]
         if profile == "release":
-            # As the Makefile does: beside an rlib cargo does no link-time optimisation.
-            command[1:2] = ["rustc", "--crate-type=cdylib,staticlib"]
+            # As the released wheels are. Beside an rlib cargo does no link-time optimisation.
+            command[1:2] = ["rustc", "--features", "capi,redis", "--crate-type=cdylib"]
         command += ["--message-format", "json-render-diagnostics"]
         output = subprocess.PIPE
         try:

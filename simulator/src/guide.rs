@@ -40,13 +40,17 @@ impl Simulator {
     }
 
     /// Lines for a POSIX shell: what was set for another cloud goes, this one's options come, and a
-    /// request is made with them.
+    /// request is made with them where there is keyfob.
     pub fn shell_block(&self, cloud: Cloud, login: Option<&str>) -> Option<String> {
         let mut block = String::from(UNSET);
         for (name, value) in self.options(cloud, login)? {
             let _ = writeln!(block, "export KEYFOB_{}={}", name.to_uppercase(), quoted(&value));
         }
-        let _ = writeln!(block, "{}", self.first_command(cloud));
+        // Who has Python's or Node's package alone has no such program, and options that are set all the same.
+        let list = self.first_command(cloud);
+        let none =
+            "echo 'The options are set; there is no keyfob on the path to list devices with.' >&2";
+        let _ = writeln!(block, "if command -v keyfob >/dev/null; then {list}; else {none}; fi");
         Some(block)
     }
 
