@@ -85,7 +85,7 @@ static int print_body(const struct invocation *invocation, keyfob_response *resp
     FILE *to = invocation->output ? fopen(invocation->output, "wb") : stdout;
     keyfob_error *err = NULL;
     size_t length = 0;
-    int code = DONE;
+    int code = DONE, last = '\n';
     if (to == NULL)
         return report_file(name, "cannot be written");
     do {
@@ -93,12 +93,17 @@ static int print_body(const struct invocation *invocation, keyfob_response *resp
             code = complain(invocation, err);
         else if (fwrite(piece, 1, length, to) != length)
             code = report_file(name, "cannot be written");
+        if (code == DONE && length > 0)
+            last = piece[length - 1];
         if (code == DONE && length > 0 && beginning->size < sizeof beginning->bytes) {
             size_t room = sizeof beginning->bytes - beginning->size;
             memcpy(beginning->bytes + beginning->size, piece, length < room ? length : room);
             beginning->size += length < room ? length : room;
         }
     } while (code == DONE && length > 0);
+    /* What a person types next, or the next program prints, begins a line. A file has the body as it came. */
+    if (to == stdout && last != '\n' && isatty(STDOUT_FILENO))
+        putchar('\n');
     if (to != stdout && fclose(to) != 0 && code == DONE)
         code = report_file(name, "cannot be written");
     return code;

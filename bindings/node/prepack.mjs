@@ -1,5 +1,6 @@
 // What `npm pack` of a checkout needs: the package, and the library inside it. The library is the one that
-// KEYFOB_LIBRARY names, else cargo builds it. Before packing and not at installation, where npm warns of scripts.
+// KEYFOB_LIBRARY names, else cargo builds it. Before packing and not at installation, where npm warns of scripts; but
+// for who installs a checkout's directory.
 
 import { execFileSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync } from "node:fs";
@@ -8,6 +9,10 @@ import { fileURLToPath } from "node:url";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, "../..");
+
+// `npm install DIRECTORY` makes a link to this one and calls `prepare`. So does `npm ci` of whoever works here, who
+// has no use for a release, and `npm pack`, for which it is made already.
+if (process.argv[2] === "linked" && resolve(process.env.INIT_CWD ?? here) === here) process.exit(0);
 
 function run(program, words, cwd) {
   execFileSync(program, words, { cwd, stdio: "inherit", shell: process.platform === "win32" });
