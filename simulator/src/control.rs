@@ -50,10 +50,13 @@ fn answer(sim: &Simulator, request: &Request) -> Answer {
         ("GET", _) => return wrong(404, "there is nothing at this path"),
         _ => return wrong(405, "the control port takes GET and POST"),
     };
-    match told {
+    let mut answer = match told {
         Ok(told) => Answer::json(200, &told),
         Err(why) => wrong(400, &why),
-    }
+    };
+    // For a person with curl: the next prompt begins a line.
+    answer.body.push(b'\n');
+    answer
 }
 
 /// A page for a browser: the clouds, what arrives, and buttons. It is one file, with all it needs.
