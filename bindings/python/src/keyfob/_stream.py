@@ -17,8 +17,8 @@ from keyfob._waiting import interruptible
 #: Is told how many bytes have come, and of how many, where that is known. `False` ends the call.
 OnProgress = Callable[[int, Optional[int]], Any]
 
-#: How much of a body is read at once. On the main thread another thread reads, so that Ctrl-C is heard,
-#: and each piece costs two wake-ups: with a quarter of this plain HTTP took twice as long.
+#: How much of a body is read at once. On the main thread another thread reads, so that Ctrl-C is
+#: heard, and each piece costs two wake-ups: with a quarter of this plain HTTP took twice as long.
 PIECE = 262_144
 
 
