@@ -12,8 +12,11 @@ const calls = {
     for (let i = 0; i < pairs.length; i += 2) options[pairs[i]] = pairs[i + 1];
     clients.set(name, new Client(provider, options));
   },
-  token: (client, callers) => {
-    return Promise.all(Array.from({ length: Number(callers) }, () => client.token()));
+  async token(client, callers) {
+    const calls = Array.from({ length: Number(callers) }, () => client.token());
+    // Where one has failed the others still run, and would log in after the row has forgotten its client.
+    await Promise.allSettled(calls);
+    return Promise.all(calls);
   },
   try_token: (client) => [client.tryToken()],
   async headers(client, url) {
