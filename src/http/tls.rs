@@ -7,6 +7,7 @@
 
 use crate::error::{Error, Result, Status};
 use crate::support::clock::RELEASE;
+use crate::support::crypto::PartsDigest;
 use crate::support::file;
 use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::crypto::CryptoProvider;
@@ -45,6 +46,18 @@ pub(crate) struct TlsFiles {
     pub client_cert_file: Option<String>,
     /// Option `client_key_file`. Set together with the certificate, or not at all.
     pub client_key_file: Option<String>,
+}
+
+impl TlsFiles {
+    /// What tells these from others goes into a digest.
+    pub fn feed(&self, digest: &mut PartsDigest) {
+        // By name, so that what is added is not forgotten here.
+        let TlsFiles { ca_file, system, replace_roots, client_cert_file, client_key_file } = self;
+        for path in [ca_file, client_cert_file, client_key_file] {
+            digest.feed_maybe(path.as_deref().map(str::as_bytes));
+        }
+        digest.feed(&[u8::from(*replace_roots), u8::from(*system)]);
+    }
 }
 
 /// What the files say; `None` for those that are not named.

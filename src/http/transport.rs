@@ -32,7 +32,7 @@ use super::pool::{self, Place};
 use super::proxies::Proxies;
 use super::resolve;
 use super::socket::{self, Socket};
-use super::tls::{self, PemFiles, TlsFiles};
+use super::tls::{self, PemFiles};
 use super::url::Origin;
 use super::wire::{Nowhere, Wires};
 use crate::error::{Error, Result, Status};
@@ -458,21 +458,14 @@ type Key = [u8; 32];
 /// The key of these settings.
 fn key_of(settings: &TransportSettings, read: &PemFiles) -> Key {
     let mut digest = PartsDigest::new();
-    let mut feed = |part: Option<&[u8]>| {
-        digest.feed(&[u8::from(part.is_some())]);
-        digest.feed(part.unwrap_or_default());
-    };
-    let TransportSettings { tls, proxy, user_agent, connect_timeout, max_idle } = settings;
     // By name, so that what is added is not forgotten here.
-    let TlsFiles { ca_file, system, replace_roots, client_cert_file, client_key_file } = tls;
-    let paths = [ca_file, client_cert_file, client_key_file];
-    paths.into_iter().for_each(|path| feed(path.as_deref().map(str::as_bytes)));
-    read.each().into_iter().for_each(&mut feed);
-    proxy.each().into_iter().for_each(|part| feed(part.map(str::as_bytes)));
-    feed(Some(&[u8::from(*replace_roots), u8::from(*system)]));
-    feed(Some(user_agent.as_bytes()));
-    feed(Some(&connect_timeout.as_nanos().to_le_bytes()));
-    feed(Some(&max_idle.to_le_bytes()));
+    let TransportSettings { tls, proxy, user_agent, connect_timeout, max_idle } = settings;
+    tls.feed(&mut digest);
+    read.each().into_iter().for_each(|part| digest.feed_maybe(part));
+    proxy.each().into_iter().for_each(|part| digest.feed_maybe(part.map(str::as_bytes)));
+    digest.feed(user_agent.as_bytes());
+    digest.feed(&connect_timeout.as_nanos().to_le_bytes());
+    digest.feed(&max_idle.to_le_bytes());
     digest.finish()
 }
 

@@ -61,8 +61,11 @@ pub(super) struct Clocks {
     clock: Clock,
     /// By the name of another clock: the smallest distance that one of its records has shown.
     /// Each record was written before it was seen, so the smallest is nearest to the truth.
-    distances: Slot<Vec<(String, i64)>>,
+    distances: Slot<Vec<(ClockName, i64)>>,
 }
+
+/// The machine and the boot of a clock, as far as they are known.
+type ClockName = (Option<String>, Option<String>);
 
 /// How many other clocks are remembered; the one that was met first is forgotten first.
 const MOST_CLOCKS: usize = 64;
@@ -106,7 +109,7 @@ impl Clocks {
             let (by, by_of_hold) = self.after_a_reboot(body, &boot);
             return here(by, by_of_hold);
         }
-        let name = format!("{:?} {:?}", body.machine, body.boot);
+        let name = (body.machine.clone(), body.boot.clone());
         let by = self.distance(name, now.0.saturating_sub(latest));
         here(by, by)
     }
@@ -155,7 +158,7 @@ impl Clocks {
 
     /// Notes a distance that a record of another clock has shown, in nanoseconds, and gives the
     /// smallest so far.
-    fn distance(&self, name: String, shown: i64) -> i64 {
+    fn distance(&self, name: ClockName, shown: i64) -> i64 {
         let mut smallest = shown;
         self.distances.change(|known| {
             let mut known = known.cloned().unwrap_or_default();

@@ -18,8 +18,8 @@ use crate::error::Result;
 use crate::http::stream::{Place, Stream, StreamFault};
 use crate::http::tls::TlsFiles;
 use crate::support::call::Call;
+use crate::support::crypto::PartsDigest;
 use crate::support::gate::Gate;
-use crate::support::hex::to_hex;
 use crate::support::process::PerProcess;
 use crate::support::sync::locked;
 use std::collections::HashMap;
@@ -129,11 +129,13 @@ impl Server {
     /// The server that a URL names. `tls` is what the options say of certificates. All clients of a
     /// process share one connection to it.
     pub fn of(url: &str, tls: TlsFiles) -> Result<Arc<Server>> {
-        static KNOWN: PerProcess<Mutex<HashMap<String, Weak<Server>>>> = PerProcess::new();
+        static KNOWN: PerProcess<Mutex<HashMap<[u8; 32], Weak<Server>>>> = PerProcess::new();
         let known = KNOWN.get(Mutex::default);
         // Not by the URL itself: there is a password in it.
-        let name = format!("{url} {tls:?}");
-        let name = to_hex(ring::digest::digest(&ring::digest::SHA256, name.as_bytes()).as_ref());
+        let mut name = PartsDigest::new();
+        name.feed(url.as_bytes());
+        tls.feed(&mut name);
+        let name = name.finish();
         if let Some(server) = locked(&known).get(&name).and_then(Weak::upgrade) {
             return Ok(server);
         }

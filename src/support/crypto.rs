@@ -205,6 +205,12 @@ impl PartsDigest {
         self.0.update(part);
     }
 
+    /// One that may not be there, which is not the same as an empty one.
+    pub fn feed_maybe(&mut self, part: Option<&[u8]>) {
+        self.feed(&[u8::from(part.is_some())]);
+        self.feed(part.unwrap_or_default());
+    }
+
     /// Of all of them.
     pub fn finish(self) -> [u8; 32] {
         self.0.finish().as_ref().try_into().unwrap_or_default()
