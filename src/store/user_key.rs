@@ -9,11 +9,11 @@ use super::file::distrust;
 use super::medium::{MOST_BYTES, Unreadable};
 use super::seal::Key;
 use crate::error::{Error, Result, Status};
+use crate::support::crypto;
 use crate::support::hex::to_hex;
 use crate::support::os::{self, Directory, Found, UserSeal};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use ring::rand::{SecureRandom, SystemRandom};
 use std::fmt::Display;
 use std::io::{Read, Write};
 use std::path::Path;
@@ -76,19 +76,16 @@ impl KeyFile<'_> {
     /// Makes a key and its file, unless somebody else has made one meanwhile.
     fn make(&self, directory: &Directory) -> Result<()> {
         let failed = |what| move |e| self.fault(what, e);
-        let random = |bytes: &mut [u8]| {
-            let filled = SystemRandom::new().fill(bytes);
-            filled.map_err(|_| self.fault("cannot be made", "there is no randomness"))
+        let random = |count| {
+            let made = crypto::random(count);
+            made.map_err(|_| self.fault("cannot be made", "there is no randomness"))
         };
-        let mut key = Zeroizing::new([0; 32]);
-        random(&mut *key)?;
-        let sealed = (self.seal.seal)(&*key).map_err(|error| {
+        let key = Zeroizing::new(random(32)?);
+        let sealed = (self.seal.seal)(&key).map_err(|error| {
             self.fault("cannot be made", format_args!("{} says: {error}", self.seal.name))
         })?;
         // Of its own name: others may be making theirs.
-        let mut own = [0; 8];
-        random(&mut own)?;
-        let temporary = format!("{NAME}.{}.new", to_hex(&own));
+        let temporary = format!("{NAME}.{}.new", to_hex(&random(8)?));
         let mut file = directory.open_or_make(&temporary).map_err(failed("cannot be made"))?;
         let written =
             writeln!(file, "{FORM} {} {}", self.seal.name, BASE64_STANDARD.encode(sealed))
