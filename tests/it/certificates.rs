@@ -1,33 +1,24 @@
 //! Files of certificates, keys and passwords as people have them.
 
 use crate::common::World;
-use crate::common::certificate::{AnyCertificate, of_this_machine};
+use crate::common::certificate::{AnyCertificate, asking, of_this_machine};
 use crate::common::directory::Directory;
 use crate::common::openssl::openssl;
 use keyfob::{Config, Status};
 use keyfob_simulator::Cloud;
-use rustls::ServerConfig;
+use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc;
 
 const CLOUD: Cloud = Cloud::Kontakt;
 
 /// A server that issues a token to whoever shows it a certificate. Gives its port, and each
 /// certificate that it is shown.
 fn pinning(certificate: &str, key: &str) -> (u16, mpsc::Receiver<Vec<u8>>) {
-    let chain = vec![CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()];
-    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_client_cert_verifier(Arc::new(AnyCertificate { mandatory: true }))
-        .with_single_cert(chain, key)
-        .unwrap();
-    let (config, listener) = (Arc::new(config), TcpListener::bind("127.0.0.1:0").unwrap());
+    let config = asking(certificate, key, AnyCertificate { mandatory: true });
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let (shows, shown) = mpsc::channel();
     std::thread::spawn(move || {

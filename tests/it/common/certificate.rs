@@ -2,9 +2,11 @@
 
 use super::directory::Directory;
 use super::openssl::openssl;
-use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{DigitallySignedStruct, DistinguishedName, SignatureScheme};
+use rustls::{DigitallySignedStruct, DistinguishedName, ServerConfig, SignatureScheme};
+use std::sync::Arc;
 
 /// A certificate for 127.0.0.1, which is its own authority, and its key.
 pub fn of_this_machine(directory: &Directory) -> (String, String) {
@@ -21,6 +23,20 @@ pub fn of(directory: &Directory, name: &str) -> (String, String) {
     let about =
         ["-subj", "/CN=x", "-addext", "basicConstraints=critical,CA:FALSE", "-addext", &name];
     (openssl(&[&made[..], &about].concat(), directory, ""), key)
+}
+
+/// A server's TLS with this certificate and key, which asks whoever comes for a certificate.
+pub fn asking(certificate: &str, key: &str, who: AnyCertificate) -> Arc<ServerConfig> {
+    let chain = vec![CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()];
+    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_client_cert_verifier(Arc::new(who))
+        .with_single_cert(chain, key)
+        .unwrap();
+    Arc::new(config)
 }
 
 type Verified = rustls::client::danger::HandshakeSignatureValid;

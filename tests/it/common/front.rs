@@ -1,10 +1,8 @@
 //! TLS before a server that speaks none: what a proxy with `https://` is to its clients.
 
-use super::certificate::AnyCertificate;
+use super::certificate::{AnyCertificate, asking};
 use rustix::event::{PollFd, PollFlags, poll};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ServerConfig, ServerConnection};
+use rustls::ServerConnection;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -18,16 +16,8 @@ pub struct Front {
 impl Front {
     /// Before the server at this port of this machine. It asks for a certificate, and goes without.
     pub fn before(port: u16, certificate: &str, key: &str) -> Front {
-        let chain = vec![CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()];
-        let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_client_cert_verifier(Arc::new(AnyCertificate { mandatory: false }))
-            .with_single_cert(chain, key)
-            .unwrap();
-        let (config, shown) = (Arc::new(config), Arc::<Mutex<Vec<bool>>>::default());
+        let config = asking(certificate, key, AnyCertificate { mandatory: false });
+        let shown = Arc::<Mutex<Vec<bool>>>::default();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let here = listener.local_addr().unwrap().port();
         let noted = shown.clone();
