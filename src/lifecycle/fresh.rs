@@ -26,8 +26,9 @@ pub(crate) struct Fresh {
 }
 
 impl Fresh {
-    /// Copies the token of a state, which need not be looked after until `look_at`. The vector is made at its full size and never grows: growing
-    /// would move the token off its cache line, and leave a copy behind that nobody wipes.
+    /// Copies the token of a state, which need not be looked after until `look_at`. The vector is
+    /// made at its full size and never grows: growing would move the token off its cache line, and
+    /// leave a copy behind that nobody wipes.
     pub fn of(state: &State, look_at: Moment) -> Fresh {
         let token = state.access_token().as_bytes();
         let mut room = Zeroizing::new(vec![0; CACHE_LINE + token.len()]);
