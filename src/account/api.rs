@@ -82,7 +82,8 @@ impl Inputs {
 /// The values that the API of an account is worked out from.
 fn values<'a>(account: &'a Account, names: &'a Names) -> impl Iterator<Item = (usize, &'a str)> {
     let named = account.profile.names_of_requests.iter().map(|name| names.value(name));
-    let urls = account.options.table().iter().filter(|option| option.kind == Kind::Url);
+    let options = account.options.table().iter();
+    let urls = options.filter(|option| matches!(option.kind, Kind::Url | Kind::BaseUrl));
     let all = named.chain(urls.map(|option| account.options.get(&option.name)));
     all.enumerate().filter_map(|(at, value)| Some((at, value?)))
 }

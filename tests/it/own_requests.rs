@@ -1,7 +1,7 @@
 //! For those who send requests themselves: what to send, and what an answer means.
 
 use crate::common::World;
-use keyfob::{Client, Status};
+use keyfob::{Client, Config, Status};
 use keyfob_simulator::{Cloud, credentials};
 
 fn names(client: &Client, url: &str) -> Vec<String> {
@@ -33,6 +33,24 @@ fn no_headers_are_given_for_a_url_that_must_not_see_the_token() {
         assert_eq!(client.headers_for(url).unwrap_err().status(), status, "{url}");
     }
     assert_eq!(world.token_calls(Cloud::Simacan), [""; 0], "and no token is asked for");
+}
+
+#[test]
+fn clients_of_one_cloud_at_two_places_have_each_its_own_url() {
+    let at = |base_url: &str| {
+        let mut config = Config::new("kontakt").unwrap();
+        config.set("api_key", "k").unwrap();
+        config.set("base_url", base_url).unwrap();
+        config.client().unwrap()
+    };
+    let both = ["https://one.example", "https://two.example"].map(|url| (url, at(url)));
+    for (url, client) in &both {
+        assert!(client.headers_for(&format!("{url}/v3/device")).is_ok(), "{url}");
+        for (other, _) in both.iter().filter(|(other, _)| other != url) {
+            let error = client.headers_for(&format!("{other}/v3/device")).unwrap_err();
+            assert_eq!(error.status(), Status::ForeignOrigin);
+        }
+    }
 }
 
 #[test]
