@@ -86,7 +86,7 @@ document! {
         other key_is: Option<Form>,
         /// Further messages: the code of each is the key of the next, the last one's is the key.
         other derive: Vec<Template>,
-        /// Characters that `urlencode` leaves as they are.
+        /// Characters that `urlencode` leaves as they are. With `%` the text is encoded already.
         other keep: Option<String>,
         /// Seconds that are added to the time.
         other plus: Option<Number>,
@@ -441,7 +441,12 @@ impl Computed {
             Function::UrlEncode { text, keep } => {
                 let Some(Message(bytes)) = of(text) else { return Ok(None) };
                 let mut encoded = Zeroizing::new(String::new());
-                percent_encode(&bytes, &format!("{UNRESERVED}{keep}"), &mut encoded);
+                // What is encoded already may have a blank as `+`; AWS signs it as `%20`.
+                let is_encoded = keep.contains('%');
+                for (n, part) in bytes.split(|byte| is_encoded && *byte == b'+').enumerate() {
+                    encoded.push_str(if n > 0 { "%20" } else { "" });
+                    percent_encode(part, &format!("{UNRESERVED}{keep}"), &mut encoded);
+                }
                 Secret::new(encoded.as_str())
             }
             Function::UrlDecode(text) => {

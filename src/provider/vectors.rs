@@ -323,6 +323,12 @@ fn other_clouds_sign_as_their_vectors_say() {
             [("s", "secret1")],
             "4930d5eb81f8a55db29b3de105d7326a40a3af1c7238e77ed6d16660b51381b3",
         ),
+        (
+            0,
+            r#"{ "out": { "hmac_sha256": "requesttoken,client1,nonce1", "key": "{s}" } }"#,
+            [("s", "secret1")],
+            "deb663107213769e25a0f3c55c69da2018a16d3d86b2c14e4904f134e748e769",
+        ),
         // SwitchBot.
         (
             1_700_000_000_000,
@@ -360,21 +366,28 @@ fn other_clouds_sign_as_their_vectors_say() {
     }
 }
 
-/// A header that a request does not have is an empty line in what is signed.
+/// A header that a request does not have is an empty line in what Aliyun signs, and no line in what
+/// Hikvision's Artemis does.
 #[test]
 fn aliyun_signs_the_headers_that_are_not_there_too() {
-    let values = r#"{
-        "t": { "now": "ms" },
-        "out": {
-            "hmac_sha256": "{method}\n{accept?}\n\n{content_type?}\n\nx-ca-key:ak1\nx-ca-timestamp:{t}\n{target}",
-            "key": "{s}", "as": "base64"
-        }
-    }"#;
     let headers = [("Accept", "*/*"), ("Content-Type", "application/json")];
     let url = "https://gateway.example.com/artemis/api/resource/v1/org/orgList";
     let request = request("POST", url, &headers, "{}");
-    let signature = signed(1_700_000_000_000, values, &[("s", "sk1")], &request, "out");
-    assert_eq!(signature, "QD2V+GVPeXIe0f6R2XbRF4YbTDNDXHig4ulJ59SN7Q8=");
+    for (absent, expected) in [
+        ("\\n", "QD2V+GVPeXIe0f6R2XbRF4YbTDNDXHig4ulJ59SN7Q8="),
+        ("", "iAskP8XpLJYo1DYt2YBXhujED9P72+PiiT9HLAqIlJ8="),
+    ] {
+        let values = r#"{
+            "t": { "now": "ms" },
+            "out": {
+                "hmac_sha256": "{method}\n{accept?}\n{absent}{content_type?}\n{absent}x-ca-key:ak1\nx-ca-timestamp:{t}\n{target}",
+                "key": "{s}", "as": "base64"
+            }
+        }"#;
+        let values = values.replace("{absent}", absent);
+        let signature = signed(1_700_000_000_000, &values, &[("s", "sk1")], &request, "out");
+        assert_eq!(signature, expected);
+    }
 }
 
 /// The profile of this name in docs/PROFILES.md, with these options.

@@ -184,11 +184,13 @@ pub(super) static DITTO: Fixed = Fixed {
 
 pub(super) static HOLOGRAM: Fixed = Fixed {
     carriers: &[(Carrier::Basic("apikey"), Opens::Secret(KEY))],
-    list: List::get(
-        "/api/1/devices",
-        Pages::After("startafter"),
-        |page| json!({ "success": true, "data": page.items, "continues": page.next.is_some(), "lastid": page.next }),
-    ),
+    list: List::get("/api/1/devices", Pages::After("startafter"), |page| {
+        let next = page.next.as_ref().map(|id| format!("/api/1/devices?startafter={id}"));
+        json!({
+            "success": true, "continues": next.is_some(), "lastid": page.next, "data": page.items,
+            "links": { "path": "/api/1/devices", "next": next },
+        })
+    }),
     error: |status, why| errors::shaped(status, json!({ "success": false, "error": why })),
     ..USUAL
 };

@@ -67,6 +67,7 @@ fn a_query_is_signed_as_the_cloud_reads_it() {
             "a=1&a=0",
             "path=a/b,c@d",
             "name=a%20b%2Fc",
+            "name=a+b%2Bc",
             "token=",
             "",
         ] {
