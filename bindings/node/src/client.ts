@@ -98,6 +98,9 @@ export class Client {
     this.#handle = client;
     this.#calls = new Calls(client, timeout);
     this.#calls.onReturn = () => this.#events?.look();
+    // A function of its own makes structuredClone and postMessage refuse a client, whose copy would
+    // be an empty object. Bound, so that it can be handed on: `const { fetch } = client`.
+    this.fetch = this.fetch.bind(this);
   }
 
   /**

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { createHook } from "node:async_hooks";
 import { after, beforeEach, test } from "node:test";
 import { inspect } from "node:util";
+import { serialize } from "node:v8";
 import { FOUR, startSimulator } from "./simulator.mjs";
 
 const clouds = await startSimulator();
@@ -165,4 +166,20 @@ test("a client that is printed shows its status, and no secret", async (t) => {
   }
   await client.close();
   assert.equal(inspect(client), "Client { closed }");
+});
+
+test("a client cannot be copied to another thread, and says so", async (t) => {
+  const client = clouds.client(t, "kii");
+  const token = await client.token();
+  const { port1, port2 } = new MessageChannel();
+  t.after(() => port1.close());
+  const copies = [structuredClone, serialize, (what) => port2.postMessage({ what })];
+  for (const copy of copies) assert.throws(() => copy(client), /could not be cloned/);
+  const texts = [JSON.stringify({ client }), inspect(client), inspect({ ...client }), `${client}`];
+  assert.ok(texts.every((text) => !text.includes(token)));
+});
+
+test("fetch can be taken from its client and handed on", async (t) => {
+  const { fetch } = clouds.client(t, "simacan");
+  assert.equal((await fetch(clouds.devices("simacan"))).status, 200);
 });
