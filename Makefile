@@ -159,6 +159,10 @@ asan: ## the library and the simulator under AddressSanitizer
 		$(CARGO) test --workspace --lib --bins $(UNDER_ASAN:%=--test=%) --features keyfob/fuzzing,keyfob/redis --no-fail-fast \
 		--target $(shell rustc -vV | sed -n 's/^host: //p') -- --skip no_more_is_left_in_memory --skip little_memory
 
+test-shallow: ## units and `it` where `{:?}` shows names of types alone, as in a release
+	RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zfmt-debug=shallow CARGO_TARGET_DIR=$(TARGET)/shallow \
+		$(CARGO) test --features keyfob/fuzzing,keyfob/redis --lib --test it
+
 fuzz: ## ten minutes of each fuzzer
 	fuzz/run
 

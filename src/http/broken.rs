@@ -72,7 +72,7 @@ struct Wrapped(Broken);
 
 impl std::fmt::Display for Wrapped {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:?}", self.0)
+        f.write_str("unwrapped before anyone reads it")
     }
 }
 

@@ -241,6 +241,6 @@ fn counted(
 
 impl std::fmt::Debug for Incoming {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Incoming({} of {:?} bytes)", self.came, self.announced)
+        write!(f, "Incoming({} bytes so far)", self.came)
     }
 }

@@ -116,6 +116,20 @@ fn atomic_numbers_of_64_bits_come_from_one_file() {
     }
 }
 
+/// In a released library `{:?}` gives the names of types and variants alone (tools/cross), so that
+/// no name, key or word for users may be made of it.
+#[test]
+fn what_debug_shows_is_part_of_no_text() {
+    const NAMES_ARE_ENOUGH: [(&str, &str); 2] = [
+        ("http/tls_words", "rustls's alerts and faults are names"),
+        ("fuzzing", "it is in no release"),
+    ];
+    let allowed = |file: &str| NAMES_ARE_ENOUGH.iter().any(|(known, _)| *known == file);
+    let debugs = Sources::of_the_library().debugs;
+    let found: Vec<_> = debugs.iter().filter(|(file, _)| !allowed(file)).collect();
+    assert!(found.is_empty(), "a release shows no more of these than names: {found:#?}");
+}
+
 #[test]
 fn no_more_than_three_files_use_each_other_in_a_circle() {
     let sources = Sources::of_the_library();
@@ -205,6 +219,21 @@ fn imports_paths_and_reexports_lead_to_the_file_that_defines() {
     assert_eq!(sources.says["http/mod"], "The transport");
     assert_eq!(circles(&sources), [BTreeSet::from(["store/file", "store/mod"])]);
     assert!(upward(&sources).is_empty());
+}
+
+#[test]
+fn each_way_to_show_debug_is_found() {
+    let text = r##"
+        // {:?}
+        const QUOTES: (char, char) = ('"', '\'');
+        fn f() { format!("{:?}"); format!(r#"{a:#?} {}"#); format!(r"{0:02x?}"); b"{b:?}"; }
+        fn g() { format!("{a} {b:>2}"); let _ = "\"{:?} {\\"; a::b(r"?}", c?); }
+        #[cfg(test)]
+        mod tests { fn t() { format!("{:?}"); } }
+    "##;
+    let debugs = &small(&[("lib.rs", text)]).debugs["lib"];
+    let all = ["\"{:?}\"", "r#\"{a:#?} {}\"#", "r\"{0:02x?}\"", "b\"{b:?}\"", r#""\"{:?} {\\""#];
+    assert_eq!(debugs, &all);
 }
 
 #[test]

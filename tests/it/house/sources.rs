@@ -12,6 +12,8 @@ pub struct Sources {
     pub uses: BTreeMap<String, BTreeSet<String>>,
     /// The first sentence of each file's own documentation.
     pub says: BTreeMap<String, String>,
+    /// The strings of each file that are filled in with Debug: `{:?}`, `{name:#?}`.
+    pub debugs: BTreeMap<String, Vec<String>>,
 }
 
 /// A path through modules, from the crate's root.
@@ -44,6 +46,7 @@ impl Sources {
     pub fn new(files: &BTreeMap<String, String>) -> Sources {
         let mut modules: BTreeMap<Modules, Module> = BTreeMap::new();
         let mut says = BTreeMap::new();
+        let mut debugs = BTreeMap::new();
         for file in files.keys() {
             let module = Module { file: file.replace(".rs", ""), ..Module::default() };
             modules.insert(path_of(file), module);
@@ -58,6 +61,10 @@ impl Sources {
             let module = modules.get_mut(&here).unwrap();
             collect(module, &here, &children, &tokens);
             says.insert(module.file.clone(), first_sentence(text));
+            let shown: Vec<_> = tokens.into_iter().filter(|token| shows_debug(token)).collect();
+            if !shown.is_empty() {
+                debugs.insert(module.file.clone(), shown);
+            }
         }
         let mut uses = BTreeMap::new();
         for module in modules.values() {
@@ -65,7 +72,7 @@ impl Sources {
             let found: BTreeSet<String> = found.filter(|file| *file != module.file).collect();
             uses.insert(module.file.clone(), found);
         }
-        Sources { uses, says }
+        Sources { uses, says, debugs }
     }
 }
 
@@ -98,22 +105,30 @@ fn first_sentence(text: &str) -> String {
     said.split_once(". ").map_or(said.trim_end_matches('.'), |(first, _)| first).to_string()
 }
 
-/// Identifiers and punctuation; `::` is one token, and a string or a character is none.
+/// Whether it is a string with a place that Debug fills.
+fn shows_debug(token: &str) -> bool {
+    let places = token.split('{').skip(1).filter_map(|rest| rest.split_once('}'));
+    token.contains('"')
+        && places.map(|(place, _)| place).any(|place| place.contains(':') && place.ends_with('?'))
+}
+
+/// Identifiers, punctuation and strings in their quotes; `::` is one token, and a character is none.
 fn tokens(text: &str) -> Vec<String> {
     let text: Vec<char> = text.chars().collect();
     let at = |n: usize| text.get(n).copied().unwrap_or('\0');
-    let mut tokens = Vec::new();
+    let mut tokens: Vec<String> = Vec::new();
     let mut n = 0;
     while n < text.len() {
+        if let Some(end) = end_of_string(&text, n) {
+            tokens.push(text[n..end].iter().collect());
+            n = end;
+            continue;
+        }
         match at(n) {
             '/' if at(n + 1) == '/' => n = end(&text, n, "\n"),
             '/' if at(n + 1) == '*' => n = end(&text, n, "*/"),
-            '"' => n = end_of_string(&text, n),
             '\'' if at(n + 1) == '\\' => n = end(&text, n + 3, "'"),
             '\'' if at(n + 2) == '\'' => n += 3,
-            'r' if at(n + 1) == '"' => n = end(&text, n + 2, "\""),
-            'r' if at(n + 1) == '#' && at(n + 2) == '"' => n = end(&text, n + 3, "\"#"),
-            'b' if at(n + 1) == '"' => n = end_of_string(&text, n + 1),
             c if c.is_alphanumeric() || c == '_' => {
                 let begun = n;
                 while at(n).is_alphanumeric() || at(n) == '_' {
@@ -143,12 +158,23 @@ fn end(text: &[char], from: usize, mark: &str) -> usize {
     found.map_or(text.len(), |found| from + found + mark.len())
 }
 
-fn end_of_string(text: &[char], from: usize) -> usize {
-    let mut n = from + 1;
+/// Behind the string that begins here, if one does: plain, raw, or of bytes.
+fn end_of_string(text: &[char], from: usize) -> Option<usize> {
+    let begins = |mark: &str| text[from..].iter().copied().take(mark.len()).eq(mark.chars());
+    if begins("r\"") {
+        return Some(end(text, from + 2, "\""));
+    }
+    if begins("r#\"") {
+        return Some(end(text, from + 3, "\"#"));
+    }
+    let mut n = from + if begins("b") { 2 } else { 1 };
+    if !begins("\"") && !begins("b\"") {
+        return None;
+    }
     while n < text.len() && text[n] != '"' {
         n += if text[n] == '\\' { 2 } else { 1 };
     }
-    n + 1
+    Some((n + 1).min(text.len()))
 }
 
 /// The tokens without each item under `#[cfg(test)]`.
