@@ -947,8 +947,8 @@ keyfob_status keyfob_client_open(const keyfob_client *client,
  *
  * `KEYFOB_FILE`: the target is a directory or a symbolic link, or cannot be written, or another
  * download to it is under way. `KEYFOB_DIGEST_MISMATCH`: what came was thrown away; a file that
- * was there before is as it was. `KEYFOB_INVALID_ARGUMENT`: `sha256` is not such a digest. Other
- * errors as `keyfob_client_open`.
+ * was there before is as it was. `KEYFOB_INVALID_ARGUMENT`: `sha256` is not such a digest, or the
+ * request asks for a range of its own. Other errors as `keyfob_client_open`.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK

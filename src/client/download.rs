@@ -17,7 +17,9 @@ use crate::client::request::Request;
 use crate::client::response::{Meter, Response};
 use crate::client::send::{self, Body};
 use crate::error::{Error, Result, Status};
+use crate::http::headers::retry_after;
 use crate::http::retry::{Growth, backoff};
+use crate::http::url::Url;
 use crate::model::option_table::DOWNLOAD_RETRY_S;
 use crate::support::call::Call;
 use crate::support::log::log;
@@ -68,8 +70,8 @@ enum Tried {
     Done(Response),
     /// The server answered something else: the caller's to see. Nothing was written.
     Other(Response),
-    /// The part is of no use: the server has another file now, or knows no such range.
-    Again,
+    /// The part is of no use: the server, at this URL, has another file now, or knows no such range.
+    Again(Url),
 }
 
 /// The first wait after a broken try, and the longest. It grows only while nothing comes.
@@ -88,13 +90,19 @@ impl Client {
     /// # Errors
     /// `FILE`: the target is a directory or a symbolic link, or cannot be written; the disk is
     /// full; another download to it is under way. `DIGEST_MISMATCH`: what came is not what it
-    /// should be, and was thrown away. Those of [`open`](Client::open).
+    /// should be, and was thrown away. `INVALID_ARGUMENT`: the request asks for a range of its own.
+    /// Those of [`open`](Client::open).
     pub fn download(
         &self,
         request: &Request,
         path: impl AsRef<Path>,
         download: &Download,
     ) -> Result<Response> {
+        if request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("range")) {
+            let what =
+                "the header Range is not the caller's to set: a download asks for ranges itself";
+            return Err(Error::new(Status::InvalidArgument, what));
+        }
         let boot = self.lifecycle().clock.boot_id();
         let mut part = Part::open(path.as_ref(), &request_name(request), boot)?;
         let mut progress = Progress::new(self.retry_limit());
@@ -107,23 +115,22 @@ impl Client {
             progress.reached(part.length());
             match tried {
                 Ok(Tried::Done(response) | Tried::Other(response)) => return Ok(response),
-                Ok(Tried::Again) => {
+                Ok(Tried::Again(url)) => {
                     unasked += u32::from(from == 0);
                     if unasked > MOST_UNASKED {
-                        return Err(no_range_was_asked_for(request));
+                        return Err(no_range_was_asked_for(&url));
                     }
                     part.begin_anew()?;
                 }
                 Err(error) if !may_pass(&error) => return Err(error),
                 Err(error) => {
-                    let wait = progress.wait(error.retry_after()).ok_or_else(|| {
-                        let kept = part.length();
-                        let what = format!(
-                            "{}; {kept} bytes are kept, and the next download goes on from there",
-                            error.message()
-                        );
-                        Error::new(error.status(), what)
-                    })?;
+                    let Some(wait) = progress.wait(error.retry_after()) else {
+                        let next = match part.validator() {
+                            Some(_) => "kept, and the next download goes on from there",
+                            None => "there, and the next download begins anew",
+                        };
+                        return Err(error.and(&format!("{} bytes are {next}", part.length())));
+                    };
                     let lifecycle = self.lifecycle();
                     log!(
                         lifecycle.log,
@@ -155,24 +162,32 @@ impl Client {
         let mut asked = request.clone();
         asked.tell_nobody();
         let from = part.length();
-        if let Some(validator) = part.validator().filter(|_| from > 0) {
+        let validator = part.validator().filter(|_| from > 0);
+        let is_rest = validator.is_some();
+        if let Some(validator) = validator {
             asked.set_header("Range", &format!("bytes={from}-"))?;
             asked.set_header("If-Range", validator)?;
         }
         let mut response = send::send(self.lifecycle(), &asked, call, Body::ForAFile)?;
         match response.status() {
             200 => part.take(Validator::of(&response), response.length())?,
-            206 if goes_on_at(&response, from, part.total())
-                && Validator::of(&response).allows(part.validator()) => {}
+            206 if is_rest && Validator::of(&response).allows(part.validator()) => {
+                match total_of_rest(&response, from, part.total()) {
+                    Some(total) => part.learn_total(total),
+                    None => return Ok(Tried::Again(response.url)),
+                }
+            }
             416 if is_all_of_it(&response, from) => {}
-            206 | 416 => return Ok(Tried::Again),
-            429 | 500 | 502..=504 => {
-                let what = format!("{} answered {}", response.url, response.status());
-                let status = match response.status() {
+            206 | 416 => return Ok(Tried::Again(response.url)),
+            http @ (429 | 500 | 502..=504) => {
+                let what = format!("{} {} answered {http}", request.method, response.url);
+                let status = match http {
                     429 => Status::RateLimited,
                     _ => Status::ServerError,
                 };
-                return Err(Error::new(status, what).with_http_status(response.status()));
+                let wait = retry_after(&response.answer, &self.lifecycle().clock);
+                let error = Error::new(status, what).with_http_status(http);
+                return Err(error.with_retry_after(wait));
             }
             _ => return Ok(Tried::Other(response)),
         }
@@ -241,9 +256,8 @@ impl Progress {
 /// How often a server may answer with a range that was not asked for.
 const MOST_UNASKED: u32 = 2;
 
-fn no_range_was_asked_for(request: &Request) -> Error {
-    let path = request.url.split('?').next().unwrap_or_default();
-    let what = format!("{path} answered with a range of the file, and none was asked for");
+fn no_range_was_asked_for(url: &Url) -> Error {
+    let what = format!("{url} answered with a range of the file that was not asked for");
     Error::new(Status::UnexpectedAnswer, what)
 }
 
@@ -270,11 +284,13 @@ fn content_range(response: &Response) -> Option<(Option<u64>, Option<u64>)> {
     Some((from, total.trim().parse().ok()))
 }
 
-/// Whether a 206 gives what follows the part, of a file of the same length. A server may answer
-/// with another range than was asked for.
-fn goes_on_at(response: &Response, at: u64, total: Option<u64>) -> bool {
-    let Some((from, of)) = content_range(response) else { return false };
-    from == Some(at) && (total.is_none() || of.is_none() || of == total)
+/// How many bytes the whole file has, where a 206 gives what follows the part, of a file of the same
+/// length. A server may answer with another range than was asked for, and with less of it; so where
+/// nobody says how long the file is, nobody knows when it is whole.
+fn total_of_rest(response: &Response, at: u64, total: Option<u64>) -> Option<u64> {
+    let (from, of) = content_range(response)?;
+    let is_same = total.is_none() || of.is_none() || of == total;
+    of.or(total).filter(|_| is_same && from == Some(at))
 }
 
 /// Whether a 416 (no such range) says that the part is the whole: the process ended between the

@@ -16,7 +16,7 @@ use crate::error::{Error, Result, Status};
 use crate::support::file;
 use crate::support::hex::to_hex;
 use crate::support::json::{self, Value, object};
-use crate::support::os;
+use crate::support::os::{self, Kind};
 use ring::digest::{Context, SHA256};
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
@@ -37,7 +37,10 @@ impl Validator {
     pub fn of(response: &Response) -> Validator {
         let strong = response.header("etag").filter(|tag| !tag.starts_with("W/"));
         let ranges = response.header("accept-ranges").is_none_or(|how| how.contains("bytes"));
-        let found = strong.or_else(|| response.header("last-modified")).filter(|_| ranges);
+        // A file of this very second may change within it, and keep its date (RFC 9110 8.8.2.2).
+        let is_past = |date: &&str| response.header("date") != Some(date);
+        let date = response.header("last-modified").filter(is_past);
+        let found = strong.or(date).filter(|_| ranges);
         Validator(found.map(str::to_string))
     }
 
@@ -92,10 +95,8 @@ impl Part {
     pub fn open(target: &Path, request: &str, boot: Option<String>) -> Result<Part> {
         check_target(target)?;
         let path = beside(target, ".part");
-        let file = open_regular(&path)?;
-        if !os::try_lock_handle(&file) {
-            return Err(fault(target, "another download to it is under way"));
-        }
+        let file = open_alone(&path)?;
+        keep_permissions(target, &file);
         // A digest of it, since a URL may hold what not everybody should read.
         let request = to_hex(ring::digest::digest(&SHA256, request.as_bytes()).as_ref());
         let about = About { request, boot, ..About::default() };
@@ -127,6 +128,11 @@ impl Part {
             Some(_) if !same_boot => number("synced").unwrap_or(0).min(length),
             Some(_) => length,
         }
+    }
+
+    /// How many bytes the whole has, as the head of a range says.
+    pub fn learn_total(&mut self, total: u64) {
+        self.about.total.get_or_insert(total);
     }
 
     /// Cuts the part to this length, and goes on behind it.
@@ -245,6 +251,9 @@ impl Part {
         }
         self.sync()?;
         check_target(&self.target)?;
+        if !is_at(&self.file, &self.path) {
+            return Err(fault(&self.path, "was taken away meanwhile"));
+        }
         os::replace(&self.path, &self.target).map_err(|e| fault(&self.target, e))?;
         std::fs::remove_file(self.note_path()).ok();
         let directory = self.target.parent().filter(|p| !p.as_os_str().is_empty());
@@ -269,7 +278,10 @@ impl Part {
         ]);
         let path = self.note_path();
         let fresh = beside(&path, ".new");
-        std::fs::write(&fresh, note.without_nulls().to_json().as_bytes())
+        std::fs::remove_file(&fresh).ok();
+        // Made, never opened: somebody may have put a link in its place.
+        File::create_new(&fresh)
+            .and_then(|mut file| file.write_all(note.without_nulls().to_json().as_bytes()))
             .and_then(|()| os::replace(&fresh, &path))
             .map_err(|error| fault(&path, error))
     }
@@ -313,12 +325,67 @@ fn check_target(target: &Path) -> Result<()> {
     }
 }
 
-/// Opens or makes a file, and follows no link that somebody may have put in its place.
-fn open_regular(path: &Path) -> Result<File> {
-    let file = os::open_or_make(path).map_err(|error| fault(path, error))?;
-    match file.metadata() {
-        Ok(about) if about.is_file() => Ok(file),
-        Ok(_) => Err(fault(path, "is not a regular file")),
-        Err(error) => Err(fault(path, error)),
+/// Opens or makes the part, and locks it. Follows no link that somebody may have put in its place, and
+/// writes to no file that somebody else can change afterwards, or that has another name, too.
+fn open_alone(path: &Path) -> Result<File> {
+    /// How often a download may end just then.
+    const TRIES: u32 = 10;
+    for _ in 0..TRIES {
+        let file = os::open_or_make(path).map_err(|error| fault(path, error))?;
+        let facts = os::facts(&file).map_err(|error| fault(path, error))?;
+        if facts.kind != Kind::File {
+            return Err(fault(path, "is not a regular file"));
+        }
+        if !facts.is_mine {
+            return Err(fault(path, "belongs to another user; remove it"));
+        }
+        if facts.names > 1 {
+            return Err(fault(path, "has another name, too (a hard link); remove it"));
+        }
+        if !os::try_lock_handle(&file) {
+            break;
+        }
+        // One that ended between the opening and the lock has made the target of it.
+        if is_at(&file, path) {
+            return Ok(file);
+        }
+    }
+    Err(fault(path, "another download to it is under way"))
+}
+
+/// Whether this is the file that the path leads to now.
+fn is_at(file: &File, path: &Path) -> bool {
+    let identity = |file: &File| os::facts(file).map(|facts| facts.identity);
+    let is_link = std::fs::symlink_metadata(path).is_ok_and(|about| about.is_symlink());
+    let there = os::open_to_read(path).and_then(|there| identity(&there));
+    !is_link && there.is_ok_and(|there| identity(file).is_ok_and(|own| own == there))
+}
+
+/// What is downloaded is as open to others as the file whose place it takes.
+fn keep_permissions(target: &Path, part: &File) {
+    if let Ok(old) = std::fs::symlink_metadata(target).map(|about| about.permissions()) {
+        // A part that its owner may not write to could not be gone on with.
+        if !old.readonly() {
+            part.set_permissions(old).ok();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_that_became_the_target_is_no_longer_the_part() {
+        let directory = std::env::temp_dir().join(format!("keyfob-part-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let (target, path) = (directory.join("file"), directory.join("file.part"));
+        let ended = open_alone(&path).unwrap();
+        assert!(is_at(&ended, &path));
+        std::fs::rename(&path, &target).unwrap();
+        assert!(!is_at(&ended, &path) && is_at(&ended, &target));
+        let next = open_alone(&path).unwrap();
+        assert!(!is_at(&ended, &path) && is_at(&next, &path));
+        std::fs::remove_dir_all(&directory).unwrap();
     }
 }

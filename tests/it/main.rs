@@ -38,6 +38,7 @@ mod mqtt;
 mod news;
 mod options;
 mod own_requests;
+mod parts;
 mod person;
 mod profiles;
 mod proxies;

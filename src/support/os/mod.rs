@@ -79,6 +79,8 @@ pub(crate) struct Facts {
     pub open_to_others: bool,
     /// In bytes.
     pub size: u64,
+    /// How many names the file has: more than one where somebody has linked it.
+    pub names: u64,
     /// The file system, and the file in it: two names with this in common are one file.
     pub identity: (u64, u64),
     /// Differs after each replacement, so an unchanged file need not be read again.

@@ -133,6 +133,7 @@ fn facts_of(stat: &Stat) -> Facts {
         others_may_write: stat.st_mode & 0o022 != 0,
         open_to_others: stat.st_mode & 0o077 != 0,
         size: stat.st_size as u64,
+        names: stat.st_nlink as u64,
         identity: (stat.st_dev as u64, stat.st_ino as u64),
         // A rename brings a new inode.
         version: [
@@ -212,7 +213,18 @@ pub(crate) fn replace(from: &Path, to: &Path) -> io::Result<()> {
     std::fs::rename(from, to)
 }
 
-/// Makes what names of this directory stand for now survive a power cut.
+/// Makes what names of this directory stand for now survive a power cut. Where this user may change
+/// them but not read them, or the file system has no such thing, the system does it in its own time.
 pub(crate) fn make_names_durable(directory: &Path) -> io::Result<()> {
-    File::open(directory)?.sync_all()
+    match File::open(directory).and_then(|opened| opened.sync_all()) {
+        Err(error)
+            if matches!(
+                Errno::from_io_error(&error),
+                Some(Errno::ACCESS | Errno::INVAL | Errno::OPNOTSUPP)
+            ) =>
+        {
+            Ok(())
+        }
+        outcome => outcome,
+    }
 }

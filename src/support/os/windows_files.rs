@@ -188,6 +188,7 @@ pub(crate) fn facts(file: &File) -> io::Result<Facts> {
         others_may_write: rights.others_may_write,
         open_to_others: rights.open_to_others,
         size,
+        names: known.nNumberOfLinks.into(),
         identity: (known.dwVolumeSerialNumber.into(), number),
         version: [
             number,
