@@ -1,11 +1,9 @@
 /* check.c: keyfob check: what is wrong with a set-up, found before anything is sent. */
 #include "program.h"
 
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -35,56 +33,39 @@ static int check_clock(void) {
     return DONE;
 }
 
-/* The host of `scheme://[user@]host[:port]/...`; empty where there is none. */
-static void host_of(const char *url, char *host, size_t size) {
-    const char *begin = strstr(url, "://"), *at;
-    size_t length;
-    host[0] = '\0';
-    if (begin == NULL)
-        return;
-    begin += 3;
-    length = strcspn(begin, "/?#");
-    at = memchr(begin, '@', length);
-    if (at != NULL) {
-        length -= (size_t)(at + 1 - begin);
-        begin = at + 1;
+/* Whether there is a way to the host of a URL, or of the base URL where it is "". Connects, and sends
+ * nothing. */
+static int check_way(const keyfob_client *client, const char *what, const char *url) {
+    keyfob_error *err = NULL;
+    keyfob_status status = keyfob_client_reach(client, url, &err);
+    int code = DONE;
+    if (status == KEYFOB_OK) {
+        good("way", what);
+    } else if (status != KEYFOB_MISSING_OPTION) { /* there is no base URL before a login tells it */
+        const char *said = keyfob_error_message(err);
+        bad(strstr(said, ": the proxy ") != NULL ? "proxy" : "way", said);
+        code = exit_code_of(status);
     }
-    if (*begin == '[') {
-        begin++;
-        length = strcspn(begin, "]");
-    } else if (memchr(begin, ':', length) != NULL) {
-        length = strcspn(begin, ":");
-    }
-    if (length < size) {
-        memcpy(host, begin, length);
-        host[length] = '\0';
-    }
+    keyfob_error_free(err);
+    return code;
 }
 
-/* Whether the host of an option that is a URL has an address. */
-static int check_host(const keyfob_config *config, const char *option) {
-    char host[256], line[LONGEST_VALUE];
-    char *url = NULL;
-    struct addrinfo *found = NULL, wanted;
-    int fault;
-    if (keyfob_config_get(config, option, &url, NULL) != KEYFOB_OK || url == NULL)
-        return DONE;
-    host_of(url, host, sizeof host);
-    keyfob_string_free(url);
-    if (host[0] == '\0')
-        return DONE;
-    memset(&wanted, 0, sizeof wanted);
-    wanted.ai_socktype = SOCK_STREAM;
-    fault = getaddrinfo(host, NULL, &wanted, &found);
-    if (found != NULL)
-        freeaddrinfo(found);
-    snprintf(line, sizeof line, "%s: %s%s%s", option, host, fault ? ": " : " has an address",
-             fault ? gai_strerror(fault) : "");
-    if (fault != 0)
-        bad("DNS", line);
-    else
-        good("DNS", line);
-    return fault == 0 ? DONE : TRY_LATER;
+/* The way to each host that the options name. */
+static int check_ways(const keyfob_config *config, const keyfob_client *client) {
+    static const char *const urls[] = {"issuer", "token_url", "discovery_url"};
+    char *proxy = NULL;
+    int has_proxy = keyfob_config_get(config, "proxy", &proxy, NULL) == KEYFOB_OK && proxy != NULL;
+    int code = check_way(client, has_proxy ? "to the cloud, as the option proxy says" : "to the cloud", ""), worse;
+    keyfob_string_free(proxy);
+    for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
+        char *url = NULL;
+        if (keyfob_config_get(config, urls[i], &url, NULL) != KEYFOB_OK || url == NULL)
+            continue;
+        if (strstr(url, "://") != NULL && (worse = check_way(client, urls[i], url)) != DONE)
+            code = worse;
+        keyfob_string_free(url);
+    }
+    return code;
 }
 
 static int check_store(const char *status) {
@@ -126,8 +107,7 @@ static int is_to_be_made(const char *store, char *above, size_t size) {
 }
 
 static int check_client(const struct invocation *invocation, keyfob_config *config) {
-    static const char *const urls[] = {"base_url", "issuer", "token_url", "discovery_url"};
-    char login[LONGEST_VALUE], above[LONGEST_VALUE], *status = NULL, *proxy = NULL, *store = NULL, *token;
+    char login[LONGEST_VALUE], above[LONGEST_VALUE], *status = NULL, *store = NULL, *token;
     int is_new = 0;
     keyfob_client *client = NULL;
     keyfob_error *err = NULL;
@@ -152,14 +132,8 @@ static int check_client(const struct invocation *invocation, keyfob_config *conf
         code = worse;
     /* Files of certificates are read when a client is made, so they are in order. */
     good("TLS", "certificates and keys that the options name can be read");
-    if (keyfob_config_get(config, "proxy", &proxy, NULL) == KEYFOB_OK && proxy != NULL) {
-        good("proxy", "is set: it looks up names, so DNS is not tried here");
-        keyfob_string_free(proxy);
-    } else {
-        for (size_t i = 0; i < sizeof urls / sizeof *urls; i++)
-            if ((worse = check_host(config, urls[i])) != DONE)
-                code = worse;
-    }
+    if ((worse = check_ways(config, client)) != DONE)
+        code = worse;
     if (invocation->send && code == DONE) {
         if (keyfob_client_token(client, &token, &err) == KEYFOB_OK) {
             good("login", "a token is at hand");

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static int exit_code_of(keyfob_status status) {
+int exit_code_of(keyfob_status status) {
     switch (status) {
     case KEYFOB_OK:
         return DONE;

@@ -30,7 +30,7 @@ static const struct command COMMANDS[] = {
     {"refused", "TOKEN", "say that an API refused this token (-: read it from standard input)", 1, 1, 1,
      run_refused},
     {"forget", "", "forget the token and any hold, and revoke it where the cloud can", 0, 0, 1, run_forget},
-    {"check", "", "say what is wrong with the set-up; --send logs in once", 0, 0, 1, run_check},
+    {"check", "", "say what is wrong with the set-up and the way there; --send logs in once", 0, 0, 1, run_check},
     {"providers", "", "list the clouds; a word after it searches", 0, 0, 0, run_providers},
     {"options", "", "list the options of a provider", 0, 0, 1, run_options},
 };

@@ -60,6 +60,7 @@ int open_client(const struct invocation *invocation, keyfob_client **client);
 int complain(const struct invocation *invocation, keyfob_error *err); /* frees the error */
 int refuse(const char *what, const char *which); /* a wrong command line */
 int report_file(const char *path, const char *what); /* errno says why */
+int exit_code_of(keyfob_status status);
 int exit_code_of_http(int status);
 
 /* token.c */

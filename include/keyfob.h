@@ -865,6 +865,20 @@ keyfob_status keyfob_client_forget(const keyfob_client *client,
                                    keyfob_error **err);
 
 /**
+ * Tries the way to the cloud, for a check of a set-up: finds the host, asks the proxy, connects, and
+ * does TLS. Nothing of HTTP is sent, so no credential is, and the connection is closed. `url` is
+ * absolute, or relative to the base URL, which "" stands for; only its host and port count.
+ *
+ * `KEYFOB_NETWORK`, `KEYFOB_TLS`, `KEYFOB_TIMEOUT`: the message says where the way ends, and names
+ * the proxy if it is that. `KEYFOB_MISSING_OPTION`: there is no base URL yet.
+ */
+KEYFOB_API
+KEYFOB_MUST_CHECK
+keyfob_status keyfob_client_reach(const keyfob_client *client,
+                                  const char *url,
+                                  keyfob_error **err);
+
+/**
  * Gives the client's state, counters and last error as JSON, without a secret, for a health page;
  * docs/ABI.md lists the members. The string is the caller's, to be freed with
  * `keyfob_string_free`. Never waits.

@@ -1317,6 +1317,13 @@ class Client {
     return detail::call(keyfob_client_set_json, get(), detail::Text(json));
   }
 
+  /// Tries the way to the cloud, for a check of a set-up: finds the host, asks the proxy, connects,
+  /// and does TLS. No credential is sent. `url` is absolute, or relative to the base URL.
+  void reach(std::string_view url = "") const { reach(url, std::nothrow).value(); }
+  Result<void> reach(std::string_view url, std::nothrow_t) const {
+    return detail::call(keyfob_client_reach, get(), detail::Text(url));
+  }
+
   /// Forgets the tokens and any hold: in memory, in the store, and at the cloud where it can
   /// revoke. A revocation that fails is no failure of this call: `not_revoked` of the status tells it.
   void forget() const { forget(std::nothrow).value(); }

@@ -424,6 +424,18 @@ impl Client {
         self.lifecycle.forget(&self.call(None))
     }
 
+    /// Tries the way to the cloud: finds the host, asks the proxy, connects, and does TLS. Nothing of
+    /// HTTP is sent, so no credential is. `url` is absolute, or relative to the base URL, which the
+    /// empty text stands for; only its origin counts.
+    ///
+    /// # Errors
+    /// `NETWORK`, `TLS`, `TIMEOUT`, as of any request; the message says where the way ends, and
+    /// names the proxy if it is that. `MISSING_OPTION`: there is no base URL yet.
+    pub fn reach(&self, url: &str) -> Result<()> {
+        let state = self.lifecycle.state();
+        state.account.transport.reach(state.api.absolute(url)?, &self.call(None))
+    }
+
     /// State, counters and the last error, as JSON; docs/ABI.md lists the members. No secret is in
     /// it. Never waits.
     pub fn status_json(&self) -> String {

@@ -461,6 +461,22 @@ pub unsafe extern "C" fn keyfob_client_forget(
     guard(err, || handle(client, "client")?.0.forget())
 }
 
+/// Tries the way to the cloud, for a check of a set-up: finds the host, asks the proxy, connects, and
+/// does TLS. Nothing of HTTP is sent, so no credential is, and the connection is closed. `url` is
+/// absolute, or relative to the base URL, which "" stands for; only its host and port count.
+///
+/// `KEYFOB_NETWORK`, `KEYFOB_TLS`, `KEYFOB_TIMEOUT`: the message says where the way ends, and names
+/// the proxy if it is that. `KEYFOB_MISSING_OPTION`: there is no base URL yet.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_client_reach(
+    client: *const keyfob_client,
+    url: *const c_char,
+    err: *mut *mut keyfob_error,
+) -> Status {
+    guard(err, || handle(client, "client")?.0.reach(text(url, "url")?))
+}
+
 /// Gives the client's state, counters and last error as JSON, without a secret, for a health page;
 /// docs/ABI.md lists the members. The string is the caller's, to be freed with
 /// `keyfob_string_free`. Never waits.

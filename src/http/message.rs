@@ -55,6 +55,12 @@ pub(crate) struct Outgoing {
 }
 
 impl Outgoing {
+    /// What stands for a request in messages where only a connection is tried.
+    pub fn to_connect(url: Url) -> Outgoing {
+        let method = Method("connecting to".into());
+        Outgoing { method, url, shown: None, headers: Vec::new(), body: Payload::None }
+    }
+
     /// What messages call the URL: without its query.
     pub fn shown(&self) -> String {
         self.shown.clone().unwrap_or_else(|| self.url.to_string())

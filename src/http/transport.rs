@@ -33,7 +33,7 @@ use super::proxies::Proxies;
 use super::resolve;
 use super::socket::{self, Socket};
 use super::tls::{self, PemFiles};
-use super::url::Origin;
+use super::url::{Origin, Url};
 use super::wire::{Nowhere, Wires};
 use crate::error::{Error, Result, Status};
 use crate::support::call::Call;
@@ -438,6 +438,13 @@ impl Transport {
             connection.secure(origin, config, call)?;
         }
         Ok(connection)
+    }
+
+    /// Connects as a request for this URL would, through proxy and TLS. Nothing of HTTP is sent.
+    pub fn reach(&self, url: Url, call: &Call) -> Result<()> {
+        let outgoing = Outgoing::to_connect(url);
+        let reached = self.connect(outgoing.url.origin(), call).map(drop);
+        reached.map_err(|broken| self.fault(broken, &outgoing, call, false).error)
     }
 
     /// A fault for the caller. `sent`: whether any of the request left this machine.

@@ -91,6 +91,21 @@ fn nowhere(base_url: &str) -> Config {
 }
 
 #[test]
+fn the_way_to_the_cloud_is_tried_and_nothing_is_sent() {
+    let world = World::new();
+    let proxy = Proxy::shut();
+    let error = through(&world, &proxy.url()).client().unwrap().reach("").unwrap_err();
+    assert!(error.message().contains(": the proxy 127.0.0.1:"), "{error}");
+    let proxy = Socks::start(Manner::Open);
+    let client = through(&world, &proxy.url("")).client().unwrap();
+    client.reach("").unwrap();
+    client.reach("/any?where").unwrap();
+    let lost = client.reach("https://localhost:1/").unwrap_err();
+    assert!(lost.message().starts_with("connecting to https://localhost:1"), "{lost}");
+    assert_eq!(world.sim.journal().len(), 0);
+}
+
+#[test]
 fn the_environment_names_the_proxy_when_asked() {
     let proxy = Proxy::shut();
     let url = format!("http://me:hunter2@{}", proxy.url().trim_start_matches("http://"));

@@ -120,6 +120,7 @@ export const FUNCTIONS = {
   keyfob_client_set: ["int32_t", "pointer", "text", "text", "out pointer"],
   keyfob_client_set_json: ["int32_t", "pointer", "text", "out pointer"],
   keyfob_client_forget: ["int32_t", "pointer", "out pointer"],
+  keyfob_client_reach: ["int32_t", "pointer", "text", "out pointer"],
   keyfob_client_status_json: ["int32_t", "pointer", "out owned", "out pointer"],
   keyfob_client_cancel: ["int32_t", "pointer", "out pointer"],
   keyfob_client_wind_ms: ["int32_t", "pointer", "int64_t", "out pointer"],

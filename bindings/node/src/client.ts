@@ -549,6 +549,18 @@ export class Client {
   }
 
   /**
+   * Tries the way to the cloud, for a check of a set-up: finds the host, asks the proxy, connects, and
+   * does TLS. No credential is sent. `url` is absolute, or relative to the base URL. `NetworkError` and
+   * `TlsError` say where the way ends, and name the proxy if it is that.
+   */
+  async reach(url: string | URL = "", options: CallOptions = {}): Promise<void> {
+    const address = addressed(url);
+    await this.#run(options, (client, err, done) => {
+      library.keyfob_client_reach.async(client, address, err, done);
+    });
+  }
+
+  /**
    * Forgets the tokens and any hold: in memory, in the store, and at the cloud where it can revoke.
    * The next call logs in. A revocation that fails is no failure of this call, since here the tokens
    * are gone: `status().not_revoked` tells why they may still be good at the cloud.

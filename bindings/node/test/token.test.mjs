@@ -179,6 +179,13 @@ test("a client cannot be copied to another thread, and says so", async (t) => {
   assert.ok(texts.every((text) => !text.includes(token)));
 });
 
+test("the way to the cloud is tried, and nothing is sent", async (t) => {
+  const client = clouds.client(t, "simacan");
+  await client.reach();
+  await assert.rejects(client.reach("https://localhost:1/"), { name: "NetworkError" });
+  assert.deepEqual(await clouds.tokenCalls("simacan"), []);
+});
+
 test("fetch can be taken from its client and handed on", async (t) => {
   const { fetch } = clouds.client(t, "simacan");
   assert.equal((await fetch(clouds.devices("simacan"))).status, 200);

@@ -36,6 +36,14 @@ def test_a_renewed_token_is_another_and_is_given_from_then_on(sim: Simulator, cl
     assert sim.counts(cloud)["refresh"] == 1
 
 
+def test_the_way_to_the_cloud_is_tried_and_nothing_is_sent(sim: Simulator) -> None:
+    with sim.client("simacan") as client:
+        client.reach()
+        with pytest.raises(keyfob.NetworkError, match="connecting to https://localhost:1"):
+            client.reach("https://localhost:1/")
+    assert sim.counts("simacan") == {}
+
+
 def test_a_token_that_expired_is_not_given_again(sim: Simulator) -> None:
     with sim.client("simacan") as client:
         first = client.token()

@@ -202,6 +202,7 @@ STRINGS = {
     ("keyfob_client_note_nonce", "dpop_nonce"): ("!result", "!result"),
     ("keyfob_client_note_nonce", "www_authenticate"): ("!result", "!result"),
     ("keyfob_client_refused", "token"): ("OK", "OK"),
+    ("keyfob_client_reach", "url"): ("OK", "INVALID_ARGUMENT"),
     ("keyfob_client_set", "option"): ("UNKNOWN_OPTION", "UNKNOWN_OPTION"),
     ("keyfob_client_set", "value"): ("INVALID_OPTION", "INVALID_OPTION"),
     ("keyfob_client_set_json", "json"): ("INVALID_ARGUMENT", "INVALID_ARGUMENT"),

@@ -1,13 +1,16 @@
-"""A CONNECT proxy that cuts each tunnel after so many bytes have come down."""
+"""A CONNECT proxy that cuts each tunnel after so many bytes have come down, or leads nowhere."""
 
 import contextlib
 import socket
 import threading
-from typing import Callable
+from typing import Callable, Optional
 
 
 class CuttingProxy:
-    """Listens until `close`. `on_cut` is called with how often it has cut, after the connection is gone."""
+    """Listens until `close`. `on_cut` is called with how often it has cut, after the connection is gone.
+    With an `answer` it says that to whoever comes, and hangs up."""
+
+    answer: Optional[bytes] = None
 
     def __init__(self, each: int, on_cut: Callable[[int], None]) -> None:
         self._each, self._on_cut, self.cuts = each, on_cut, 0
@@ -35,6 +38,9 @@ class CuttingProxy:
             if not (said := client.recv(4096)):
                 return
             asked += said
+        if self.answer is not None:
+            with client:
+                return client.sendall(self.answer)
         host, port = asked.split()[1].decode().rsplit(":", 1)
         server = socket.create_connection((host, int(port)))
         client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")

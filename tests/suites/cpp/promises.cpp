@@ -223,6 +223,11 @@ PROMISE(results_are_chained_as_those_of_std_expected) {
 #endif
 }
 
+PROMISE(the_way_to_a_cloud_is_tried) {
+  const keyfob::Client client (keyfob::Config("kontakt").set("api_key", "x"));
+  CHECK(client.reach("https://127.0.0.1:1/", std::nothrow).error().status() == KEYFOB_NETWORK);
+}
+
 PROMISE(the_error_of_a_result_outlives_it) {
   const keyfob::Error &error = keyfob::Config::make("no such cloud", std::nothrow).error();
   CHECK(std::string(error.what()).find("no such cloud") != std::string::npos);

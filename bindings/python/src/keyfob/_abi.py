@@ -389,6 +389,12 @@ def declare(library: CDLL) -> None:
         POINTER(keyfob_client),
         POINTER(POINTER(keyfob_error)),
     )
+    library.keyfob_client_reach.restype = c_int32
+    library.keyfob_client_reach.argtypes = (
+        POINTER(keyfob_client),
+        c_char_p,
+        POINTER(POINTER(keyfob_error)),
+    )
     library.keyfob_client_status_json.restype = c_int32
     library.keyfob_client_status_json.argtypes = (
         POINTER(keyfob_client),

@@ -258,6 +258,11 @@ class AsyncClient(BaseClient):
         if limit_ms is not None:
             self._limit = int(limit_ms) / 1000
 
+    async def reach(self, url: str = "", *, timeout: Optional[float] = None) -> None:
+        """As `Client.reach`."""
+        told = utf8(url, "url")
+        await self._wait(lambda handle: call(library.keyfob_client_reach, handle, told), timeout)
+
     async def forget(self, *, timeout: Optional[float] = None) -> None:
         """As `Client.forget`."""
         await self._wait(partial(call, library.keyfob_client_forget), timeout)

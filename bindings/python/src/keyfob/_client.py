@@ -230,6 +230,16 @@ class Client(BaseClient):
         json = take_as_json(options)
         self._wait(lambda handle: call(library.keyfob_client_set_json, handle, json), None)
 
+    def reach(self, url: str = "", *, timeout: Optional[float] = None) -> None:
+        """Tries the way to the cloud, for a check of a set-up: finds the host, asks the proxy,
+        connects, and does TLS. No credential is sent.
+
+        `url` is absolute, or relative to the base URL. `NetworkError` and `TlsError` say where the
+        way ends, and name the proxy if it is that.
+        """
+        told = utf8(url, "url")
+        self._wait(lambda handle: call(library.keyfob_client_reach, handle, told), timeout)
+
     def forget(self, *, timeout: Optional[float] = None) -> None:
         """Forgets tokens and any hold: in memory, in the store, at a cloud that can revoke them.
 
