@@ -39,8 +39,9 @@ class CuttingProxy:
                 return
             asked += said
         if self.answer is not None:
-            with client:
-                return client.sendall(self.answer)
+            client.sendall(self.answer)
+            client.close()
+            return
         host, port = asked.split()[1].decode().rsplit(":", 1)
         server = socket.create_connection((host, int(port)))
         client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
