@@ -126,6 +126,7 @@ impl Client {
                 Err(error) => {
                     let Some(wait) = progress.wait(error.retry_after()) else {
                         let next = match part.validator() {
+                            _ if part.length() == 0 => return Err(error),
                             Some(_) => "kept, and the next download goes on from there",
                             None => "there, and the next download begins anew",
                         };
@@ -178,7 +179,8 @@ impl Client {
                 }
             }
             416 if is_all_of_it(&response, from) => {}
-            206 | 416 => return Ok(Tried::Again(response.url)),
+            206 => return Ok(Tried::Again(response.url)),
+            416 if is_rest => return Ok(Tried::Again(response.url)),
             http @ (429 | 500 | 502..=504) => {
                 let what = format!("{} {} answered {http}", request.method, response.url);
                 let status = match http {
@@ -197,7 +199,8 @@ impl Client {
         if response.status() != 416 {
             self.fill(&mut response, part, request)?;
         }
-        part.finish(download.sha256, stated_digest(&response))?;
+        let finished = part.finish(download.sha256, stated_digest(&response));
+        finished.map_err(|error| error.about(&format!("{} {}", request.method, response.url)))?;
         Ok(Tried::Done(response.without_body()))
     }
 
@@ -307,7 +310,9 @@ fn stated_digest(response: &Response) -> Option<[u8; 32]> {
         let mut items = response.header(header)?.split(',');
         let value = items.find_map(|item| {
             let (algorithm, value) = item.trim().split_once('=')?;
-            algorithm.eq_ignore_ascii_case(name).then(|| value.trim_matches(':').to_string())
+            // A member of a dictionary may have parameters (RFC 8941 3.2).
+            let value = value.split(';').next()?.trim_end().trim_matches(':');
+            algorithm.eq_ignore_ascii_case(name).then(|| value.to_string())
         })?;
         base64::prelude::BASE64_STANDARD.decode(value).ok()?.try_into().ok()
     };

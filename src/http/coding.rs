@@ -6,6 +6,7 @@
 //! br                br                 as it came: who asked for it can read it
 //! gzip              br                 an error
 //! none              gzip               an error
+//! any               gzip, gzip         an error, and so is a `Transfer-Encoding` but `chunked`
 //! ```
 //!
 //! RFC 9110 12.5.3 lets a server choose any coding where a request names none. A program that asked
@@ -35,10 +36,16 @@ impl Coding {
         if has_none || purpose == Purpose::Token {
             return Coding::AsItComes;
         }
-        let values = headers.get_all(header::CONTENT_ENCODING).into_iter();
-        let text: Vec<&str> = values.map(|value| value.to_str().unwrap_or("?")).collect();
-        let codings: Vec<String> = text.iter().flat_map(|text| names(text)).collect();
-        match codings.iter().find(|coding| !is_asked_for(outgoing, coding)) {
+        let of = |name| -> Vec<String> {
+            let values = headers.get_all(name).into_iter();
+            values.flat_map(|value| names(value.to_str().unwrap_or("?"))).collect()
+        };
+        let codings = of(header::CONTENT_ENCODING);
+        // Packed for this way alone (RFC 9112 7.2), which is asked for by a header that nobody sets.
+        let way = of(header::TRANSFER_ENCODING).into_iter().find(|name| name != "chunked");
+        let unasked = codings.iter().find(|coding| !is_asked_for(outgoing, coding));
+        // Nobody asks for two at once: what is unpacked would be packed still.
+        match way.as_ref().or(unasked).or(codings.get(1)) {
             // The status says more than the body, and must be heard: a refusal, or where to go.
             Some(unasked) if (200..300).contains(&status) => Coding::Unasked(shown(unasked)),
             Some(_) => Coding::AsItComes,

@@ -35,7 +35,10 @@ pub(super) fn explain(
     let at_proxy = proxy.map_or(String::new(), |proxy| format!("the proxy {}", proxy.shown()));
     let origin = outgoing.url.origin();
     let (status, what) = match broken {
-        Broken::Over => return call.remaining().err().unwrap_or_else(|| call.timeout()),
+        Broken::Over => {
+            let over = call.remaining().err().unwrap_or_else(|| call.timeout());
+            return if over.status() == Status::Timeout { over.about(&at) } else { over };
+        }
         Broken::Unsendable(error) => return error,
         Broken::AtProxy(inner) if matches!(*inner, Broken::Over) => match call.remaining() {
             Err(error) if error.status() != Status::Timeout => return error,

@@ -163,11 +163,16 @@ impl Incoming {
         }
     }
 
+    /// How far the body has come, in words.
+    pub(super) fn had_come(&self) -> String {
+        let of = self.announced.map_or(String::new(), |length| format!(" of {length}"));
+        format!("{}{of} bytes of the body had come", self.came)
+    }
+
     /// The error with which limit it was, and how far the body had come.
     fn in_words(&self, error: Error) -> Error {
         let at = &self.at;
-        let of = self.announced.map_or(String::new(), |length| format!(" of {length}"));
-        let had_come = format!("{}{of} bytes of the body had come", self.came);
+        let had_come = self.had_come();
         match error.status() {
             Status::Timeout => {
                 let over = self.limits.end.filter(|(end, _)| *end <= Instant::now());
@@ -183,9 +188,7 @@ impl Incoming {
                 };
                 Error::new(Status::Timeout, format!("{at}: {which}; {had_come}"))
             }
-            Status::Network => {
-                Error::new(Status::Network, format!("{}; {had_come}", error.message()))
-            }
+            Status::Network | Status::MalformedAnswer => error.and(&had_come),
             _ => error,
         }
     }

@@ -126,11 +126,18 @@ impl Transport {
         let fault = |broken, sent| self.fault(broken, outgoing, call, sent);
         let keeps = (purpose == Purpose::Token).then_some(max_body);
         let begun = self.begin(outgoing, keeps, call).map_err(|broken| fault(broken, false))?;
-        let whole = || self.read_whole(outgoing, purpose, max_body, call);
+        let mut had_come = None;
+        let whole = || self.read_whole(outgoing, purpose, max_body, call, &mut had_come);
         let (answer, left) = self.go_on(begun, outgoing, call, whole);
         let has_begun = left.as_ref().is_none_or(Pending::has_begun);
         self.settle(outgoing, left, answer.as_ref().err(), call);
-        answer.map_err(|broken| fault(broken, has_begun))
+        answer.map_err(|broken| {
+            let mut fault = fault(broken, has_begun);
+            if let Some(had_come) = had_come {
+                fault.error = fault.error.and(&had_come);
+            }
+            fault
+        })
     }
 
     /// Sends one request and reads the head of its answer, within the call. The body is read as
@@ -185,7 +192,7 @@ impl Transport {
             let Some(begun) = conversation.take() else {
                 return Waited::Broken(self.fault(Broken::Unheard, outgoing, call, true));
             };
-            let whole = || self.read_whole(outgoing, Purpose::Token, max_body, &within);
+            let whole = || self.read_whole(outgoing, Purpose::Token, max_body, &within, &mut None);
             let (answer, left) = self.go_on(begun, outgoing, &within, whole);
             let broken = match answer {
                 Ok(answer) => {
@@ -284,13 +291,14 @@ impl Transport {
 
     /// Sends the request, or goes on with it, and reads the answer whole. An announced length
     /// beyond `most` is refused before the body is read; that of an answer to HEAD announces no
-    /// body.
+    /// body. `had_come`: how far a body came that broke off, in words.
     fn read_whole(
         &self,
         outgoing: &Outgoing,
         purpose: Purpose,
         most: u64,
         call: &Call,
+        had_come: &mut Option<String>,
     ) -> Outcome<Answer> {
         // The call bounds all of it, so the limits of a body that is read as it comes are off.
         let limits = BodyLimits { idle: Duration::MAX, end: None };
@@ -306,7 +314,10 @@ impl Transport {
         let body = read_whole(|buffer| rest.read_within(buffer), announced, most, is_token);
         let body = body.map_err(|broken| match broken {
             Broken::NoMemory(bytes) => Broken::NoRoom { status, bytes },
-            broken => broken,
+            broken => {
+                *had_come = Some(rest.had_come());
+                broken
+            }
         });
         answer.body = body?.ok_or_else(too_large)?;
         Ok(answer)

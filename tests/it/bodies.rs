@@ -72,6 +72,34 @@ fn a_body_that_is_cut_is_no_whole_body() {
 }
 
 #[test]
+fn an_answer_that_breaks_off_says_where_it_was_and_how_far() {
+    let world = World::new();
+    let mut config = world.config(HOST, "password");
+    config.set("retries", "0").unwrap();
+    let client = config.client().unwrap();
+    client.token().unwrap();
+    let mut asked = file(&world, MB);
+    asked.set_timeout(std::time::Duration::from_millis(300));
+    for (fault, status, why) in [
+        (Fault::Close { at: Stage::WithinBody, executed: true }, Status::Network, ""),
+        (Fault::Stall { at: Stage::WithinBody, executed: true }, Status::Timeout, "300 ms"),
+    ] {
+        world.answers_once(HOST, "api", fault);
+        let error = client.send(&asked).unwrap_err();
+        assert_eq!(error.status(), status, "{error}");
+        let told = error.message();
+        assert!(told.starts_with("GET https://") && told.contains("/files/1048576: "), "{told}");
+        assert!(
+            told.contains(why) && told.ends_with(" of 1048576 bytes of the body had come"),
+            "{told}"
+        );
+    }
+    world.answers_once(HOST, "api", Fault::Stall { at: Stage::BeforeHeaders, executed: true });
+    let error = client.send(&asked).unwrap_err();
+    assert!(error.message().starts_with("GET https://"), "{error}");
+}
+
+#[test]
 fn a_silence_in_a_body_ends_by_its_own_limit() {
     let world = World::new();
     let mut config = world.config(HOST, "password");

@@ -100,6 +100,7 @@ fn a_coding_that_nobody_asked_for_is_an_error_of_its_own() {
         (&asking, "br", "br", get(&world, "/echo")),
         (&asking, "gzip, br", "br", get(&world, "/echo")),
         (&plain, "gzip", "gzip", br.clone()),
+        (&asking, "gzip, gzip", "gzip", get(&world, "/echo")),
         (&plain, "a\tb", "with a name that is none", get(&world, "/echo")),
     ] {
         coded(&world, 200, coding, &gzip(b"{}"));
@@ -109,6 +110,13 @@ fn a_coding_that_nobody_asked_for_is_an_error_of_its_own() {
             assert!(error.message().contains(&format!("coded ({shown})")), "{error}");
             assert!(error.message().contains("compress=true"), "{error}");
         }
+        world.sim.clear_injections();
+    }
+    for way in ["gzip, chunked", "chunked, gzip", "deflate"] {
+        let packed = Fault::answer(200, &[("Transfer-Encoding", way)], gzip(b"{}"));
+        world.answers(HOST, "api", packed);
+        let error = asking.send(&get(&world, "/echo")).unwrap_err();
+        assert_eq!(error.status(), Status::MalformedAnswer, "{way}: {error}");
         world.sim.clear_injections();
     }
     coded(&world, 200, "br", b"as it is");
@@ -168,7 +176,11 @@ fn a_packed_body_that_is_cut_or_damaged_is_an_error() {
         assert_eq!(error.status(), wanted, "{what}: {error}");
         assert!(error.message().contains("gzip body"), "{what}: {error}");
         let mut opened = client.open(&get(&world, "/echo")).unwrap();
-        assert_eq!(read_whole(&mut opened).unwrap_err().status(), wanted, "{what}");
+        let opened = read_whole(&mut opened).unwrap_err();
+        assert_eq!(opened.status(), wanted, "{what}");
+        for error in [error, opened] {
+            assert!(error.message().ends_with("bytes of the body had come"), "{what}: {error}");
+        }
         world.sim.clear_injections();
     }
     world.answers_once(HOST, "api", Fault::Close { at: Stage::WithinBody, executed: true });

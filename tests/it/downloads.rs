@@ -113,6 +113,9 @@ fn of_the_file(name: &str) -> Fault {
     match name.split_once(':').unwrap_or((name, "")) {
         ("announces", _) => answer(200, &[("Content-Length", "10")]),
         ("digest", "repr-digest") => answer(200, &[("Repr-Digest", &format!("sha-256=:{other}:"))]),
+        ("digest", "parameters") => {
+            answer(200, &[("Repr-Digest", &format!("sha-512=:AA==:, sha-256=:{other}:;a=1;b"))])
+        }
         ("digest", "digest") => answer(200, &[("Digest", &format!("md5=x, SHA-256={other}"))]),
         ("digest", _) => answer(200, &[]),
         ("coded", _) => Fault::answer(200, &[("Content-Encoding", "gzip")], gzip(b"hello")),
