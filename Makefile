@@ -136,6 +136,9 @@ test-install: simulator ## make install, and projects that use what it installed
 test-runtimes: build simulator ## a token and a request on CPython 3.9 to 3.14, PyPy, Node 20 to 24, Bun and Deno
 	tests/suites/runtimes/run
 
+test-setup: ## make test's set-up and make demo on a Debian 12 just made, with Rust, gcc and make alone; as root
+	tests/suites/setup/run
+
 test-page: simulator ## the simulator's page, in headless Chromium
 	@tools/setup page
 	tests/suites/page/run
