@@ -39,7 +39,7 @@ impl Socket {
     }
 
     /// Connects to a socket of this machine.
-    #[cfg(all(unix, feature = "redis"))]
+    #[cfg(feature = "redis")]
     pub fn local(path: &std::path::Path) -> Outcome<Socket> {
         Ok(Socket(os::connect_locally(path)?))
     }

@@ -22,7 +22,7 @@ use super::url::{Origin, Url};
 use crate::error::{Result, Status};
 use crate::support::call::Call;
 use rustls::ClientConfig;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use zeroize::Zeroizing;
@@ -164,22 +164,12 @@ impl Stream {
 
 fn connect(place: &Place, call: &Call) -> Outcome<Connection> {
     let origin = match place {
-        Place::Local(path) => return local(path).map(Connection::over),
+        Place::Local(path) => return Socket::local(path).map(Connection::over),
         Place::Plain(origin) | Place::Secure(origin, _) => origin,
     };
     let limit = call.remaining().map_err(|_| Broken::Over)?;
     let addresses = resolve::addresses(origin, call)?;
     Socket::connect(&addresses, limit, call).map(Connection::over)
-}
-
-#[cfg(unix)]
-fn local(path: &Path) -> Outcome<Socket> {
-    Socket::local(path)
-}
-
-#[cfg(not(unix))]
-fn local(_: &Path) -> Outcome<Socket> {
-    Err(std::io::Error::from(std::io::ErrorKind::Unsupported).into())
 }
 
 fn fault(broken: Broken, host: &str, call: &Call) -> StreamFault {

@@ -9,29 +9,19 @@ use crate::error::{Error, Result, Status};
 use crate::support::clock::RELEASE;
 use crate::support::crypto::PartsDigest;
 use crate::support::file;
+use crate::support::os::{self, Authorities};
 use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime, pem::PemObject};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::time_provider::TimeProvider;
 use rustls::{ClientConfig, InconsistentKeys, RootCertStore, SignatureScheme};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// The value of the option `ca` that asks for the system's authorities.
 pub(crate) const SYSTEM: &str = "system";
-
-/// Where systems keep the file of all authorities that they trust, as OpenSSL finds them there.
-const BUNDLES: [&str; 6] = [
-    "/etc/ssl/certs/ca-certificates.crt", // Debian, Arch, Alpine, OpenWrt, Yocto
-    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", // Fedora, Red Hat
-    "/etc/pki/tls/certs/ca-bundle.crt",   // their older releases
-    "/etc/ssl/ca-bundle.pem",             // SUSE
-    "/etc/ssl/cert.pem",                  // macOS, FreeBSD
-    "/usr/local/share/certs/ca-root-nss.crt", // FreeBSD's package
-];
 
 /// Which certificates to trust and to show. Paths of PEM files, read when a client is made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -235,14 +225,24 @@ fn certificates(option: &str, path: &str, pem: &[u8]) -> Result<Vec<CertificateD
 
 /// The system's authorities, and where they are. The environment is read for who asked for them alone.
 fn read_system() -> Result<(String, Zeroizing<Vec<u8>>)> {
+    const OPTION: &str = "ca=system";
+    let refused = |why: &str| Error::new(Status::InvalidOption, format!("{OPTION}: {why}"));
     let named = std::env::var("SSL_CERT_FILE").ok().filter(|path| !path.is_empty());
-    let found =
-        || BUNDLES.iter().find(|path| Path::new(path).exists()).map(|path| path.to_string());
-    let Some(path) = named.or_else(found) else {
-        let nowhere = "ca=system: this system keeps no file of authorities where one is known; name one with SSL_CERT_FILE or ca_file";
-        return Err(Error::new(Status::InvalidOption, nowhere));
+    let path = match named {
+        Some(path) => path,
+        None => match os::authorities().map_err(|error| refused(&file::in_words(&error)))? {
+            Some(Authorities::File(path)) => path.to_string(),
+            Some(Authorities::Pem(pem)) => {
+                return Ok(("this system's store".into(), Zeroizing::new(pem.into_bytes())));
+            }
+            None => {
+                return Err(refused(
+                    "this system keeps no file of authorities where one is known; name one with SSL_CERT_FILE or ca_file",
+                ));
+            }
+        },
     };
-    let pem = read("ca=system", &path, file::BUNDLE)?;
+    let pem = read(OPTION, &path, file::BUNDLE)?;
     Ok((path, pem))
 }
 

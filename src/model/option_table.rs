@@ -117,7 +117,7 @@ pub(crate) fn table() -> Vec<Opt> {
         Opt::of(Transport, Kind::Number { from: 0, to: 604_800 }, DOWNLOAD_RETRY_S.name, "How long a download is tried again while nothing comes.").default("300"),
         Opt::of(Transport, Kind::Proxy, PROXY.name, "The proxy that all connections go through: `http://[user:password@]host:port` (HTTP CONNECT), `https://…` (the same, with TLS to the proxy) or `socks5://…`. `env`: what HTTPS_PROXY, ALL_PROXY and NO_PROXY say when the client is made; they are not read otherwise.").secret(),
         Opt::of(Transport, Kind::Path, CA_FILE.name, "PEM file with certificate authorities to trust besides Mozilla's."),
-        Opt::of(Transport, words(&["mozilla", SYSTEM]), CA.name, "`system`: trust the authorities of this system, too: those of SSL_CERT_FILE, else of the file where its distribution keeps them, read when the client is made.").default("mozilla"),
+        Opt::of(Transport, words(&["mozilla", SYSTEM]), CA.name, "`system`: trust the authorities of this system, too: those of SSL_CERT_FILE, else of the file where its distribution keeps them, on Windows of its store, read when the client is made.").default("mozilla"),
         Opt::of(Transport, Kind::Bool, CA_ONLY.name, "Trust ca_file, and with ca=system the system's, and not Mozilla's authorities.").default("false"),
         Opt::of(Transport, Kind::Path, CLIENT_CERT_FILE.name, "PEM file with the client certificate chain, for mutual TLS."),
         Opt::of(Transport, Kind::Path, CLIENT_KEY_FILE.name, "PEM file with the private key of client_cert_file."),

@@ -14,6 +14,7 @@
 use crate::error::{Error, Result, Status};
 use crate::http::stream::{Certificates, Place, origin};
 use crate::http::tls::TlsFiles;
+use crate::support::os;
 use crate::support::percent::percent_decoded;
 use std::path::PathBuf;
 use zeroize::Zeroizing;
@@ -86,6 +87,11 @@ impl Address {
         if scheme.ends_with("+unix") {
             if rest.is_empty() {
                 return Err(refuse("no path of a socket"));
+            }
+            if !os::HAS_LOCAL_SOCKETS {
+                return Err(refuse(
+                    "a socket with a path, which this system has not; name the host",
+                ));
             }
             address.shown = format!("{scheme}://{rest}?db={}", address.database);
             address.kind = Kind::Server(Place::Local(PathBuf::from(rest)));

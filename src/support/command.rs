@@ -1,5 +1,5 @@
 //! A program whose output is wanted: no shell, no more output than asked for, and no longer than
-//! the call may wait. One that still runs then is killed, with its process group.
+//! the call may wait. One that still runs then is killed, with all that it started.
 //!
 //! For tokens that only another program can get: a platform's own tool, a hardware key. The user
 //! names the program, so it is trusted with the secret; it is not trusted to end, to be quiet, or
@@ -7,8 +7,9 @@
 //! children may take this one's exit code.
 
 use super::call::Call;
+use super::os::{self, Program};
 use std::io::{self, Read};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
@@ -60,25 +61,17 @@ pub(crate) fn words(line: &str) -> Option<Vec<String>> {
 /// where it ends with another code than 0, writes more, or is not done in time.
 ///
 /// Its standard input is empty, and its environment is the host's.
-#[cfg(unix)]
 pub(crate) fn output(
     words: &[String],
     most: usize,
     call: &Call,
 ) -> Result<Zeroizing<Vec<u8>>, Failed> {
-    use std::os::unix::process::CommandExt;
     let Some((program, arguments)) = words.split_first() else {
         return Err(Failed::of("names no program"));
     };
-    let child = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        // A group of its own, so that all of it can be ended.
-        .process_group(0)
-        .spawn();
-    let mut running = Running(child.map_err(|error| {
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut running = Running(Program::start(&mut command).map_err(|error| {
         Failed::of(format!("cannot be run: {}", super::file::in_words(&error)))
     })?);
     let call = call.within(LONGEST);
@@ -93,52 +86,33 @@ pub(crate) fn output(
     Err(Failed { complaint: line.map(str::to_string), ..Failed::of(what) })
 }
 
-#[cfg(not(unix))]
-pub(crate) fn output(_: &[String], _: usize, _: &Call) -> Result<Zeroizing<Vec<u8>>, Failed> {
-    Err(Failed::of("programs are run on Unix systems only; use a file"))
-}
-
-/// A program that runs. Dropped, it is killed with its process group, unless it has ended.
-#[cfg(unix)]
-struct Running(Child);
+/// A program that runs. Dropped, it is killed with all that it started, unless it has ended.
+struct Running(Program);
 
 /// Standard output and standard error.
-#[cfg(unix)]
 type Written = (Zeroizing<Vec<u8>>, Zeroizing<Vec<u8>>);
 
-#[cfg(unix)]
 impl Running {
     /// Reads both outputs to their ends at the same time: a program that fills one pipe while the
     /// other is read would hang.
     fn read(&mut self, most: usize, call: &Call) -> Result<Written, Failed> {
-        use rustix::event::{PollFd, PollFlags, Timespec, poll};
         // Large enough from the beginning: growing would leave copies of a secret behind.
         let mut written = Zeroizing::new(Vec::with_capacity(most + 1));
         let mut complaints = Zeroizing::new(Vec::with_capacity(MOST_COMPLAINTS));
-        let (mut out, mut err) = (self.0.stdout.take(), self.0.stderr.take());
+        let child = &mut self.0.0;
+        let (mut out, mut err) = (child.stdout.take(), child.stderr.take());
         let broken = |error: io::Error| Failed::of(format!("its output broke off: {error}"));
         while out.is_some() || err.is_some() {
             let wait = call.slice().map_err(|_| self.late(call))?;
-            let wait = Timespec::try_from(wait).map_err(|_| Failed::of("cannot be waited for"))?;
-            let of_out = out.iter().map(|out| PollFd::new(out, PollFlags::IN));
-            let of_err = err.iter().map(|err| PollFd::new(err, PollFlags::IN));
-            let mut both: Vec<PollFd<'_>> = of_out.chain(of_err).collect();
-            match poll(&mut both, Some(&wait)) {
-                Ok(_) | Err(rustix::io::Errno::INTR) => {}
-                Err(error) => return Err(broken(error.into())),
-            }
-            let ready: Vec<bool> = both.iter().map(|one| !one.revents().is_empty()).collect();
-            drop(both);
-            let had_out = out.is_some();
-            if had_out && ready[0] && is_over(&mut out, &mut written).map_err(broken)? {
+            let [of_out, of_err] =
+                os::readable(out.as_ref(), err.as_ref(), wait).map_err(broken)?;
+            if of_out && is_over(&mut out, &mut written).map_err(broken)? {
                 out = None;
             }
             if written.len() > most {
                 return Err(Failed::of(format!("writes more than {most} bytes")));
             }
-            if ready.get(usize::from(had_out)) == Some(&true)
-                && is_over(&mut err, &mut complaints).map_err(broken)?
-            {
+            if of_err && is_over(&mut err, &mut complaints).map_err(broken)? {
                 err = None;
             }
             complaints.truncate(MOST_COMPLAINTS);
@@ -150,7 +124,7 @@ impl Running {
     fn wait(&mut self, call: &Call) -> Result<Option<i32>, Failed> {
         const PAUSE: Duration = Duration::from_millis(5);
         loop {
-            match self.0.try_wait() {
+            match self.0.0.try_wait() {
                 Ok(Some(status)) => return Ok(status.code()),
                 Ok(None) => call.sleep(PAUSE).map_err(|_| self.late(call))?,
                 // The host waits for all children itself; what was written counts then.
@@ -170,7 +144,6 @@ impl Running {
 }
 
 /// Reads once, since the pipe is ready; says whether that was the end.
-#[cfg(unix)]
 fn is_over(from: &mut Option<impl Read>, into: &mut Vec<u8>) -> io::Result<bool> {
     let Some(from) = from else { return Ok(true) };
     let mut piece = Zeroizing::new([0; 4096]);
@@ -184,15 +157,11 @@ fn is_over(from: &mut Option<impl Read>, into: &mut Vec<u8>) -> io::Result<bool>
     }
 }
 
-#[cfg(unix)]
 impl Drop for Running {
     fn drop(&mut self) {
-        use rustix::process::{Pid, Signal, kill_process_group};
-        if matches!(self.0.try_wait(), Ok(None)) {
-            if let Some(group) = i32::try_from(self.0.id()).ok().and_then(Pid::from_raw) {
-                kill_process_group(group, Signal::KILL).ok();
-            }
-            self.0.wait().ok();
+        if matches!(self.0.0.try_wait(), Ok(None)) {
+            self.0.kill();
+            self.0.0.wait().ok();
         }
     }
 }

@@ -6,9 +6,10 @@
 //!
 //! - clocks and names: `boot_time_ns`, `boot_id`, `machine_id`
 //! - processes and threads: `this_process`, `NotCancelled`, `spawn`
-//! - sockets: `begin_to_connect`, `is_out_of_descriptors`, `is_unheard`
+//! - sockets: `begin_to_connect`, `connect_locally`, `is_out_of_descriptors`, `is_unheard`
 //! - files: `Directory`, `facts`, `try_lock`, `replace`, `reserve` and their like
-//! - keys: `USER_SEAL`
+//! - programs: `Program`, `readable`
+//! - keys and certificates: `USER_SEAL`, `authorities`
 //!
 //! A port adds a file here. It must have a clock that counts time asleep.
 #![allow(unsafe_code)]
@@ -22,12 +23,18 @@ mod macos;
 mod unix;
 #[cfg(unix)]
 mod unix_files;
+#[cfg(unix)]
+mod unix_programs;
 #[cfg(windows)]
 mod windows;
 #[cfg(windows)]
 mod windows_access;
 #[cfg(windows)]
+mod windows_authorities;
+#[cfg(windows)]
 mod windows_files;
+#[cfg(windows)]
+mod windows_programs;
 #[cfg(windows)]
 mod windows_seal;
 
@@ -39,10 +46,16 @@ pub(crate) use macos::*;
 pub(crate) use unix::*;
 #[cfg(unix)]
 pub(crate) use unix_files::*;
+#[cfg(unix)]
+pub(crate) use unix_programs::*;
 #[cfg(windows)]
 pub(crate) use windows::*;
 #[cfg(windows)]
+pub(crate) use windows_authorities::*;
+#[cfg(windows)]
 pub(crate) use windows_files::*;
+#[cfg(windows)]
+pub(crate) use windows_programs::*;
 #[cfg(windows)]
 pub(crate) use windows_seal::*;
 
@@ -96,6 +109,15 @@ pub(crate) struct UserSeal {
     pub seal: fn(&[u8]) -> std::io::Result<Vec<u8>>,
     /// Fails where another user or machine sealed it, or where a byte was changed.
     pub open: fn(&[u8]) -> std::io::Result<zeroize::Zeroizing<Vec<u8>>>,
+}
+
+/// The certificates of the authorities that the system trusts.
+#[allow(dead_code)] // each system keeps them in one way
+pub(crate) enum Authorities {
+    /// In a file, as PEM: its path.
+    File(&'static str),
+    /// Elsewhere; this is PEM made of them.
+    Pem(String),
 }
 
 /// What opening a name to read it found.

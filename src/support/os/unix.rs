@@ -156,6 +156,10 @@ pub(crate) fn begin_to_connect(address: &SocketAddr) -> io::Result<(TcpStream, b
     }
 }
 
+/// Whether there are sockets that have a path, and so whether `connect_locally` can do anything.
+#[cfg(feature = "redis")]
+pub(crate) const HAS_LOCAL_SOCKETS: bool = true;
+
 /// Connects to a socket of this machine, without waiting: a queue that is full is an error. What is
 /// done with it from here on is the same as with TCP.
 #[cfg(feature = "redis")]

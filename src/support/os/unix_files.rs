@@ -3,7 +3,7 @@
 //! The store's promises rest on three of them: `rename` replaces a file wholly or not at all,
 //! `fsync` of file and directory makes that last, and a record lock goes with its process.
 
-use super::{Facts, Found, Kind, UserSeal, above_standard_streams, sync};
+use super::{Authorities, Facts, Found, Kind, UserSeal, above_standard_streams, sync};
 use rustix::fs::{Access, AtFlags, FallocateFlags, FileType, FlockOperation, Mode, OFlags, Stat};
 use rustix::io::{Errno, retry_on_intr};
 use std::fs::{File, OpenOptions};
@@ -17,6 +17,22 @@ const PRIVATE_FILE: Mode = Mode::RUSR.union(Mode::WUSR);
 
 /// There is nothing like it that every system and every user has.
 pub(crate) const USER_SEAL: Option<UserSeal> = None;
+
+/// Where systems keep the file of all authorities that they trust, as OpenSSL finds them there.
+const BUNDLES: [&str; 6] = [
+    "/etc/ssl/certs/ca-certificates.crt", // Debian, Arch, Alpine, OpenWrt, Yocto
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", // Fedora, Red Hat
+    "/etc/pki/tls/certs/ca-bundle.crt",   // their older releases
+    "/etc/ssl/ca-bundle.pem",             // SUSE
+    "/etc/ssl/cert.pem",                  // macOS, FreeBSD
+    "/usr/local/share/certs/ca-root-nss.crt", // FreeBSD's package
+];
+
+/// Where this system keeps the authorities that it trusts, if in a place that is known.
+pub(crate) fn authorities() -> io::Result<Option<Authorities>> {
+    let found = BUNDLES.into_iter().find(|path| Path::new(path).exists());
+    Ok(found.map(Authorities::File))
+}
 
 /// What to do about a directory or file that others may write to: the end of an error message.
 pub(crate) const HOW_TO_CLOSE: &str = "chmod it 700";

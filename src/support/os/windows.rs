@@ -158,6 +158,15 @@ pub(crate) fn begin_to_connect(address: &SocketAddr) -> io::Result<(TcpStream, b
     }
 }
 
+/// Servers for Windows listen on no sockets that have a path.
+#[cfg(feature = "redis")]
+pub(crate) const HAS_LOCAL_SOCKETS: bool = false;
+
+#[cfg(feature = "redis")]
+pub(crate) fn connect_locally(_: &std::path::Path) -> io::Result<TcpStream> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// Whether something failed because the process, or the system, has no socket left.
 pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(WSAEMFILE | WSAENOBUFS))
