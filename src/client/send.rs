@@ -283,6 +283,10 @@ fn exchange_once(
         let led = led.or_else(|| signed_url().map(|next| (next, true)));
         match led.filter(|_| tries < MOST_TRIES) {
             Some((next, leaves)) => {
+                if !request.body.is_repeatable() {
+                    let at = outgoing.url.to_string();
+                    return Err(not_repeatable(&at, answer.status, "it leads elsewhere"));
+                }
                 if leaves {
                     elsewhere = true;
                     outgoing.headers.retain(|(name, _)| is_fit_for_elsewhere(name));

@@ -39,7 +39,7 @@ pub(super) fn explain(
             let over = call.remaining().err().unwrap_or_else(|| call.timeout());
             return if over.status() == Status::Timeout { over.about(&at) } else { over };
         }
-        Broken::Unsendable(error) => return error,
+        Broken::Unsendable(error) => return error.about(&at),
         Broken::AtProxy(inner) if matches!(*inner, Broken::Over) => match call.remaining() {
             Err(error) if error.status() != Status::Timeout => return error,
             _ => (Status::Timeout, format!("{at_proxy}: {}", call.timeout().message())),

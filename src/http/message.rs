@@ -5,7 +5,7 @@
 use super::payload::Payload;
 use super::proxies::ProxyNames;
 use super::tls::TlsFiles;
-use crate::error::Error;
+use crate::error::{Error, Status};
 use crate::http::headers::is_token;
 use crate::http::url::Url;
 use crate::support::clock::Moment;
@@ -122,4 +122,18 @@ pub(crate) struct Fault {
     pub sent: bool,
     /// Whether its answer can still be read, by whoever sends the same request next.
     pub awaited: bool,
+}
+
+impl Fault {
+    /// The same fault, with how far the exchange had come, where it was broken off and that is known.
+    pub fn at(self, how_far: Option<String>) -> Fault {
+        let broken_off = matches!(
+            self.error.status(),
+            Status::Network | Status::Timeout | Status::MalformedAnswer
+        );
+        match how_far.filter(|how_far| broken_off && !how_far.is_empty()) {
+            Some(how_far) => Fault { error: self.error.and(&how_far), ..self },
+            None => self,
+        }
+    }
 }

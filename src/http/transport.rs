@@ -130,14 +130,9 @@ impl Transport {
         let whole = || self.read_whole(outgoing, purpose, max_body, call, &mut had_come);
         let (answer, left) = self.go_on(begun, outgoing, call, whole);
         let has_begun = left.as_ref().is_none_or(Pending::has_begun);
+        let had_gone = answer.is_err().then(|| had_gone(outgoing, &left));
         self.settle(outgoing, left, answer.as_ref().err(), call);
-        answer.map_err(|broken| {
-            let mut fault = fault(broken, has_begun);
-            if let Some(had_come) = had_come {
-                fault.error = fault.error.and(&had_come);
-            }
-            fault
-        })
+        answer.map_err(|broken| fault(broken, has_begun).at(had_come.or(had_gone)))
     }
 
     /// Sends one request and reads the head of its answer, within the call. The body is read as
@@ -155,8 +150,10 @@ impl Transport {
         let (opened, left) =
             self.go_on(begun, outgoing, call, || self.read_head(outgoing, purpose, call, limits));
         let has_begun = left.as_ref().is_none_or(Pending::has_begun);
+        let had_gone = opened.is_err().then(|| had_gone(outgoing, &left));
         self.settle(outgoing, left, opened.as_ref().err(), call);
-        let (answer, mut body) = opened.map_err(|broken| fault(broken, has_begun))?;
+        let opened = opened.map_err(|broken| fault(broken, has_begun).at(had_gone));
+        let (answer, mut body) = opened?;
         let at = format!("{} {}", outgoing.method, outgoing.shown());
         body.explained_by(at, self.explaining(outgoing));
         let place = self.place(outgoing.url.origin());
@@ -336,9 +333,9 @@ impl Transport {
         let url = [scheme, "://", &origin.authority(), outgoing.url.target()].concat();
         let mut request = http::Request::builder().method(outgoing.method.as_str()).uri(url);
         for (name, value) in &outgoing.headers {
-            request = request.header(name.as_str(), header_value(outgoing, name, value.expose())?);
+            request = request.header(name.as_str(), header_value(name, value.expose())?);
         }
-        let unusable = |_| unsendable(outgoing, "the request cannot be built");
+        let unusable = |_| unsendable("the request cannot be built");
         let agent = self.agent_here.get(|| agent(&self.settings));
         let answer = match &outgoing.body {
             Payload::Bytes(body) => agent.run(request.body(body.as_slice()).map_err(unusable)?),
@@ -533,21 +530,29 @@ fn room_for(outgoing: &Outgoing) -> usize {
     head.max(body)
 }
 
+/// How much of a request with a body was sent, in words: of one that was large, the time may have been
+/// too short.
+fn had_gone(outgoing: &Outgoing, left: &Option<Conversation>) -> String {
+    match (left, &outgoing.body) {
+        (None, _) | (_, Payload::None) => String::new(),
+        (Some(left), _) => format!("{} bytes of the request had gone out", left.put),
+    }
+}
+
 /// A fault of the request itself, which is the caller's.
-fn unsendable(outgoing: &Outgoing, what: &str) -> Broken {
-    let what = format!("{} {}: {what}", outgoing.method, outgoing.shown());
+fn unsendable(what: &str) -> Broken {
     Broken::Unsendable(Error::new(Status::InvalidArgument, what))
 }
 
 /// A header's value for ureq, or why it cannot be sent. ureq is told not to show it in its log.
-fn header_value(outgoing: &Outgoing, name: &str, value: &str) -> Outcome<http::HeaderValue> {
+fn header_value(name: &str, value: &str) -> Outcome<http::HeaderValue> {
     if value.len() > MOST_HEADER {
         let what = format!("the value of header {name} is longer than {MOST_HEADER} bytes");
-        return Err(unsendable(outgoing, &what));
+        return Err(unsendable(&what));
     }
     let mut value = http::HeaderValue::from_str(value).map_err(|_| {
         let what = format!("the value of header {name} has a character that headers cannot carry");
-        unsendable(outgoing, &what)
+        unsendable(&what)
     })?;
     value.set_sensitive(true);
     Ok(value)

@@ -373,6 +373,11 @@ fn a_reader_or_a_server_that_fails_an_upload_has_its_status() {
             let outcome = upload(&world, &patient, &name);
             let gave = given(&outcome).replace("OK", "200");
             assert_eq!(row["gives"], gave, "{name}: {outcome:?}");
+            if let Err(error) = &outcome {
+                assert!(error.message().contains("/uploads"), "{name}: {error}");
+                let is_told = error.message().contains("bytes of the request had gone out");
+                assert_eq!(is_told, at == "the server", "{name}: {error}");
+            }
             if let Ok(response) = outcome {
                 let said: Value = serde_json::from_slice(response.body()).unwrap();
                 assert_eq!(said["length"], 200_000, "{name}");
