@@ -18,6 +18,7 @@ mod carry;
 pub(crate) mod headers;
 pub(crate) mod identity;
 pub(crate) mod mqtt;
+mod own_token;
 pub(crate) mod person;
 mod possession;
 mod proofs;

@@ -107,18 +107,8 @@ impl Client {
         &self.lifecycle
     }
 
-    /// A call of this handle that takes at most so long, whatever the options say.
-    pub(super) fn call_of(&self, limit: Duration) -> Call {
-        Call::new(limit, &self.canceller)
-    }
-
-    /// A call that takes as long as the request may, else as this handle's calls do.
-    pub(super) fn call_of_request(&self, request: &Request) -> Call {
-        self.call(request.timeout)
-    }
-
-    /// A call with its limits: the request's own, else this handle's, else the option `timeout_ms`
-    /// as it is now.
+    /// A call with its limits: its own, such as a request's, else this handle's, else the option
+    /// `timeout_ms` as it is now.
     pub(super) fn call(&self, own: Option<Duration>) -> Call {
         let configured = || self.lifecycle.state().account.options.duration(TIMEOUT_MS);
         Call::new(own.or(self.limit).unwrap_or_else(configured), &self.canceller)
@@ -497,7 +487,7 @@ impl Client {
     /// # Errors
     /// `CANCELLED`.
     pub fn wait(&self, known: u64, limit: Duration) -> Result<u64> {
-        self.lifecycle.wait_for_news(known, self.number, &self.call_of(limit))
+        self.lifecycle.wait_for_news(known, self.number, &self.call(Some(limit)))
     }
 
     /// A descriptor for `poll` and its like, which is readable while there is news that

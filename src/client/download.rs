@@ -107,7 +107,7 @@ impl Client {
         let mut part = Part::open(path.as_ref(), &request_name(request), boot)?;
         let mut progress = Progress::new(self.retry_limit());
         // One call from beginning to end: a cancellation between two tries must not be lost.
-        let call = self.call_of_request(request);
+        let call = self.call(request.timeout);
         let mut unasked = 0;
         loop {
             let from = part.length();

@@ -130,7 +130,7 @@ impl Client {
             Kind::Device(device) => {
                 // And some for the last answer.
                 let while_good = || device.expires_in() + Duration::from_secs(30);
-                device.wait(&self.call_of(limit.unwrap_or_else(while_good)))
+                device.wait(&self.call(Some(limit.unwrap_or_else(while_good))))
             }
             Kind::Browser(_) => Err(wrong(
                 "a login in a browser is not waited for: give what it comes back with to login_finish",

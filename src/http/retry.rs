@@ -9,6 +9,7 @@ use crate::http::headers::{date, retry_after};
 use crate::http::message::{Answer, Fault};
 use crate::support::call::Call;
 use crate::support::clock::Clock;
+use crate::support::crypto::random;
 use std::time::Duration;
 
 /// What sending a request twice could do.
@@ -138,13 +139,9 @@ pub(crate) fn chance(most: Duration) -> Duration {
 
 /// From 0 to 1.
 pub(crate) fn random_fraction() -> f64 {
-    use ring::rand::SecureRandom;
-    let mut bytes = [0; 4];
     // Without randomness the wait is the longest: slow, never a stampede.
-    match ring::rand::SystemRandom::new().fill(&mut bytes) {
-        Ok(()) => f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX),
-        Err(_) => 1.0,
-    }
+    let bytes = random(4).map_or([u8::MAX; 4], |bytes| [bytes[0], bytes[1], bytes[2], bytes[3]]);
+    f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX)
 }
 
 #[cfg(test)]

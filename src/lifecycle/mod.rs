@@ -8,6 +8,7 @@
 //! renewal   refresh, or login; kept durably, then seen by callers         renewal.rs
 //! rejected  the secret is held back, ever longer                          holds.rs
 //! failed    the cloud is spared for a while, everything is kept           pauses.rs
+//! no way    nothing is left to renew with: who has to do what             dead_end.rs
 //! ```
 //!
 //! A caller asks for a token that meets its goal (`goal.rs`) and gets a state that holds one, or an
@@ -22,6 +23,7 @@ pub(crate) mod background;
 pub(crate) mod browser;
 pub(crate) mod change;
 pub(crate) mod counters;
+mod dead_end;
 pub(crate) mod device;
 pub(crate) mod flight;
 mod fresh;

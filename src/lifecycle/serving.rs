@@ -54,8 +54,8 @@ pub(crate) trait Serving {
         self.look().map(drop)
     }
     /// The lock of this state's store, waited for to the call's deadline: another process may hold
-    /// it while it renews. Under the lead.
-    /// `None` where that one has stored something that this state does not take account of.
+    /// it while it renews. `None` where that one has stored something that this state does not take
+    /// account of. Under the lead.
     fn lock(&self, state: &Self::State, call: &Call) -> Result<Option<Self::StoreLock>>;
     /// The same without waiting; `None` while another process has it. Under the lead.
     fn try_lock(&self, state: &Self::State, call: &Call) -> Option<Self::StoreLock>;
@@ -88,8 +88,8 @@ pub(crate) trait Serving {
         }
         match self.stage(&state) {
             Stage::Fresh => Ok(state),
-            // Another process may have forgotten it meanwhile.
             Stage::Due => self.serve_due(state, call),
+            // Or another process has forgotten it meanwhile.
             Stage::None | Stage::Expired => self.obtain(Goal::Usable, call),
         }
     }

@@ -295,13 +295,9 @@ impl Exchange<'_> {
     ) -> std::result::Result<Reply<'_>, Failure> {
         let mut reply: Option<(Reply<'_>, &Template)> = None;
         let mut asked: Vec<Url> = Vec::new();
-        let names = trail.names.clone();
-        let moment = trail.moment.clone();
-        self.resent.set(moment.is_some());
-        let mut scope = match moment {
-            Some(moment) => Scope::of(self.profile, &names, moment),
-            None => Scope::new(self.profile, &names, self.clock),
-        };
+        let before = trail.clone();
+        self.resent.set(before.moment.is_some());
+        let mut scope = self.scope(&before);
         for url in &step.url.0 {
             let mut outgoing = request(self.profile, self.options, step, url, &mut scope)?;
             if asked.contains(&outgoing.url) {

@@ -49,9 +49,6 @@ impl Reply<'_> {
         })
     }
 
-    /// The token, all of it checked. How long it lives is the first that says so: `expires_in`,
-    /// `expires_at`, the JWT's `exp`, the profile's `seconds`; without any it lives until the cloud
-    /// refuses it.
     /// The scope that the answer says was granted, as it may be shown.
     fn granted(&self) -> Option<String> {
         const LONGEST: usize = 1000;
@@ -78,6 +75,9 @@ impl Reply<'_> {
         (text.len() <= MOST_ANSWER).then(|| Secret::new(text.as_str()))
     }
 
+    /// The token, all of it checked. How long it lives is the first that says so: `expires_in`,
+    /// `expires_at`, the JWT's `exp`, the profile's `seconds`; without any it lives until the cloud
+    /// refuses it.
     fn checked_token(
         &self,
         fixed: Option<Duration>,

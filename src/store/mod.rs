@@ -1,5 +1,5 @@
-//! Where records are kept between calls: in memory, in a file that survives a power cut, or in a
-//! store of the caller's own.
+//! Where records are kept between calls: in memory, in a file that survives a power cut, on a Redis
+//! server, or in a store of the caller's own.
 //!
 //! This room turns a record into bytes and back, and keeps processes apart while one renews. It
 //! does not know why a record changes, nor what a cloud is. docs/STORE.md says what is promised,
@@ -13,7 +13,7 @@
 //!   a `Medium`.
 //! - `codec` makes bytes of a record; `document`, `clocks` and `seal` serve it. `user_key` is a key
 //!   that the system keeps.
-//! - `Medium` is where the bytes are, and decides nothing. `file` and `caller` are media.
+//! - `Medium` is where the bytes are, and decides nothing. `file`, `redis` and `caller` are media.
 //!
 //! A renewal uses a store like this, and leaves out no step:
 //!
@@ -127,7 +127,7 @@ pub(crate) trait Store<R = Record>: Send + Sync {
     /// Returns once the record would survive a power cut, and sets the record's version. Only
     /// under the lock. On failure what is kept is still whole: the record before, or this one.
     fn save(&self, record: &mut R) -> Result<()>;
-    /// The kind of store, as the status shows it: `memory`, `file:<directory>`, `own`.
+    /// The kind of store, as the status shows it: `memory`, `file:<directory>`, `redis://…`, `own`.
     fn describe(&self) -> String;
     /// Whether one thread may hold the locks of two records at once. A caller's own store may
     /// have one lock for all, and would wait for itself.
