@@ -7,7 +7,7 @@ from pathlib import Path
 
 from conan import ConanFile
 from conan.errors import ConanInvalidConfiguration
-from conan.tools.files import copy, load
+from conan.tools.files import copy, load, rm, rmdir
 
 
 class Keyfob(ConanFile):
@@ -37,8 +37,13 @@ class Keyfob(ConanFile):
             "Cargo.*",
             "build.rs",
             "cbindgen.toml",
+            # Cargo looks for what it could build, and builds none of it.
+            "simulator/*",
+            "tests/*.rs",
+            "tools/fleet/*",
+            "LICENSE-*",
         ]
-        for pattern in [*kept, "simulator/*", "LICENSE-*"]:
+        for pattern in kept:
             copy(self, pattern, self._root, self.export_sources_folder)
 
     def validate(self):
@@ -64,9 +69,17 @@ class Keyfob(ConanFile):
             cwd=self.source_folder,
         )
         copy(self, "LICENSE-*", self.source_folder, f"{self.package_folder}/licenses")
+        # One kind a package, so that its name finds that kind.
+        other = "*.a" if self.options.shared else "*.so*"
+        rm(self, other, f"{self.package_folder}/lib")
+        if not self.options.shared:
+            rmdir(self, f"{self.package_folder}/bin")
+        # Conan writes these for whom it builds.
+        rmdir(self, f"{self.package_folder}/lib/cmake")
+        rmdir(self, f"{self.package_folder}/lib/pkgconfig")
 
     def package_info(self):
-        self.cpp_info.libs = ["keyfob"] if self.options.shared else [":libkeyfob.a"]
+        self.cpp_info.libs = ["keyfob"]
         self.cpp_info.set_property("cmake_target_name", "keyfob::keyfob")
         self.cpp_info.set_property("pkg_config_name", "keyfob")
         if not self.options.shared:

@@ -9,11 +9,12 @@ class Keyfob < Formula
   depends_on "rust" => :build
 
   def install
-    system "cargo", "rustc", "--locked", "--lib", "--release", "--crate-type=cdylib,staticlib"
+    system "cargo", "rustc", "--locked", "--lib", "--release", "--features=capi",
+           "--crate-type=cdylib,staticlib"
     lib.install "target/release/libkeyfob.dylib" => "libkeyfob.0.dylib"
     lib.install_symlink "libkeyfob.0.dylib" => "libkeyfob.dylib"
     lib.install "target/release/libkeyfob.a"
-    include.install "include/keyfob.h", "include/keyfob.hpp"
+    include.install "include/keyfob.h", "include/keyfob.hpp", "include/keyfob_curl.h"
     system "packaging/manual", version, "manual"
     man3.install Dir["manual/*.3"]
   end

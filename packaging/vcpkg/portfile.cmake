@@ -2,7 +2,6 @@
 # cargo builds it and has to be there (Rust 1.85 or newer). KEYFOB_SOURCE names an unpacked source, which
 # is the checkout that this file is in unless told.
 
-set(VCPKG_POLICY_SKIP_COPYRIGHT_CHECK disabled)
 if(DEFINED ENV{KEYFOB_SOURCE})
   set(SOURCE_PATH "$ENV{KEYFOB_SOURCE}")
 else()
@@ -10,9 +9,11 @@ else()
 endif()
 find_program(CARGO cargo REQUIRED HINTS "$ENV{HOME}/.cargo/bin")
 
+# There is one build of it, for debug and for release.
+set(VCPKG_BUILD_TYPE release)
 set(built "${CURRENT_BUILDTREES_DIR}/cargo")
 vcpkg_execute_required_process(
-  COMMAND "${CARGO}" rustc --lib --release --crate-type=cdylib,staticlib --target-dir "${built}"
+  COMMAND "${CARGO}" rustc --locked --lib --release --features capi --crate-type=cdylib,staticlib --target-dir "${built}"
   WORKING_DIRECTORY "${SOURCE_PATH}"
   LOGNAME build-${TARGET_TRIPLET})
 vcpkg_execute_required_process(
@@ -21,7 +22,7 @@ vcpkg_execute_required_process(
   WORKING_DIRECTORY "${SOURCE_PATH}"
   LOGNAME install-${TARGET_TRIPLET})
 
-# The program is not what a library's port is for, and vcpkg moves CMake packages to share/.
+# The programs are not what a library's port is for, and vcpkg moves CMake packages to share/.
 file(REMOVE_RECURSE "${CURRENT_PACKAGES_DIR}/bin" "${CURRENT_PACKAGES_DIR}/share/man"
   "${CURRENT_PACKAGES_DIR}/share/bash-completion" "${CURRENT_PACKAGES_DIR}/share/zsh"
   "${CURRENT_PACKAGES_DIR}/share/fish")
