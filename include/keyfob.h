@@ -1301,7 +1301,7 @@ KEYFOB_API const uint8_t *keyfob_response_body(const keyfob_response *response, 
  * `KEYFOB_NETWORK`: the body was cut, so what came before is not the whole of it (RFC 9112 8).
  * `KEYFOB_TIMEOUT`: nothing came for `idle_timeout_ms`, or all of it took longer than
  * `transfer_timeout_ms`. `KEYFOB_CANCELLED`: `keyfob_client_cancel` on the handle that opened it,
- * or its progress function.
+ * or its progress function. `KEYFOB_INVALID_ARGUMENT`: a fork lies between, and it is the parent's.
  */
 KEYFOB_API
 KEYFOB_MUST_CHECK

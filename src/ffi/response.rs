@@ -121,7 +121,7 @@ pub unsafe extern "C" fn keyfob_response_body(
 /// `KEYFOB_NETWORK`: the body was cut, so what came before is not the whole of it (RFC 9112 8).
 /// `KEYFOB_TIMEOUT`: nothing came for `idle_timeout_ms`, or all of it took longer than
 /// `transfer_timeout_ms`. `KEYFOB_CANCELLED`: `keyfob_client_cancel` on the handle that opened it,
-/// or its progress function.
+/// or its progress function. `KEYFOB_INVALID_ARGUMENT`: a fork lies between, and it is the parent's.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_response_read(

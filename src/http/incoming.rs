@@ -15,6 +15,7 @@ use super::gzip::Gunzip;
 use super::in_flight::{self, InFlight};
 use crate::error::{Error, Result, Status};
 use crate::support::call::Call;
+use crate::support::os::{Process, this_process};
 use std::io::Read;
 use std::time::{Duration, Instant};
 
@@ -52,6 +53,8 @@ pub(crate) struct Incoming {
     gunzip: Option<Gunzip>,
     /// The call that asked: whoever cancels it ends the body, too.
     call: Call,
+    /// Whose connection it is: what a forked child read of it, its parent would miss.
+    process: Process,
     /// For each read.
     limits: BodyLimits,
     /// `GET https://…`, which messages begin with. Without the query.
@@ -89,6 +92,7 @@ impl Incoming {
             body,
             gunzip: None,
             call: call.clone(),
+            process: this_process(),
             limits,
             at: String::new(),
             explain: None,
@@ -119,7 +123,15 @@ impl Incoming {
     /// # Errors
     /// `NETWORK` where the body is cut: what came before is then not the whole of it. `TIMEOUT`,
     /// which says whether it was a silence or the whole that took too long. `CANCELLED`.
+    /// `INVALID_ARGUMENT` in a child that was forked since: the connection is its parent's.
     pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        if self.process != this_process() {
+            let what = format!(
+                "{}: the answer is that of the process before the fork; ask again",
+                self.at
+            );
+            return Err(Error::new(Status::InvalidArgument, what));
+        }
         let left = self.limits.end.map(|(end, _)| end.saturating_duration_since(Instant::now()));
         let idle = left.map_or(self.limits.idle, |left| left.min(self.limits.idle));
         let call = self.call.again(idle);

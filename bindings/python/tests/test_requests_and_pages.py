@@ -306,6 +306,18 @@ def test_files_are_sent_as_browsers_do(sim: Simulator, tmp_path: Path) -> None:
             assert "X-Note: 1" in parts[4]
 
 
+def test_a_header_of_a_file_has_no_control_character(sim: Simulator) -> None:
+    with sim.client("simacan") as client:
+        for kind, headers in (
+            ("text/plain\r\nX: 1", {}),
+            ("text/plain\0", {}),
+            ("text/plain", {"X": "\n\n"}),
+            ("text/plain", {"Content-Disposition": "a\nb"}),
+        ):
+            with pytest.raises(keyfob.ArgumentError, match="control character"):
+                client.post(sim.devices("simacan"), files={"f": ("name", b"", kind, headers)})
+
+
 def test_a_pair_of_limits_is_their_sum(sim: Simulator) -> None:
     sim.order("inject", cloud="simacan", call="login", fault="stall:before-headers")
     with sim.client("simacan", timeout_ms=60_000) as client:

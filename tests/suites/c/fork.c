@@ -82,6 +82,35 @@ static void a_child_leaves_the_parents_connections_alone(void) {
     keyfob_client_free(client);
 }
 
+static keyfob_response *being_read;
+
+static void read_and_free(keyfob_client *client) {
+    uint8_t piece[1000];
+    size_t length;
+    CHECK_STATUS(KEYFOB_INVALID_ARGUMENT, keyfob_response_read(being_read, piece, sizeof piece, &length, &err));
+    keyfob_response_free(being_read);
+    use(client);
+}
+
+static void a_child_reads_nothing_of_an_answer_that_its_parent_reads(void) {
+    enum { SIZE = 1000000 };
+    keyfob_client *client = client_of(ACCOUNT);
+    keyfob_request *request = NULL;
+    size_t length = 1, whole = 0;
+    CHECK_OK(keyfob_request_new("GET", api_url(ACCOUNT, "/files/1000000"), &request, &err));
+    CHECK_OK(keyfob_client_open(client, request, &being_read, &err));
+    in_child(read_and_free, client);
+    while (length > 0) {
+        uint8_t piece[10000];
+        CHECK_OK(keyfob_response_read(being_read, piece, sizeof piece, &length, &err));
+        whole += length;
+    }
+    CHECK(whole == SIZE);
+    keyfob_response_free(being_read);
+    keyfob_request_free(request);
+    keyfob_client_free(client);
+}
+
 /* A child that is the first of its PID namespace, as its child then is of another. */
 static void use_in_namespaces(keyfob_client *client) {
     int before;
@@ -296,6 +325,7 @@ int main(void) {
     AT_A_FRESH_CLOUD(a_child_uses_the_parents_token);
     AT_A_FRESH_CLOUD(a_child_resumes_no_session_of_the_parents);
     AT_A_FRESH_CLOUD(a_child_leaves_the_parents_connections_alone);
+    AT_A_FRESH_CLOUD(a_child_reads_nothing_of_an_answer_that_its_parent_reads);
     AT_A_FRESH_CLOUD(a_child_with_its_parents_pid_makes_its_own_connections);
     AT_A_FRESH_CLOUD(a_child_renews_and_frees_on_its_own);
     AT_A_FRESH_CLOUD(a_child_may_be_the_first_to_log_in);

@@ -67,13 +67,13 @@ def _part(
     said = f'form-data; name="{_quoted(name)}"'
     if file_name is not None:
         said += f'; filename="{_quoted(file_name)}"'
-    head = {"Content-Disposition": said}
-    if file_name is not None:
-        head["Content-Type"] = kind or "application/octet-stream"
+    head = {} if file_name is None else {"Content-Type": kind or "application/octet-stream"}
     head.update(headers or {})
+    for name, value in head.items():
+        if any(ord(character) < 32 or ord(character) == 127 for character in f"{name}{value}"):
+            raise ArgumentError("a header of a file has a control character")
+    head = {"Content-Disposition": said, **head}
     lines = [f"--{boundary}", *(f"{name}: {value}" for name, value in head.items()), "", ""]
-    if any("\r" in line or "\n" in line for line in lines):
-        raise ArgumentError("a header of a file has a line break")
     return [text_octets("\r\n".join(lines), "files"), content, b"\r\n"]
 
 
