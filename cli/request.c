@@ -109,11 +109,18 @@ static int print_body(const struct invocation *invocation, keyfob_response *resp
     return code;
 }
 
+/* Tells what was answered, and where; without the query, in which a secret may stand. */
+static void tell_of(const struct invocation *invocation, int status, const char *more) {
+    const char *url = invocation->arguments[0];
+    if (!invocation->quiet)
+        fprintf(stderr, "keyfob: %.*s answered %d%s\n", (int)strcspn(url, "?#"), url, status, more);
+}
+
 /* What the answer's status comes to. */
 static int judged(const struct invocation *invocation, const keyfob_response *response) {
     int status = keyfob_response_status(response);
-    if (status >= 400 && !invocation->quiet)
-        fprintf(stderr, "keyfob: %s answered %d\n", invocation->arguments[0], status);
+    if (status >= 400)
+        tell_of(invocation, status, "");
     return exit_code_of_http(status);
 }
 
@@ -137,9 +144,8 @@ static int send_one(const struct invocation *invocation, const char *method,
         /* Some clouds answer 200 to everything. */
         if (code == DONE && keyfob_client_is_refusal(client, (uint16_t)keyfob_response_status(response),
                                                      beginning.bytes, beginning.size)) {
-            if (!invocation->quiet)
-                fprintf(stderr, "keyfob: %s answered %d, and refuses the credentials in the body\n",
-                        invocation->arguments[0], (int)keyfob_response_status(response));
+            tell_of(invocation, keyfob_response_status(response),
+                    ", and refuses the credentials in the body");
             code = NEED_PERSON;
         }
     }
