@@ -85,6 +85,8 @@ pub(super) fn explain(
 /// What happened on the way to this host, which may be the proxy's.
 pub(super) fn in_words(broken: Broken, host: &str, connect_timeout: Duration) -> (Status, String) {
     let network = |what: String| (Status::Network, what);
+    let no_answer =
+        |why: &str| (Status::MalformedAnswer, format!("not a valid HTTP answer ({why})"));
     match broken {
         Broken::NoConnection => {
             let ms = connect_timeout.as_millis();
@@ -110,12 +112,8 @@ pub(super) fn in_words(broken: Broken, host: &str, connect_timeout: Duration) ->
             network("the connection was cut before the answer was whole (no close_notify)".into())
         }
         Broken::Unheard => network("nothing of the request was acknowledged".into()),
-        Broken::Malformed(why) => {
-            (Status::MalformedAnswer, format!("not a valid HTTP answer ({why})"))
-        }
-        Broken::NotHttp(why) => {
-            (Status::MalformedAnswer, format!("not a valid HTTP answer ({why})"))
-        }
+        Broken::Malformed(why) => no_answer(why),
+        Broken::NotHttp(why) => no_answer(&why),
         Broken::CodingCut => network("the gzip body is cut: the answer ends within it".into()),
         Broken::CodingDamaged(why) => {
             (Status::MalformedAnswer, format!("the gzip body is damaged: {why}"))

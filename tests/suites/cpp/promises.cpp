@@ -60,6 +60,7 @@ static_assert(moves_only<keyfob::Config>);
 static_assert(moves_only<keyfob::Client>);
 static_assert(moves_only<keyfob::Request>);
 static_assert(moves_only<keyfob::Response>);
+static_assert(moves_only<keyfob::Login>);
 static_assert(std::is_nothrow_copy_constructible_v<keyfob::Error>, "as exceptions must be");
 static_assert(LendsItsBody<keyfob::Response &>::value);
 static_assert(!LendsItsBody<keyfob::Response>::value, "a temporary's body would dangle");
