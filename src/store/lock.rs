@@ -67,12 +67,13 @@ pub(super) fn try_hold(
 /// is taken to have it.
 const TRIES: u32 = 10;
 
-#[cfg(all(test, unix))] // elsewhere nobody deletes a file that is open
+#[cfg(test)]
 mod tests {
     use super::*;
     use std::cell::Cell;
 
     #[test]
+    #[cfg(unix)] // elsewhere nobody deletes a file that is open
     fn a_lock_file_deleted_meanwhile_is_not_the_one_that_is_held() {
         let name = format!("keyfob-lock-deleted-{}", std::process::id());
         let path = std::env::temp_dir().join(name);

@@ -116,6 +116,13 @@ fn atomic_numbers_of_64_bits_come_from_one_file() {
     }
 }
 
+#[test]
+fn what_differs_by_system_stands_in_os_alone() {
+    let mut files = Sources::of_the_library().ask_for_the_system;
+    files.retain(|file| !file.starts_with("support/os"));
+    assert!(files.is_empty(), "support/os has a file a system: {files:?}");
+}
+
 /// In a released library `{:?}` gives the names of types and variants alone (tools/cross), so that
 /// no name, key or word for users may be made of it.
 #[test]

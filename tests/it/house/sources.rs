@@ -14,6 +14,8 @@ pub struct Sources {
     pub says: BTreeMap<String, String>,
     /// The strings of each file that are filled in with Debug: `{:?}`, `{name:#?}`.
     pub debugs: BTreeMap<String, Vec<String>>,
+    /// The files that are not the same on every system.
+    pub ask_for_the_system: BTreeSet<String>,
 }
 
 /// A path through modules, from the crate's root.
@@ -47,6 +49,7 @@ impl Sources {
         let mut modules: BTreeMap<Modules, Module> = BTreeMap::new();
         let mut says = BTreeMap::new();
         let mut debugs = BTreeMap::new();
+        let mut ask_for_the_system = BTreeSet::new();
         for file in files.keys() {
             let module = Module { file: file.replace(".rs", ""), ..Module::default() };
             modules.insert(path_of(file), module);
@@ -61,6 +64,9 @@ impl Sources {
             let module = modules.get_mut(&here).unwrap();
             collect(module, &here, &children, &tokens);
             says.insert(module.file.clone(), first_sentence(text));
+            if asks_for_the_system(&tokens) {
+                ask_for_the_system.insert(module.file.clone());
+            }
             let shown: Vec<_> = tokens.into_iter().filter(|token| shows_debug(token)).collect();
             if !shown.is_empty() {
                 debugs.insert(module.file.clone(), shown);
@@ -72,7 +78,7 @@ impl Sources {
             let found: BTreeSet<String> = found.filter(|file| *file != module.file).collect();
             uses.insert(module.file.clone(), found);
         }
-        Sources { uses, says, debugs }
+        Sources { uses, says, debugs, ask_for_the_system }
     }
 }
 
@@ -110,6 +116,17 @@ fn shows_debug(token: &str) -> bool {
     let places = token.split('{').skip(1).filter_map(|rest| rest.split_once('}'));
     token.contains('"')
         && places.map(|(place, _)| place).any(|place| place.contains(':') && place.ends_with('?'))
+}
+
+/// Whether something in it is there on some systems alone: `#[cfg(unix)]`, `cfg!(target_os = …)`.
+fn asks_for_the_system(tokens: &[String]) -> bool {
+    const ASKED: [&str; 5] = ["unix", "windows", "target_os", "target_family", "target_vendor"];
+    let condition = |from: usize| {
+        tokens[from..].iter().take_while(|token| !["]", "{", ";"].contains(&token.as_str()))
+    };
+    let begins = |token: &String| ["cfg", "cfg_attr"].contains(&token.as_str());
+    let mut found = tokens.iter().enumerate().filter(|(_, token)| begins(token));
+    found.any(|(n, _)| condition(n).any(|token| ASKED.contains(&token.as_str())))
 }
 
 /// Identifiers, punctuation and strings in their quotes; `::` is one token, and a character is none.
