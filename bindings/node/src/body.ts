@@ -135,22 +135,55 @@ function ended(): CancelledError {
   return new CancelledError("CANCELLED", "the body was given up, or its client was closed");
 }
 
-/** Tells how far a request's answer has come, until what this gives is called. @internal */
-export function watch(request: Pointer, onProgress: OnProgress | undefined): () => void {
-  if (!onProgress) return () => undefined;
-  const done: Out<number | bigint> = [null];
-  const total: Out<number | bigint> = [null];
-  let last = -1;
-  const look = () => {
-    library.keyfob_request_progress(request, done, total, null);
+/** Tells how far the answer of a call has come, until it has ended. @internal */
+export class Watch {
+  readonly #request: Pointer;
+  readonly #onProgress: OnProgress | undefined;
+  readonly #timer: ReturnType<typeof setInterval> | undefined;
+  #last = -1;
+  #call: Pointer | null = null;
+  #thrown: { reason: unknown } | undefined;
+
+  constructor(request: Pointer, onProgress: OnProgress | undefined) {
+    this.#request = request;
+    this.#onProgress = onProgress;
+    if (onProgress) this.#timer = setInterval(() => this.#look(), TOLD_EVERY_MS);
+  }
+
+  /** The call begins, on this handle, on which it is cancelled. */
+  begins(call: Pointer): void {
+    this.#call = call;
+    if (this.#thrown) library.keyfob_client_cancel(call, null);
+  }
+
+  /** The call has returned. */
+  ends(): void {
+    clearInterval(this.#timer);
+    this.#call = null;
+    if (this.#onProgress) this.#look();
+  }
+
+  /** What the call gives, or what `onProgress` threw: from a timer nobody could catch it. */
+  async outcome<T>(call: Promise<T>): Promise<T> {
+    const [given] = await Promise.allSettled([call]);
+    if (this.#thrown) throw this.#thrown.reason;
+    if (given.status === "rejected") throw given.reason;
+    return given.value;
+  }
+
+  #look(): void {
+    const done: Out<number | bigint> = [null];
+    const total: Out<number | bigint> = [null];
+    library.keyfob_request_progress(this.#request, done, total, null);
     const [now, all] = [Number(done[0]), Number(total[0])];
-    if (now === last) return;
-    last = now;
-    onProgress(now, all < 0 ? null : all);
-  };
-  const timer = setInterval(look, TOLD_EVERY_MS);
-  return () => {
-    clearInterval(timer);
-    look();
-  };
+    if (now === this.#last || this.#thrown) return;
+    this.#last = now;
+    try {
+      this.#onProgress?.(now, all < 0 ? null : all);
+    } catch (reason) {
+      this.#thrown = { reason };
+      clearInterval(this.#timer);
+      if (this.#call) library.keyfob_client_cancel(this.#call, null);
+    }
+  }
 }

@@ -2,7 +2,8 @@
 // The client: one account's token, and requests that carry it.
 
 import { url as addressed, aborting, json, members, number, octets, text } from "./arguments";
-import { Body, type OnProgress, watch } from "./body";
+import { Body, type OnProgress, Watch } from "./body";
+import type { Until } from "./spool";
 import { type Begin, type CallOptions, Calls } from "./calls";
 import type { CarryOptions } from "./carrier";
 import { ClosedError, KeyfobError, check } from "./errors";
@@ -415,31 +416,37 @@ export class Client {
     aborting(signal)?.throwIfAborted();
     const file = text(path, "path");
     const digest = sha256 === undefined ? null : text(sha256, "sha256");
-    const message = await outgoing(url, { headers });
+    const message = await outgoing(url, { headers }, this.#until(options.timeout, undefined));
     this.#open();
     const request = open(message);
     const answer: Out<Pointer> = [null];
-    const done = watch(request, options.onProgress);
+    const watch = new Watch(request, options.onProgress);
     const begin: Begin = (client, err, done) => {
       const { async } = library.keyfob_client_download;
+      watch.begins(client);
       async(client, request, file, digest, answer, err, done);
     };
-    return this.#run(
+    const call = this.#run(
       options,
       begin,
       () => incoming(answer[0] as Pointer),
       () => {
-        done();
+        watch.ends();
         library.keyfob_request_free(request);
         library.keyfob_response_free(answer[0]);
       },
     );
+    return watch.outcome(call);
+  }
+
+  #until(timeout: number | undefined, signal: AbortSignal | undefined): Until {
+    return { signal, limit: timeout || this.#calls.limit };
   }
 
   async #stream(input: string | URL | Request, options: FetchOptions): Promise<Response> {
     const signal = aborting(options.signal ?? (input instanceof Request ? input.signal : undefined));
     signal?.throwIfAborted();
-    const message = await outgoing(input, options);
+    const message = await outgoing(input, options, this.#until(options.timeout, signal));
     try {
       this.#open();
       const request = open(message);
@@ -495,25 +502,27 @@ export class Client {
   ): Promise<T> {
     const signal = aborting(options.signal ?? (input instanceof Request ? input.signal : undefined));
     signal?.throwIfAborted();
-    const message = await outgoing(input, options);
+    const message = await outgoing(input, options, this.#until(options.timeout, signal));
     try {
       this.#open();
       const request = open(message);
       const answer: Out<Pointer> = [null];
-      const done = watch(request, options.onProgress);
+      const watch = new Watch(request, options.onProgress);
       const begin: Begin = (client, err, done) => {
+        watch.begins(client);
         library.keyfob_client_send.async(client, request, answer, err, done);
       };
-      return await this.#run(
+      const call = this.#run(
         { ...options, signal },
         begin,
         () => read(answer[0] as Pointer),
         () => {
-          done();
+          watch.ends();
           library.keyfob_request_free(request);
           library.keyfob_response_free(answer[0]);
         },
       );
+      return await watch.outcome(call);
     } finally {
       await message.remove?.();
     }

@@ -5,7 +5,7 @@ import { checked, text, url } from "./arguments";
 import type { Body, OnProgress } from "./body";
 import type { CallOptions } from "./calls";
 import { type Out, type Pointer, copy, library } from "./library";
-import { type Spooled, spool } from "./spool";
+import { type Spooled, type Until, spool } from "./spool";
 
 /** What `fetch` takes, as far as it means something here. */
 export interface FetchOptions extends CallOptions {
@@ -52,6 +52,7 @@ export interface Outgoing {
 export async function outgoing(
   input: string | URL | Request,
   options: FetchOptions,
+  until: Until,
 ): Promise<Outgoing> {
   const request = input instanceof Request ? input : undefined;
   const { bodyFile, idempotent } = options;
@@ -60,7 +61,7 @@ export async function outgoing(
   const headers = checked(() => new Headers(options.headers ?? request?.headers));
   if (bodyFile !== undefined) text(bodyFile, "bodyFile");
   const body = bodyFile === undefined ? (options.body ?? request?.body) : undefined;
-  const { bytes, type, file, remove } = await content(body);
+  const { bytes, type, file, remove } = await content(body, until);
   if (type && !headers.has("content-type")) headers.set("content-type", type);
   return {
     method,
@@ -74,10 +75,10 @@ export async function outgoing(
 }
 
 /** A body's bytes, and its type where it has one by nature, as a form has. */
-async function content(body: FetchOptions["body"]): Promise<Spooled & { type?: string }> {
+async function content(body: FetchOptions["body"], until: Until): Promise<Spooled & { type?: string }> {
   if (body === null || body === undefined) return {};
   if (typeof body === "object" && Symbol.asyncIterator in body) {
-    return spool(body as AsyncIterable<unknown>);
+    return spool(body as AsyncIterable<unknown>, until);
   }
   if (typeof body === "string") return { bytes: Buffer.from(body) };
   const read = new Response(body as RequestInit["body"]);

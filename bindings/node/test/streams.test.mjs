@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { after, beforeEach, test } from "node:test";
-import { AnswerError, BodyError, CancelledError, Client, KeyfobError } from "@keyfob/client";
+import { AnswerError, BodyError, CancelledError, Client, KeyfobError, TimeoutError } from "@keyfob/client";
 import { startSimulator } from "./simulator.mjs";
 
 const clouds = await startSimulator();
@@ -122,6 +122,38 @@ test("a body goes out from a stream and from a file", async (t) => {
   assert.deepEqual(spools(), before, "nothing is left of it");
   const gone = client.fetch(api("/uploads"), { method: "POST", bodyFile: "/nowhere/at/all" });
   await assert.rejects(gone, BodyError);
+});
+
+test("a stream that does not come to its end is given up", async (t) => {
+  const client = clouds.client(t, "simacan");
+  const given = { up: 0 };
+  const silent = () =>
+    new ReadableStream({
+      pull: () => new Promise(() => {}),
+      cancel: () => (given.up += 1),
+    });
+  const upload = (options) => client.fetch(api("/uploads"), { method: "POST", body: silent(), ...options });
+  await assert.rejects(upload({ timeout: 20 }), TimeoutError);
+  const controller = new AbortController();
+  const aborted = upload({ signal: controller.signal });
+  controller.abort(new Error("enough"));
+  await assert.rejects(aborted, /enough/);
+  assert.equal(given.up, 2);
+});
+
+test("what a progress function throws ends the call, and it alone", async (t) => {
+  const client = clouds.client(t, "simacan");
+  const target = join(folder(t), "image");
+  const onProgress = () => {
+    throw new Error("mine");
+  };
+  await clouds.inject("simacan", "api", "stall:within-body");
+  for (const call of [
+    () => client.download(api(`/files/${SIZE}`), target, { onProgress }),
+    () => client.fetch(api(`/files/${SIZE}`), { onProgress }),
+  ]) {
+    await assert.rejects(call(), /mine/);
+  }
 });
 
 test("a download is checked and put in its place", async (t) => {
