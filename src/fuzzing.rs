@@ -15,7 +15,7 @@ use crate::client::response::Response;
 use crate::error::{Error, Status};
 use crate::http::gzip::unpacked;
 use crate::http::headers::retry_after;
-use crate::http::message::{Answer, MOST_HEADER};
+use crate::http::message::{Answer, Fields, MOST_HEADER};
 use crate::http::url::Url;
 use crate::model::option::Kind;
 use crate::model::options::Options;
@@ -94,7 +94,7 @@ pub fn token_answer(data: &[u8]) {
     let account = &accounts()[number().unwrap_or(0) % accounts().len()];
     let status = number().unwrap_or(200).clamp(200, 599) as u16;
     let kind = words.next().unwrap_or("application/json");
-    let headers = vec![("content-type".to_string(), kind.to_string())];
+    let headers = Fields::from([("content-type", kind)]);
     let clock = Clock::manual();
     let call = Call::new(Duration::from_secs(60), &Arc::<Canceller>::default());
     let answer = Answer { status, headers, body: body.to_vec(), asked: None };
@@ -201,7 +201,7 @@ pub fn options(data: &[u8]) {
 pub fn links(data: &[u8]) {
     let (header, body) = split(data);
     let Some(header) = text(header) else { return };
-    let headers = vec![("link".to_string(), header.to_string())];
+    let headers = Fields::from([("link", header)]);
     let answer = Answer { status: 200, headers, body: body.to_vec(), asked: None };
     let url = Url::parse("https://api.example.com:8443/v1/devices?page=1").unwrap();
     let response = Response::new(answer, None, url, None);
@@ -221,7 +221,7 @@ pub fn links(data: &[u8]) {
 pub fn wait(data: &[u8]) {
     let (retry, date) = split(data);
     let (Some(retry), Some(date)) = (text(retry), text(date)) else { return };
-    let headers = vec![("retry-after".into(), retry.into()), ("date".into(), date.into())];
+    let headers = Fields::from([("retry-after", retry), ("date", date)]);
     let answer = Answer { status: 429, headers, body: Vec::new(), asked: None };
     if let Some(wait) = retry_after(&answer, &Clock::manual()) {
         assert!((1..=86_400).contains(&wait.as_secs()), "{wait:?}");

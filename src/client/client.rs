@@ -12,6 +12,7 @@ use crate::client::request::Request;
 use crate::client::response::Response;
 use crate::client::send::{self, Body, send};
 use crate::error::{Error, Result, Status};
+use crate::http::message::Fields;
 use crate::lifecycle::background::Background;
 use crate::lifecycle::lifecycle::Lifecycle;
 use crate::lifecycle::state::State;
@@ -299,7 +300,7 @@ impl Client {
     /// the profile has none): then tell [`refused`](Client::refused). A body of more than 16 KiB,
     /// which is no error document, is not looked into. Never waits.
     pub fn is_refusal(&self, status: u16, body: &[u8]) -> bool {
-        send::is_refusal(&self.lifecycle.state().account, status, &[], body)
+        send::is_refusal(&self.lifecycle.state().account, status, &Fields::default(), body)
     }
 
     /// Notes what an answer of an API says of DPoP proofs (RFC 9449 8, 9), and whether it refuses the

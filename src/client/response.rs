@@ -121,7 +121,7 @@ impl Response {
     /// All headers, as they came; names are lower case. Where the body was unpacked, those that speak of
     /// the packed one are gone: `Content-Encoding` and `Content-Length`.
     pub fn headers(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
-        self.answer.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.answer.headers.iter()
     }
 
     /// The body, unpacked where it was packed on request, of a response that is whole. That of
@@ -138,8 +138,8 @@ impl Response {
     /// # Errors
     /// `MALFORMED_ANSWER`: there is such a link, but it is not a URL.
     pub fn link(&self, rel: &str) -> Result<Option<String>> {
-        let headers = self.answer.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case("link"));
-        let in_header = headers.flat_map(|(_, value)| link_header(value, rel)).next();
+        let headers = self.answer.headers.named("link");
+        let in_header = headers.flat_map(|value| link_header(value, rel)).next();
         let is_next = rel.eq_ignore_ascii_case("next");
         let found = match in_header.or_else(|| link_in_body(self.body(), rel)) {
             Some(reference) => Some(self.url.join(&reference).map_err(|_| {

@@ -19,7 +19,7 @@ use crate::client::request::Request;
 use crate::client::response::Response;
 use crate::error::{Error, Result, Status};
 use crate::http::incoming::{BodyLimits, Incoming};
-use crate::http::message::{Answer, Fault, Outgoing, Purpose};
+use crate::http::message::{Answer, Fault, Fields, Outgoing, Purpose};
 use crate::http::payload::Payload;
 use crate::http::retry::{Repeat, Retry};
 use crate::http::url::Url;
@@ -378,12 +378,7 @@ fn may_be_refusal(account: &Account, status: u16) -> bool {
 
 /// Whether an answer says that the access token is no good: by the profile's `request.refused`,
 /// else by 401. Clouds that answer 200 to everything are read by what stands in the body.
-pub(crate) fn is_refusal(
-    account: &Account,
-    status: u16,
-    headers: &[(String, String)],
-    body: &[u8],
-) -> bool {
+pub(crate) fn is_refusal(account: &Account, status: u16, headers: &Fields, body: &[u8]) -> bool {
     let profile = &account.profile;
     let rules = profile.request.refused.as_deref();
     // An error document is small; what is large is data, and is not parsed for this.

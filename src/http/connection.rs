@@ -1,7 +1,7 @@
 //! A connection: a line, with TLS on it or without, and what came on it and was not taken yet.
 //!
-//! Nothing here waits but `fill`, `put_all` and `wait`, which take a [`Call`]. All others do what
-//! can be done at once and say how far they got.
+//! Nothing here waits but what takes a [`Call`]. All others do what can be done at once and say how
+//! far they got.
 
 use super::broken::{Broken, Outcome};
 use super::inbox::Inbox;
@@ -72,26 +72,26 @@ impl Connection {
 
     /// Takes in what came, without waiting. An error is what broke the connection.
     pub fn look(&mut self) -> Outcome<Came> {
+        self.look_for(None)
+    }
+
+    /// The same; with a call it waits a slice of it for something to come.
+    fn look_for(&mut self, wait: Option<&Call>) -> Outcome<Came> {
         let Connection { line, session, inbox, .. } = self;
         match session {
-            Some(session) => session.look(&mut **line, &mut |bytes| inbox.push(bytes)),
-            None => match line.read(inbox.room()?)? {
-                None => Ok(Came::Nothing),
-                Some(0) => Ok(Came::TheEnd),
-                Some(amount) => {
-                    inbox.came(amount);
-                    Ok(Came::Something)
-                }
-            },
+            Some(session) => session.look(&mut **line, wait, &mut |bytes| inbox.push(bytes)),
+            None => Ok(match inbox.fill(|room| line.read(room, wait))? {
+                None => Came::Nothing,
+                Some(0) => Came::TheEnd,
+                Some(_) => Came::Something,
+            }),
         }
     }
 
-    /// Waits until more has come; `false` at the end. It waits before it reads: an answer is
-    /// hardly ever there already, and a read that finds nothing is a system call for nothing.
+    /// Waits until more has come; `false` at the end.
     pub fn fill(&mut self, call: &Call) -> Outcome<bool> {
         loop {
-            self.line.wait(For::Input, call)?;
-            match self.look()? {
+            match self.look_for(Some(call))? {
                 Came::Something => return Ok(true),
                 Came::Nothing => {}
                 Came::TheEnd => return Ok(false),
@@ -103,12 +103,11 @@ impl Connection {
     /// before; 0 at the end. While it flows it does not wait before it reads.
     pub fn receive(&mut self, buffer: &mut [u8], call: &Call) -> Outcome<usize> {
         loop {
-            if self.flows || !self.inbox.is_empty() {
+            let is_there = self.flows || !self.inbox.is_empty();
+            if is_there {
                 call.remaining().map_err(|_| Broken::Over)?;
-            } else {
-                self.line.wait(For::Input, call)?;
             }
-            let read = self.read_at_once(buffer)?;
+            let read = self.take_in(buffer, (!is_there).then_some(call))?;
             self.flows = read == Some(buffer.len());
             if let Some(amount) = read {
                 return Ok(amount);
@@ -117,7 +116,7 @@ impl Connection {
     }
 
     /// `None` where nothing is there. What is decrypted and has no room waits in the inbox.
-    fn read_at_once(&mut self, buffer: &mut [u8]) -> Outcome<Option<usize>> {
+    fn take_in(&mut self, buffer: &mut [u8], wait: Option<&Call>) -> Outcome<Option<usize>> {
         let Connection { line, session, inbox, .. } = self;
         let unread = inbox.unread();
         if !unread.is_empty() {
@@ -126,9 +125,9 @@ impl Connection {
             inbox.take(amount);
             return Ok(Some(amount));
         }
-        let Some(session) = session else { return line.read(buffer) };
+        let Some(session) = session else { return line.read(buffer, wait) };
         let mut filled = 0;
-        let came = session.look(&mut **line, &mut |bytes| {
+        let came = session.look(&mut **line, wait, &mut |bytes| {
             let (here, rest) = bytes.split_at(bytes.len().min(buffer.len() - filled));
             buffer[filled..][..here.len()].copy_from_slice(here);
             filled += here.len();
@@ -204,8 +203,8 @@ impl Connection {
 
 /// The connection to a proxy, as what goes through it sees it.
 impl Line for Connection {
-    fn read(&mut self, into: &mut [u8]) -> Outcome<Option<usize>> {
-        self.read_at_once(into).map_err(of_the_proxy)
+    fn read(&mut self, into: &mut [u8], wait: Option<&Call>) -> Outcome<Option<usize>> {
+        self.take_in(into, wait).map_err(of_the_proxy)
     }
 
     fn write(&mut self, bytes: &[u8]) -> Outcome<usize> {

@@ -16,8 +16,8 @@ pub(super) const WITHOUT_END: Broken = Broken::Malformed("it does not come to an
 
 /// How far a request and its answer have come on a connection.
 pub(crate) struct Conversation {
-    /// The connection that it goes on. No other request can have it meanwhile.
-    pub(super) connection: Connection,
+    /// The connection that it goes on. No other request can have it meanwhile. Large, and handed on often.
+    pub(super) connection: Box<Connection>,
     /// How many bytes of the request were handed to the connection, over all calls.
     pub(super) put: u64,
     /// What has come of the answer since its first byte, where it is kept for a later call.
@@ -34,7 +34,7 @@ pub(crate) struct Conversation {
 impl Conversation {
     /// A conversation of which nothing was sent yet. `keeps`: its answer must not be lost, and may
     /// have that many bytes on the wire.
-    pub(super) fn on(connection: Connection, keeps: Option<usize>) -> Conversation {
+    pub(super) fn on(connection: Box<Connection>, keeps: Option<usize>) -> Conversation {
         Conversation {
             connection,
             put: 0,
@@ -69,7 +69,7 @@ impl Conversation {
 
     /// The connection, where another request can go on it; otherwise it closes. `None` where the
     /// answer is not whole, came early, or left something unread.
-    pub(super) fn connection_for_more(self) -> Option<Connection> {
+    pub(super) fn connection_for_more(self) -> Option<Box<Connection>> {
         let mut connection = self.connection;
         let is_fit = self.is_over && !self.answered_early && connection.is_settled();
         connection.release();

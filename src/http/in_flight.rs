@@ -15,11 +15,13 @@
 use super::conversation::Conversation;
 use crate::support::call::Call;
 use std::cell::RefCell;
+use std::rc::Rc;
 
 /// What the call in flight has to do with the transport.
 pub(super) struct InFlight {
     /// Whose deadline and cancellation every wait obeys.
-    pub call: Call,
+    /// Counted without atomics: the call itself shares its canceller with the calls of other threads.
+    pub call: Rc<Call>,
     /// Before ureq runs: the conversation that the request is to go on. After: what ureq has left
     /// of it.
     pub conversation: Option<Conversation>,
@@ -34,7 +36,8 @@ pub(super) struct InFlight {
 impl InFlight {
     /// For a call that may not send: `room` is 0 until it is set.
     pub fn of(call: &Call, conversation: Option<Conversation>) -> InFlight {
-        InFlight { call: call.clone(), conversation, answered_early: false, room: 0, around: 0 }
+        let call = Rc::new(call.clone());
+        InFlight { call, conversation, answered_early: false, room: 0, around: 0 }
     }
 }
 
@@ -72,7 +75,7 @@ pub(super) fn with_in_flight<T>(look: impl FnOnce(&mut InFlight) -> T) -> Option
     IN_FLIGHT.with_borrow_mut(|flight| flight.as_mut().map(look))
 }
 
-/// The call in flight, as a copy: for waits, which must not hold the thread-local.
-pub(super) fn call() -> Option<Call> {
+/// The call in flight: for waits, which must not hold the thread-local.
+pub(super) fn call() -> Option<Rc<Call>> {
     with_in_flight(|flight| flight.call.clone())
 }

@@ -57,15 +57,40 @@ impl Inbox {
         }
     }
 
+    /// Reads by `read`, which gives `None` where nothing is there and 0 at the end. Fails where the buffer
+    /// has reached its limit and nobody takes what is in it: a message without end.
+    ///
+    /// What comes first goes by the stack and then into memory of just its size: most answers are
+    /// small, and an allocator has small blocks at hand.
+    pub fn fill(
+        &mut self,
+        read: impl FnOnce(&mut [u8]) -> Outcome<Option<usize>>,
+    ) -> Outcome<Option<usize>> {
+        if self.is_empty() && self.bytes.len() < FIRST && !self.wants_more {
+            let mut first = [0; FIRST];
+            let came = read(&mut first)?;
+            let first = &mut first[..came.unwrap_or(0)];
+            let outcome = self.push(first);
+            wipe(first);
+            self.wants_more = first.len() == FIRST;
+            return outcome.map(|()| came);
+        }
+        let came = read(self.room()?)?;
+        self.end += came.unwrap_or(0);
+        self.touched = self.touched.max(self.end);
+        self.wants_more = self.end == self.bytes.len();
+        Ok(came)
+    }
+
     /// Room to read into, never empty. Fails where the buffer has reached its limit and nobody
     /// takes what is in it: a message without end.
-    pub fn room(&mut self) -> Outcome<&mut [u8]> {
+    fn room(&mut self) -> Outcome<&mut [u8]> {
         if self.end == self.bytes.len() && self.start > 0 {
             self.bytes.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, self.end - self.start);
         }
-        let full = self.end == self.bytes.len();
-        if (full || self.wants_more) && self.bytes.len() < MOST {
+        let short = self.end == self.bytes.len() || self.bytes.len() < FIRST;
+        if (short || self.wants_more) && self.bytes.len() < MOST {
             self.grow((self.bytes.len() * 4).clamp(FIRST, MOST))?;
         }
         self.wants_more = false;
@@ -73,13 +98,6 @@ impl Inbox {
             [] => Err(Broken::Malformed("a message without end")),
             room => Ok(room),
         }
-    }
-
-    /// Notes that this many bytes were read into the room.
-    pub fn came(&mut self, amount: usize) {
-        self.end += amount;
-        self.touched = self.touched.max(self.end);
-        self.wants_more = self.end == self.bytes.len();
     }
 
     /// Appends what was read elsewhere: data that TLS has decrypted.

@@ -10,10 +10,11 @@ use super::broken::Outcome;
 use super::socket::For;
 use crate::support::call::Call;
 
-/// Bytes in and bytes out. Nothing waits but `wait`.
+/// Bytes in and bytes out. Nothing waits but `wait`, and `read` where it is handed a call.
 pub(super) trait Line: Send + Sync {
-    /// Reads what is there: `None` where nothing is, `Some(0)` at the end.
-    fn read(&mut self, into: &mut [u8]) -> Outcome<Option<usize>>;
+    /// Reads what is there: `None` where nothing is, `Some(0)` at the end. With a call it waits for
+    /// something, at most a slice of the call; fails where that is over.
+    fn read(&mut self, into: &mut [u8], wait: Option<&Call>) -> Outcome<Option<usize>>;
 
     /// Takes over what there is room for: 0 where there is none.
     fn write(&mut self, bytes: &[u8]) -> Outcome<usize>;

@@ -98,8 +98,7 @@ impl std::fmt::Display for Method {
 /// One answer: its head, and its body as far as it was read.
 pub(crate) struct Answer {
     pub status: u16,
-    /// Names and values. Bytes that are not UTF-8 are replaced.
-    pub headers: Vec<(String, String)>,
+    pub headers: Fields,
     /// Empty where the body is read as it comes.
     pub body: Vec<u8>,
     /// When it was asked for, if an earlier call asked. Lifetimes in the answer count from then.
@@ -109,8 +108,55 @@ pub(crate) struct Answer {
 impl Answer {
     /// The first header of this name, in upper or lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
-        let mut found = self.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name));
-        found.next().map(|(_, value)| value.as_str())
+        self.headers.named(name).next()
+    }
+}
+
+/// The headers of an answer, in their order; names are in small letters. One text for all: each request
+/// gets some, and most are never looked at.
+#[derive(Clone, Default)]
+pub(crate) struct Fields {
+    text: String,
+    /// Where in the text each name ends, and its value.
+    ends: Vec<(usize, usize)>,
+}
+
+impl Fields {
+    /// Memory for this many is asked for at once.
+    pub fn with_room(number: usize) -> Fields {
+        /// In bytes, of a name and its value.
+        const USUAL: usize = 48;
+        Fields { text: String::with_capacity(number * USUAL), ends: Vec::with_capacity(number) }
+    }
+
+    pub fn add(&mut self, name: &str, value: &str) {
+        self.text.push_str(name);
+        let end_of_name = self.text.len();
+        self.text.push_str(value);
+        self.ends.push((end_of_name, self.text.len()));
+    }
+
+    /// Names and values.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
+        let mut begin = 0;
+        self.ends.iter().map(move |&(name, value)| {
+            let field = (&self.text[begin..name], &self.text[name..value]);
+            begin = value;
+            field
+        })
+    }
+
+    /// The values of all headers of this name, in upper or lower case.
+    pub fn named(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+}
+
+impl<'a, const N: usize> From<[(&'a str, &'a str); N]> for Fields {
+    fn from(fields: [(&'a str, &'a str); N]) -> Fields {
+        let mut all = Fields::default();
+        fields.into_iter().for_each(|(name, value)| all.add(name, value));
+        all
     }
 }
 

@@ -33,7 +33,7 @@ struct Idle {
     /// When it became idle, by boot time: time asleep counts, since the other side does not
     /// sleep.
     since: Moment,
-    connection: Connection,
+    connection: Box<Connection>,
 }
 
 /// The longest that a connection stays idle. Routers on the way forget connections without
@@ -79,23 +79,24 @@ pub(super) fn close_old() -> Option<Duration> {
 
 /// A connection to this place that has not been idle for longer than `most`: the one that was
 /// used last. One that was closed meanwhile, or on which something came, is closed.
-pub(super) fn take(place: &Place, most: Duration) -> Option<Connection> {
+pub(super) fn take(place: &Place, most: Duration) -> Option<Box<Connection>> {
     take_at(boot_time(), place, most)
 }
 
 /// The same at this moment, for tests.
-fn take_at(now: Moment, place: &Place, most: Duration) -> Option<Connection> {
+fn take_at(now: Moment, place: &Place, most: Duration) -> Option<Box<Connection>> {
     let pool = pool();
-    drop(over(&mut locked(&pool), now));
     loop {
-        let idle = {
+        let (old, idle) = {
             let mut pool = locked(&pool);
-            let last = pool.iter().rposition(|idle| idle.place == *place)?;
-            if now.since(pool[last].since) > most {
-                return None;
-            }
-            pool.remove(last)
+            let old = over(&mut pool, now);
+            let last = pool.iter().rposition(|idle| idle.place == *place);
+            let last = last.filter(|last| now.since(pool[*last].since) <= most);
+            (old, last.map(|last| pool.remove(last)))
         };
+        // What is closed is closed without the lock.
+        drop(old);
+        let idle = idle?;
         if idle.connection.is_fit() {
             return Some(idle.connection);
         }
@@ -104,7 +105,7 @@ fn take_at(now: Moment, place: &Place, most: Duration) -> Option<Connection> {
 
 /// Keeps a connection for the next request, if so many may be idle in the process. The one that was
 /// used least recently goes first.
-pub(super) fn put(place: Place, connection: Connection, most: usize) {
+pub(super) fn put(place: Place, connection: Box<Connection>, most: usize) {
     let pool = pool();
     let since = boot_time();
     let mut pool = locked(&pool);
@@ -147,10 +148,10 @@ mod tests {
         let origin = Url::parse(&url).unwrap().origin().clone();
         let place = Place { transport: u64::MAX, origin };
         let call = Call::new(Duration::from_secs(20), &Arc::<Canceller>::default());
-        let connect = || -> (Connection, TcpStream) {
+        let connect = || -> (Box<Connection>, TcpStream) {
             let addresses = [listener.local_addr().unwrap()];
             let socket = Socket::connect(&addresses, Duration::from_secs(20), &call).unwrap();
-            (Connection::over(socket), listener.accept().unwrap().0)
+            (Box::new(Connection::over(socket)), listener.accept().unwrap().0)
         };
         let (kept, _far_end) = connect();
         put(place.clone(), kept, 8);

@@ -2,7 +2,7 @@
 //!
 //! rustls is used without its own buffers (`UnbufferedClientConnection`). What waits to be read
 //! or written stands here, where it can be seen whether anything does, and where it is wiped. No
-//! function but `begin` waits.
+//! function waits but those that take a [`Call`].
 
 use super::broken::{Broken, Outcome};
 use super::buffers::lengthen;
@@ -81,8 +81,7 @@ impl Session {
             while !session.flush(line)? {
                 line.wait(For::Room, call)?;
             }
-            line.wait(For::Input, call)?;
-            if session.read(line)? == Came::TheEnd {
+            if session.read(line, Some(call))? == Came::TheEnd {
                 return Err(Broken::Ended);
             }
         }
@@ -145,27 +144,30 @@ impl Session {
 
     /// Reads the records that are there, as far as there is room. An end without goodbye is
     /// [`Broken::Cut`].
-    fn read(&mut self, line: &mut dyn Line) -> Outcome<Came> {
-        match line.read(self.incoming.room()?)? {
+    fn read(&mut self, line: &mut dyn Line, wait: Option<&Call>) -> Outcome<Came> {
+        match self.incoming.fill(|room| line.read(room, wait))? {
             None => Ok(Came::Nothing),
             Some(0) if self.ended => Ok(Came::TheEnd),
             Some(0) => Err(Broken::Cut),
-            Some(amount) => {
-                self.incoming.came(amount);
-                Ok(Came::Something)
-            }
+            Some(_) => Ok(Came::Something),
         }
     }
 
-    /// Takes in what came, without waiting, and hands the data in it to `sink`.
-    pub fn look(&mut self, line: &mut dyn Line, sink: &mut Sink<'_>) -> Outcome<Came> {
+    /// Takes in what came, and hands the data in it to `sink`. With a call it waits a slice of it for
+    /// something to come.
+    pub fn look(
+        &mut self,
+        line: &mut dyn Line,
+        wait: Option<&Call>,
+        sink: &mut Sink<'_>,
+    ) -> Outcome<Came> {
         if self.ended {
             return Ok(Came::TheEnd);
         }
         // A connection that cannot be written to any more may still have an alert to read, which
         // says why.
         let flushed = self.flush(line);
-        if self.read(line)? == Came::Nothing {
+        if self.read(line, wait)? == Came::Nothing {
             return flushed.map(|_| Came::Nothing);
         }
         let mut some = false;

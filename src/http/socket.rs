@@ -1,4 +1,7 @@
-//! The socket: non-blocking, so that a deadline or a cancellation ends any wait on it.
+//! The socket: no wait on it is longer than a slice of the call, so a deadline or a cancellation ends it.
+//!
+//! Where the system has it (`os::waits_in_reads`), a read itself waits for a slice: one system call in
+//! place of two for each answer, and the cheaper one. All else is done at once or waited for by `poll`.
 //!
 //! It also makes connections: to a name with several addresses, some of which may not answer, it
 //! tries them beside each other (RFC 8305). The system calls that differ by system are in
@@ -6,18 +9,22 @@
 
 use super::broken::{Broken, Outcome};
 use super::line::Line;
-use crate::support::call::{Call, from_now};
+use crate::support::call::{Call, SLICE, from_now};
 use crate::support::os;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketType};
 use std::collections::VecDeque;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 /// A connected TCP socket, with Nagle's algorithm off: what is sent is a whole message.
-pub(super) struct Socket(TcpStream);
+pub(super) struct Socket {
+    stream: TcpStream,
+    /// Whether a read can wait by itself.
+    waits: bool,
+}
 
 /// What a caller waits for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -35,31 +42,37 @@ impl Socket {
     pub fn connect(addresses: &[SocketAddr], limit: Duration, call: &Call) -> Outcome<Socket> {
         let stream = race(addresses, limit, call)?;
         stream.set_nodelay(true)?;
-        Ok(Socket(stream))
+        Socket::of(stream)
+    }
+
+    fn of(stream: TcpStream) -> Outcome<Socket> {
+        let waits = os::waits_in_reads(&stream, SLICE)?;
+        Ok(Socket { stream, waits })
     }
 
     /// Connects to a socket of this machine.
     #[cfg(feature = "redis")]
     pub fn local(path: &std::path::Path) -> Outcome<Socket> {
-        Ok(Socket(os::connect_locally(path)?))
+        Socket::of(os::connect_locally(path)?)
     }
 }
 
 impl Line for Socket {
-    fn read(&mut self, into: &mut [u8]) -> Outcome<Option<usize>> {
-        match (&self.0).read(into) {
-            Ok(amount) => Ok(Some(amount)),
-            Err(error) if is_not_yet(error.kind()) => Ok(None),
-            Err(error) => Err(error.into()),
+    fn read(&mut self, into: &mut [u8], wait: Option<&Call>) -> Outcome<Option<usize>> {
+        let mut waits = false;
+        if let Some(call) = wait {
+            // The kernel counts such a wait in ticks: near the end of a call that would be too long.
+            let left = call.remaining().map_err(|_| Broken::Over)?;
+            waits = self.waits && left > 2 * SLICE;
+            if !waits {
+                self.wait(For::Input, call)?;
+            }
         }
+        at_once(os::read(&self.stream, into, waits))
     }
 
     fn write(&mut self, bytes: &[u8]) -> Outcome<usize> {
-        match (&self.0).write(bytes) {
-            Ok(amount) => Ok(amount),
-            Err(error) if is_not_yet(error.kind()) => Ok(0),
-            Err(error) => Err(error.into()),
-        }
+        at_once(os::write(&self.stream, bytes)).map(|amount| amount.unwrap_or(0))
     }
 
     /// The kernel sends what it took over.
@@ -74,15 +87,15 @@ impl Line for Socket {
             For::Room => PollFlags::OUT,
             For::Either => PollFlags::IN | PollFlags::OUT,
         };
-        wait_for(&mut [PollFd::new(&self.0, flags)], slice(call)?)
+        wait_for(&mut [PollFd::new(&self.stream, flags)], slice(call)?)
     }
 
     fn is_quiet(&self) -> bool {
-        matches!(self.0.peek(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock)
+        matches!(os::peek(&self.stream), Err(error) if error.kind() == ErrorKind::WouldBlock)
     }
 
     fn is_unheard(&self) -> bool {
-        os::is_unheard(&self.0)
+        os::is_unheard(&self.stream)
     }
 
     fn release(&mut self) {}
@@ -94,14 +107,20 @@ impl Drop for Socket {
         // After an orderly close the kernel would go on to repeat what nobody has acknowledged,
         // and it could arrive after the same was sent on another connection. A reset ends that.
         if self.is_unheard() {
-            rustix::net::sockopt::set_socket_linger(&self.0, Some(Duration::ZERO)).ok();
+            rustix::net::sockopt::set_socket_linger(&self.stream, Some(Duration::ZERO)).ok();
         }
     }
 }
 
-/// Whether a system call only has to be made again, now or later.
-fn is_not_yet(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::WouldBlock | ErrorKind::Interrupted)
+/// `None` where a system call only has to be made again, now or later.
+fn at_once(outcome: io::Result<usize>) -> Outcome<Option<usize>> {
+    match outcome {
+        Ok(amount) => Ok(Some(amount)),
+        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Whether something failed because the process has no descriptor left. The resolver needs some
@@ -252,7 +271,7 @@ mod tests {
         let good = TcpListener::bind("127.0.0.1:0").unwrap();
         let alive = good.local_addr().unwrap();
         let socket = Socket::connect(&[dead, alive], Duration::from_secs(20), &call()).unwrap();
-        assert_eq!(socket.0.peer_addr().unwrap(), alive);
+        assert_eq!(socket.stream.peer_addr().unwrap(), alive);
     }
 
     #[test]

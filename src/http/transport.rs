@@ -25,7 +25,7 @@ use super::explain::explain;
 use super::in_flight::{self, InFlight};
 use super::incoming::{BodyLimits, Explain, Incoming};
 use super::late::{self, Asking, Pending, Waited};
-use super::message::{Answer, Fault, MOST_HEADER, Outgoing, Purpose, TransportSettings};
+use super::message::{Answer, Fault, Fields, MOST_HEADER, Outgoing, Purpose, TransportSettings};
 use super::outflow::Outflow;
 use super::payload::Payload;
 use super::pool::{self, Place};
@@ -242,7 +242,7 @@ impl Transport {
         let origin = outgoing.url.origin();
         let connection = match pool::take(&self.place(origin), most_idle) {
             Some(connection) => connection,
-            None => self.connect(origin, call)?,
+            None => Box::new(self.connect(origin, call)?),
         };
         let keeps = keeps.map(|body| usize::try_from(on_the_wire(body)).unwrap_or(usize::MAX));
         Ok(Conversation::on(connection, keeps))
@@ -257,8 +257,8 @@ impl Transport {
         call: &Call,
         work: impl FnOnce() -> Outcome<T>,
     ) -> (Outcome<T>, Option<Conversation>) {
-        let flight =
-            InFlight { room: room_for(outgoing), ..InFlight::of(call, Some(conversation)) };
+        let room = room_for(outgoing, &self.settings.user_agent);
+        let flight = InFlight { room, ..InFlight::of(call, Some(conversation)) };
         in_flight::in_flight(flight, work)
     }
 
@@ -331,23 +331,29 @@ impl Transport {
         let origin = outgoing.url.origin();
         let scheme = if origin.is_https() { "https" } else { "http" };
         let url = [scheme, "://", &origin.authority(), outgoing.url.target()].concat();
-        let mut request = http::Request::builder().method(outgoing.method.as_str()).uri(url);
+        let unusable = || unsendable("the request cannot be built");
+        let mut request = http::Request::new(());
+        let method = http::Method::from_bytes(outgoing.method.as_str().as_bytes());
+        *request.method_mut() = method.map_err(|_| unusable())?;
+        *request.uri_mut() = http::Uri::try_from(url).map_err(|_| unusable())?;
+        let headers = request.headers_mut();
         for (name, value) in &outgoing.headers {
-            request = request.header(name.as_str(), header_value(name, value.expose())?);
+            let value = header_value(name, value.expose())?;
+            let name = http::HeaderName::from_bytes(name.as_bytes()).map_err(|_| unusable())?;
+            headers.try_append(name, value).map_err(|_| unusable())?;
         }
-        let unusable = |_| unsendable("the request cannot be built");
         let agent = self.agent_here.get(|| agent(&self.settings));
         let answer = match &outgoing.body {
-            Payload::Bytes(body) => agent.run(request.body(body.as_slice()).map_err(unusable)?),
-            Payload::None => agent.run(request.body(()).map_err(unusable)?),
+            Payload::Bytes(body) => agent.run(request.map(|()| body.as_slice())),
+            Payload::None => agent.run(request),
             Payload::Source(source) => {
                 let length = source.length().map_err(Broken::Unsendable)?;
                 if let Some(length) = length {
-                    request = request.header(http::header::CONTENT_LENGTH, length);
+                    headers.insert(http::header::CONTENT_LENGTH, length.into());
                 }
                 let mut outflow = Outflow::new(source.open().map_err(Broken::Unsendable)?, length);
                 let body = ureq::SendBody::from_reader(&mut outflow);
-                agent.run(request.body(body).map_err(unusable)?)
+                agent.run(request.map(|()| body))
             }
         }?;
         let (mut parts, body) = answer.into_parts();
@@ -364,11 +370,10 @@ impl Transport {
                 return Err(Broken::Unasked { status, coding: coding.clone() });
             }
         }
-        let headers = parts
-            .headers
-            .iter()
-            .map(|(n, v)| (n.as_str().into(), String::from_utf8_lossy(v.as_bytes()).into_owned()))
-            .collect();
+        let mut headers = Fields::with_room(parts.headers.len());
+        for (name, value) in &parts.headers {
+            headers.add(name.as_str(), &String::from_utf8_lossy(value.as_bytes()));
+        }
         // ureq knows best of what must not be lost, and of what is no plain answer.
         let is_plain = purpose != Purpose::Token
             && status >= 200
@@ -516,12 +521,15 @@ fn put_back(place: Place, over: Conversation, most: usize) {
 
 /// How many bytes of buffer a request needs to be written: its head whole, or a piece of its
 /// body.
-fn room_for(outgoing: &Outgoing) -> usize {
+fn room_for(outgoing: &Outgoing, user_agent: &str) -> usize {
     /// In bytes. Larger pieces cost memory and save little.
     const PIECE: usize = 64 * 1024;
+    /// What ureq adds: `Host`, which is part of the URL, `Accept`, the body's length, blanks.
+    const MORE: usize = 256;
     let headers =
         outgoing.headers.iter().map(|(name, value)| name.len() + value.expose().len() + 4);
-    let head = 2048 + outgoing.url.as_str().len() + headers.sum::<usize>();
+    let own = outgoing.method.as_str().len() + 2 * outgoing.url.as_str().len() + user_agent.len();
+    let head = MORE + own + headers.sum::<usize>();
     let body = match &outgoing.body {
         Payload::None => 0,
         Payload::Bytes(bytes) => bytes.len().min(PIECE),

@@ -254,7 +254,10 @@ impl Origin {
     /// the scheme's own.
     pub fn authority(&self) -> String {
         let host = self.host_without_zone();
-        if self.port == default_port(self.https) { host } else { format!("{host}:{}", self.port) }
+        match self.port == default_port(self.https) {
+            true => host,
+            false => host + ":" + &self.port.to_string(),
+        }
     }
 
     /// Whether the host is a name for this machine (RFC 6761 6.3). `resolve` accepts no other

@@ -24,6 +24,7 @@ use super::session::Came;
 use super::socket::For;
 use crate::support::call::Call;
 use crate::support::wipe::wipe;
+use std::rc::Rc;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
@@ -270,7 +271,8 @@ impl Transport for Wire {
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
         let call = in_flight::call().ok_or(Broken::Over)?;
         let waits_for_go_on = timeout.reason == Timeout::Await100;
-        let within = if waits_for_go_on { call.within(*timeout.after) } else { call.clone() };
+        let within =
+            if waits_for_go_on { Rc::new(call.within(*timeout.after)) } else { call.clone() };
         // ureq has taken all it can read: what is left has no end yet.
         let around = in_flight::with_in_flight(|flight| flight.around).unwrap_or(0);
         if self.input().len() > MOST_UNREADABLE || around > MOST_AROUND {

@@ -52,9 +52,7 @@ pub(crate) fn challenges_proof<'c>(
 
 /// The challenges of an answer.
 pub(crate) fn challenges(answer: &Answer) -> impl Iterator<Item = &str> {
-    let headers = answer.headers.iter();
-    let challenges = headers.filter(|(name, _)| name.eq_ignore_ascii_case("www-authenticate"));
-    challenges.map(|(_, value)| value.as_str())
+    answer.headers.named("www-authenticate")
 }
 
 /// What makes proofs: a key, and the nonces that servers gave its owner.

@@ -9,6 +9,7 @@
 //! ```
 
 use super::pointer::{Part, Pointed, Pointer};
+use crate::http::message::Fields;
 use crate::http::url::{Url, query_encode};
 use crate::support::json::Value;
 use crate::support::json::document::Document;
@@ -57,7 +58,7 @@ impl PageRule {
 pub(crate) fn next_page(
     rules: &OneOrMany<PageRule>,
     url: &Url,
-    headers: &[(String, String)],
+    headers: &Fields,
     body: &[u8],
 ) -> Option<Url> {
     let answer = Pointed { headers, json: Document::of(body) };
@@ -112,7 +113,7 @@ mod tests {
     fn next(rule: &str, url: &str, body: &str) -> Option<String> {
         let rule: PageRule = read(&parse(rule.as_bytes()).unwrap()).unwrap();
         rule.check().unwrap();
-        let headers = [("x-total-pages".to_string(), "3".to_string())];
+        let headers = Fields::from([("x-total-pages", "3")]);
         let url = Url::parse(url).unwrap();
         let next = next_page(&OneOrMany(vec![rule]), &url, &headers, body.as_bytes())?;
         Some(next.target().to_string())

@@ -9,6 +9,7 @@
 //! ```
 
 use crate::http::headers::is_token;
+use crate::http::message::Fields;
 use crate::support::json::Value;
 use crate::support::json::document::Document;
 use crate::support::json::read::{At, Misread, Read};
@@ -75,7 +76,7 @@ impl Read for Pointer {
 /// What pointers point into: an answer, its body read as JSON where it is.
 #[derive(Clone, Copy)]
 pub(crate) struct Pointed<'a> {
-    pub headers: &'a [(String, String)],
+    pub headers: &'a Fields,
     /// `None` where the body is no JSON: then only headers and cookies can be pointed at.
     pub json: Option<Document<'a>>,
 }
@@ -85,7 +86,7 @@ impl<'a> Pointed<'a> {
     pub fn value(&self, pointer: &Pointer) -> Option<Value> {
         match pointer.part {
             Part::Body => self.json?.pointer(&pointer.path).filter(|found| *found != Value::Null),
-            Part::Header => self.named(&pointer.path).next().map(Value::from),
+            Part::Header => self.headers.named(&pointer.path).next().map(Value::from),
             Part::Cookie => self.cookie(&pointer.path).map(Value::from),
         }
     }
@@ -103,16 +104,12 @@ impl<'a> Pointed<'a> {
         }
     }
 
-    /// The values of all headers of this name.
-    fn named(&self, name: &str) -> impl Iterator<Item = &'a str> {
-        let headers = self.headers.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name));
-        headers.map(|(_, value)| value.as_str())
-    }
-
     /// The value of a cookie that the answer sets (RFC 6265 5.2); of several the last.
     fn cookie(&self, name: &str) -> Option<&'a str> {
-        let pairs =
-            self.named("set-cookie").filter_map(|set| set.split(';').next()?.split_once('='));
+        let pairs = self
+            .headers
+            .named("set-cookie")
+            .filter_map(|set| set.split(';').next()?.split_once('='));
         let (_, value) = pairs.filter(|(n, _)| n.trim() == name).last()?;
         Some(value.trim().trim_matches('"'))
     }
@@ -124,12 +121,11 @@ mod tests {
 
     fn found(pointer: &str) -> Option<String> {
         let json = Document::of(br#"{"a": {"b": "c"}, "n": 7, "null": null, "empty": ""}"#);
-        let headers = [
+        let headers = Fields::from([
             ("x-subject-token", "t-1"),
             ("set-cookie", "XSRF=x; Path=/; Secure"),
             ("Set-Cookie", "authorization=\"j.w.t\"; HttpOnly"),
-        ];
-        let headers: Vec<_> = headers.iter().map(|(n, v)| (n.to_string(), v.to_string())).collect();
+        ]);
         let answer = Pointed { headers: &headers, json };
         let word = answer.word(&Pointer::parse(pointer).unwrap())?;
         word.as_str().map(str::to_string)

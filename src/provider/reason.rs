@@ -112,8 +112,8 @@ fn word(answer: &Pointed<'_>, place: &Pointer) -> Option<String> {
 fn plain<'a>(answer: &Pointed<'_>, body: &'a [u8]) -> Option<&'a str> {
     // In bytes: what is longer is a page, and not a sentence.
     const MOST: usize = 500;
-    let kind = answer.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
-    let is_text = kind.is_some_and(|(_, kind)| kind.starts_with("text/plain"));
+    let kind = answer.headers.named("content-type").next();
+    let is_text = kind.is_some_and(|kind| kind.starts_with("text/plain"));
     let text = std::str::from_utf8(body).ok().map(str::trim);
     text.filter(|text| is_text && (1..=MOST).contains(&text.len()))
 }

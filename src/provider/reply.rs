@@ -26,7 +26,7 @@ use super::template::Template;
 use super::verdict::Verdict;
 use crate::error::{Error, Result, Status, misleads};
 use crate::http::headers;
-use crate::http::message::{Answer, MOST_HEADER, Outgoing};
+use crate::http::message::{Answer, Fields, MOST_HEADER, Outgoing};
 use crate::http::url::{Url, has_scheme};
 use crate::model::option::Group;
 use crate::support::clock::{Clock, CloudTime, Moment, UnixSeconds};
@@ -54,7 +54,7 @@ pub(super) struct Reply<'a> {
     /// `rejected_only`.
     strict: bool,
     /// As they came, for pointers into them.
-    headers: Vec<(String, String)>,
+    headers: Fields,
     /// The body. It may hold a token, so it is wiped.
     pub(super) raw: Zeroizing<Vec<u8>>,
     /// How long the cloud wants not to be asked.

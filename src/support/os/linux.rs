@@ -1,9 +1,11 @@
 //! Linux and Android: its clocks, its names, and what its TCP tells.
 
+use rustix::net::{RecvFlags, SendFlags};
 use std::io;
 use std::net::TcpStream;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use std::time::Duration;
 
 /// Nanoseconds since some moment before the machine started; time asleep counts.
 ///
@@ -88,6 +90,29 @@ pub(super) fn stream_socket(family: rustix::net::AddressFamily) -> io::Result<Ow
     use rustix::net::{SocketFlags, SocketType, socket_with};
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     Ok(socket_with(family, SocketType::STREAM, flags, None)?)
+}
+
+/// Makes reads that are told to wait do so for this long at most, and says that they can.
+pub(crate) fn waits_in_reads(stream: &TcpStream, limit: Duration) -> io::Result<bool> {
+    stream.set_read_timeout(Some(limit))?;
+    stream.set_nonblocking(false)?;
+    Ok(true)
+}
+
+/// Reads what is there, or waits for it; `WouldBlock` where nothing came.
+pub(crate) fn read(stream: &TcpStream, into: &mut [u8], waits: bool) -> io::Result<usize> {
+    let how = if waits { RecvFlags::empty() } else { RecvFlags::DONTWAIT };
+    Ok(rustix::net::recv(stream, into, how)?.0)
+}
+
+/// Whether there is something to read, which stays unread; `WouldBlock` where nothing is.
+pub(crate) fn peek(stream: &TcpStream) -> io::Result<usize> {
+    Ok(rustix::net::recv(stream, &mut [0], RecvFlags::PEEK | RecvFlags::DONTWAIT)?.0)
+}
+
+/// Writes what there is room for; `WouldBlock` where there is none. Sends no signal (SIGPIPE).
+pub(crate) fn write(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    Ok(rustix::net::send(stream, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)?)
 }
 
 /// Whether what was sent has been repeated three times in a row and nobody has acknowledged it:

@@ -6,7 +6,8 @@
 //!
 //! - clocks and names: `boot_time_ns`, `boot_id`, `machine_id`
 //! - processes and threads: `this_process`, `NotCancelled`, `spawn`
-//! - sockets: `begin_to_connect`, `connect_locally`, `is_out_of_descriptors`, `is_unheard`
+//! - sockets: `begin_to_connect`, `connect_locally`, `read`, `write`, `peek`, `waits_in_reads`,
+//!   `is_out_of_descriptors`, `is_unheard`
 //! - files: `Directory`, `facts`, `try_lock`, `replace`, `reserve` and their like
 //! - programs: `Program`, `readable`
 //! - keys and certificates: `USER_SEAL`, `authorities`
@@ -19,6 +20,8 @@ pub(crate) mod bell;
 mod linux;
 #[cfg(target_vendor = "apple")]
 mod macos;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+mod sockets;
 #[cfg(unix)]
 mod unix;
 #[cfg(unix)]
@@ -42,6 +45,8 @@ mod windows_seal;
 pub(crate) use linux::*;
 #[cfg(target_vendor = "apple")]
 pub(crate) use macos::*;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) use sockets::*;
 #[cfg(unix)]
 pub(crate) use unix::*;
 #[cfg(unix)]
