@@ -204,9 +204,10 @@ bench: ## the figures of docs/BENCHMARKS.md, and their bars, into target/bench/
 	{ benches/run && benches/bodies && bindings/python/bench && node bindings/node/bench.mjs; } | tee $(TARGET)/bench/figures.md
 	tools/pictures --run $(TARGET)/bench
 
-size: simulator ## how large the library is, of what, and what a cold token costs
+size: simulator ## how large the library is, of what, and what a cold token costs; CROSS=all for every target
 	@$(MAKE) --no-print-directory build PROFILE=release
-	tools/cross
+	@tools/setup cross
+	tools/cross $(CROSS)
 	benches/cold
 	tools/size
 
@@ -218,7 +219,7 @@ cross: simulator ## the library as it is released, for three processors, tried; 
 	tests/suites/cross/run $(CROSS)
 	tools/size --quick
 
-dist: simulator ## what a release is made of, into dist/, tried as a stranger would
+dist: simulator ## what a release is made of, into dist/, tried as a stranger would; CROSS=all for every target
 	@tools/setup cross dist
 	tools/cross $(CROSS)
 	tools/cross --redis $(CROSS)
@@ -227,6 +228,7 @@ dist: simulator ## what a release is made of, into dist/, tried as a stranger wo
 	tools/dist $(CROSS)
 	tests/suites/dist/pages
 	tests/suites/dist/run
+	tests/suites/dist/recipes
 
 # Every target is a name for work, but for the examples'.
 .PHONY: $(shell sed -n 's/^\([a-z-]*\):.*/\1/p' $(firstword $(MAKEFILE_LIST)))

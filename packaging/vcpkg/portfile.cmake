@@ -27,5 +27,7 @@ file(REMOVE_RECURSE "${CURRENT_PACKAGES_DIR}/bin" "${CURRENT_PACKAGES_DIR}/share
   "${CURRENT_PACKAGES_DIR}/share/bash-completion" "${CURRENT_PACKAGES_DIR}/share/zsh"
   "${CURRENT_PACKAGES_DIR}/share/fish")
 vcpkg_cmake_config_fixup(CONFIG_PATH lib/cmake/keyfob)
+# It is a folder nearer to the prefix there.
+vcpkg_replace_string("${CURRENT_PACKAGES_DIR}/share/keyfob/keyfob-config.cmake" "}/../../.." "}/../..")
 vcpkg_fixup_pkgconfig()
 vcpkg_install_copyright(FILE_LIST "${SOURCE_PATH}/LICENSE-MIT" "${SOURCE_PATH}/LICENSE-APACHE")
