@@ -161,7 +161,6 @@ impl Drop for Running {
     fn drop(&mut self) {
         if matches!(self.0.0.try_wait(), Ok(None)) {
             self.0.kill();
-            self.0.0.wait().ok();
         }
     }
 }

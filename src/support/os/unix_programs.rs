@@ -23,6 +23,7 @@ impl Program {
         if let Some(group) = i32::try_from(self.0.id()).ok().and_then(Pid::from_raw) {
             kill_process_group(group, Signal::KILL).ok();
         }
+        self.0.wait().ok();
     }
 }
 

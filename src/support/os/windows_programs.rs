@@ -32,7 +32,6 @@ impl Program {
         let mut program = Program(child, job);
         program.begin().inspect_err(|_| {
             program.0.kill().ok();
-            program.0.wait().ok();
         })?;
         Ok(program)
     }
@@ -45,7 +44,7 @@ impl Program {
         resume(child.id())
     }
 
-    /// Ends all of it at once.
+    /// Ends all of it, and does not wait for that: nothing is left of a process here.
     pub fn kill(&mut self) {
         // SAFETY: the job is open.
         unsafe { TerminateJobObject(self.1.as_raw_handle(), 1) };
