@@ -102,6 +102,20 @@ def test_a_download_is_checked_and_put_in_place(sim: Simulator, tmp_path: Path) 
         client.download(files(sim), tmp_path)
 
 
+def test_asyncio_hears_what_a_progress_function_says(sim: Simulator, tmp_path: Path) -> None:
+    async def story() -> None:
+        async with sim.async_client("simacan") as client:
+            with pytest.raises(ZeroDivisionError):
+                await client.download(files(sim), tmp_path / "1", on_progress=lambda *_: 1 // 0)
+            target = tmp_path / "2"
+            sim.order("inject", cloud="simacan", call="api", fault="drip:1")
+            with pytest.raises(keyfob.CancelledError):
+                await client.download(files(sim), target, on_progress=lambda *_: False)
+            assert not target.exists()
+
+    asyncio.run(story())
+
+
 def test_asyncio_reads_and_downloads_too(sim: Simulator, tmp_path: Path) -> None:
     async def story() -> None:
         async with sim.async_client("simacan") as client:

@@ -23,6 +23,7 @@ from keyfob._login import Login, begin, begin_browser
 from keyfob._mqtt import Mqtt, mqtt_of
 from keyfob._request import CallOptions, RequestOptions, Timeout, fetch, prepare, seconds_of, send
 from keyfob._response import Response
+from keyfob._stream import OnProgress
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
@@ -93,6 +94,33 @@ class _Call(Generic[T]):
             status=Status.TIMEOUT,
             is_retriable=True,
         )
+
+
+class _ToldInTheLoop:
+    """Tells a function in the event loop, from the thread that reads. What it says is heard when
+    there is more to tell."""
+
+    def __init__(self, tell: OnProgress) -> None:
+        self._tell, self._loop = tell, asyncio.get_running_loop()
+        self._has_enough = False
+        self._failure: Optional[Exception] = None
+
+    def __call__(self, done: int, total: Optional[int]) -> bool:
+        self.explain()
+        if not self._has_enough:
+            self._loop.call_soon_threadsafe(self._tell_here, done, total)
+        return not self._has_enough
+
+    def _tell_here(self, done: int, total: Optional[int]) -> None:
+        try:
+            self._has_enough = self._has_enough or self._tell(done, total) is False
+        except Exception as why:
+            self._has_enough, self._failure = True, why
+
+    def explain(self) -> None:
+        """Raises what the function raised."""
+        if self._failure is not None:
+            raise self._failure
 
 
 class AsyncClient(BaseClient):
@@ -295,24 +323,24 @@ class AsyncClient(BaseClient):
         **options: Unpack[RequestOptions],
     ) -> Response:
         """As `Client.download`. Cancelling the task keeps what has come, for a later download."""
-        request = prepare("GET", url, **self._in_the_loop(options))
-        return await self._wait(
+        options = self._in_the_loop(options)
+        told = options.get("on_progress")
+        request = prepare("GET", url, **options)
+        response = await self._wait(
             lambda handle: fetch(handle, request, "GET", url, path, sha256),
             seconds_of(timeout),
             "request",
         )
+        if isinstance(told, _ToldInTheLoop):
+            told.explain()
+        return response
 
     @staticmethod
     def _in_the_loop(options: RequestOptions) -> RequestOptions:
         """Has `on_progress` called in the event loop, not on the thread that reads."""
         tell = options.get("on_progress")
         if tell is not None:
-            loop = asyncio.get_running_loop()
-
-            def tell_there(done: int, total: Optional[int]) -> None:
-                loop.call_soon_threadsafe(partial(tell, done, total))
-
-            options["on_progress"] = tell_there
+            options["on_progress"] = _ToldInTheLoop(tell)
         return options
 
     async def wait(self, known: int = 0, *, timeout: Optional[float] = None) -> int:
