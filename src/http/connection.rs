@@ -23,14 +23,23 @@ pub(super) struct Connection {
     session: Option<Box<Session>>,
     /// What came and was not taken yet, decrypted.
     inbox: Inbox,
-    /// Whether the last read found as much as it asked for: then there is more, most likely.
+    /// Without TLS: whether the last read found as much as it asked for, so that there is more, most
+    /// likely. TLS knows by itself.
     flows: bool,
+    /// What broke it behind data that was read. It is told when the data has been given.
+    broken: Option<Box<Broken>>,
 }
 
 impl Connection {
     /// A plain connection over this line.
     pub fn over(line: impl Line + 'static) -> Connection {
-        Connection { line: Box::new(line), session: None, inbox: Inbox::default(), flows: false }
+        Connection {
+            line: Box::new(line),
+            session: None,
+            inbox: Inbox::default(),
+            flows: false,
+            broken: None,
+        }
     }
 
     /// Puts TLS on the connection: shakes hands and verifies the server's certificate for this
@@ -100,40 +109,75 @@ impl Connection {
     }
 
     /// Waits for data and reads it to where it is wanted, with no copy in between but of what had come
-    /// before; 0 at the end. While it flows it does not wait before it reads.
+    /// before; 0 at the end. Once it has some it takes what more there is, and waits no more. While it
+    /// flows it does not even wait before it reads.
     pub fn receive(&mut self, buffer: &mut [u8], call: &Call) -> Outcome<usize> {
-        loop {
-            let is_there = self.flows || !self.inbox.is_empty();
-            if is_there {
-                call.remaining().map_err(|_| Broken::Over)?;
-            }
-            let read = self.take_in(buffer, (!is_there).then_some(call))?;
-            self.flows = read == Some(buffer.len());
-            if let Some(amount) = read {
-                return Ok(amount);
-            }
+        let mut filled = 0;
+        match self.read_on(buffer, &mut filled, call) {
+            Err(broken) if filled == 0 => return Err(broken),
+            // The next read has its own limits.
+            Ok(()) | Err(Broken::Over) => {}
+            Err(broken) => self.broken = Some(Box::new(broken)),
         }
+        Ok(filled)
     }
 
-    /// `None` where nothing is there. What is decrypted and has no room waits in the inbox.
-    fn take_in(&mut self, buffer: &mut [u8], wait: Option<&Call>) -> Outcome<Option<usize>> {
-        let Connection { line, session, inbox, .. } = self;
+    fn read_on(&mut self, buffer: &mut [u8], filled: &mut usize, call: &Call) -> Outcome<()> {
+        if let Some(broken) = self.broken.take() {
+            return Err(*broken);
+        }
+        while *filled < buffer.len() {
+            let is_there = self.flows() || !self.inbox.is_empty();
+            if is_there {
+                call.remaining().map_err(|_| Broken::Over)?;
+            } else if *filled > 0 {
+                break;
+            }
+            if self.take_in(buffer, filled, (!is_there).then_some(call))? == Came::TheEnd {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a read finds something, most likely, also where nobody has waited for it.
+    fn flows(&self) -> bool {
+        self.session.as_ref().map_or(self.flows, |session| session.flows())
+    }
+
+    /// Reads behind what is filled. What is decrypted and has no room waits in the inbox.
+    fn take_in(
+        &mut self,
+        buffer: &mut [u8],
+        filled: &mut usize,
+        wait: Option<&Call>,
+    ) -> Outcome<Came> {
+        let Connection { line, session, inbox, flows, .. } = self;
+        let room = &mut buffer[*filled..];
         let unread = inbox.unread();
         if !unread.is_empty() {
-            let amount = unread.len().min(buffer.len());
-            buffer[..amount].copy_from_slice(&unread[..amount]);
+            let amount = unread.len().min(room.len());
+            room[..amount].copy_from_slice(&unread[..amount]);
             inbox.take(amount);
-            return Ok(Some(amount));
+            *filled += amount;
+            return Ok(Came::Something);
         }
-        let Some(session) = session else { return line.read(buffer, wait) };
-        let mut filled = 0;
-        let came = session.look(&mut **line, wait, &mut |bytes| {
-            let (here, rest) = bytes.split_at(bytes.len().min(buffer.len() - filled));
-            buffer[filled..][..here.len()].copy_from_slice(here);
-            filled += here.len();
+        let Some(session) = session else {
+            let read = line.read(room, wait)?;
+            *flows = read == Some(room.len());
+            *filled += read.unwrap_or(0);
+            return Ok(match read {
+                None => Came::Nothing,
+                Some(0) => Came::TheEnd,
+                Some(_) => Came::Something,
+            });
+        };
+        session.look(&mut **line, wait, &mut |bytes| {
+            let (here, rest) = bytes.split_at(bytes.len().min(buffer.len() - *filled));
+            buffer[*filled..][..here.len()].copy_from_slice(here);
+            *filled += here.len();
             if rest.is_empty() { Ok(()) } else { inbox.push(rest) }
-        })?;
-        Ok((came != Came::Nothing).then_some(filled))
+        })
     }
 
     /// Takes over some of the data and sends what there is room for. Gives how much was taken
@@ -204,7 +248,9 @@ impl Connection {
 /// The connection to a proxy, as what goes through it sees it.
 impl Line for Connection {
     fn read(&mut self, into: &mut [u8], wait: Option<&Call>) -> Outcome<Option<usize>> {
-        self.take_in(into, wait).map_err(of_the_proxy)
+        let mut filled = 0;
+        let came = self.take_in(into, &mut filled, wait).map_err(of_the_proxy)?;
+        Ok((came != Came::Nothing).then_some(filled))
     }
 
     fn write(&mut self, bytes: &[u8]) -> Outcome<usize> {

@@ -22,8 +22,9 @@ pub(super) struct Inbox {
     end: usize,
     /// How far it was ever filled, which is all that has to be wiped.
     touched: usize,
-    /// Whether the last read filled all the room there was: then more room means fewer reads.
-    wants_more: bool,
+    /// Whether the last read filled all the room there was: then there is more to be read, and more room
+    /// means fewer reads.
+    pub wants_more: bool,
 }
 
 /// The first size, in bytes: most answers are smaller.

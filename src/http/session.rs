@@ -224,6 +224,11 @@ impl Session {
         line.flush()
     }
 
+    /// Whether the next look will find something, most likely, also without waiting for it.
+    pub fn flows(&self) -> bool {
+        self.ended || self.incoming.wants_more
+    }
+
     /// Whether nothing waits to be read or written, not even half a record, and the other side
     /// has not said goodbye: only then can the connection carry another request.
     pub fn is_settled(&self) -> bool {

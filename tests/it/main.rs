@@ -43,6 +43,7 @@ mod person;
 mod profiles;
 mod proxies;
 mod readme;
+mod records;
 mod requests;
 mod scarcity;
 mod secret_files;

@@ -1,0 +1,102 @@
+//! Bodies over TLS, record by record.
+
+use crate::common::certificate::{AnyCertificate, asking, of_this_machine};
+use crate::common::directory::Directory;
+use keyfob::{Client, Config, Request, Status};
+use rustls::{ServerConnection, StreamOwned};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc;
+use std::time::Duration;
+
+type Tls = StreamOwned<ServerConnection, TcpStream>;
+
+/// In bytes: what a socket takes at once, and more than one look at it brings. A record has 1 KiB.
+const FIRST: usize = 20 * 1024;
+const ALL: usize = 64 * 1024;
+
+fn bytes(from: usize, to: usize) -> Vec<u8> {
+    (from..to).map(|at| (at % 251) as u8).collect()
+}
+
+/// Answers one request with a head and the first part of a body, says so, and goes on with `rest`.
+fn serves(rest: impl FnOnce(&mut Tls) + Send + 'static) -> (Client, String, mpsc::Receiver<()>) {
+    let directory = Directory::new("records");
+    let (certificate, key) = of_this_machine(&directory);
+    let file = directory.0.join("ca.pem");
+    std::fs::write(&file, &certificate).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://127.0.0.1:{}", listener.local_addr().unwrap().port());
+    let config = asking(&certificate, &key, AnyCertificate { mandatory: false });
+    let (tells, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut session = ServerConnection::new(config).unwrap();
+        session.set_buffer_limit(None);
+        let mut tls = StreamOwned::new(session, listener.accept().unwrap().0);
+        let mut request = [0; 4096];
+        assert!(tls.read(&mut request).unwrap() > 0);
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {ALL}\r\n\r\n");
+        tls.write_all(head.as_bytes()).unwrap();
+        for record in bytes(0, FIRST).chunks(1024) {
+            tls.write_all(record).unwrap();
+        }
+        tls.flush().unwrap();
+        tells.send(()).unwrap();
+        rest(&mut tls);
+    });
+    let mut config = Config::new("kontakt").unwrap();
+    for (name, value) in [
+        ("api_key", "k"),
+        ("base_url", &url),
+        ("ca_file", file.to_str().unwrap()),
+        ("ca_only", "true"),
+    ] {
+        config.set(name, value).unwrap();
+    }
+    (config.client().unwrap(), url, told)
+}
+
+#[test]
+fn one_read_takes_all_records_at_hand_and_waits_for_none() {
+    let (tells, told) = mpsc::channel();
+    let (client, url, sent) = serves(move |tls| {
+        // Whoever waits for more than is there never says that it has read, and gets no more.
+        if told.recv_timeout(Duration::from_secs(5)).is_ok() {
+            tls.write_all(&bytes(FIRST, ALL)).unwrap();
+            told.recv().unwrap();
+        }
+    });
+    let mut response = client.open(&Request::new("GET", &format!("{url}/x")).unwrap()).unwrap();
+    sent.recv().unwrap();
+    let mut buffer = vec![0; 4 * ALL];
+    assert_eq!(response.read(&mut buffer).unwrap(), FIRST, "in one read");
+    assert!(buffer[..FIRST] == bytes(0, FIRST)[..]);
+    tells.send(()).unwrap();
+    let mut rest = Vec::new();
+    loop {
+        match response.read(&mut buffer).unwrap() {
+            0 => break,
+            amount => rest.extend_from_slice(&buffer[..amount]),
+        }
+    }
+    assert!(rest == bytes(FIRST, ALL), "{} bytes", rest.len());
+    tells.send(()).unwrap();
+}
+
+#[test]
+fn what_came_before_a_cut_is_given_before_it_is_told() {
+    let (client, url, sent) = serves(|_| ()); // ends without a goodbye
+    let mut response = client.open(&Request::new("GET", &format!("{url}/x")).unwrap()).unwrap();
+    sent.recv().unwrap();
+    let mut buffer = vec![0; 4 * ALL];
+    let mut came = Vec::new();
+    let error = loop {
+        match response.read(&mut buffer) {
+            Ok(amount) => came.extend_from_slice(&buffer[..amount]),
+            Err(error) => break error,
+        }
+    };
+    assert!(came == bytes(0, FIRST), "{} bytes", came.len());
+    assert_eq!(error.status(), Status::Network, "{error}");
+    assert!(error.message().contains(&format!("{FIRST} of {ALL}")), "{error}");
+}
