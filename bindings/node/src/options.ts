@@ -227,7 +227,7 @@ export interface Options {
   proxy_file?: string | undefined;
   /** PEM file with certificate authorities to trust besides Mozilla's. */
   ca_file?: string | undefined;
-  /** `system`: trust the authorities of this system, too: those of SSL_CERT_FILE, else of the file where its distribution keeps them, read when the client is made. Default: `mozilla`. */
+  /** `system`: trust the authorities of this system, too: those of SSL_CERT_FILE, else of the file where its distribution keeps them, on Windows of its store, read when the client is made. Default: `mozilla`. */
   ca?: string | undefined;
   /** Trust ca_file, and with ca=system the system's, and not Mozilla's authorities. Default: `false`. */
   ca_only?: boolean | undefined;

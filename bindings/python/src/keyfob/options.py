@@ -47,7 +47,8 @@ class CommonOptions(TypedDict, total=False):
     #: PEM file with certificate authorities to trust besides Mozilla's.
     ca_file: Path
     #: `system`: trust the authorities of this system, too: those of SSL_CERT_FILE, else of the file
-    #: where its distribution keeps them, read when the client is made. One of `mozilla`, `system`.
+    #: where its distribution keeps them, on Windows of its store, read when the client is made. One
+    #: of `mozilla`, `system`.
     ca: Text
     #: Trust ca_file, and with ca=system the system's, and not Mozilla's authorities.
     ca_only: Switch
