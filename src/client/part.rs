@@ -287,6 +287,16 @@ impl Part {
     }
 }
 
+/// An empty part is of no use to anybody, and is taken away; not one that took its place meanwhile.
+impl Drop for Part {
+    fn drop(&mut self) {
+        if self.length == 0 && is_at(&self.file, &self.path) {
+            std::fs::remove_file(&self.path).ok();
+            std::fs::remove_file(self.note_path()).ok();
+        }
+    }
+}
+
 /// What is written down beside a part; a link that somebody may have put in its place is not
 /// followed.
 fn read_note(path: &Path) -> Option<Value> {
