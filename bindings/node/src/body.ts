@@ -1,10 +1,11 @@
 // Bodies of answers that are read as they come: a stream that asks for a piece when it is read, one call
-// on a worker thread each, and ends with whoever gives it up.
+// on a worker thread each, and ends with whoever gives it up. Where pieces come full, a thread reads the
+// next one while somebody works on the last: one, and no more.
 
-import { CancelledError, check } from "./errors";
-import { enterAtOnce, leave, queue } from "./lane";
+import { CancelledError, TimeoutError, check } from "./errors";
+import { enterAtOnce, enterBesides, leave, queue } from "./lane";
 import { type Out, type Pointer, library } from "./library";
-import { weight } from "./weight";
+import { press } from "./weight";
 
 /** Is told how many bytes of a body have come, and of how many; null where that is not known. */
 export type OnProgress = (done: number, total: number | null) => void;
@@ -17,7 +18,11 @@ interface Held {
   readonly request: Pointer;
 }
 
-const PIECE = 65_536;
+/** The most that one call reads, in bytes: each costs two wake-ups, which are dear on a machine that has little to do. */
+const MOST = 262_144;
+
+/** The most that the first call reads, in bytes: most bodies are smaller. */
+const FIRST = 65_536;
 
 /** How often progress is told at most, in milliseconds. */
 export const TOLD_EVERY_MS = 100;
@@ -38,12 +43,21 @@ function free({ call, response, request }: Held): void {
 /** The source of a stream of bytes. @internal */
 export class Body {
   readonly type = "bytes";
-  readonly autoAllocateChunkSize = PIECE;
   readonly #onProgress: OnProgress | undefined;
+  /** In bytes, where that is known. */
   readonly #total: number | null;
   #held: Held | null;
-  /** Of the piece that is being read. */
-  weight: unknown = null;
+  /** The piece after the one that somebody has: it is being read, or is there. */
+  #ahead: Promise<Uint8Array> | null = null;
+  /** What was read into and is free again: what came was little, and was copied. */
+  #spare: Uint8Array | null = null;
+  /** How large a piece may be. It grows while pieces come full. */
+  #room = FIRST;
+  /** Whether the last piece was full. Then more is at hand; else it would only keep a thread waiting. */
+  #full = false;
+  /** How many bytes were read. */
+  #come = 0;
+  /** How many bytes were given. */
   #done = 0;
   #told = -Infinity;
   #ended = false;
@@ -56,18 +70,22 @@ export class Body {
     forgotten.register(this, held, this);
   }
 
-  /** Reads one piece: what a stream calls when somebody wants more. */
+  /** Gives one piece: what a stream calls when somebody wants more. */
   async pull(controller: ReadableByteStreamController): Promise<void> {
-    const into = controller.byobRequest as ReadableStreamBYOBRequest;
-    const amount = await this.#read(into.view as Uint8Array);
+    const ahead = this.#ahead;
+    this.#ahead = null;
+    const piece = await (ahead ?? this.#next());
     if (this.#ended) throw ended();
-    this.#done += amount;
-    this.#tell(amount === 0);
-    if (amount === 0) {
+    this.#done += piece.length;
+    this.#tell(piece.length === 0);
+    if (piece.length === 0) {
       this.#free();
       controller.close();
+      controller.byobRequest?.respond(0);
+      return;
     }
-    into.respond(amount);
+    this.#readAhead();
+    controller.enqueue(piece);
   }
 
   /** What a stream calls when it was given up. */
@@ -83,17 +101,30 @@ export class Body {
     else if (this.#held) library.keyfob_client_cancel(this.#held.call, null);
   }
 
-  async #read(buffer: Uint8Array): Promise<number> {
+  #readAhead(): void {
+    if (!this.#full || this.#come === this.#total || !enterBesides()) return;
+    this.#ahead = this.#read();
+    this.#ahead.catch(() => undefined); // whoever asks for the piece is told
+  }
+
+  async #next(): Promise<Uint8Array> {
+    if (this.#come === this.#total) return this.#end();
     if (!enterAtOnce()) await new Promise<void>((enter) => queue(enter));
+    return this.#read();
+  }
+
+  /** Reads one piece, and leaves the place on the threads that was taken for that. */
+  async #read(): Promise<Uint8Array> {
     const held = this.#held;
     if (held === null) {
       leave();
       throw ended();
     }
     reading.add(this);
+    const left = (this.#total ?? Infinity) - this.#come;
+    const buffer = this.#spare ?? new Uint8Array(Math.min(this.#room, left));
     const length: Out<number> = [null];
     const err: Out<Pointer> = [null];
-    this.weight = weight(buffer.length);
     try {
       const status = await new Promise<number>((resolve, reject) => {
         const { async } = library.keyfob_response_read;
@@ -103,16 +134,39 @@ export class Body {
         });
       });
       check(status, err);
-      return length[0] ?? 0;
+      return this.#piece(buffer, length[0] ?? 0);
     } catch (fault) {
-      this.#ended = true;
+      // A silence that nobody has heard is none: who asks later waits anew.
+      if (this.#ahead && fault instanceof TimeoutError) this.#ahead = null;
+      else this.#ended = true;
       throw fault;
     } finally {
-      this.weight = null;
       leave();
       reading.delete(this);
       if (this.#ended) this.#free();
     }
+  }
+
+  /** What came into a buffer. A copy where it is little: who keeps it must not keep all of the buffer. */
+  #piece(buffer: Uint8Array, amount: number): Uint8Array {
+    this.#come += amount;
+    this.#full = amount === buffer.length;
+    if (this.#full) this.#room = Math.min(this.#room * 4, MOST);
+    const isLittle = amount < buffer.length / 4;
+    this.#spare = isLittle ? buffer : null;
+    const piece = isLittle ? buffer.slice(0, amount) : buffer.subarray(0, amount);
+    press(piece.buffer.byteLength);
+    return piece;
+  }
+
+  /** The end of a body all of whose bytes have come: nothing is waited for. */
+  #end(): Uint8Array {
+    const none = new Uint8Array(1);
+    const length: Out<number> = [null];
+    const err: Out<Pointer> = [null];
+    if (this.#held === null) throw ended();
+    check(library.keyfob_response_read(this.#held.response, none, 1, length, err), err);
+    return none.subarray(0, length[0] ?? 0);
   }
 
   #tell(last: boolean): void {

@@ -16,6 +16,11 @@ export function enterAtOnce(): boolean {
   return true;
 }
 
+/** Takes a place if that leaves one: for what nobody waits for yet. */
+export function enterBesides(): boolean {
+  return free > 1 && enterAtOnce();
+}
+
 /** Runs `enter` when a place is free. What this gives stops waiting for one. */
 export function queue(enter: () => void): () => void {
   waiting.push(enter);
