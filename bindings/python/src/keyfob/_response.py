@@ -178,31 +178,33 @@ class Response:
         ...         sum(len(piece) for piece in response.iter_bytes()) > 100
         True
         """
-        while piece := self.read(_size(size)):
-            yield piece
+        room = bytearray(_size(size))
+        while length := self.readinto(room):
+            yield bytes(memoryview(room)[:length])
 
     async def aread(self, size: int = -1) -> bytes:
         """As `read`, of a response of an `AsyncClient`."""
         if size < 0:
             return b"".join([piece async for piece in self.aiter_bytes()])
-        return await self._aread(size) if size else b""
+        room = bytearray(size)
+        return bytes(memoryview(room)[: await self._areadinto(room)]) if size else b""
 
     async def aiter_bytes(self, size: int = PIECE) -> AsyncIterator[bytes]:
         """As `iter_bytes`, of a response of an `AsyncClient`: `async for piece in ...`."""
-        while piece := await self._aread(_size(size)):
-            yield piece
+        room = bytearray(_size(size))
+        while length := await self._areadinto(room):
+            yield bytes(memoryview(room)[:length])
 
-    async def _aread(self, size: int) -> bytes:
+    async def _areadinto(self, room: bytearray) -> int:
         import asyncio
 
         rest = self._stream()
         if rest.threads is None:
             raise ArgumentError("this response is a Client's: call its read or iter_bytes")
-        room, call = bytearray(size), rest.call
-        read = partial(rest.read_now, room)
+        call, read = rest.call, partial(rest.read_now, room)
         reading = asyncio.get_running_loop().run_in_executor(rest.threads(), read)
         try:
-            return bytes(memoryview(room)[: await reading])
+            return await reading
         except asyncio.CancelledError:
             if call is not None:
                 library.keyfob_client_cancel(call, None)
