@@ -79,21 +79,32 @@ impl Connection {
         self.inbox.take(amount);
     }
 
-    /// Takes in what came, without waiting. An error is what broke the connection.
+    /// Takes in what came, without waiting. An error is what broke the connection; what came before it
+    /// is given first.
     pub fn look(&mut self) -> Outcome<Came> {
         self.look_for(None)
     }
 
     /// The same; with a call it waits a slice of it for something to come.
     fn look_for(&mut self, wait: Option<&Call>) -> Outcome<Came> {
-        let Connection { line, session, inbox, .. } = self;
-        match session {
-            Some(session) => session.look(&mut **line, wait, &mut |bytes| inbox.push(bytes)),
-            None => Ok(match inbox.fill(|room| line.read(room, wait))? {
+        if let Some(broken) = self.broken.take() {
+            return Err(*broken);
+        }
+        let Connection { line, session, inbox, broken, .. } = self;
+        let had = inbox.unread().len();
+        let Some(session) = session else {
+            return Ok(match inbox.fill(|room| line.read(room, wait))? {
                 None => Came::Nothing,
                 Some(0) => Came::TheEnd,
                 Some(_) => Came::Something,
-            }),
+            });
+        };
+        match session.look(&mut **line, wait, &mut |bytes| inbox.push(bytes)) {
+            Err(what) if inbox.unread().len() > had => {
+                *broken = Some(Box::new(what));
+                Ok(Came::Something)
+            }
+            outcome => outcome,
         }
     }
 
@@ -123,10 +134,10 @@ impl Connection {
     }
 
     fn read_on(&mut self, buffer: &mut [u8], filled: &mut usize, call: &Call) -> Outcome<()> {
-        if let Some(broken) = self.broken.take() {
-            return Err(*broken);
-        }
         while *filled < buffer.len() {
+            if let Some(broken) = self.broken.take_if(|_| self.inbox.is_empty()) {
+                return Err(*broken);
+            }
             let is_there = self.flows() || !self.inbox.is_empty();
             if is_there {
                 call.remaining().map_err(|_| Broken::Over)?;
@@ -221,7 +232,8 @@ impl Connection {
     /// TLS record, in what waits to be sent. Bytes that came beyond one answer would be taken for
     /// the next one's (response smuggling).
     pub fn is_settled(&self) -> bool {
-        self.inbox.is_empty() && self.session.as_ref().is_none_or(|s| s.is_settled())
+        let is_whole = self.inbox.is_empty() && self.broken.is_none();
+        is_whole && self.session.as_ref().is_none_or(|s| s.is_settled())
     }
 
     /// Whether it can carry another request: it is settled, was not closed, and nothing came

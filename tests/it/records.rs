@@ -21,20 +21,8 @@ fn bytes(from: usize, to: usize) -> Vec<u8> {
 
 /// Answers one request with a head and the first part of a body, says so, and goes on with `rest`.
 fn serves(rest: impl FnOnce(&mut Tls) + Send + 'static) -> (Client, String, mpsc::Receiver<()>) {
-    let directory = Directory::new("records");
-    let (certificate, key) = of_this_machine(&directory);
-    let file = directory.0.join("ca.pem");
-    std::fs::write(&file, &certificate).unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("https://127.0.0.1:{}", listener.local_addr().unwrap().port());
-    let config = asking(&certificate, &key, AnyCertificate { mandatory: false });
     let (tells, told) = mpsc::channel();
-    std::thread::spawn(move || {
-        let mut session = ServerConnection::new(config).unwrap();
-        session.set_buffer_limit(None);
-        let mut tls = StreamOwned::new(session, listener.accept().unwrap().0);
-        let mut request = [0; 4096];
-        assert!(tls.read(&mut request).unwrap() > 0);
+    let (client, url) = answers(move |tls| {
         let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {ALL}\r\n\r\n");
         tls.write_all(head.as_bytes()).unwrap();
         for record in bytes(0, FIRST).chunks(1024) {
@@ -42,7 +30,27 @@ fn serves(rest: impl FnOnce(&mut Tls) + Send + 'static) -> (Client, String, mpsc
         }
         tls.flush().unwrap();
         tells.send(()).unwrap();
-        rest(&mut tls);
+        rest(tls);
+    });
+    (client, url, told)
+}
+
+/// Takes one request and hands it to `answer`.
+fn answers(answer: impl FnOnce(&mut Tls) + Send + 'static) -> (Client, String) {
+    let directory = Directory::new("records");
+    let (certificate, key) = of_this_machine(&directory);
+    let file = directory.0.join("ca.pem");
+    std::fs::write(&file, &certificate).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://127.0.0.1:{}", listener.local_addr().unwrap().port());
+    let config = asking(&certificate, &key, AnyCertificate { mandatory: false });
+    std::thread::spawn(move || {
+        let mut session = ServerConnection::new(config).unwrap();
+        session.set_buffer_limit(None);
+        let mut tls = StreamOwned::new(session, listener.accept().unwrap().0);
+        let mut request = [0; 4096];
+        assert!(tls.read(&mut request).unwrap() > 0);
+        answer(&mut tls);
     });
     let mut config = Config::new("kontakt").unwrap();
     for (name, value) in [
@@ -53,7 +61,19 @@ fn serves(rest: impl FnOnce(&mut Tls) + Send + 'static) -> (Client, String, mpsc
     ] {
         config.set(name, value).unwrap();
     }
-    (config.client().unwrap(), url, told)
+    (config.client().unwrap(), url)
+}
+
+/// Sends a record, and behind it one that nobody can decrypt: a reader finds both at once.
+fn with_garbage(tls: &mut Tls, text: &[u8]) {
+    tls.conn.writer().write_all(text).unwrap();
+    let mut records = Vec::new();
+    while tls.conn.wants_write() {
+        tls.conn.write_tls(&mut records).unwrap();
+    }
+    records.extend_from_slice(&[0x17, 3, 3, 0, 32]);
+    records.extend_from_slice(&[0; 32]);
+    tls.sock.write_all(&records).unwrap();
 }
 
 #[test]
@@ -99,4 +119,35 @@ fn what_came_before_a_cut_is_given_before_it_is_told() {
     assert!(came == bytes(0, FIRST), "{} bytes", came.len());
     assert_eq!(error.status(), Status::Network, "{error}");
     assert!(error.message().contains(&format!("{FIRST} of {ALL}")), "{error}");
+}
+
+#[test]
+fn an_answer_that_is_whole_outlives_the_garbage_behind_it() {
+    let text = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwhole";
+    let (client, url) = answers(|tls| with_garbage(tls, text));
+    let response = client.send(&Request::new("GET", &format!("{url}/x")).unwrap()).unwrap();
+    assert_eq!(response.body(), b"whole");
+}
+
+#[test]
+fn a_body_that_is_whole_outlives_the_garbage_behind_it() {
+    const LENGTH: usize = 1000;
+    let (tells, told) = mpsc::channel();
+    let (client, url) = answers(move |tls| {
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {LENGTH}\r\n\r\n");
+        tls.write_all(head.as_bytes()).unwrap();
+        told.recv().unwrap();
+        with_garbage(tls, &bytes(0, LENGTH));
+    });
+    let mut response = client.open(&Request::new("GET", &format!("{url}/x")).unwrap()).unwrap();
+    tells.send(()).unwrap();
+    // Less than the record has: the rest of it waits for the next read.
+    let (mut came, mut piece) = (Vec::new(), [0; 100]);
+    loop {
+        match response.read(&mut piece).unwrap() {
+            0 => break,
+            amount => came.extend_from_slice(&piece[..amount]),
+        }
+    }
+    assert!(came == bytes(0, LENGTH), "{} bytes", came.len());
 }
