@@ -77,7 +77,12 @@ export class Body {
     const piece = await (ahead ?? this.#next());
     if (this.#ended) throw ended();
     this.#done += piece.length;
-    this.#tell(piece.length === 0);
+    try {
+      this.#tell(piece.length === 0);
+    } catch (reason) {
+      this.end(); // a stream that failed is not given up by anybody any more
+      throw reason;
+    }
     if (piece.length === 0) {
       this.#free();
       controller.close();

@@ -3,7 +3,6 @@
 
 import { url as addressed, aborting, json, members, number, octets, text } from "./arguments";
 import { Body, type OnProgress, Watch } from "./body";
-import type { Until } from "./spool";
 import { type Begin, type CallOptions, Calls } from "./calls";
 import type { CarryOptions } from "./carrier";
 import { ClosedError, KeyfobError, check } from "./errors";
@@ -15,6 +14,7 @@ import { type Out, type Pointer, library } from "./library";
 import { Login } from "./login";
 import type { CustomOptions, Options, Provider } from "./options";
 import { onAbort } from "./signals";
+import type { Until } from "./spool";
 import type { Status } from "./status";
 import { type Fetch, wrapFetch } from "./wrap-fetch";
 

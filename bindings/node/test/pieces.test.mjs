@@ -48,7 +48,7 @@ async function served(t, answers, options) {
     server.closeAllConnections();
     server.close();
   });
-  return { server, get: async () => (await client.fetch(`${base_url}/x`, { stream: true })).body };
+  return { server, get: async (more) => (await client.fetch(`${base_url}/x`, { stream: true, ...more })).body };
 }
 
 const later = (milliseconds) => new Promise((go) => setTimeout(go, milliseconds));
@@ -150,6 +150,20 @@ test("a stream that is cancelled ends the read ahead of it", async (t) => {
   await untilFull(reader, () => slow.write());
   await reader.cancel();
   assert.ok([STATUSES.CANCELLED, STATUSES.OK].includes(await reads.at(-1)));
+  await closed;
+});
+
+test("what a progress function throws ends the body", async (t) => {
+  const slow = new Slow();
+  const { server, get } = await served(t, (answer) => slow.answers(answer));
+  const connected = once(server, "connection");
+  const onProgress = () => {
+    throw new Error("mine");
+  };
+  const reader = (await get({ onProgress })).getReader();
+  const closed = once((await connected)[0], "close");
+  slow.write();
+  await assert.rejects(reader.read(), /mine/);
   await closed;
 });
 
