@@ -107,6 +107,10 @@ def test_asyncio_hears_what_a_progress_function_says(sim: Simulator, tmp_path: P
         async with sim.async_client("simacan") as client:
             with pytest.raises(ZeroDivisionError):
                 await client.download(files(sim), tmp_path / "1", on_progress=lambda *_: 1 // 0)
+            with pytest.raises(ZeroDivisionError):
+                told, url = iter([True]), sim.devices("simacan")
+                at_the_end = lambda *_: next(told, 0) or 1 // 0  # noqa: E731
+                await (await client.get(url, stream=True, on_progress=at_the_end)).aread()
             target = tmp_path / "2"
             sim.order("inject", cloud="simacan", call="api", fault="drip:1")
             with pytest.raises(keyfob.CancelledError):

@@ -106,16 +106,18 @@ class _ToldInTheLoop:
         self._failure: Optional[Exception] = None
 
     def __call__(self, done: int, total: Optional[int]) -> bool:
-        self.explain()
         if not self._has_enough:
             self._loop.call_soon_threadsafe(self._tell_here, done, total)
-        return not self._has_enough
+            return True
+        self.explain()
+        return False
 
     def _tell_here(self, done: int, total: Optional[int]) -> None:
         try:
             self._has_enough = self._has_enough or self._tell(done, total) is False
         except Exception as why:
-            self._has_enough, self._failure = True, why
+            self._failure = why  # first: the other thread looks for it once it is enough
+            self._has_enough = True
 
     def explain(self) -> None:
         """Raises what the function raised."""
@@ -304,12 +306,16 @@ class AsyncClient(BaseClient):
         **options: Unpack[RequestOptions],
     ) -> Response:
         """As `Client.request`."""
-        request = prepare(method, url, **self._in_the_loop(options))
+        options = self._in_the_loop(options)
+        request = prepare(method, url, **options)
         response = await self._wait(
             lambda handle: send(handle, request, method, url), seconds_of(timeout), "request"
         )
-        if response._rest is not None:
-            response._rest.threads = partial(self._threads, "body")
+        rest, told = response._rest, options.get("on_progress")
+        if rest is not None:
+            rest.threads = partial(self._threads, "body")
+            if isinstance(told, _ToldInTheLoop):
+                rest.explain_told = told.explain
         self._keep_open(response)
         return response
 

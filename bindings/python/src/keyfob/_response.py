@@ -204,11 +204,13 @@ class Response:
         call, read = rest.call, partial(rest.read_now, room)
         reading = asyncio.get_running_loop().run_in_executor(rest.threads(), read)
         try:
-            return await reading
+            length: int = await reading
         except asyncio.CancelledError:
             if call is not None:
                 library.keyfob_client_cancel(call, None)
             raise
+        rest.explain_told()
+        return length
 
     def file(self) -> IO[bytes]:
         """The body of a response with `stream=True` as a file, for what reads from one."""

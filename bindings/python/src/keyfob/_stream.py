@@ -58,6 +58,8 @@ class Rest:
         self._is_over = False
         #: The threads on which an asyncio client reads.
         self.threads: Optional[Callable[[], Any]] = None
+        #: Raises what was raised by a function that is told in the event loop.
+        self.explain_told: Callable[[], None] = lambda: None
 
     @property
     def call(self) -> Any:
