@@ -178,7 +178,7 @@ impl Client {
                     None => return Ok(Tried::Again(response.url)),
                 }
             }
-            416 if is_all_of_it(&response, from) => {}
+            416 if is_all_of_it(&response, from, part.total()) => {}
             206 => return Ok(Tried::Again(response.url)),
             416 if is_rest => return Ok(Tried::Again(response.url)),
             http @ (429 | 500 | 502..=504) => {
@@ -300,9 +300,10 @@ fn total_of_rest(response: &Response, at: u64, total: Option<u64>) -> Option<u64
 }
 
 /// Whether a 416 (no such range) says that the part is the whole: the process ended between the
-/// last byte and the renaming.
-fn is_all_of_it(response: &Response, at: u64) -> bool {
-    at > 0 && content_range(response).is_some_and(|(_, total)| total == Some(at))
+/// last byte and the renaming. A file that was longer is another one now.
+fn is_all_of_it(response: &Response, at: u64, total: Option<u64>) -> bool {
+    let is_end = content_range(response).is_some_and(|(_, total)| total == Some(at));
+    at > 0 && is_end && total.is_none_or(|total| total == at)
 }
 
 /// The SHA-256 that the server names: `Repr-Digest` (RFC 9530), or the older `Digest` (RFC 3230).

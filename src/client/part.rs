@@ -346,7 +346,7 @@ fn open_alone(path: &Path) -> Result<File> {
         if facts.kind != Kind::File {
             return Err(fault(path, "is not a regular file"));
         }
-        if !facts.is_mine {
+        if !facts.is_mine && is_mine_what_is_made(path) {
             return Err(fault(path, "belongs to another user; remove it"));
         }
         if facts.names > 1 {
@@ -361,6 +361,16 @@ fn open_alone(path: &Path) -> Result<File> {
         }
     }
     Err(fault(path, "another download to it is under way"))
+}
+
+/// Whether a file that is made beside this one belongs to this user. On a memory card or a share of the
+/// network all files may be another's; who owns one says nothing there.
+fn is_mine_what_is_made(path: &Path) -> bool {
+    let fresh = beside(path, ".new");
+    std::fs::remove_file(&fresh).ok();
+    let made = File::create_new(&fresh).and_then(|file| os::facts(&file));
+    std::fs::remove_file(&fresh).ok();
+    made.map_or(true, |facts| facts.is_mine)
 }
 
 /// Whether this is the file that the path leads to now.

@@ -151,3 +151,50 @@ fn a_new_file_is_as_open_to_others_as_the_old_one() {
         assert_eq!(place.target.metadata().unwrap().permissions().mode() & 0o777, mode);
     }
 }
+
+#[test]
+fn a_file_that_shrank_to_the_parts_length_is_fetched_anew() {
+    let world = World::new();
+    let place = Place::new();
+    let client = client(&world);
+    world.answers_once(HOST, "api", Fault::from_name("close:within-body:executed").unwrap());
+    download(&world, &client, &place.target).unwrap_err();
+    let length = place.beside(".part").metadata().unwrap().len();
+    assert!(length > 0 && length < SIZE as u64, "{length}");
+    // So says a server that knows no If-Range.
+    let range = format!("bytes */{length}");
+    world.answers_once(HOST, "api", Fault::answer(416, &[("Content-Range", &range)], b""));
+    download(&world, &client, &place.target).unwrap();
+    assert!(std::fs::read(&place.target).unwrap() == file_of_size(SIZE));
+}
+
+/// As on a memory card or a share of the network, where whoever mounts it owns all files.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_disk_whose_files_are_all_another_users_takes_a_download() {
+    const NOBODY: u32 = 65_534;
+    if !rustix::process::geteuid().is_root() {
+        println!("not tried, it takes root");
+        return;
+    }
+    unsafe extern "C" {
+        fn setfsuid(user: u32) -> i32;
+    }
+    let world = World::new();
+    let place = Place::new();
+    std::fs::set_permissions(&place.directory.0, PermissionsExt::from_mode(0o777)).unwrap();
+    let client = client(&world);
+    world.answers_once(HOST, "api", Fault::from_name("close:within-body:executed").unwrap());
+    std::thread::scope(|scope| {
+        let as_nobody = || {
+            // SAFETY: it takes a number, and is about this thread alone.
+            unsafe { setfsuid(NOBODY) };
+            let cut = download(&world, &client, &place.target).unwrap_err();
+            assert_eq!(cut.status(), Status::Network, "{cut}");
+            download(&world, &client, &place.target).unwrap();
+        };
+        scope.spawn(as_nobody).join().unwrap()
+    });
+    assert!(std::fs::read(&place.target).unwrap() == file_of_size(SIZE));
+    assert!(!place.beside(".part.new").exists());
+}
