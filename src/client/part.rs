@@ -386,7 +386,7 @@ fn keep_permissions(target: &Path, part: &File) {
     if let Ok(old) = std::fs::symlink_metadata(target).map(|about| about.permissions()) {
         // A part that its owner may not write to could not be gone on with.
         if !old.readonly() {
-            part.set_permissions(old).ok();
+            part.set_permissions(os::as_open_to_others(old)).ok();
         }
     }
 }

@@ -144,11 +144,13 @@ fn a_download_has_no_range_of_the_callers() {
 fn a_new_file_is_as_open_to_others_as_the_old_one() {
     let world = World::new();
     let place = Place::new();
-    for mode in [0o600, 0o755] {
+    // Nobody runs as somebody else what a server gave, and its owner can read it.
+    for (old, new) in [(0o600, 0o600), (0o755, 0o755), (0o6755, 0o755), (0o220, 0o620)] {
         std::fs::write(&place.target, "old").unwrap();
-        std::fs::set_permissions(&place.target, PermissionsExt::from_mode(mode)).unwrap();
+        std::fs::set_permissions(&place.target, PermissionsExt::from_mode(old)).unwrap();
         download(&world, &client(&world), &place.target).unwrap();
-        assert_eq!(place.target.metadata().unwrap().permissions().mode() & 0o777, mode);
+        let mode = place.target.metadata().unwrap().permissions().mode() & 0o7777;
+        assert!(mode == new, "{old:o} became {mode:o}");
     }
 }
 

@@ -6,10 +6,10 @@
 use super::{Authorities, Facts, Found, Kind, UserSeal, above_standard_streams, sync};
 use rustix::fs::{Access, AtFlags, FallocateFlags, FileType, FlockOperation, Mode, OFlags, Stat};
 use rustix::io::{Errno, retry_on_intr};
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 /// 0600.
@@ -227,6 +227,12 @@ pub(crate) fn open_or_make(path: &Path) -> io::Result<File> {
 /// `make_names_durable`.
 pub(crate) fn replace(from: &Path, to: &Path) -> io::Result<()> {
     std::fs::rename(from, to)
+}
+
+/// Permissions for a new file in an old one's place: others may do with it what they could with that,
+/// its owner may read and write it, and nobody runs it as somebody else (set-user-ID).
+pub(crate) fn as_open_to_others(old: Permissions) -> Permissions {
+    Permissions::from_mode(old.mode() & 0o777 | 0o600)
 }
 
 /// Makes what names of this directory stand for now survive a power cut. Where this user may change

@@ -6,7 +6,7 @@
 
 use super::windows_access::{ForMeAlone, rights};
 use super::{Facts, Found, Kind};
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write};
 use std::os::windows::ffi::OsStrExt;
 use std::os::windows::fs::OpenOptionsExt;
@@ -290,6 +290,11 @@ fn move_to(from: &Path, to: &Path, how: u32) -> io::Result<()> {
         std::thread::sleep(PAUSE);
         tries += 1;
     }
+}
+
+/// Permissions for a new file in an old one's place: the same.
+pub(crate) fn as_open_to_others(old: Permissions) -> Permissions {
+    old
 }
 
 /// Nothing to do: `replace` writes through.
