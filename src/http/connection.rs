@@ -135,9 +135,6 @@ impl Connection {
 
     fn read_on(&mut self, buffer: &mut [u8], filled: &mut usize, call: &Call) -> Outcome<()> {
         while *filled < buffer.len() {
-            if let Some(broken) = self.broken.take_if(|_| self.inbox.is_empty()) {
-                return Err(*broken);
-            }
             let is_there = self.flows() || !self.inbox.is_empty();
             if is_there {
                 call.remaining().map_err(|_| Broken::Over)?;
@@ -163,7 +160,7 @@ impl Connection {
         filled: &mut usize,
         wait: Option<&Call>,
     ) -> Outcome<Came> {
-        let Connection { line, session, inbox, flows, .. } = self;
+        let Connection { line, session, inbox, flows, broken } = self;
         let room = &mut buffer[*filled..];
         let unread = inbox.unread();
         if !unread.is_empty() {
@@ -172,6 +169,9 @@ impl Connection {
             inbox.take(amount);
             *filled += amount;
             return Ok(Came::Something);
+        }
+        if let Some(broken) = broken.take() {
+            return Err(*broken);
         }
         let Some(session) = session else {
             let read = line.read(room, wait)?;
@@ -183,12 +183,20 @@ impl Connection {
                 Some(_) => Came::Something,
             });
         };
-        session.look(&mut **line, wait, &mut |bytes| {
+        let had = *filled;
+        let looked = session.look(&mut **line, wait, &mut |bytes| {
             let (here, rest) = bytes.split_at(bytes.len().min(buffer.len() - *filled));
             buffer[*filled..][..here.len()].copy_from_slice(here);
             *filled += here.len();
             if rest.is_empty() { Ok(()) } else { inbox.push(rest) }
-        })
+        });
+        match looked {
+            Err(what) if *filled > had => {
+                *broken = Some(Box::new(what));
+                Ok(Came::Something)
+            }
+            outcome => outcome,
+        }
     }
 
     /// Takes over some of the data and sends what there is room for. Gives how much was taken
@@ -275,7 +283,8 @@ impl Line for Connection {
 
     /// What came and was not taken needs no waiting for: the socket would never tell of it again.
     fn wait(&self, what: For, call: &Call) -> Outcome<()> {
-        match what != For::Room && !self.inbox.is_empty() {
+        let is_there = !self.inbox.is_empty() || self.broken.is_some();
+        match what != For::Room && is_there {
             true => Ok(()),
             false => self.line.wait(what, call),
         }

@@ -37,6 +37,12 @@ fn serves(rest: impl FnOnce(&mut Tls) + Send + 'static) -> (Client, String, mpsc
 
 /// Takes one request and hands it to `answer`.
 fn answers(answer: impl FnOnce(&mut Tls) + Send + 'static) -> (Client, String) {
+    let (_directory, url, file) = serves_tls(answer);
+    (config(&url, &file).client().unwrap(), url)
+}
+
+/// The same; the URL, and the file with its certificate.
+fn serves_tls(answer: impl FnOnce(&mut Tls) + Send + 'static) -> (Directory, String, String) {
     let directory = Directory::new("records");
     let (certificate, key) = of_this_machine(&directory);
     let file = directory.0.join("ca.pem");
@@ -52,16 +58,18 @@ fn answers(answer: impl FnOnce(&mut Tls) + Send + 'static) -> (Client, String) {
         assert!(tls.read(&mut request).unwrap() > 0);
         answer(&mut tls);
     });
+    let file = file.to_str().unwrap().to_string();
+    (directory, url, file)
+}
+
+fn config(base_url: &str, ca_file: &str) -> Config {
     let mut config = Config::new("kontakt").unwrap();
-    for (name, value) in [
-        ("api_key", "k"),
-        ("base_url", &url),
-        ("ca_file", file.to_str().unwrap()),
-        ("ca_only", "true"),
-    ] {
+    for (name, value) in
+        [("api_key", "k"), ("base_url", base_url), ("ca_file", ca_file), ("ca_only", "true")]
+    {
         config.set(name, value).unwrap();
     }
-    (config.client().unwrap(), url)
+    config
 }
 
 /// Sends a record, and behind it one that nobody can decrypt: a reader finds both at once.
@@ -150,4 +158,17 @@ fn a_body_that_is_whole_outlives_the_garbage_behind_it() {
         }
     }
     assert!(came == bytes(0, LENGTH), "{} bytes", came.len());
+}
+
+#[test]
+fn an_answer_outlives_the_garbage_behind_it_of_a_proxy() {
+    let (_directory, proxy, file) = serves_tls(|tls| {
+        tls.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+        assert!(tls.read(&mut [0; 4096]).unwrap() > 0);
+        with_garbage(tls, b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwhole");
+    });
+    let mut config = config("http://localhost:9", &file);
+    config.set("proxy", &proxy).unwrap();
+    let request = Request::new("GET", "http://localhost:9/x").unwrap();
+    assert_eq!(config.client().unwrap().send(&request).unwrap().body(), b"whole");
 }
