@@ -136,7 +136,7 @@ export class Calls {
     this.#underWay.add(call);
     busy.add(this);
     try {
-      const left = await place(call, timeout ? milliseconds(timeout) : this.limit);
+      const left = await place(call, this.limitOf(timeout));
       try {
         await onThread(call, call.open(this.#client, left), begin);
         if (call.ended) throw cancelled();
@@ -149,6 +149,11 @@ export class Calls {
       release?.();
       this.#remove(call);
     }
+  }
+
+  /** How long a call may take, in milliseconds, that was given `timeout`. */
+  limitOf(timeout: number | undefined): number {
+    return timeout ? milliseconds(timeout) : this.limit;
   }
 
   #remove(call: Call): void {

@@ -440,7 +440,7 @@ export class Client {
   }
 
   #until(timeout: number | undefined, signal: AbortSignal | undefined): Until {
-    return { signal, limit: timeout || this.#calls.limit };
+    return { signal, limit: this.#calls.limitOf(timeout) };
   }
 
   async #stream(input: string | URL | Request, options: FetchOptions): Promise<Response> {

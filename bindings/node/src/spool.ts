@@ -8,9 +8,6 @@ import { ArgumentError, TimeoutError } from "./errors";
 import { onAbort } from "./signals";
 import { weight } from "./weight";
 
-/** No call takes longer, in milliseconds, nor can a timer wait much longer. */
-const A_DAY = 86_400_000;
-
 /** What is no more than this stays in memory. */
 const LITTLE = 1 << 20;
 
@@ -40,7 +37,7 @@ async function* within(stream: AsyncIterable<unknown>, until: Until): AsyncGener
   const unheard = signal && onAbort(signal, () => end(signal.reason));
   const late = `the body's stream did not end within ${limit} ms (timeout_ms, or the call's own limit)`;
   const over = () => end(new TimeoutError("TIMEOUT", late, { retriable: true }));
-  const timer = setTimeout(over, Math.min(limit, A_DAY));
+  const timer = setTimeout(over, limit);
   let whole = false;
   try {
     for (;;) {

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { after, beforeEach, test } from "node:test";
-import { AnswerError, BodyError, CancelledError, Client, KeyfobError, TimeoutError } from "@keyfob/client";
+import { AnswerError, ArgumentError, BodyError, CancelledError, Client, KeyfobError, TimeoutError } from "@keyfob/client";
 import { startSimulator } from "./simulator.mjs";
 
 const clouds = await startSimulator();
@@ -134,6 +134,7 @@ test("a stream that does not come to its end is given up", async (t) => {
     });
   const upload = (options) => client.fetch(api("/uploads"), { method: "POST", body: silent(), ...options });
   await assert.rejects(upload({ timeout: 20 }), TimeoutError);
+  await assert.rejects(upload({ timeout: -1 }), ArgumentError);
   const controller = new AbortController();
   const aborted = upload({ signal: controller.signal });
   controller.abort(new Error("enough"));
