@@ -102,7 +102,15 @@ impl Cloud {
 
     /// What leads to the next page, where no link does.
     fn pages(&self) -> Option<String> {
-        let rule = self.profile["request"]["next"].as_object()?;
+        let next = &self.profile["request"]["next"];
+        let rules = next.as_array().map_or(std::slice::from_ref(next), Vec::as_slice);
+        let mut ways: Vec<String> = rules.iter().filter_map(Self::way_on).collect();
+        ways.dedup();
+        (!ways.is_empty()).then(|| ways.join(", or "))
+    }
+
+    fn way_on(rule: &Value) -> Option<String> {
+        let rule = rule.as_object()?;
         let says = |member: &str| rule.get(member).and_then(Value::as_str);
         let Some(field) = says("query") else {
             return Some(format!("the URL at `{}` of an answer", says("url").unwrap()));
