@@ -368,11 +368,11 @@ fn a_restart_after_a_long_wait_for_the_lock_costs_no_login() {
     server.ask(&["SET", &lock, "somebody who was stopped"]);
     machine.clock.wind(Duration::from_secs(3601));
     world.sim.wind(Duration::from_secs(3601));
-    let client = client.share(Some(Duration::from_secs(5)));
+    let client = client.share(Some(Duration::from_secs(8)));
     std::thread::scope(|scope| {
         let calling = scope.spawn(|| client.token());
         // More than half of what the call has.
-        std::thread::sleep(Duration::from_millis(2600));
+        std::thread::sleep(Duration::from_millis(4100));
         server.stop();
         std::thread::sleep(Duration::from_millis(1300));
         server.restart();
