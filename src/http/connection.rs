@@ -87,24 +87,30 @@ impl Connection {
 
     /// The same; with a call it waits a slice of it for something to come.
     fn look_for(&mut self, wait: Option<&Call>) -> Outcome<Came> {
-        if let Some(broken) = self.broken.take() {
-            return Err(*broken);
-        }
-        let Connection { line, session, inbox, broken, .. } = self;
+        self.tell_what_broke()?;
+        let Connection { line, session, inbox, .. } = self;
         let had = inbox.unread().len();
         let Some(session) = session else {
-            return Ok(match inbox.fill(|room| line.read(room, wait))? {
-                None => Came::Nothing,
-                Some(0) => Came::TheEnd,
-                Some(_) => Came::Something,
-            });
+            return inbox.fill(|room| line.read(room, wait)).map(Came::of);
         };
-        match session.look(&mut **line, wait, &mut |bytes| inbox.push(bytes)) {
-            Err(what) if inbox.unread().len() > had => {
-                *broken = Some(Box::new(what));
+        let looked = session.look(&mut **line, wait, &mut |bytes| inbox.push(bytes));
+        let has_more = inbox.unread().len() > had;
+        self.data_first(looked, has_more)
+    }
+
+    /// Fails by what broke the connection behind data that has been given since.
+    fn tell_what_broke(&mut self) -> Outcome<()> {
+        self.broken.take().map_or(Ok(()), |broken| Err(*broken))
+    }
+
+    /// Keeps a fault behind data that came with it, until that has been given.
+    fn data_first(&mut self, looked: Outcome<Came>, has_data: bool) -> Outcome<Came> {
+        match looked {
+            Err(broken) if has_data => {
+                self.broken = Some(Box::new(broken));
                 Ok(Came::Something)
             }
-            outcome => outcome,
+            looked => looked,
         }
     }
 
@@ -160,28 +166,22 @@ impl Connection {
         filled: &mut usize,
         wait: Option<&Call>,
     ) -> Outcome<Came> {
-        let Connection { line, session, inbox, flows, broken } = self;
         let room = &mut buffer[*filled..];
-        let unread = inbox.unread();
+        let unread = self.inbox.unread();
         if !unread.is_empty() {
             let amount = unread.len().min(room.len());
             room[..amount].copy_from_slice(&unread[..amount]);
-            inbox.take(amount);
+            self.inbox.take(amount);
             *filled += amount;
             return Ok(Came::Something);
         }
-        if let Some(broken) = broken.take() {
-            return Err(*broken);
-        }
+        self.tell_what_broke()?;
+        let Connection { line, session, inbox, flows, .. } = self;
         let Some(session) = session else {
             let read = line.read(room, wait)?;
             *flows = read == Some(room.len());
             *filled += read.unwrap_or(0);
-            return Ok(match read {
-                None => Came::Nothing,
-                Some(0) => Came::TheEnd,
-                Some(_) => Came::Something,
-            });
+            return Ok(Came::of(read));
         };
         let had = *filled;
         let looked = session.look(&mut **line, wait, &mut |bytes| {
@@ -190,13 +190,7 @@ impl Connection {
             *filled += here.len();
             if rest.is_empty() { Ok(()) } else { inbox.push(rest) }
         });
-        match looked {
-            Err(what) if *filled > had => {
-                *broken = Some(Box::new(what));
-                Ok(Came::Something)
-            }
-            outcome => outcome,
-        }
+        self.data_first(looked, *filled > had)
     }
 
     /// Takes over some of the data and sends what there is room for. Gives how much was taken

@@ -54,6 +54,17 @@ pub(super) enum Came {
     TheEnd,
 }
 
+impl Came {
+    /// What a read of a line found: `None` where nothing was there, 0 at the end.
+    pub fn of(read: Option<usize>) -> Came {
+        match read {
+            None => Came::Nothing,
+            Some(0) => Came::TheEnd,
+            Some(_) => Came::Something,
+        }
+    }
+}
+
 /// Takes decrypted data. It fails where there is no memory for it.
 pub(super) type Sink<'a> = dyn FnMut(&[u8]) -> Outcome<()> + 'a;
 
