@@ -4,7 +4,7 @@
 
 use crate::common::World;
 use crate::common::alone::{alone, only, passed};
-use crate::common::directory::Directory;
+use crate::common::directory::Place;
 use keyfob::{Client, Download, Request, Response, Result};
 use keyfob_simulator::{Cloud, Fault, file_of_size, gzip};
 use serde_json::Value;
@@ -17,28 +17,15 @@ const HOST: Cloud = Cloud::Simacan;
 const SIZE: usize = 300_000;
 const OLD: &str = "the old one";
 
-/// A directory with an old file that is to be replaced.
-struct Place {
-    directory: Directory,
-    target: PathBuf,
+/// A target with an old file that is to be replaced.
+fn replaced() -> Place {
+    let place = Place::new("download");
+    std::fs::write(&place.target, OLD).unwrap();
+    place
 }
 
-impl Place {
-    fn new() -> Place {
-        let directory = Directory::new("download");
-        std::fs::create_dir_all(&directory.0).unwrap();
-        let target = directory.0.join("firmware.bin");
-        std::fs::write(&target, OLD).unwrap();
-        Place { directory, target }
-    }
-
-    fn part(&self) -> PathBuf {
-        self.directory.0.join("firmware.bin.part")
-    }
-
-    fn part_length(&self) -> u64 {
-        std::fs::metadata(self.part()).map_or(0, |about| about.len())
-    }
+fn part_length(place: &Place) -> u64 {
+    std::fs::metadata(place.beside(".part")).map_or(0, |about| about.len())
 }
 
 fn firmware(world: &World) -> Request {
@@ -96,7 +83,7 @@ fn assert_place(row: &Value, name: &str, place: &Place, world: &World, whole: &[
         false => assert!(target == OLD.as_bytes(), "{name}: the old file is intact"),
     }
     match row["part"].as_str().unwrap() {
-        "kept" => assert!(place.part_length() > 0, "{name}"),
+        "kept" => assert!(part_length(place) > 0, "{name}"),
         "gone" => {
             let left = std::fs::read_dir(&place.directory.0).unwrap().count();
             assert_eq!(left, 1, "{name}: the target alone");
@@ -131,7 +118,7 @@ fn of_the_file(name: &str) -> Fault {
 fn an_odd_server_costs_a_download_and_never_the_old_file() {
     let world = World::new();
     for (row, name) in cases("download", "the file") {
-        let place = Place::new();
+        let place = replaced();
         world.answers(HOST, "api", of_the_file(&name));
         let mut download = Download::new();
         if name == "digest:given" {
@@ -174,16 +161,16 @@ fn of_the_rest(name: &str, at: usize) -> (Fault, Vec<u8>) {
 fn a_rest_that_is_not_the_rest_is_never_put_behind_the_part() {
     let world = World::new();
     for (row, name) in cases("download", "the rest") {
-        let place = Place::new();
+        let place = replaced();
         let client = client(&world);
         world.answers_once(HOST, "api", Fault::from_name("close:within-body:executed").unwrap());
         client.download(&firmware(&world), &place.target, &Download::new()).unwrap_err();
-        let came = place.part_length() as usize;
+        let came = part_length(&place) as usize;
         assert_eq!(came, SIZE / 2, "{name}: what the rest is asked for behind");
         let mut whole = file_of_size(SIZE);
         match &name[..] {
             // The simulator itself says that there is nothing behind it.
-            "range:all-there" => std::fs::write(place.part(), &whole).unwrap(),
+            "range:all-there" => std::fs::write(place.beside(".part"), &whole).unwrap(),
             "range:always" => world.answers(HOST, "api", of_the_rest(&name, came).0),
             _ => {
                 let fault;
@@ -251,10 +238,10 @@ fn a_target_that_is_no_good_is_left_as_it_is() {
             println!("not tried: only root can give a file away");
             continue;
         }
-        let place = Place::new();
+        let place = replaced();
         let target = target_of(&name, &place);
         let taken = (name == "target:taken").then(|| {
-            let part = std::fs::File::create(place.part()).unwrap();
+            let part = std::fs::File::create(place.beside(".part")).unwrap();
             rustix::fs::flock(&part, rustix::fs::FlockOperation::LockExclusive).unwrap();
             part
         });
@@ -279,7 +266,7 @@ fn fails_for_lack_of_room(world: &World, client: &Client, target: &Path, why: &s
 #[ignore = "in a process of its own"]
 fn in_a_small_process() {
     let world = World::new();
-    let place = Place::new();
+    let place = replaced();
     let client = client(&world);
     client.token().unwrap();
     let most = rustix::process::Rlimit { current: Some(100_000), maximum: Some(100_000) };
@@ -346,7 +333,7 @@ fn upload(world: &World, client: &Client, name: &str) -> Result<Response> {
             request.set_body_rewinding(rewind, Some(LENGTH));
         }
         "reader:file-gone" => {
-            let place = Place::new();
+            let place = replaced();
             request.set_body_file(&place.target).unwrap();
         }
         _ => request.set_body(&vec![7; LENGTH as usize]),

@@ -2,34 +2,15 @@
 //! put there, a file that was taken away. The old file, and everybody else's, stays as it was.
 
 use crate::common::World;
-use crate::common::directory::Directory;
+use crate::common::directory::Place;
 use keyfob::{Client, Download, Request, Response, Result, Status};
 use keyfob_simulator::{Cloud, Fault, file_of_size};
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 const HOST: Cloud = Cloud::Simacan;
 const SIZE: usize = 300_000;
-
-/// A directory for a target that is not there yet.
-struct Place {
-    directory: Directory,
-    target: PathBuf,
-}
-
-impl Place {
-    fn new() -> Place {
-        let directory = Directory::new("part");
-        std::fs::create_dir_all(&directory.0).unwrap();
-        let target = directory.0.join("firmware.bin");
-        Place { directory, target }
-    }
-
-    fn beside(&self, ending: &str) -> PathBuf {
-        self.directory.0.join(format!("firmware.bin{ending}"))
-    }
-}
 
 /// A client that tries once.
 fn client(world: &World) -> Client {
@@ -50,7 +31,7 @@ fn download(world: &World, client: &Client, target: &Path) -> Result<Response> {
 #[test]
 fn a_link_in_the_place_of_the_note_leads_to_no_file() {
     let world = World::new();
-    let place = Place::new();
+    let place = Place::new("part");
     let other = place.directory.0.join("other");
     std::fs::write(&other, "somebody's").unwrap();
     for note in [".part.json", ".part.json.new"] {
@@ -64,7 +45,7 @@ fn a_link_in_the_place_of_the_note_leads_to_no_file() {
 #[test]
 fn a_part_that_was_taken_away_is_not_put_in_place() {
     let world = World::new();
-    let place = Place::new();
+    let place = Place::new("part");
     std::fs::write(&place.target, "old").unwrap();
     let mut asked = request(&world);
     let part = place.beside(".part");
@@ -82,7 +63,7 @@ fn a_part_that_was_taken_away_is_not_put_in_place() {
 #[test]
 fn a_part_of_a_range_is_not_the_whole_file() {
     let world = World::new();
-    let place = Place::new();
+    let place = Place::new("part");
     let client = client(&world);
     let whole = file_of_size(SIZE);
     const HALF: usize = SIZE / 2;
@@ -117,7 +98,7 @@ fn a_part_of_a_range_is_not_the_whole_file() {
 #[test]
 fn a_server_in_want_of_quiet_has_it_between_two_tries() {
     let world = World::new();
-    let place = Place::new();
+    let place = Place::new("part");
     for (status, name) in [(429, "RATE_LIMITED"), (503, "SERVER_ERROR")] {
         world.answers(HOST, "api", Fault::answer(status, &[("Retry-After", "77")], ""));
         let error = download(&world, &client(&world), &place.target).unwrap_err();
@@ -131,7 +112,7 @@ fn a_server_in_want_of_quiet_has_it_between_two_tries() {
 #[test]
 fn a_download_has_no_range_of_the_callers() {
     let world = World::new();
-    let place = Place::new();
+    let place = Place::new("part");
     let mut asked = request(&world);
     asked.set_header("range", "bytes=0-9").unwrap();
     let error = client(&world).download(&asked, &place.target, &Download::new()).unwrap_err();
@@ -143,7 +124,7 @@ fn a_download_has_no_range_of_the_callers() {
 #[test]
 fn a_new_file_is_as_open_to_others_as_the_old_one() {
     let world = World::new();
-    let place = Place::new();
+    let place = Place::new("part");
     // Nobody runs as somebody else what a server gave, and its owner can read it.
     for (old, new) in [(0o600, 0o600), (0o755, 0o755), (0o6755, 0o755), (0o220, 0o620)] {
         std::fs::write(&place.target, "old").unwrap();
@@ -157,7 +138,7 @@ fn a_new_file_is_as_open_to_others_as_the_old_one() {
 #[test]
 fn a_file_that_shrank_to_the_parts_length_is_fetched_anew() {
     let world = World::new();
-    let place = Place::new();
+    let place = Place::new("part");
     let client = client(&world);
     world.answers_once(HOST, "api", Fault::from_name("close:within-body:executed").unwrap());
     download(&world, &client, &place.target).unwrap_err();
@@ -183,7 +164,7 @@ fn a_disk_whose_files_are_all_another_users_takes_a_download() {
         fn setfsuid(user: u32) -> i32;
     }
     let world = World::new();
-    let place = Place::new();
+    let place = Place::new("part");
     std::fs::set_permissions(&place.directory.0, PermissionsExt::from_mode(0o777)).unwrap();
     let client = client(&world);
     world.answers_once(HOST, "api", Fault::from_name("close:within-body:executed").unwrap());

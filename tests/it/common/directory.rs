@@ -68,6 +68,27 @@ impl Directory {
     }
 }
 
+/// A target for downloads, in a directory of its own.
+pub struct Place {
+    pub directory: Directory,
+    pub target: PathBuf,
+}
+
+impl Place {
+    /// At which nothing is yet.
+    pub fn new(name: &str) -> Place {
+        let directory = Directory::new(name);
+        std::fs::create_dir_all(&directory.0).unwrap();
+        let target = directory.0.join("firmware.bin");
+        Place { directory, target }
+    }
+
+    /// What a download keeps beside its target, such as `.part`.
+    pub fn beside(&self, ending: &str) -> PathBuf {
+        self.directory.0.join(format!("firmware.bin{ending}"))
+    }
+}
+
 impl Drop for Directory {
     fn drop(&mut self) {
         std::fs::set_permissions(&self.0, PermissionsExt::from_mode(0o700)).ok();
