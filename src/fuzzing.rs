@@ -204,7 +204,7 @@ pub fn links(data: &[u8]) {
     let headers = Fields::from([("link", header)]);
     let answer = Answer { status: 200, headers, body: body.to_vec(), asked: None };
     let url = Url::parse("https://api.example.com:8443/v1/devices?page=1").unwrap();
-    let response = Response::new(answer, None, url, None);
+    let response = Response::new(answer, None, url, Default::default());
     for rel in ["next", "last", ""] {
         match response.link(rel) {
             Ok(Some(url)) => {

@@ -9,6 +9,7 @@
 //! lifecycle's.
 
 use crate::account::identity::{Identity, Places, places_of};
+use crate::account::limits::Limits;
 use crate::account::secrets::Secrets;
 use crate::error::{Error, Result, Status};
 use crate::http::message::TransportSettings;
@@ -49,6 +50,7 @@ use crate::support::call::Call;
 use crate::support::clock::{Clock, Moment};
 use crate::support::ordered::Ordered;
 use crate::support::secret::Secret;
+use once_cell::race::OnceBox;
 use std::sync::Arc;
 
 /// Who the client is, where the cloud is, and how to reach it. Never changes: new credentials make
@@ -78,6 +80,8 @@ pub(crate) struct Account {
     /// Whether each request is made anew: it is signed, the token goes into its query or body, or a
     /// proof goes with it.
     pub signs: bool,
+    /// See [`limits`](Account::limits).
+    pub(super) limits: OnceBox<Limits>,
 }
 
 impl Account {
@@ -143,6 +147,7 @@ impl Account {
             secrets,
             identity,
             origins,
+            limits: OnceBox::new(),
         };
         account.check(&names, clock)?;
         Ok(account)

@@ -27,6 +27,7 @@ use crate::provider::template::{Place, Template, Values};
 use crate::support::ordered::Ordered;
 use crate::support::secret::Secret;
 use crate::support::slot::Slot;
+use std::borrow::Cow;
 use std::sync::{Arc, Weak};
 
 /// What requests need to know, worked out once for as long as nothing is discovered anew.
@@ -152,8 +153,16 @@ impl Api {
 
     /// The URL of a request, if the token may go there: `FOREIGN_ORIGIN` or `INSECURE_URL` if not.
     /// `query` is appended as it is; it was encoded when it was added.
-    pub fn target(&self, account: &Account, url: Url, query: &str) -> Result<Url> {
-        let url = url.with_query(query)?;
+    pub fn target<'u>(
+        &self,
+        account: &Account,
+        url: Cow<'u, Url>,
+        query: &str,
+    ) -> Result<Cow<'u, Url>> {
+        let url = match query {
+            "" => url,
+            query => Cow::Owned(url.into_owned().with_query(query)?),
+        };
         let origin = url.origin();
         safe(&url, &account.options, || url.to_string())?;
         if self.trusted.iter().any(|rule| rule.allows(origin)) {

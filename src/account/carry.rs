@@ -15,7 +15,6 @@ use crate::error::{Error, Result, Status};
 use crate::http::message::Outgoing;
 use crate::http::payload::Payload;
 use crate::http::url::Url;
-use crate::model::option_table::DPOP;
 use crate::model::record::Discovered;
 use crate::model::token::Token;
 use crate::provider::dpop;
@@ -71,7 +70,7 @@ impl Account {
 
     /// The names of all headers that carry the token: they are not the caller's to set.
     pub fn carriers(&self) -> impl Iterator<Item = &str> {
-        let proof = self.options.flag(DPOP).then_some(dpop::HEADER);
+        let proof = self.limits().proves.then_some(dpop::HEADER);
         self.presented().headers.names().map(String::as_str).chain(proof)
     }
 

@@ -17,6 +17,7 @@ pub(crate) mod api;
 mod carry;
 pub(crate) mod headers;
 pub(crate) mod identity;
+pub(crate) mod limits;
 pub(crate) mod mqtt;
 mod own_token;
 pub(crate) mod person;

@@ -63,10 +63,10 @@ impl Account {
     }
 
     /// Whether this answer asks for another proof, and since `seen` there is a nonce to make it with.
-    pub fn wants_proof<'c>(
+    pub fn wants_proof(
         &self,
         status: u16,
-        challenges: impl Iterator<Item = &'c str>,
+        challenges: &mut dyn Iterator<Item = &str>,
         seen: &Seen,
     ) -> bool {
         self.options.flag(DPOP)

@@ -16,7 +16,7 @@ use crate::http::message::Fields;
 use crate::lifecycle::background::Background;
 use crate::lifecycle::lifecycle::Lifecycle;
 use crate::lifecycle::state::State;
-use crate::model::option_table::{BACKGROUND_RENEWAL, TIMEOUT_MS};
+use crate::model::option_table::BACKGROUND_RENEWAL;
 use crate::provider::dpop::challenges_proof;
 use crate::support::call::{Call, Canceller};
 use crate::support::clock::{Clock, Moment};
@@ -26,6 +26,7 @@ use crate::support::log::{Level, Log};
 use crate::support::secret::Secret;
 use crate::support::slot::Slot;
 use crate::support::sync::AtomicU64;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -111,7 +112,7 @@ impl Client {
     /// A call with its limits: its own, such as a request's, else this handle's, else the option
     /// `timeout_ms` as it is now.
     pub(super) fn call(&self, own: Option<Duration>) -> Call {
-        let configured = || self.lifecycle.state().account.options.duration(TIMEOUT_MS);
+        let configured = || self.lifecycle.state().account.limits().timeout;
         Call::new(own.or(self.limit).unwrap_or_else(configured), &self.canceller)
     }
 
@@ -316,11 +317,11 @@ impl Client {
     ) -> bool {
         let state = self.lifecycle.state();
         let url = state.api.absolute(url);
-        let url = url.and_then(|url| state.api.target(&state.account, url, ""));
+        let url = url.and_then(|url| state.api.target(&state.account, Cow::Owned(url), ""));
         let Ok(url) = url else { return false };
         state.account.note_nonce(&url, dpop_nonce);
         let challenge = www_authenticate.filter(|_| state.is_bound() && dpop_nonce.is_some());
-        challenges_proof(status, challenge.into_iter())
+        challenges_proof(status, &mut challenge.into_iter())
     }
 
     /// From now to this moment; `None` for never.

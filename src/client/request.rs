@@ -57,6 +57,22 @@ pub struct Request {
 /// call.
 pub(crate) type Progress = Arc<dyn Fn(u64, Option<u64>) -> bool + Send + Sync>;
 
+/// Who is told how far the body of an answer has come: the caller's function, and whoever looks.
+#[derive(Default)]
+pub(crate) struct Told {
+    come: Arc<(AtomicU64, AtomicU64)>,
+    progress: Option<Progress>,
+}
+
+impl Told {
+    /// Whether the caller wants more.
+    pub(super) fn tell(&self, done: u64, total: Option<u64>) -> bool {
+        self.come.0.store(done, Ordering::Relaxed);
+        self.come.1.store(total.map_or(0, |total| total.saturating_add(1)), Ordering::Relaxed);
+        self.progress.as_ref().is_none_or(|tell| tell(done, total))
+    }
+}
+
 impl Request {
     /// A request without headers and body.
     ///
@@ -225,14 +241,9 @@ impl Request {
         (self.progress, self.come) = (None, Arc::default());
     }
 
-    /// Tells the caller's function, and whoever looks, how far the body has come.
-    pub(super) fn told(&self) -> Progress {
-        let (come, tell) = (self.come.clone(), self.progress.clone());
-        Arc::new(move |done, total| {
-            come.0.store(done, Ordering::Relaxed);
-            come.1.store(total.map_or(0, |total| total.saturating_add(1)), Ordering::Relaxed);
-            tell.as_ref().is_none_or(|tell| tell(done, total))
-        })
+    /// Who is told how far the body has come.
+    pub(super) fn told(&self) -> Told {
+        Told { come: self.come.clone(), progress: self.progress.clone() }
     }
 
     /// Tells how far the body of the answer has come: bytes so far, and of how many where that is

@@ -4,7 +4,7 @@
 //! own sign of its end has come (length, last chunk, or TLS's close; RFC 9112 8).
 
 use crate::client::links::{link_header, link_in_body};
-use crate::client::request::Progress;
+use crate::client::request::Told;
 use crate::error::{Error, Result, Status};
 use crate::http::incoming::Incoming;
 use crate::http::message::Answer;
@@ -22,7 +22,7 @@ pub struct Response {
     /// The head, and what is in memory of the body.
     pub(crate) answer: Answer,
     /// What is still to be read of the body, where it was not asked for as a whole.
-    pub(crate) rest: Option<Incoming>,
+    pub(crate) rest: Option<Box<Incoming>>,
     /// Where it came from, after redirects, without a token in its query: links are relative to it.
     pub(crate) url: Url,
     /// Whether it came from where a redirect led, on another origin: then it says nothing of the token.
@@ -32,7 +32,7 @@ pub struct Response {
     /// How much of `answer.body` was given to who reads piece by piece.
     given: usize,
     /// Tells the caller how far the body has come, where it asked for that.
-    progress: Option<Meter>,
+    progress: Meter,
 }
 
 impl std::fmt::Debug for Response {
@@ -45,12 +45,12 @@ impl Response {
     /// A response to what was asked; `rest` is what is still to come of its body.
     pub(crate) fn new(
         answer: Answer,
-        rest: Option<Incoming>,
+        rest: Option<Box<Incoming>>,
         url: Url,
-        progress: Option<Progress>,
+        told: Told,
     ) -> Response {
         let total = rest.as_ref().and_then(|rest| rest.announced);
-        let progress = progress.map(|tell| Meter::new(tell, total));
+        let progress = Meter::beginning_at(told, 0, total);
         Response { answer, rest, url, is_of_elsewhere: false, profile: None, given: 0, progress }
     }
 
@@ -72,7 +72,7 @@ impl Response {
             return Ok(0);
         }
         let amount = self.next_piece(buffer)?;
-        match self.progress.as_mut().is_none_or(|meter| meter.goes_on(amount)) {
+        match self.progress.goes_on(amount) {
             true => Ok(amount),
             false => Err(Error::new(Status::Cancelled, "the progress function ended the call")),
         }
@@ -159,23 +159,19 @@ impl Response {
 /// Tells how far a body has come, ten times a second at most: a function of another language may
 /// cost more than the bytes.
 pub(super) struct Meter {
-    tell: Progress,
+    told: Told,
     /// In bytes, where the answer says so.
     total: Option<u64>,
     /// Bytes so far.
     came: u64,
     /// When it was last told.
-    told: Option<Instant>,
+    last: Option<Instant>,
 }
 
 impl Meter {
-    fn new(tell: Progress, total: Option<u64>) -> Meter {
-        Meter::beginning_at(tell, 0, total)
-    }
-
     /// For a body whose beginning is there already.
-    pub(super) fn beginning_at(tell: Progress, came: u64, total: Option<u64>) -> Meter {
-        Meter { tell, total, came, told: None }
+    pub(super) fn beginning_at(told: Told, came: u64, total: Option<u64>) -> Meter {
+        Meter { told, total, came, last: None }
     }
 
     /// Whether the caller wants more, after these bytes; 0 is the end, which is always told.
@@ -183,10 +179,10 @@ impl Meter {
         const PAUSE: Duration = Duration::from_millis(100);
         self.came += amount as u64;
         let now = Instant::now();
-        if amount > 0 && self.told.is_some_and(|told| now.duration_since(told) < PAUSE) {
+        if amount > 0 && self.last.is_some_and(|last| now.duration_since(last) < PAUSE) {
             return true;
         }
-        self.told = Some(now);
-        (self.tell)(self.came, self.total)
+        self.last = Some(now);
+        self.told.tell(self.came, self.total)
     }
 }

@@ -18,7 +18,7 @@ use crate::account::headers::Headers;
 use crate::client::request::Request;
 use crate::client::response::Response;
 use crate::error::{Error, Result, Status};
-use crate::http::incoming::{BodyLimits, Incoming};
+use crate::http::incoming::BodyLimits;
 use crate::http::message::{Answer, Fault, Fields, Outgoing, Purpose};
 use crate::http::payload::Payload;
 use crate::http::retry::{Repeat, Retry};
@@ -26,15 +26,14 @@ use crate::http::url::Url;
 use crate::lifecycle::counters::count;
 use crate::lifecycle::lifecycle::Lifecycle;
 use crate::lifecycle::state::State;
-use crate::model::option_table::{
-    COMPRESS, FOLLOW_SIGNED_URLS, IDLE_TIMEOUT_MS, MAX_BODY_BYTES, RETRIES, TRANSFER_TIMEOUT_MS,
-};
+use crate::model::option_table::{FOLLOW_SIGNED_URLS, IDLE_TIMEOUT_MS, TRANSFER_TIMEOUT_MS};
 use crate::provider::dpop::challenges;
 use crate::provider::pointer::Pointed;
 use crate::provider::{dpop, reason, reply};
 use crate::support::call::Call;
 use crate::support::json::document::Document;
 use crate::support::log::log;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -65,7 +64,7 @@ pub(crate) fn send(
     count(&lifecycle.counters.requests);
     let send_with = |state: &Arc<State>, url: &Url| {
         let mut outgoing = outgoing(lifecycle, request, url, state)?;
-        if state.account.options.flag(COMPRESS) {
+        if state.account.limits().compress {
             ask_to_compress(&mut outgoing, body);
         }
         let mut response = exchange_once(lifecycle, request, outgoing, state, call, body)?;
@@ -74,7 +73,8 @@ pub(crate) fn send(
         }
         Ok(response)
     };
-    let (time, moment) = (lifecycle.clock.cloud_millis(), lifecycle.clock.now());
+    let times = || (lifecycle.clock.cloud_millis(), lifecycle.clock.now());
+    let signed_at = state.account.signs.then(times);
     let response = send_with(&state, &url)?;
     let answer = &response.answer;
     if response.is_of_elsewhere
@@ -83,10 +83,12 @@ pub(crate) fn send(
         return Ok(response);
     }
     // Nobody looked at the token.
-    let is_proof = state.is_bound() && dpop::challenges_proof(answer.status, challenges(answer));
+    let is_proof =
+        state.is_bound() && dpop::challenges_proof(answer.status, &mut challenges(answer));
     if !state.is_renewable() || is_proof {
         // It may have been the time alone that was wrong.
-        if !state.account.signs || !lifecycle.clock.is_set_right_since(time, moment) {
+        let is_set_right = |(time, moment)| lifecycle.clock.is_set_right_since(time, moment);
+        if !signed_at.is_some_and(is_set_right) {
             return Ok(response);
         }
         log!(lifecycle.log, Info, "{}: signed by a wrong clock, signing again", response.url);
@@ -111,17 +113,21 @@ pub(crate) fn send(
 }
 
 /// The URL of a request, if the token may go there.
-fn target(state: &State, request: &Request) -> Result<Url> {
+fn target<'r>(state: &State, request: &'r Request) -> Result<Cow<'r, Url>> {
     let url = match &request.absolute {
-        Some(url) => url.clone(),
-        None => state.api.absolute(&request.url)?,
+        Some(url) => Cow::Borrowed(url),
+        None => Cow::Owned(state.api.absolute(&request.url)?),
     };
     state.api.target(&state.account, url, &request.query)
 }
 
 /// A token to send the request with, and the URL to send it to. Fails before a login is made for a
 /// URL that must not see the token, where that can be told without one.
-fn admitted(lifecycle: &Lifecycle, request: &Request, call: &Call) -> Result<(Arc<State>, Url)> {
+fn admitted<'r>(
+    lifecycle: &Lifecycle,
+    request: &'r Request,
+    call: &Call,
+) -> Result<(Arc<State>, Cow<'r, Url>)> {
     // Refused at the door, before a token is asked for: the URL may need no discovery to be judged.
     let early = lifecycle.state();
     early.account.must_carry()?;
@@ -210,17 +216,17 @@ fn exchange_once(
     let retry = Retry {
         call,
         clock: &lifecycle.clock,
-        attempts: 1 + options.number(RETRIES) as u32,
+        attempts: state.account.limits().attempts,
         repeat: if request.idempotent { Repeat::Safe } else { Repeat::Unheard },
         repeatable: &|| request.body.is_repeatable(),
     };
-    let max = options.number(MAX_BODY_BYTES);
-    let begun = Instant::now();
-    let limits = || {
+    let max = state.account.limits().max_body;
+    // The time of all tries counts.
+    let limits = (!matches!(body, Body::Whole)).then(|| {
         let transfer = options.duration(TRANSFER_TIMEOUT_MS);
-        let end = (!transfer.is_zero()).then(|| (begun + transfer, transfer));
+        let end = (!transfer.is_zero()).then(|| (Instant::now() + transfer, transfer));
         BodyLimits { idle: options.duration(IDLE_TIMEOUT_MS), end }
-    };
+    });
     /// How often a request is sent for redirects. Whoever is led on again then may well be led in a
     /// circle: the last answer is the caller's.
     const MOST_TRIES: usize = 5;
@@ -238,14 +244,14 @@ fn exchange_once(
                 true => Ok(()),
             };
             signed.map_err(|error| Fault { error, sent: false, awaited: false })?;
-            match body {
-                Body::Whole => transport.send(&outgoing, Purpose::Request, max, call),
-                Body::AsItComes | Body::ForAFile => {
+            match limits {
+                None => transport.send(&outgoing, Purpose::Request, max, call),
+                Some(limits) => {
                     let purpose = match body {
                         Body::ForAFile => Purpose::File,
                         _ => Purpose::Request,
                     };
-                    let opened = transport.open(&outgoing, purpose, call, limits());
+                    let opened = transport.open(&outgoing, purpose, call, limits);
                     opened.map(|(answer, body)| {
                         rest = Some(body);
                         answer
@@ -267,13 +273,13 @@ fn exchange_once(
         let signed_url = || signed_url(&outgoing, &answer).filter(may_leave);
         if let Some(seen) = seen.filter(|_| !elsewhere) {
             state.account.note_nonce(&outgoing.url, answer.header("dpop-nonce"));
-            let wants = state.account.wants_proof(answer.status, challenges(&answer), &seen);
+            let wants = state.account.wants_proof(answer.status, &mut challenges(&answer), &seen);
             if wants && !std::mem::replace(&mut is_proven_again, true) {
                 if !request.body.is_repeatable() {
                     let what = "the API wants a nonce in the DPoP proof";
                     return Err(not_repeatable(&outgoing.url.to_string(), answer.status, what));
                 }
-                rest.into_iter().for_each(Incoming::settle);
+                rest.into_iter().for_each(|rest| rest.settle());
                 count(&lifecycle.counters.replays);
                 tries -= 1;
                 continue;
@@ -291,12 +297,12 @@ fn exchange_once(
                     elsewhere = true;
                     outgoing.headers.retain(|(name, _)| is_fit_for_elsewhere(name));
                 }
-                rest.into_iter().for_each(Incoming::settle);
+                rest.into_iter().for_each(|rest| rest.settle());
                 outgoing.url = next;
             }
             None => {
                 let url = state.account.without_token(outgoing.url);
-                let mut response = Response::new(answer, rest, url, Some(request.told()));
+                let mut response = Response::new(answer, rest, url, request.told());
                 response.is_of_elsewhere = elsewhere;
                 return Ok(response.of(&state.account.profile));
             }

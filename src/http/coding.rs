@@ -13,8 +13,7 @@
 //! for none cannot read one, so it is told, instead of being given bytes that are not what it takes
 //! them for.
 
-use super::message::{Outgoing, Purpose};
-use ureq::http::{HeaderMap, header};
+use super::message::{Fields, Outgoing, Purpose};
 
 /// What becomes of the body of an answer.
 pub(super) enum Coding {
@@ -28,21 +27,24 @@ pub(super) enum Coding {
 
 impl Coding {
     /// By the request, and the status and headers of its answer.
-    pub fn of(outgoing: &Outgoing, purpose: Purpose, status: u16, headers: &HeaderMap) -> Coding {
+    pub fn of(outgoing: &Outgoing, purpose: Purpose, status: u16, headers: &Fields) -> Coding {
         let has_none = outgoing.method.as_str() == "HEAD"
             || matches!(status, 204 | 304)
-            || headers.get(header::CONTENT_LENGTH).is_some_and(|length| length == "0");
+            || headers.named("content-length").next() == Some("0");
         // What a token call was answered is judged by what stands in it.
         if has_none || purpose == Purpose::Token {
             return Coding::AsItComes;
         }
         let of = |name| -> Vec<String> {
-            let values = headers.get_all(name).into_iter();
-            values.flat_map(|value| names(value.to_str().unwrap_or("?"))).collect()
+            let mut all = Vec::new();
+            for value in headers.named(name) {
+                all.extend(names(if value.is_ascii() { value } else { "?" }));
+            }
+            all
         };
-        let codings = of(header::CONTENT_ENCODING);
+        let codings = of("content-encoding");
         // Packed for this way alone (RFC 9112 7.2), which is asked for by a header that nobody sets.
-        let way = of(header::TRANSFER_ENCODING).into_iter().find(|name| name != "chunked");
+        let way = of("transfer-encoding").into_iter().find(|name| name != "chunked");
         let unasked = codings.iter().find(|coding| !is_asked_for(outgoing, coding));
         // Nobody asks for two at once: what is unpacked would be packed still.
         match way.as_ref().or(unasked).or(codings.get(1)) {

@@ -50,18 +50,9 @@ enum Source {
 pub(crate) struct Incoming {
     body: Source,
     /// Unpacks it, where it is packed and that was asked for.
-    gunzip: Option<Gunzip>,
-    /// The call that asked: whoever cancels it ends the body, too.
-    call: Call,
-    /// Whose connection it is: what a forked child read of it, its parent would miss.
-    process: Process,
-    /// For each read.
-    limits: BodyLimits,
-    /// `GET https://…`, which messages begin with. Without the query.
-    at: String,
-    /// Puts what broke into words, for who reads outside of a call.
-    explain: Option<Explain>,
-    give_back: Option<GiveBack>,
+    gunzip: Option<Box<Gunzip>>,
+    /// For one that is read after its call has ended.
+    apart: Option<Box<Apart>>,
     /// How many bytes the head of the answer says that there will be. `None` too for a packed body:
     /// nobody says how many it will be unpacked.
     pub announced: Option<u64>,
@@ -69,15 +60,26 @@ pub(crate) struct Incoming {
     came: u64,
 }
 
+/// What a body needs that is read outside of the call that opened it.
+pub(super) struct Apart {
+    /// The call that asked: whoever cancels it ends the body, too.
+    pub call: Call,
+    /// Whose connection it is: what a forked child read of it, its parent would miss.
+    pub process: Process,
+    /// For each read.
+    pub limits: BodyLimits,
+    /// `GET https://…`, which messages begin with. Without the query.
+    pub at: String,
+    /// Puts what broke into words.
+    pub explain: Explain,
+    /// Until the end of the body.
+    pub give_back: Option<GiveBack>,
+}
+
 impl Incoming {
     /// A body that is read within its call. `stays`: whether the connection may go on after it;
     /// `None` leaves that, and all else of the framing, to ureq.
-    pub(super) fn new(
-        body: ureq::Body,
-        stays: Option<bool>,
-        call: &Call,
-        limits: BodyLimits,
-    ) -> Incoming {
+    pub(super) fn new(body: ureq::Body, stays: Option<bool>) -> Incoming {
         let announced = body.content_length();
         let body = match (stays, announced) {
             (Some(stays), Some(left)) => {
@@ -88,34 +90,17 @@ impl Incoming {
             }
             _ => Source::Framed(body.into_with_config().limit(u64::MAX).reader()),
         };
-        Incoming {
-            body,
-            gunzip: None,
-            call: call.clone(),
-            process: this_process(),
-            limits,
-            at: String::new(),
-            explain: None,
-            give_back: None,
-            announced,
-            came: 0,
-        }
+        Incoming { body, gunzip: None, apart: None, announced, came: 0 }
     }
 
-    /// For one that is read after its call has ended: what puts its faults into words, `at` which
-    /// method and URL.
-    pub(super) fn explained_by(&mut self, at: String, explain: Explain) {
-        (self.at, self.explain) = (at, Some(explain));
+    /// One that is read after its call has ended.
+    pub(super) fn apart(self, apart: Apart) -> Box<Incoming> {
+        Box::new(Incoming { apart: Some(Box::new(apart)), ..self })
     }
 
     /// Reads the body unpacked from now on: it is gzip.
     pub(super) fn unpack(&mut self) {
-        (self.gunzip, self.announced) = (Some(Gunzip::new()), None);
-    }
-
-    /// Says what becomes of the connection when the body has been read to its end.
-    pub(super) fn at_the_end(&mut self, give_back: GiveBack) {
-        self.give_back = Some(give_back);
+        (self.gunzip, self.announced) = (Some(Box::new(Gunzip::new())), None);
     }
 
     /// Reads the next bytes; 0 at the end of the body.
@@ -125,28 +110,34 @@ impl Incoming {
     /// which says whether it was a silence or the whole that took too long. `CANCELLED`.
     /// `INVALID_ARGUMENT` in a child that was forked since: the connection is its parent's.
     pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        if self.process != this_process() {
+        let Some(mut apart) = self.apart.take() else {
+            return Err(Error::new(Status::Network, "the body is read after its call"));
+        };
+        let read = self.read_apart(&mut apart, buffer);
+        self.apart = Some(apart);
+        read
+    }
+
+    fn read_apart(&mut self, apart: &mut Apart, buffer: &mut [u8]) -> Result<usize> {
+        if apart.process != this_process() {
             let what = format!(
                 "{}: the answer is that of the process before the fork; ask again",
-                self.at
+                apart.at
             );
             return Err(Error::new(Status::InvalidArgument, what));
         }
-        let left = self.limits.end.map(|(end, _)| end.saturating_duration_since(Instant::now()));
-        let idle = left.map_or(self.limits.idle, |left| left.min(self.limits.idle));
-        let call = self.call.again(idle);
+        let limits = &apart.limits;
+        let left = limits.end.map(|(end, _)| end.saturating_duration_since(Instant::now()));
+        let idle = left.map_or(limits.idle, |left| left.min(limits.idle));
+        let call = apart.call.again(idle);
         let (read, left) =
             in_flight::in_flight(InFlight::of(&call, None), || self.read_within(buffer));
         if let (Ok(0), Some(conversation)) = (&read, left) {
-            if let Some(give_back) = self.give_back.take() {
+            if let Some(give_back) = apart.give_back.take() {
                 give_back(conversation);
             }
         }
-        let in_words = |broken| match &self.explain {
-            Some(explain) => self.in_words(explain(broken, &call)),
-            None => Error::new(Status::Network, "the body is read after its call"),
-        };
-        read.map_err(in_words)
+        read.map_err(|broken| self.in_words((apart.explain)(broken, &call), apart))
     }
 
     /// Reads the next bytes as part of a call that is in flight already, and within its limits
@@ -182,12 +173,12 @@ impl Incoming {
     }
 
     /// The error with which limit it was, and how far the body had come.
-    fn in_words(&self, error: Error) -> Error {
-        let at = &self.at;
+    fn in_words(&self, error: Error, apart: &Apart) -> Error {
+        let Apart { at, limits, .. } = apart;
         let had_come = self.had_come();
         match error.status() {
             Status::Timeout => {
-                let over = self.limits.end.filter(|(end, _)| *end <= Instant::now());
+                let over = limits.end.filter(|(end, _)| *end <= Instant::now());
                 let which = match over {
                     Some((_, all)) => format!(
                         "the body was not whole within {} ms (transfer_timeout_ms)",
@@ -195,7 +186,7 @@ impl Incoming {
                     ),
                     None => format!(
                         "nothing more came for {} ms (idle_timeout_ms)",
-                        self.limits.idle.as_millis()
+                        limits.idle.as_millis()
                     ),
                 };
                 Error::new(Status::Timeout, format!("{at}: {which}; {had_come}"))

@@ -10,6 +10,7 @@ use crate::http::headers::is_token;
 use crate::http::url::Url;
 use crate::support::clock::Moment;
 use crate::support::secret::Secret;
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// The longest header that is sent, in bytes: many times what servers take.
@@ -69,7 +70,7 @@ impl Outgoing {
 
 /// A method, in the letters it was given: `get` is another method than `GET` (RFC 9110 9.1).
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Method(String);
+pub(crate) struct Method(Cow<'static, str>);
 
 impl Method {
     /// The method of this name, or why it is not sent. CONNECT would open a tunnel, and TRACE
@@ -79,7 +80,10 @@ impl Method {
         match name {
             // CONNECT opens a tunnel, and TRACE echoes the token.
             "CONNECT" | "TRACE" => Err("CONNECT and TRACE are not sent with credentials"),
-            name if is_token(name) && name.len() <= LONGEST => Ok(Method(name.into())),
+            // The usual ones are not allocated for each request.
+            "GET" => Ok(Method("GET".into())),
+            "POST" => Ok(Method("POST".into())),
+            name if is_token(name) && name.len() <= LONGEST => Ok(Method(Cow::Owned(name.into()))),
             _ => Err("the method is not an HTTP method"),
         }
     }
@@ -148,7 +152,21 @@ impl Fields {
 
     /// The values of all headers of this name, in upper or lower case.
     pub fn named(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        let mut begin = 0;
+        self.ends.iter().filter_map(move |&(end, last)| {
+            let at = std::mem::replace(&mut begin, last);
+            // Most names differ in their length, and each answer is asked for some.
+            let is_it = end - at == name.len() && self.text[at..end].eq_ignore_ascii_case(name);
+            is_it.then(|| &self.text[end..last])
+        })
+    }
+
+    /// The same without those of these names.
+    pub fn without(&self, names: &[&str]) -> Fields {
+        let mut rest = Fields::default();
+        let others = self.iter().filter(|(name, _)| !names.contains(name));
+        others.for_each(|(name, value)| rest.add(name, value));
+        rest
     }
 }
 

@@ -23,7 +23,7 @@ use super::connection::Connection;
 use super::conversation::Conversation;
 use super::explain::explain;
 use super::in_flight::{self, InFlight};
-use super::incoming::{BodyLimits, Explain, Incoming};
+use super::incoming::{Apart, BodyLimits, Explain, Incoming};
 use super::late::{self, Asking, Pending, Waited};
 use super::message::{Answer, Fault, Fields, MOST_HEADER, Outgoing, Purpose, TransportSettings};
 use super::outflow::Outflow;
@@ -38,7 +38,9 @@ use super::wire::{Nowhere, Wires};
 use crate::error::{Error, Result, Status};
 use crate::support::call::Call;
 use crate::support::crypto::PartsDigest;
+use crate::support::os::this_process;
 use crate::support::process::PerProcess;
+use crate::support::striped::{STRIPES, stripe_of_this_thread};
 use crate::support::sync::{AtomicU64, locked};
 use rustls::ClientConfig;
 use std::sync::atomic::Ordering;
@@ -62,8 +64,9 @@ pub(crate) struct Transport {
     /// The same for TLS with a proxy.
     tls_to_proxy: PerProcess<ClientConfig>,
     /// ureq, which keeps no connection of its own. It has a lock inside, which another thread of
-    /// the parent may hold at a fork.
-    agent_here: PerProcess<ureq::Agent>,
+    /// the parent may hold at a fork. Each request counts references to it and takes that lock, so
+    /// threads that send at once have one each.
+    agents_here: [PerProcess<ureq::Agent>; STRIPES],
 }
 
 /// The token calls of an identity that were not answered in time. Only the very same request over
@@ -97,7 +100,7 @@ impl Transport {
             tls: tls::configure(&settings.tls, &read)?,
             tls_here: PerProcess::new(),
             tls_to_proxy: PerProcess::new(),
-            agent_here: PerProcess::new(),
+            agents_here: [const { PerProcess::new() }; STRIPES],
             settings,
         });
         let mut known = locked(&known);
@@ -127,7 +130,7 @@ impl Transport {
         let keeps = (purpose == Purpose::Token).then_some(max_body);
         let begun = self.begin(outgoing, keeps, call).map_err(|broken| fault(broken, false))?;
         let mut had_come = None;
-        let whole = || self.read_whole(outgoing, purpose, max_body, call, &mut had_come);
+        let whole = || self.read_whole(outgoing, purpose, max_body, &mut had_come);
         let (answer, left) = self.go_on(begun, outgoing, call, whole);
         let has_begun = left.as_ref().is_none_or(Pending::has_begun);
         let had_gone = answer.is_err().then(|| had_gone(outgoing, &left));
@@ -143,22 +146,27 @@ impl Transport {
         purpose: Purpose,
         call: &Call,
         limits: BodyLimits,
-    ) -> std::result::Result<(Answer, Incoming), Fault> {
+    ) -> std::result::Result<(Answer, Box<Incoming>), Fault> {
         let fault = |broken, sent| self.fault(broken, outgoing, call, sent);
         let begun = self.begin(outgoing, None, call);
         let begun = begun.map_err(|broken| fault(broken, false))?;
         let (opened, left) =
-            self.go_on(begun, outgoing, call, || self.read_head(outgoing, purpose, call, limits));
+            self.go_on(begun, outgoing, call, || self.read_head(outgoing, purpose));
         let has_begun = left.as_ref().is_none_or(Pending::has_begun);
         let had_gone = opened.is_err().then(|| had_gone(outgoing, &left));
         self.settle(outgoing, left, opened.as_ref().err(), call);
         let opened = opened.map_err(|broken| fault(broken, has_begun).at(had_gone));
-        let (answer, mut body) = opened?;
-        let at = format!("{} {}", outgoing.method, outgoing.shown());
-        body.explained_by(at, self.explaining(outgoing));
+        let (answer, body) = opened?;
         let place = self.place(outgoing.url.origin());
         let most = self.settings.max_idle;
-        body.at_the_end(Box::new(move |over| put_back(place, over, most)));
+        let body = body.apart(Apart {
+            call: call.clone(),
+            process: this_process(),
+            limits,
+            at: format!("{} {}", outgoing.method, outgoing.shown()),
+            explain: self.explaining(outgoing),
+            give_back: Some(Box::new(move |over| put_back(place, over, most))),
+        });
         Ok((answer, body))
     }
 
@@ -189,7 +197,7 @@ impl Transport {
             let Some(begun) = conversation.take() else {
                 return Waited::Broken(self.fault(Broken::Unheard, outgoing, call, true));
             };
-            let whole = || self.read_whole(outgoing, Purpose::Token, max_body, &within, &mut None);
+            let whole = || self.read_whole(outgoing, Purpose::Token, max_body, &mut None);
             let (answer, left) = self.go_on(begun, outgoing, &within, whole);
             let broken = match answer {
                 Ok(answer) => {
@@ -294,12 +302,9 @@ impl Transport {
         outgoing: &Outgoing,
         purpose: Purpose,
         most: u64,
-        call: &Call,
         had_come: &mut Option<String>,
     ) -> Outcome<Answer> {
-        // The call bounds all of it, so the limits of a body that is read as it comes are off.
-        let limits = BodyLimits { idle: Duration::MAX, end: None };
-        let (mut answer, mut rest) = self.read_head(outgoing, purpose, call, limits)?;
+        let (mut answer, mut rest) = self.read_head(outgoing, purpose)?;
         let status = answer.status;
         let too_large = || Broken::TooLarge { status, most };
         if rest.announced.is_some_and(|length| length > most) && outgoing.method.as_str() != "HEAD"
@@ -321,28 +326,19 @@ impl Transport {
     }
 
     /// Sends the request, or goes on with it, and reads the head of its answer.
-    fn read_head(
-        &self,
-        outgoing: &Outgoing,
-        purpose: Purpose,
-        call: &Call,
-        limits: BodyLimits,
-    ) -> Outcome<(Answer, Incoming)> {
-        let origin = outgoing.url.origin();
-        let scheme = if origin.is_https() { "https" } else { "http" };
-        let url = [scheme, "://", &origin.authority(), outgoing.url.target()].concat();
+    fn read_head(&self, outgoing: &Outgoing, purpose: Purpose) -> Outcome<(Answer, Incoming)> {
         let unusable = || unsendable("the request cannot be built");
         let mut request = http::Request::new(());
         let method = http::Method::from_bytes(outgoing.method.as_str().as_bytes());
         *request.method_mut() = method.map_err(|_| unusable())?;
-        *request.uri_mut() = http::Uri::try_from(url).map_err(|_| unusable())?;
+        *request.uri_mut() = http::Uri::try_from(outgoing.url.to_send()).map_err(|_| unusable())?;
         let headers = request.headers_mut();
         for (name, value) in &outgoing.headers {
             let value = header_value(name, value.expose())?;
             let name = http::HeaderName::from_bytes(name.as_bytes()).map_err(|_| unusable())?;
             headers.try_append(name, value).map_err(|_| unusable())?;
         }
-        let agent = self.agent_here.get(|| agent(&self.settings));
+        let agent = self.agents_here[stripe_of_this_thread()].get(|| agent(&self.settings));
         let answer = match &outgoing.body {
             Payload::Bytes(body) => agent.run(request.map(|()| body.as_slice())),
             Payload::None => agent.run(request),
@@ -356,39 +352,33 @@ impl Transport {
                 agent.run(request.map(|()| body))
             }
         }?;
-        let (mut parts, body) = answer.into_parts();
+        let (parts, body) = answer.into_parts();
         let status = parts.status.as_u16();
-        let coding = Coding::of(outgoing, purpose, status, &parts.headers);
-        match &coding {
-            Coding::AsItComes => {}
-            // They are of the packed body, and nobody sees that.
-            Coding::Gzip => {
-                parts.headers.remove(http::header::CONTENT_ENCODING);
-                parts.headers.remove(http::header::CONTENT_LENGTH);
-            }
-            Coding::Unasked(coding) => {
-                return Err(Broken::Unasked { status, coding: coding.clone() });
-            }
-        }
         let mut headers = Fields::with_room(parts.headers.len());
         for (name, value) in &parts.headers {
             headers.add(name.as_str(), &String::from_utf8_lossy(value.as_bytes()));
         }
+        let coding = Coding::of(outgoing, purpose, status, &headers);
         // ureq knows best of what must not be lost, and of what is no plain answer.
         let is_plain = purpose != Purpose::Token
             && status >= 200
             && parts.version == http::Version::HTTP_11
             && !outgoing.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("expect"));
-        let mut said = parts.headers.get_all(http::header::CONNECTION).iter();
-        let keeps = |said: &http::HeaderValue| said.as_bytes().eq_ignore_ascii_case(b"keep-alive");
-        let stays = is_plain.then(|| said.all(keeps));
-        let mut rest = Incoming::new(body, stays, call, limits);
+        let keeps = |said: &str| said.eq_ignore_ascii_case("keep-alive");
+        let stays = is_plain.then(|| headers.named("connection").all(keeps));
+        let mut rest = Incoming::new(body, stays);
         // ureq gives no length for an empty body.
-        if parts.headers.get(http::header::CONTENT_LENGTH).is_some_and(|length| length == "0") {
+        if headers.named("content-length").next() == Some("0") {
             rest.announced = Some(0);
         }
-        if matches!(coding, Coding::Gzip) {
-            rest.unpack();
+        match coding {
+            Coding::AsItComes => {}
+            Coding::Gzip => {
+                rest.unpack();
+                // They are of the packed body, and nobody sees that.
+                headers = headers.without(&["content-encoding", "content-length"]);
+            }
+            Coding::Unasked(coding) => return Err(Broken::Unasked { status, coding }),
         }
         Ok((Answer { status, headers, body: Vec::new(), asked: None }, rest))
     }

@@ -13,7 +13,7 @@
 //! ```
 
 use crate::error::{Error, Result, Status};
-use std::fmt;
+use std::fmt::{self, Write};
 
 /// An absolute `http` or `https` URL without user info and fragment. Debug and Display leave out
 /// the query, which may hold a secret.
@@ -136,6 +136,17 @@ impl Url {
         &self.origin
     }
 
+    /// The whole of it with its authority as a `Host` header has it: what ureq is given.
+    pub fn to_send(&self) -> String {
+        /// `https://`, and a port.
+        const MORE: usize = 16;
+        let mut whole = String::with_capacity(self.text.len() + MORE);
+        whole.push_str(if self.origin.https { "https://" } else { "http://" });
+        self.origin.write_authority(&mut whole);
+        whole.push_str(self.target());
+        whole
+    }
+
     /// Scheme and authority, as they were written.
     fn base(&self) -> &str {
         &self.text[..self.path]
@@ -235,7 +246,13 @@ impl Origin {
     /// The host as sockets take it: an IPv6 address without its brackets, its zone behind `%`
     /// (RFC 6874 2).
     pub fn bare_host(&self) -> String {
-        self.host.trim_start_matches('[').trim_end_matches(']').replacen("%25", "%", 1)
+        self.unbracketed().replacen("%25", "%", 1)
+    }
+
+    /// The host without the brackets of an IPv6 address.
+    fn unbracketed(&self) -> &str {
+        let inner = self.host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        inner.unwrap_or(&self.host)
     }
 
     pub fn port(&self) -> u16 {
@@ -244,19 +261,34 @@ impl Origin {
 
     /// The host as others may see it: an IPv6 zone names a network interface of this machine.
     pub fn host_without_zone(&self) -> String {
+        let mut host = String::new();
+        self.write_host(&mut host);
+        host
+    }
+
+    fn write_host(&self, into: &mut String) {
         match self.host.split_once("%25") {
-            Some((address, _)) => format!("{address}]"),
-            None => self.host.clone(),
+            Some((address, _)) => {
+                into.push_str(address);
+                into.push(']');
+            }
+            None => into.push_str(&self.host),
         }
     }
 
     /// Host and port as a `Host` header has them (RFC 9110 7.2): the port only where it is not
     /// the scheme's own.
     pub fn authority(&self) -> String {
-        let host = self.host_without_zone();
-        match self.port == default_port(self.https) {
-            true => host,
-            false => host + ":" + &self.port.to_string(),
+        let mut authority = String::new();
+        self.write_authority(&mut authority);
+        authority
+    }
+
+    fn write_authority(&self, into: &mut String) {
+        self.write_host(into);
+        if self.port != default_port(self.https) {
+            // A text can be written to.
+            write!(into, ":{}", self.port).ok();
         }
     }
 
@@ -269,8 +301,8 @@ impl Origin {
     /// Whether the host can only be this machine: such a name, or a loopback address. Plain HTTP
     /// is allowed there.
     pub fn is_loopback(&self) -> bool {
-        let bare = self.bare_host();
-        is_localhost(&bare) || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+        let bare = self.unbracketed();
+        is_localhost(bare) || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
     }
 }
 

@@ -125,9 +125,13 @@ impl Wire {
                 Ok(0) => {}
                 Ok(_) if rest.is_empty() => return Ok(()),
                 Ok(amount) => {
+                    let is_first = conversation.put == 0;
                     conversation.put += amount as u64;
                     rest = &rest[amount..];
-                    call.remaining().map_err(|_| Broken::Over)?;
+                    // Most requests go out at once, and the answer is waited for within the call.
+                    if !is_first || !rest.is_empty() {
+                        call.remaining().map_err(|_| Broken::Over)?;
+                    }
                     continue;
                 }
                 Err(error) => return last_word(conversation, error),

@@ -42,12 +42,13 @@ pub(super) fn wants_nonce(code: Option<&str>) -> bool {
 
 /// Whether an API's answer with these challenges (`WWW-Authenticate`) speaks of the proof, and not
 /// of the token (RFC 9449 7.1, 9).
-pub(crate) fn challenges_proof<'c>(
+pub(crate) fn challenges_proof(
     status: u16,
-    mut challenges: impl Iterator<Item = &'c str>,
+    mut challenges: &mut dyn Iterator<Item = &str>,
 ) -> bool {
     let is_end = |c: char| !(c.is_ascii_alphanumeric() || c == '_');
-    status == 401 && challenges.any(|challenge| challenge.split(is_end).any(is_about_proof))
+    let is_one = |challenge: &str| challenge.split(is_end).any(is_about_proof);
+    status == 401 && Iterator::any(&mut challenges, is_one)
 }
 
 /// The challenges of an answer.
@@ -206,7 +207,7 @@ mod tests {
 
     #[test]
     fn a_challenge_of_the_proof_is_none_of_the_token() {
-        let challenged = |status, text| challenges_proof(status, [text].into_iter());
+        let challenged = |status, text| challenges_proof(status, &mut [text].into_iter());
         assert!(challenged(401, "DPoP error=\"use_dpop_nonce\", error_description=\"x\""));
         assert!(challenged(401, "Bearer, DPoP algs=\"ES256\", error=\"invalid_dpop_proof\""));
         assert!(!challenged(401, "DPoP error=\"invalid_token\""));

@@ -14,7 +14,7 @@ use try_lock::TryLock;
 
 /// Threads beyond this many share stripes. A gateway's program has fewer; each costs 64 bytes a
 /// client.
-const STRIPES: usize = 8;
+pub(crate) const STRIPES: usize = 8;
 
 /// How often the writer tries to take a stripe. A reader holds it for some nanoseconds, unless
 /// its thread is not running just then.
@@ -82,7 +82,7 @@ impl<T> Striped<T> {
 /// Threads are dealt out to stripes in the order in which they first ask, so that the first eight
 /// have one each.
 #[inline]
-fn stripe_of_this_thread() -> usize {
+pub(crate) fn stripe_of_this_thread() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     thread_local!(static MINE: Cell<usize> = const { Cell::new(STRIPES) });
     let mine = MINE.get();
