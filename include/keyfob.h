@@ -1312,6 +1312,21 @@ keyfob_status keyfob_response_read(keyfob_response *response,
                                    keyfob_error **err);
 
 /**
+ * The same without waiting: reads what has come. For an event loop, which must not wait: it goes on with
+ * `keyfob_response_read` on another thread where this has nothing.
+ *
+ * `KEYFOB_WOULD_BLOCK`: nothing has come since, and the body goes on; or it is unpacked on its way
+ * (`compress`), which is never done so. All else as `keyfob_response_read`.
+ */
+KEYFOB_API
+KEYFOB_MUST_CHECK
+keyfob_status keyfob_response_read_now(keyfob_response *response,
+                                       uint8_t *buf,
+                                       size_t cap,
+                                       size_t *len,
+                                       keyfob_error **err);
+
+/**
  * Gives the absolute URL of the link with this relation, such as `next`: from a `Link` header (RFC
  * 8288), or from a `links` or `_links` member in the first MiB of a JSON body; for `next` also
  * where the provider's profile says that its next page is. A page whose next one is itself is the

@@ -68,10 +68,24 @@ impl Response {
     /// came for `idle_timeout_ms`, or all of it took longer than `transfer_timeout_ms`.
     /// `CANCELLED`: the call that opened it, or its progress function, ended it.
     pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        self.read_piece(buffer, true)
+    }
+
+    /// The same without waiting: what has come. Never waits for the network, so an event loop may call
+    /// it; what is to be waited for is [`read`](Response::read) on another thread.
+    ///
+    /// # Errors
+    /// `WOULD_BLOCK`: nothing has come since; or the body is unpacked on its way, which is not done so.
+    /// All others are those of `read`.
+    pub fn read_now(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        self.read_piece(buffer, false)
+    }
+
+    fn read_piece(&mut self, buffer: &mut [u8], waits: bool) -> Result<usize> {
         if buffer.is_empty() {
             return Ok(0);
         }
-        let amount = self.next_piece(buffer)?;
+        let amount = self.next_piece(buffer, waits)?;
         match self.progress.goes_on(amount) {
             true => Ok(amount),
             false => Err(Error::new(Status::Cancelled, "the progress function ended the call")),
@@ -80,7 +94,7 @@ impl Response {
 
     /// From what is in memory first, such as a document that was looked into, then from the
     /// connection.
-    fn next_piece(&mut self, buffer: &mut [u8]) -> Result<usize> {
+    fn next_piece(&mut self, buffer: &mut [u8], waits: bool) -> Result<usize> {
         let kept = &self.answer.body[self.given..];
         if !kept.is_empty() {
             let amount = kept.len().min(buffer.len());
@@ -89,7 +103,7 @@ impl Response {
             return Ok(amount);
         }
         match &mut self.rest {
-            Some(rest) => rest.read(buffer),
+            Some(rest) => rest.read(buffer, waits),
             None => Ok(0),
         }
     }

@@ -323,7 +323,7 @@ fn look_into_error(account: &Account, response: &mut Response) -> Result<()> {
     let mut document = vec![0; LARGEST_ERROR + 1];
     let mut length = 0;
     while length < document.len() {
-        match rest.read(&mut document[length..])? {
+        match rest.read(&mut document[length..], true)? {
             0 => break,
             amount => length += amount,
         }

@@ -11,7 +11,7 @@ use super::error::keyfob_error;
 use super::guard::guard;
 use super::panics::plain;
 use crate::client::response::Response;
-use crate::error::Status;
+use crate::error::{Result, Status};
 use once_cell::race::OnceBox;
 use std::ffi::{CStr, CString, c_char};
 use std::ptr;
@@ -131,10 +131,37 @@ pub unsafe extern "C" fn keyfob_response_read(
     len: *mut usize,
     err: *mut *mut keyfob_error,
 ) -> Status {
+    read_piece(response, (buf, cap), len, err, Response::read)
+}
+
+/// The same without waiting: reads what has come. For an event loop, which must not wait: it goes on with
+/// `keyfob_response_read` on another thread where this has nothing.
+///
+/// `KEYFOB_WOULD_BLOCK`: nothing has come since, and the body goes on; or it is unpacked on its way
+/// (`compress`), which is never done so. All else as `keyfob_response_read`.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_response_read_now(
+    response: *mut keyfob_response,
+    buf: *mut u8,
+    cap: usize,
+    len: *mut usize,
+    err: *mut *mut keyfob_error,
+) -> Status {
+    read_piece(response, (buf, cap), len, err, Response::read_now)
+}
+
+fn read_piece(
+    response: *mut keyfob_response,
+    (buf, cap): (*mut u8, usize),
+    len: *mut usize,
+    err: *mut *mut keyfob_error,
+    read: fn(&mut Response, &mut [u8]) -> Result<usize>,
+) -> Status {
     guard(err, || {
         let out = Out::new(len, 0, "len")?;
         let buffer = bytes_mut(buf, cap, "buf")?;
-        out.set(handle_mut(response, "response")?.response.read(buffer)?);
+        out.set(read(&mut handle_mut(response, "response")?.response, buffer)?);
         Ok(())
     })
 }

@@ -127,10 +127,11 @@ impl Connection {
 
     /// Waits for data and reads it to where it is wanted, with no copy in between but of what had come
     /// before; 0 at the end. Once it has some it takes what more there is, and waits no more. While it
-    /// flows it does not even wait before it reads.
-    pub fn receive(&mut self, buffer: &mut [u8], call: &Call) -> Outcome<usize> {
+    /// flows it does not even wait before it reads. Without `waits` it fails with `Over` where nothing is
+    /// there.
+    pub fn receive(&mut self, buffer: &mut [u8], call: &Call, waits: bool) -> Outcome<usize> {
         let mut filled = 0;
-        match self.read_on(buffer, &mut filled, call) {
+        match self.read_on(buffer, &mut filled, call, waits) {
             Err(broken) if filled == 0 => return Err(broken),
             // The next read has its own limits.
             Ok(()) | Err(Broken::Over) => {}
@@ -139,16 +140,26 @@ impl Connection {
         Ok(filled)
     }
 
-    fn read_on(&mut self, buffer: &mut [u8], filled: &mut usize, call: &Call) -> Outcome<()> {
+    fn read_on(
+        &mut self,
+        buffer: &mut [u8],
+        filled: &mut usize,
+        call: &Call,
+        waits: bool,
+    ) -> Outcome<()> {
         while *filled < buffer.len() {
             let is_there = self.flows() || !self.inbox.is_empty();
-            if is_there {
-                call.remaining().map_err(|_| Broken::Over)?;
-            } else if *filled > 0 {
+            if !is_there && *filled > 0 {
                 break;
             }
-            if self.take_in(buffer, filled, (!is_there).then_some(call))? == Came::TheEnd {
-                break;
+            let wait = (waits && !is_there).then_some(call);
+            if wait.is_none() {
+                call.remaining().map_err(|_| Broken::Over)?;
+            }
+            match self.take_in(buffer, filled, wait)? {
+                Came::TheEnd => break,
+                Came::Nothing if !waits => return Err(Broken::Over),
+                _ => {}
             }
         }
         Ok(())

@@ -29,6 +29,8 @@ pub(super) struct InFlight {
     pub answered_early: bool,
     /// How many bytes ureq's output buffer needs at most: for a head, or a piece of a body.
     pub room: usize,
+    /// Whether its reads wait for something to come. Those that do not fail with `Over`.
+    pub waits: bool,
     /// How many bytes ureq has taken since it last gave some of a body: what is around it.
     pub around: usize,
 }
@@ -37,7 +39,7 @@ impl InFlight {
     /// For a call that may not send: `room` is 0 until it is set.
     pub fn of(call: &Call, conversation: Option<Conversation>) -> InFlight {
         let call = Rc::new(call.clone());
-        InFlight { call, conversation, answered_early: false, room: 0, around: 0 }
+        InFlight { call, conversation, answered_early: false, room: 0, waits: true, around: 0 }
     }
 }
 
@@ -73,6 +75,11 @@ pub(super) fn in_flight<T>(
 /// caller's code.
 pub(super) fn with_in_flight<T>(look: impl FnOnce(&mut InFlight) -> T) -> Option<T> {
     IN_FLIGHT.with_borrow_mut(|flight| flight.as_mut().map(look))
+}
+
+/// Whether reads wait, for the call in flight.
+pub(super) fn waits() -> bool {
+    with_in_flight(|flight| flight.waits).unwrap_or(true)
 }
 
 /// The call in flight: for waits, which must not hold the thread-local.

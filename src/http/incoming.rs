@@ -103,22 +103,23 @@ impl Incoming {
         (self.gunzip, self.announced) = (Some(Box::new(Gunzip::new())), None);
     }
 
-    /// Reads the next bytes; 0 at the end of the body.
+    /// Reads the next bytes; 0 at the end of the body. Without `waits` it reads what is there.
     ///
     /// # Errors
+    /// `WOULD_BLOCK` where nothing is there; and for a packed body, which may unpack to nothing for long.
     /// `NETWORK` where the body is cut: what came before is then not the whole of it. `TIMEOUT`,
     /// which says whether it was a silence or the whole that took too long. `CANCELLED`.
     /// `INVALID_ARGUMENT` in a child that was forked since: the connection is its parent's.
-    pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+    pub fn read(&mut self, buffer: &mut [u8], waits: bool) -> Result<usize> {
         let Some(mut apart) = self.apart.take() else {
             return Err(Error::new(Status::Network, "the body is read after its call"));
         };
-        let read = self.read_apart(&mut apart, buffer);
+        let read = self.read_apart(&mut apart, buffer, waits);
         self.apart = Some(apart);
         read
     }
 
-    fn read_apart(&mut self, apart: &mut Apart, buffer: &mut [u8]) -> Result<usize> {
+    fn read_apart(&mut self, apart: &mut Apart, buffer: &mut [u8], waits: bool) -> Result<usize> {
         if apart.process != this_process() {
             let what = format!(
                 "{}: the answer is that of the process before the fork; ask again",
@@ -126,18 +127,27 @@ impl Incoming {
             );
             return Err(Error::new(Status::InvalidArgument, what));
         }
+        let not_yet = || Error::new(Status::WouldBlock, "no more of the body has come yet");
+        if !waits && self.gunzip.is_some() {
+            return Err(not_yet());
+        }
         let limits = &apart.limits;
         let left = limits.end.map(|(end, _)| end.saturating_duration_since(Instant::now()));
         let idle = left.map_or(limits.idle, |left| left.min(limits.idle));
         let call = apart.call.again(idle);
         let (read, left) =
-            in_flight::in_flight(InFlight::of(&call, None), || self.read_within(buffer));
+            in_flight::in_flight(InFlight { waits, ..InFlight::of(&call, None) }, || {
+                self.read_within(buffer)
+            });
         if let (Ok(0), Some(conversation)) = (&read, left) {
             if let Some(give_back) = apart.give_back.take() {
                 give_back(conversation);
             }
         }
-        read.map_err(|broken| self.in_words((apart.explain)(broken, &call), apart))
+        match read {
+            Err(Broken::Over) if !waits && call.remaining().is_ok() => Err(not_yet()),
+            read => read.map_err(|broken| self.in_words((apart.explain)(broken, &call), apart)),
+        }
     }
 
     /// Reads the next bytes as part of a call that is in flight already, and within its limits
@@ -162,7 +172,9 @@ impl Incoming {
         const LITTLE: u64 = 16_384;
         let mut buffer = [0; 4096];
         if self.announced.is_some_and(|length| length <= LITTLE) {
-            while self.came <= LITTLE && self.read(&mut buffer).is_ok_and(|amount| amount > 0) {}
+            while self.came <= LITTLE && self.read(&mut buffer, true).is_ok_and(|amount| amount > 0)
+            {
+            }
         }
     }
 
@@ -236,7 +248,7 @@ fn counted(
     let call = in_flight::call().ok_or(Broken::Over)?;
     let connection = &mut conversation.as_mut().ok_or(Broken::Ended)?.connection;
     let most = usize::try_from(*left).unwrap_or(usize::MAX).min(buffer.len());
-    match connection.receive(&mut buffer[..most], &call)? {
+    match connection.receive(&mut buffer[..most], &call, in_flight::waits())? {
         0 => Err(Broken::Ended),
         amount => {
             *left -= amount as u64;

@@ -113,6 +113,37 @@ fn a_silence_in_a_body_ends_by_its_own_limit() {
 }
 
 #[test]
+fn what_has_come_of_a_body_is_read_without_waiting() {
+    let world = World::new();
+    let mut config = world.config(HOST, "password");
+    config.set("idle_timeout_ms", "50").unwrap();
+    let client = config.client().unwrap();
+    let mut response = client.open(&file(&world, 3 * MB)).unwrap();
+    let (mut whole, mut piece) = (Vec::new(), vec![0; 100_000]);
+    loop {
+        let read = response.read_now(&mut piece).or_else(|error| {
+            assert_eq!(error.status(), Status::WouldBlock, "{error}");
+            response.read(&mut piece)
+        });
+        match read.unwrap() {
+            0 => break,
+            amount => whole.extend_from_slice(&piece[..amount]),
+        }
+    }
+    assert_eq!(whole, file_of_size(3 * MB));
+    assert_eq!(response.read_now(&mut piece).unwrap(), 0, "the end stays the end");
+
+    world.answers_once(HOST, "api", Fault::Stall { at: Stage::WithinBody, executed: true });
+    let mut stalled = client.open(&file(&world, MB)).unwrap();
+    let silence = read_whole(&mut stalled).unwrap_err();
+    assert_eq!(silence.status(), Status::Timeout);
+    let nothing = stalled.read_now(&mut piece).unwrap_err();
+    assert_eq!(nothing.status(), Status::WouldBlock, "{nothing}");
+    client.cancel();
+    assert_eq!(stalled.read_now(&mut piece).unwrap_err().status(), Status::Cancelled);
+}
+
+#[test]
 fn a_body_ends_when_its_handle_is_cancelled() {
     let world = World::new();
     let client = world.client(HOST);

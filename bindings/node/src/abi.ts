@@ -147,6 +147,7 @@ export const FUNCTIONS = {
   keyfob_response_header_at: ["text", "pointer", "size_t", "out text"],
   keyfob_response_body: ["bytes", "pointer", "out size_t"],
   keyfob_response_read: ["int32_t", "pointer", "buffer", "size_t", "out size_t", "out pointer"],
+  keyfob_response_read_now: ["int32_t", "pointer", "buffer", "size_t", "out size_t", "out pointer"],
   keyfob_response_link: ["int32_t", "pointer", "text", "out owned", "out pointer"],
   keyfob_response_length: ["int64_t", "pointer"],
   keyfob_response_free: ["void", "pointer"],

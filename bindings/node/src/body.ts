@@ -1,10 +1,15 @@
-// Bodies of answers that are read as they come: a stream that asks for a piece when it is read, one call
-// on a worker thread each, and ends with whoever gives it up. Where pieces come full, a thread reads the
-// next one while somebody works on the last: one, and no more.
+// Bodies of answers that are read as they come: a stream that asks for a piece when it is read, and ends
+// with whoever gives it up.
+//
+//     something has come    it is read here, without waiting
+//     nothing has           a worker thread waits for it
+//     a piece is worked on  a worker thread reads what has come meanwhile: one piece, and no more
 
-import { CancelledError, TimeoutError, check } from "./errors";
+import { STATUSES } from "./abi";
+import { CancelledError, check } from "./errors";
 import { enterAtOnce, enterBesides, leave, queue } from "./lane";
 import { type Out, type Pointer, library } from "./library";
+import { turnIsOver } from "./turn";
 import { press } from "./weight";
 
 /** Is told how many bytes of a body have come, and of how many; null where that is not known. */
@@ -18,8 +23,11 @@ interface Held {
   readonly request: Pointer;
 }
 
-/** The most that one call reads, in bytes: each costs two wake-ups, which are dear on a machine that has little to do. */
+/** The most that one call reads, in bytes. */
 const MOST = 262_144;
+
+/** How long a piece is worked on, in milliseconds, that makes up for the two wake-ups of a thread. */
+const WORK_MS = 0.1;
 
 /** The most that the first call reads, in bytes: most bodies are smaller. */
 const FIRST = 65_536;
@@ -47,8 +55,12 @@ export class Body {
   /** In bytes, where that is known. */
   readonly #total: number | null;
   #held: Held | null;
-  /** The piece after the one that somebody has: it is being read, or is there. */
-  #ahead: Promise<Uint8Array> | null = null;
+  /** The piece after the one that somebody has: it is being read, or is there. Null in it: nothing had come. */
+  #ahead: Promise<Uint8Array | null> | null = null;
+  /** When the last piece was given. */
+  #givenAt = Infinity;
+  /** Whether the reader worked on the piece before for so long that reading ahead pays. */
+  #isWorkedOn = false;
   /** What was read into and is free again: what came was little, and was copied. */
   #spare: Uint8Array | null = null;
   /** How large a piece may be. It grows while pieces come full. */
@@ -72,9 +84,10 @@ export class Body {
 
   /** Gives one piece: what a stream calls when somebody wants more. */
   async pull(controller: ReadableByteStreamController): Promise<void> {
+    this.#isWorkedOn = performance.now() - this.#givenAt > WORK_MS;
     const ahead = this.#ahead;
     this.#ahead = null;
-    const piece = await (ahead ?? this.#next());
+    const piece = (await ahead) ?? (await this.#next());
     if (this.#ended) throw ended();
     this.#done += piece.length;
     try {
@@ -90,7 +103,9 @@ export class Body {
       return;
     }
     this.#readAhead();
+    press(piece.buffer.byteLength);
     controller.enqueue(piece);
+    this.#givenAt = performance.now();
   }
 
   /** What a stream calls when it was given up. */
@@ -107,49 +122,82 @@ export class Body {
   }
 
   #readAhead(): void {
-    if (!this.#full || this.#come === this.#total || !enterBesides()) return;
-    this.#ahead = this.#read();
+    if (!this.#full || !this.#isWorkedOn || this.#come === this.#total || !enterBesides()) return;
+    // It does not wait: a body that is left half read keeps no thread, and no process from ending.
+    this.#ahead = this.#read(library.keyfob_response_read_now);
     this.#ahead.catch(() => undefined); // whoever asks for the piece is told
   }
 
   async #next(): Promise<Uint8Array> {
     if (this.#come === this.#total) return this.#end();
+    for (let over = turnIsOver(); over; over = turnIsOver()) await over;
+    const here = this.#readHere();
+    if (here !== null) return here;
     if (!enterAtOnce()) await new Promise<void>((enter) => queue(enter));
-    return this.#read();
+    return (await this.#read(library.keyfob_response_read)) as Uint8Array;
   }
 
-  /** Reads one piece, and leaves the place on the threads that was taken for that. */
-  async #read(): Promise<Uint8Array> {
+  /** Reads what has come, on this thread; null where that is nothing. */
+  #readHere(): Uint8Array | null {
+    if (this.#held === null) throw ended();
+    const buffer = this.#buffer();
+    const length: Out<number> = [null];
+    const err: Out<Pointer> = [null];
+    const status = library.keyfob_response_read_now(this.#held.response, buffer, buffer.length, length, err);
+    try {
+      return this.#came(status, err, buffer, length);
+    } finally {
+      if (this.#ended) this.#free();
+    }
+  }
+
+  /** Reads one piece on a thread, and leaves the place among those that was taken for that. */
+  async #read(how: typeof library.keyfob_response_read): Promise<Uint8Array | null> {
     const held = this.#held;
     if (held === null) {
       leave();
       throw ended();
     }
     reading.add(this);
-    const left = (this.#total ?? Infinity) - this.#come;
-    const buffer = this.#spare ?? new Uint8Array(Math.min(this.#room, left));
-    const length: Out<number> = [null];
-    const err: Out<Pointer> = [null];
     try {
+      const buffer = this.#buffer();
+      const length: Out<number> = [null];
+      const err: Out<Pointer> = [null];
       const status = await new Promise<number>((resolve, reject) => {
-        const { async } = library.keyfob_response_read;
-        async(held.response, buffer, buffer.length, length, err, (fault, status) => {
+        how.async(held.response, buffer, buffer.length, length, err, (fault, status) => {
           if (fault) reject(fault);
           else resolve(status);
         });
       });
-      check(status, err);
-      return this.#piece(buffer, length[0] ?? 0);
-    } catch (fault) {
-      // A silence that nobody has heard is none: who asks later waits anew.
-      if (this.#ahead && fault instanceof TimeoutError) this.#ahead = null;
-      else this.#ended = true;
-      throw fault;
+      return this.#came(status, err, buffer, length);
     } finally {
       leave();
       reading.delete(this);
       if (this.#ended) this.#free();
     }
+  }
+
+  #buffer(): Uint8Array {
+    const left = (this.#total ?? Infinity) - this.#come;
+    const buffer = this.#spare ?? unfilled(Math.min(this.#room, left));
+    this.#spare = null;
+    return buffer;
+  }
+
+  /** What a read brought; null where nothing had come. A read that failed ends the body. */
+  #came(status: number, err: Out<Pointer>, buffer: Uint8Array, length: Out<number>): Uint8Array | null {
+    if (status === STATUSES.WOULD_BLOCK) {
+      library.keyfob_error_free(err[0]);
+      this.#spare = buffer;
+      return null;
+    }
+    try {
+      check(status, err);
+    } catch (fault) {
+      this.#ended = true;
+      throw fault;
+    }
+    return this.#piece(buffer, length[0] ?? 0);
   }
 
   /** What came into a buffer. A copy where it is little: who keeps it must not keep all of the buffer. */
@@ -159,9 +207,9 @@ export class Body {
     if (this.#full) this.#room = Math.min(this.#room * 4, MOST);
     const isLittle = amount < buffer.length / 4;
     this.#spare = isLittle ? buffer : null;
-    const piece = isLittle ? buffer.slice(0, amount) : buffer.subarray(0, amount);
-    press(piece.buffer.byteLength);
-    return piece;
+    if (isLittle) return buffer.slice(0, amount);
+    buffer.fill(0, amount); // what memory held before is nobody's to see
+    return buffer.subarray(0, amount);
   }
 
   /** The end of a body all of whose bytes have come: nothing is waited for. */
@@ -188,6 +236,11 @@ export class Body {
     forgotten.unregister(this);
     free(held);
   }
+}
+
+/** A buffer that is not zeroed first. */
+function unfilled(bytes: number): Uint8Array {
+  return new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer);
 }
 
 function ended(): CancelledError {

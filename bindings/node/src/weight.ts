@@ -1,19 +1,41 @@
 // Makes V8 look for pieces of bodies that nobody holds any more. Their bytes lie outside of its heap, and
 // by itself it looks when 32 MB of them have come together, or when the place of its young objects is full,
-// which is small in most processes: with as much in there as a piece holds outside, it is full before long.
+// which is small in most processes. So what is free of that place is filled when some MB have been given.
 
+import { getHeapSpaceStatistics } from "node:v8";
+
+/** The largest object that is made for that, in bytes. */
 const MOST = 65_536;
+
+/** How many bytes of pieces are given before V8 has to look for those that nobody holds. */
+const GIVEN = 2 << 20;
+
+/** How many were given since it had to. */
+let given = 0;
 
 /** Weighs as much on V8's heap as a piece of so many bytes. To be held while a piece is worked on, and then no more. */
 export function weight(bytes: number): unknown {
   return new Array(Math.min(bytes, MOST) >> 3);
 }
 
-/** Throws away as much on V8's heap as a piece of so many bytes takes outside of it. */
+/** Says that a piece of so many bytes is given. Throws away no more on V8's heap than was given. */
 export function press(bytes: number): void {
-  for (let left = bytes; left > 0; left -= MOST) {
-    thrown = new Array(Math.min(left, MOST) >> 3);
+  given += bytes;
+  if (given < GIVEN) return;
+  for (let left = Math.min(given, room()); left > 0; left -= MOST) {
+    thrown = weight(left); // of a length that V8 does not know beforehand, or it would make none
     thrown = null; // before the next is made: what is held then makes that place grow
+  }
+  given = 0;
+}
+
+/** How many bytes fill the place of V8's young objects; infinity where that is not known, as in Bun. */
+function room(): number {
+  try {
+    const young = getHeapSpaceStatistics().find((space) => space.space_name === "new_space");
+    return young ? young.space_available_size + MOST : Infinity;
+  } catch {
+    return Infinity;
   }
 }
 

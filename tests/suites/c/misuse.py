@@ -82,6 +82,7 @@ GOOD_FOR = {
     ("keyfob_client_login_finish", "client"): "world.login_client",
     ("keyfob_client_login_finish", "login"): "world.browser_login",
     ("keyfob_response_read", "buf"): "(uint8_t *)world.buffer",
+    ("keyfob_response_read_now", "buf"): "(uint8_t *)world.buffer",
     ("keyfob_config_set_store2", "save"): "save_nowhere2",
     ("keyfob_config_set_store2", "lock"): "take_no_lock2",
     ("keyfob_config_set_store2", "unlock"): "give_no_lock2",
@@ -259,6 +260,7 @@ NUMBERS = {
         "INT64_MAX": "OK",
     },
     ("keyfob_response_read", "cap"): {"0": "OK", "SIZE_MAX": "INVALID_ARGUMENT"},
+    ("keyfob_response_read_now", "cap"): {"0": "OK", "SIZE_MAX": "INVALID_ARGUMENT"},
     ("keyfob_record_set", "len"): ABSURD_LENGTHS,
     ("keyfob_request_add_part", "len"): ABSURD_LENGTHS,
     ("keyfob_response_header_at", "index"): {

@@ -574,6 +574,14 @@ def declare(library: CDLL) -> None:
         POINTER(c_size_t),
         POINTER(POINTER(keyfob_error)),
     )
+    library.keyfob_response_read_now.restype = c_int32
+    library.keyfob_response_read_now.argtypes = (
+        POINTER(keyfob_response),
+        POINTER(c_uint8),
+        c_size_t,
+        POINTER(c_size_t),
+        POINTER(POINTER(keyfob_error)),
+    )
     library.keyfob_response_link.restype = c_int32
     library.keyfob_response_link.argtypes = (
         POINTER(keyfob_response),
