@@ -350,7 +350,8 @@ fn redirect(outgoing: &Outgoing, answer: &Answer) -> Option<Url> {
         307 | 308 => true,
         _ => false,
     };
-    let next = outgoing.url.join(answer.header("location").filter(|_| same_request)?).ok()?;
+    let location = same_request.then(|| answer.header("location")).flatten();
+    let next = outgoing.url.join(location?).ok()?;
     (next.origin() == outgoing.url.origin()).then_some(next)
 }
 
@@ -359,7 +360,8 @@ fn redirect(outgoing: &Outgoing, answer: &Answer) -> Option<Url> {
 fn signed_url(outgoing: &Outgoing, answer: &Answer) -> Option<Url> {
     let is_read = matches!(outgoing.method.as_str(), "GET" | "HEAD");
     let leads = matches!(answer.status, 301..=303 | 307 | 308);
-    let next = outgoing.url.join(answer.header("location").filter(|_| is_read && leads)?).ok()?;
+    let location = (is_read && leads).then(|| answer.header("location")).flatten();
+    let next = outgoing.url.join(location?).ok()?;
     (next.origin().is_https() || !outgoing.url.origin().is_https()).then_some(next)
 }
 

@@ -28,6 +28,15 @@ pub(super) struct Connection {
     flows: bool,
     /// What broke it behind data that was read. It is told when the data has been given.
     broken: Option<Box<Broken>>,
+    /// For the pool; `None` for one that never goes there.
+    pub place: Option<Place>,
+}
+
+/// Where a connection leads, and which transport it belongs to: one with another CA or proxy must
+/// not take it.
+pub(super) struct Place {
+    pub transport: u64,
+    pub origin: Origin,
 }
 
 impl Connection {
@@ -39,6 +48,7 @@ impl Connection {
             inbox: Inbox::default(),
             flows: false,
             broken: None,
+            place: None,
         }
     }
 
@@ -64,7 +74,7 @@ impl Connection {
         self.inbox.unread()
     }
 
-    /// The same, to mend a head in place (`wire::unfold`).
+    /// The same, to mend a head in place (`head`).
     pub fn unread_mut(&mut self) -> &mut [u8] {
         self.inbox.unread_mut()
     }

@@ -13,6 +13,7 @@
 //! ```
 
 use super::conversation::Conversation;
+use super::message::Fields;
 use crate::support::call::Call;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -33,20 +34,30 @@ pub(super) struct InFlight {
     pub waits: bool,
     /// How many bytes ureq has taken since it last gave some of a body: what is around it.
     pub around: usize,
+    /// The headers of the answer, where they were taken out of its head.
+    pub fields: Option<Fields>,
 }
 
 impl InFlight {
     /// For a call that may not send: `room` is 0 until it is set.
     pub fn of(call: &Call, conversation: Option<Conversation>) -> InFlight {
         let call = Rc::new(call.clone());
-        InFlight { call, conversation, answered_early: false, room: 0, waits: true, around: 0 }
+        InFlight {
+            call,
+            conversation,
+            answered_early: false,
+            room: 0,
+            waits: true,
+            around: 0,
+            fields: None,
+        }
     }
 }
 
 thread_local! {
     /// Borrowed for an instant only: nothing that waits, and none of the caller's code, runs
     /// within a borrow.
-    static IN_FLIGHT: RefCell<Option<InFlight>> = const { RefCell::new(None) };
+    static IN_FLIGHT: RefCell<Option<Box<InFlight>>> = const { RefCell::new(None) };
 }
 
 /// Runs `work` as the given call. Gives the conversation that `work` has left, if any. May be
@@ -56,25 +67,31 @@ pub(super) fn in_flight<T>(
     in_flight: InFlight,
     work: impl FnOnce() -> T,
 ) -> (T, Option<Conversation>) {
-    /// Puts back the outer call, whichever way `work` ends.
-    struct Restore(Option<InFlight>);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            let used = IN_FLIGHT.replace(self.0.take());
-            // Its sockets close outside of the borrow.
-            drop(used);
-        }
-    }
-    let _restore = Restore(IN_FLIGHT.replace(Some(in_flight)));
+    let _restore = begin(in_flight);
     let result = work();
     let left = with_in_flight(|flight| flight.conversation.take()).flatten();
     (result, left)
 }
 
+/// Puts back the outer call, whichever way the inner one ends.
+struct Restore(Option<Box<InFlight>>);
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        let used = IN_FLIGHT.replace(self.0.take());
+        // Its sockets close outside of the borrow.
+        drop(used);
+    }
+}
+
+fn begin(in_flight: InFlight) -> Restore {
+    Restore(IN_FLIGHT.replace(Some(Box::new(in_flight))))
+}
+
 /// Gives `look` the call in flight; `None` outside of one. `look` must not wait or run the
 /// caller's code.
 pub(super) fn with_in_flight<T>(look: impl FnOnce(&mut InFlight) -> T) -> Option<T> {
-    IN_FLIGHT.with_borrow_mut(|flight| flight.as_mut().map(look))
+    IN_FLIGHT.with_borrow_mut(|flight| flight.as_deref_mut().map(look))
 }
 
 /// Whether reads wait, for the call in flight.

@@ -19,21 +19,20 @@ use crate::support::sync::locked;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// Where a connection leads, and which transport it belongs to: one with another CA or proxy must
-/// not take it.
-#[derive(Clone, PartialEq, Eq)]
-pub(super) struct Place {
-    pub transport: u64,
-    pub origin: Origin,
-}
-
 /// A connection that waits for the next request.
 struct Idle {
-    place: Place,
     /// When it became idle, by boot time: time asleep counts, since the other side does not
     /// sleep.
     since: Moment,
     connection: Box<Connection>,
+}
+
+impl Idle {
+    /// Whether it leads there, and belongs to this transport.
+    fn is_of(&self, transport: u64, origin: &Origin) -> bool {
+        let place = self.connection.place.as_ref();
+        place.is_some_and(|place| place.transport == transport && place.origin == *origin)
+    }
 }
 
 /// The longest that a connection stays idle. Routers on the way forget connections without
@@ -79,18 +78,23 @@ pub(super) fn close_old() -> Option<Duration> {
 
 /// A connection to this place that has not been idle for longer than `most`: the one that was
 /// used last. One that was closed meanwhile, or on which something came, is closed.
-pub(super) fn take(place: &Place, most: Duration) -> Option<Box<Connection>> {
-    take_at(boot_time(), place, most)
+pub(super) fn take(transport: u64, origin: &Origin, most: Duration) -> Option<Box<Connection>> {
+    take_at(boot_time(), transport, origin, most)
 }
 
 /// The same at this moment, for tests.
-fn take_at(now: Moment, place: &Place, most: Duration) -> Option<Box<Connection>> {
+fn take_at(
+    now: Moment,
+    transport: u64,
+    origin: &Origin,
+    most: Duration,
+) -> Option<Box<Connection>> {
     let pool = pool();
     loop {
         let (old, idle) = {
             let mut pool = locked(&pool);
             let old = over(&mut pool, now);
-            let last = pool.iter().rposition(|idle| idle.place == *place);
+            let last = pool.iter().rposition(|idle| idle.is_of(transport, origin));
             let last = last.filter(|last| now.since(pool[*last].since) <= most);
             (old, last.map(|last| pool.remove(last)))
         };
@@ -105,12 +109,12 @@ fn take_at(now: Moment, place: &Place, most: Duration) -> Option<Box<Connection>
 
 /// Keeps a connection for the next request, if so many may be idle in the process. The one that was
 /// used least recently goes first.
-pub(super) fn put(place: Place, connection: Box<Connection>, most: usize) {
+pub(super) fn put(connection: Box<Connection>, most: usize) {
     let pool = pool();
     let since = boot_time();
     let mut pool = locked(&pool);
     let mut over = over(&mut pool, since);
-    pool.push(Idle { place, since, connection });
+    pool.push(Idle { since, connection });
     let surplus = pool.len().saturating_sub(most);
     over.extend(pool.drain(..surplus));
     drop(pool);
@@ -118,13 +122,15 @@ pub(super) fn put(place: Place, connection: Box<Connection>, most: usize) {
 }
 
 /// Closes those that lead to this place: one of them did not answer, and the others are older.
-pub(super) fn leave(place: &Place) {
-    drop(remove(&mut locked(&pool()), |idle| idle.place == *place));
+pub(super) fn leave(transport: u64, origin: &Origin) {
+    drop(remove(&mut locked(&pool()), |idle| idle.is_of(transport, origin)));
 }
 
 /// Closes those of a transport that is gone.
 pub(super) fn leave_all_of(transport: u64) {
-    drop(remove(&mut locked(&pool()), |idle| idle.place.transport == transport));
+    let is_its =
+        |idle: &Idle| idle.connection.place.as_ref().is_some_and(|p| p.transport == transport);
+    drop(remove(&mut locked(&pool()), is_its));
 }
 
 /// Closes all, because the process has no descriptor left. Says whether there were any.
@@ -136,6 +142,7 @@ pub(super) fn close_all() -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::connection::Place;
     use crate::http::socket::Socket;
     use crate::http::url::Url;
     use crate::support::call::{Call, Canceller};
@@ -146,26 +153,33 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let origin = Url::parse(&url).unwrap().origin().clone();
-        let place = Place { transport: u64::MAX, origin };
         let call = Call::new(Duration::from_secs(20), &Arc::<Canceller>::default());
         let connect = || -> (Box<Connection>, TcpStream) {
             let addresses = [listener.local_addr().unwrap()];
             let socket = Socket::connect(&addresses, Duration::from_secs(20), &call).unwrap();
-            (Box::new(Connection::over(socket)), listener.accept().unwrap().0)
+            let mut connection = Connection::over(socket);
+            connection.place = Some(Place { transport: u64::MAX, origin: origin.clone() });
+            (Box::new(connection), listener.accept().unwrap().0)
         };
         let (kept, _far_end) = connect();
-        put(place.clone(), kept, 8);
+        put(kept, 8);
         let later = |seconds| boot_time().after(Duration::from_secs(seconds));
         let second = Duration::from_secs(1);
         // Nothing shows that it died meanwhile; a token call must not find out.
-        assert!(take_at(later(2), &place, second).is_none());
-        assert!(take_at(later(2), &place, Duration::MAX).is_some(), "a request may try it");
+        assert!(take_at(later(2), u64::MAX, &origin, second).is_none());
+        assert!(
+            take_at(later(2), u64::MAX, &origin, Duration::MAX).is_some(),
+            "a request may try it"
+        );
         let (kept, _far_end) = connect();
-        put(place.clone(), kept, 8);
-        assert!(take_at(later(31), &place, Duration::MAX).is_none(), "routers forget it");
+        put(kept, 8);
+        assert!(
+            take_at(later(31), u64::MAX, &origin, Duration::MAX).is_none(),
+            "routers forget it"
+        );
         let (closed, far_end) = connect();
-        put(place.clone(), closed, 8);
+        put(closed, 8);
         drop(far_end);
-        assert!(take_at(later(0), &place, Duration::MAX).is_none());
+        assert!(take_at(later(0), u64::MAX, &origin, Duration::MAX).is_none());
     }
 }

@@ -19,7 +19,7 @@
 use super::broken::{Broken, Outcome};
 use super::buffers::read_whole;
 use super::coding::Coding;
-use super::connection::Connection;
+use super::connection::{Connection, Place};
 use super::conversation::Conversation;
 use super::explain::explain;
 use super::in_flight::{self, InFlight};
@@ -28,7 +28,7 @@ use super::late::{self, Asking, Pending, Waited};
 use super::message::{Answer, Fault, Fields, MOST_HEADER, Outgoing, Purpose, TransportSettings};
 use super::outflow::Outflow;
 use super::payload::Payload;
-use super::pool::{self, Place};
+use super::pool;
 use super::proxies::Proxies;
 use super::resolve;
 use super::socket::{self, Socket};
@@ -157,7 +157,6 @@ impl Transport {
         self.settle(outgoing, left, opened.as_ref().err(), call);
         let opened = opened.map_err(|broken| fault(broken, has_begun).at(had_gone));
         let (answer, body) = opened?;
-        let place = self.place(outgoing.url.origin());
         let most = self.settings.max_idle;
         let body = body.apart(Apart {
             call: call.clone(),
@@ -165,7 +164,7 @@ impl Transport {
             limits,
             at: format!("{} {}", outgoing.method, outgoing.shown()),
             explain: self.explaining(outgoing),
-            give_back: Some(Box::new(move |over| put_back(place, over, most))),
+            give_back: Some(Box::new(move |over| put_back(over, most))),
         });
         Ok((answer, body))
     }
@@ -248,9 +247,14 @@ impl Transport {
         const LIVES: Duration = Duration::from_secs(1);
         let most_idle = if keeps.is_some() { LIVES } else { Duration::MAX };
         let origin = outgoing.url.origin();
-        let connection = match pool::take(&self.place(origin), most_idle) {
+        let connection = match pool::take(self.number, origin, most_idle) {
             Some(connection) => connection,
-            None => Box::new(self.connect(origin, call)?),
+            None => {
+                let mut connection = self.connect(origin, call)?;
+                let place = Place { transport: self.number, origin: origin.clone() };
+                connection.place = Some(place);
+                Box::new(connection)
+            }
         };
         let keeps = keeps.map(|body| usize::try_from(on_the_wire(body)).unwrap_or(usize::MAX));
         Ok(Conversation::on(connection, keeps))
@@ -282,7 +286,7 @@ impl Transport {
             self.distrust_idle(outgoing, call);
         }
         if let Some(over) = left.filter(|_| broken.is_none()) {
-            put_back(self.place(outgoing.url.origin()), over, self.settings.max_idle);
+            put_back(over, self.settings.max_idle);
         }
     }
 
@@ -290,7 +294,7 @@ impl Transport {
     /// older, and no better. A cancelled call says nothing of them.
     fn distrust_idle(&self, outgoing: &Outgoing, call: &Call) {
         if !call.is_cancelled() {
-            pool::leave(&self.place(outgoing.url.origin()));
+            pool::leave(self.number, outgoing.url.origin());
         }
     }
 
@@ -354,10 +358,14 @@ impl Transport {
         }?;
         let (parts, body) = answer.into_parts();
         let status = parts.status.as_u16();
-        let mut headers = Fields::with_room(parts.headers.len());
-        for (name, value) in &parts.headers {
-            headers.add(name.as_str(), &String::from_utf8_lossy(value.as_bytes()));
-        }
+        let taken = in_flight::with_in_flight(|flight| flight.fields.take()).flatten();
+        let mut headers = taken.unwrap_or_else(|| {
+            let mut headers = Fields::with_room(parts.headers.len());
+            for (name, value) in &parts.headers {
+                headers.add(name.as_str(), &String::from_utf8_lossy(value.as_bytes()));
+            }
+            headers
+        });
         let coding = Coding::of(outgoing, purpose, status, &headers);
         // ureq knows best of what must not be lost, and of what is no plain answer.
         let is_plain = purpose != Purpose::Token
@@ -368,7 +376,7 @@ impl Transport {
         let stays = is_plain.then(|| headers.named("connection").all(keeps));
         let mut rest = Incoming::new(body, stays);
         // ureq gives no length for an empty body.
-        if headers.named("content-length").next() == Some("0") {
+        if rest.announced.is_none() && headers.named("content-length").next() == Some("0") {
             rest.announced = Some(0);
         }
         match coding {
@@ -391,11 +399,6 @@ impl Transport {
         Box::new(move |broken, call| {
             explain(broken, &request, call, &settings, proxies.to(request.url.origin()))
         })
-    }
-
-    /// Where connections to this origin lie in the pool.
-    fn place(&self, origin: &Origin) -> Place {
-        Place { transport: self.number, origin: origin.clone() }
     }
 
     /// A new connection. Where the process has no descriptor left for it, idle connections are
@@ -503,9 +506,9 @@ pub(crate) fn close_idle() -> Option<Duration> {
 }
 
 /// Keeps a connection for the next request, if it is fit for one.
-fn put_back(place: Place, over: Conversation, most: usize) {
+fn put_back(over: Conversation, most: usize) {
     if let Some(connection) = over.connection_for_more() {
-        pool::put(place, connection, most);
+        pool::put(connection, most);
     }
 }
 

@@ -19,6 +19,7 @@
 use super::broken::Broken;
 use super::buffers::lengthen;
 use super::conversation::{Conversation, WITHOUT_END};
+use super::head::{take_fields, unfold};
 use super::in_flight;
 use super::session::Came;
 use super::socket::For;
@@ -187,27 +188,6 @@ fn last_word(conversation: &mut Conversation, error: Broken) -> Result<(), Broke
     Ok(())
 }
 
-/// Joins the lines of a head that older servers fold (RFC 9112 5.2), in place: ureq takes a
-/// folded line for a fault. Says whether the head is there to its end.
-fn unfold(bytes: &mut [u8]) -> bool {
-    let mut at = 0;
-    while let Some(found) = bytes[at..].iter().position(|byte| *byte == b'\n') {
-        at += found + 1;
-        match bytes.get(at) {
-            Some(b' ' | b'\t') => {
-                bytes[at - 1] = b' ';
-                if at >= 2 && bytes[at - 2] == b'\r' {
-                    bytes[at - 2] = b' ';
-                }
-            }
-            Some(b'\n') => return true,
-            Some(b'\r') if bytes.get(at + 1) == Some(&b'\n') => return true,
-            _ => {}
-        }
-    }
-    false
-}
-
 impl Buffers for Wire {
     /// Where ureq writes the head, and pieces of the body.
     fn output(&mut self) -> &mut [u8] {
@@ -300,11 +280,18 @@ impl Transport for Wire {
         if conversation.keeps() {
             conversation.keep()?;
         }
-        if !self.head_is_there {
-            self.head_is_there = unfold(match conversation.keeps() {
-                true => &mut conversation.came,
-                false => conversation.connection.unread_mut(),
-            });
+        if !self.head_is_there && conversation.keeps() {
+            // A later call may read it again, so nothing is taken out.
+            self.head_is_there = unfold(&mut conversation.came);
+        } else if !self.head_is_there {
+            let head = conversation.connection.unread_mut();
+            if let Some((fields, used)) = take_fields(head) {
+                conversation.connection.take(used);
+                in_flight::with_in_flight(|flight| flight.fields = Some(fields));
+                self.head_is_there = true;
+            } else {
+                self.head_is_there = unfold(head);
+            }
         }
         self.progress = true;
         Ok(more)
@@ -329,22 +316,5 @@ impl Drop for Wire {
         wipe(&mut self.output[..self.touched]);
         let conversation = self.conversation.take();
         in_flight::with_in_flight(|flight| flight.conversation = conversation);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn folded_lines_of_a_head_are_joined_in_place() {
-        let unfolded = |text: &str| {
-            let mut bytes = text.as_bytes().to_vec();
-            let whole = unfold(&mut bytes);
-            (String::from_utf8(bytes).unwrap(), whole)
-        };
-        assert_eq!(unfolded("A: b\r\n c\r\n\r\n d"), ("A: b   c\r\n\r\n d".into(), true));
-        assert_eq!(unfolded("A: b\n\tc\n\n\r\n x"), ("A: b \tc\n\n\r\n x".into(), true));
-        assert_eq!(unfolded("A: b\r\n"), ("A: b\r\n".into(), false));
     }
 }
