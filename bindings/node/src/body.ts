@@ -1,9 +1,9 @@
 // Bodies of answers that are read as they come: a stream that asks for a piece when it is read, and ends
 // with whoever gives it up.
 //
-//     something has come    it is read here, without waiting
-//     nothing has           a worker thread waits for it
-//     a piece is worked on  a worker thread reads what has come meanwhile: one piece, and no more
+//     something has come     it is read here, without waiting
+//     little or nothing has  a worker thread waits, and reads what has come until it runs
+//     a piece is worked on   a worker thread reads what has come meanwhile: one piece, and no more
 
 import { STATUSES } from "./abi";
 import { CancelledError, check } from "./errors";
@@ -61,7 +61,7 @@ export class Body {
   #givenAt = Infinity;
   /** Whether the reader worked on the piece before for so long that reading ahead pays. */
   #isWorkedOn = false;
-  /** What was read into and is free again: what came was little, and was copied. */
+  /** What was read into and is free again: nothing came, or little, which was copied. */
   #spare: Uint8Array | null = null;
   /** How large a piece may be. It grows while pieces come full. */
   #room = FIRST;
@@ -128,10 +128,11 @@ export class Body {
     this.#ahead.catch(() => undefined); // whoever asks for the piece is told
   }
 
+  /** The next piece, where none was read ahead. */
   async #next(): Promise<Uint8Array> {
     if (this.#come === this.#total) return this.#end();
     for (let over = turnIsOver(); over; over = turnIsOver()) await over;
-    const here = this.#readHere();
+    const here = this.#spare === null ? this.#readHere() : null;
     if (here !== null) return here;
     if (!enterAtOnce()) await new Promise<void>((enter) => queue(enter));
     return (await this.#read(library.keyfob_response_read)) as Uint8Array;

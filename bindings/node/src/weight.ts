@@ -8,7 +8,10 @@ import { getHeapSpaceStatistics } from "node:v8";
 const MOST = 65_536;
 
 /** How many bytes of pieces are given before V8 has to look for those that nobody holds. */
-const GIVEN = 2 << 20;
+const GIVEN = 3 << 20;
+
+/** How much is thrown away for that at most, in bytes: in most processes it is as much as that place has. */
+const THROWN = 4 << 20;
 
 /** How many were given since it had to. */
 let given = 0;
@@ -18,11 +21,11 @@ export function weight(bytes: number): unknown {
   return new Array(Math.min(bytes, MOST) >> 3);
 }
 
-/** Says that a piece of so many bytes is given. Throws away no more on V8's heap than was given. */
+/** Says that a piece of so many bytes is given. */
 export function press(bytes: number): void {
   given += bytes;
   if (given < GIVEN) return;
-  for (let left = Math.min(given, room()); left > 0; left -= MOST) {
+  for (let left = Math.min(THROWN, room()); left > 0; left -= MOST) {
     thrown = weight(left); // of a length that V8 does not know beforehand, or it would make none
     thrown = null; // before the next is made: what is held then makes that place grow
   }
