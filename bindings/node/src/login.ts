@@ -12,6 +12,12 @@ const forgotten = new FinalizationRegistry((login: Pointer) => library.keyfob_lo
 export class Login {
   readonly #handle: Pointer;
 
+  /**
+   * What JSON has of a login: nothing. A function of its own makes structuredClone and postMessage refuse a
+   * login, whose copy would be an empty object.
+   */
+  readonly toJSON = (): object => ({});
+
   /** @internal */
   constructor(handle: Pointer) {
     this.#handle = handle;

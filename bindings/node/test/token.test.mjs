@@ -5,6 +5,7 @@ import { createHook } from "node:async_hooks";
 import { after, beforeEach, test } from "node:test";
 import { inspect } from "node:util";
 import { serialize } from "node:v8";
+import { Client } from "@keyfob/client";
 import { FOUR, startSimulator } from "./simulator.mjs";
 
 const clouds = await startSimulator();
@@ -177,6 +178,15 @@ test("a client cannot be copied to another thread, and says so", async (t) => {
   for (const copy of copies) assert.throws(() => copy(client), /could not be cloned/);
   const texts = [JSON.stringify({ client }), inspect(client), inspect({ ...client }), `${client}`];
   assert.ok(texts.every((text) => !text.includes(token)));
+});
+
+test("a login cannot be copied to another thread, and says so", async (t) => {
+  const { issuer } = clouds.info.clouds.oauth2;
+  const client = new Client("oauth2", { client_id: "kiosk-3", issuer, ca_file: clouds.info.ca_file });
+  t.after(() => client.close());
+  const login = await client.loginBegin();
+  for (const copy of [structuredClone, serialize]) assert.throws(() => copy(login), /could not be cloned/);
+  assert.equal(JSON.stringify({ login }), '{"login":{}}');
 });
 
 test("the way to the cloud is tried, and nothing is sent", async (t) => {
