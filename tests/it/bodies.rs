@@ -144,6 +144,25 @@ fn what_has_come_of_a_body_is_read_without_waiting() {
 }
 
 #[test]
+fn a_body_that_is_read_without_waiting_has_its_limit_too() {
+    let world = World::new();
+    let mut config = world.config(HOST, "password");
+    config.set("transfer_timeout_ms", "1").unwrap();
+    let client = config.client().unwrap();
+    let mut response = client.open(&file(&world, 16 * MB)).unwrap();
+    let mut piece = vec![0; MB];
+    let error = loop {
+        match response.read_now(&mut piece) {
+            Ok(amount) => assert!(amount > 0, "all of it in a millisecond"),
+            Err(error) if error.status() == Status::WouldBlock => {}
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.status(), Status::Timeout, "{error}");
+    assert!(error.message().contains("transfer_timeout_ms"), "{error}");
+}
+
+#[test]
 fn a_body_ends_when_its_handle_is_cancelled() {
     let world = World::new();
     let client = world.client(HOST);

@@ -1,4 +1,4 @@
-// A token and a request with the package of this checkout, on whatever runs this.
+// A token, a request and a body in pieces with the package of this checkout, on whatever runs this.
 
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
@@ -11,5 +11,9 @@ const options = Object.fromEntries(told.map(([name, value]) => [name.slice("KEYF
 const client = new Client("simacan", options);
 assert.match(await client.token(), /^eyJ/);
 assert.equal((await client.fetch(process.env.DEVICES)).status, 200);
+const file = await client.fetch(new URL("/files/5000000", process.env.DEVICES), { stream: true });
+let size = 0;
+for await (const piece of file.body) size += piece.length;
+assert.equal(size, 5_000_000);
 await client.close();
-console.log("a token and a request");
+console.log("a token, a request and a body in pieces");
