@@ -15,6 +15,7 @@ use super::connection::Connection;
 use super::url::Origin;
 use crate::support::clock::{Moment, boot_time};
 use crate::support::process::PerProcess;
+use crate::support::striped::number_of_this_thread;
 use crate::support::sync::locked;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -24,6 +25,8 @@ struct Idle {
     /// When it became idle, by boot time: time asleep counts, since the other side does not
     /// sleep.
     since: Moment,
+    /// The thread that put it back.
+    thread: usize,
     connection: Box<Connection>,
 }
 
@@ -38,6 +41,9 @@ impl Idle {
 /// The longest that a connection stays idle. Routers on the way forget connections without
 /// telling; most remember them for longer than this.
 const LONGEST: Duration = Duration::from_secs(30);
+/// How long a thread gets its own connection back, where others have put back theirs since: what it
+/// needs of it is at hand where the thread runs, in the kernel above all.
+const LATELY: Duration = Duration::from_secs(1);
 /// In the order in which they became idle.
 type Pool = Mutex<Vec<Idle>>;
 
@@ -76,8 +82,8 @@ pub(super) fn close_old() -> Option<Duration> {
     next.map(|next| next + Duration::from_millis(1))
 }
 
-/// A connection to this place that has not been idle for longer than `most`: the one that was
-/// used last. One that was closed meanwhile, or on which something came, is closed.
+/// A connection to this place that has not been idle for longer than `most`: the one that this thread
+/// has just used, else the one that was used last. One that was closed meanwhile, or on which something came, is closed.
 pub(super) fn take(transport: u64, origin: &Origin, most: Duration) -> Option<Box<Connection>> {
     take_at(boot_time(), transport, origin, most)
 }
@@ -89,13 +95,16 @@ fn take_at(
     origin: &Origin,
     most: Duration,
 ) -> Option<Box<Connection>> {
-    let pool = pool();
+    let (pool, thread) = (pool(), number_of_this_thread());
     loop {
         let (old, idle) = {
             let mut pool = locked(&pool);
             let old = over(&mut pool, now);
-            let last = pool.iter().rposition(|idle| idle.is_of(transport, origin));
-            let last = last.filter(|last| now.since(pool[*last].since) <= most);
+            let fits =
+                |idle: &Idle, most| now.since(idle.since) <= most && idle.is_of(transport, origin);
+            let own = |idle: &Idle| idle.thread == thread && fits(idle, most.min(LATELY));
+            let own = pool.iter().rposition(own);
+            let last = own.or_else(|| pool.iter().rposition(|idle| fits(idle, most)));
             (old, last.map(|last| pool.remove(last)))
         };
         // What is closed is closed without the lock.
@@ -114,7 +123,7 @@ pub(super) fn put(connection: Box<Connection>, most: usize) {
     let since = boot_time();
     let mut pool = locked(&pool);
     let mut over = over(&mut pool, since);
-    pool.push(Idle { since, connection });
+    pool.push(Idle { since, thread: number_of_this_thread(), connection });
     let surplus = pool.len().saturating_sub(most);
     over.extend(pool.drain(..surplus));
     drop(pool);
@@ -181,5 +190,33 @@ mod tests {
         put(closed, 8);
         drop(far_end);
         assert!(take_at(later(0), u64::MAX, &origin, Duration::MAX).is_none());
+    }
+
+    #[test]
+    fn a_thread_gets_its_own_connection_back() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let origin = Url::parse(&format!("http://{address}")).unwrap().origin().clone();
+        let transport = u64::MAX - 1;
+        let idle = || -> (Box<Connection>, TcpStream) {
+            let call = Call::new(Duration::from_secs(20), &Arc::<Canceller>::default());
+            let socket = Socket::connect(&[address], Duration::from_secs(20), &call).unwrap();
+            let mut connection = Connection::over(socket);
+            connection.place = Some(Place { transport, origin: origin.clone() });
+            (Box::new(connection), listener.accept().unwrap().0)
+        };
+        let ((mine, _mine), (theirs, _theirs)) = (idle(), idle());
+        let (my, their) = (&raw const *mine, &raw const *theirs);
+        put(mine, 8);
+        std::thread::scope(|scope| scope.spawn(|| put(theirs, 8)).join().unwrap());
+        let now = boot_time();
+        let first = take_at(now, transport, &origin, Duration::MAX).unwrap();
+        assert_eq!(&raw const *first, my, "though another was put back later");
+        put(first, 8);
+        let later = now.after(Duration::from_secs(5));
+        let last = take_at(later, transport, &origin, Duration::MAX);
+        assert_eq!(last.map(|last| &raw const *last), Some(my));
+        let last = take_at(later, transport, &origin, Duration::MAX);
+        assert_eq!(last.map(|last| &raw const *last), Some(their));
     }
 }

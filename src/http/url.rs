@@ -35,6 +35,8 @@ pub(crate) struct Origin {
     host: String,
     /// The scheme's own where none is written.
     port: u16,
+    /// Whether plain HTTP to the host stays on this machine. Each request asks.
+    stays_here: bool,
 }
 
 /// The longest URL that is sent, in bytes: ureq's `http` crate takes none longer, and hardly a
@@ -108,7 +110,9 @@ impl Url {
             url.push('/');
         }
         encode_foreign(target, &mut url);
-        Ok(Url { text: url, path, origin: Origin { https, host: host.to_ascii_lowercase(), port } })
+        let host = host.to_ascii_lowercase();
+        let stays_here = !https && is_loopback(&host);
+        Ok(Url { text: url, path, origin: Origin { https, host, port, stays_here } })
     }
 
     /// The whole of it.
@@ -246,13 +250,7 @@ impl Origin {
     /// The host as sockets take it: an IPv6 address without its brackets, its zone behind `%`
     /// (RFC 6874 2).
     pub fn bare_host(&self) -> String {
-        self.unbracketed().replacen("%25", "%", 1)
-    }
-
-    /// The host without the brackets of an IPv6 address.
-    fn unbracketed(&self) -> &str {
-        let inner = self.host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-        inner.unwrap_or(&self.host)
+        unbracketed(&self.host).replacen("%25", "%", 1)
     }
 
     pub fn port(&self) -> u16 {
@@ -301,8 +299,7 @@ impl Origin {
     /// Whether the host can only be this machine: such a name, or a loopback address. Plain HTTP
     /// is allowed there.
     pub fn is_loopback(&self) -> bool {
-        let bare = self.unbracketed();
-        is_localhost(bare) || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+        self.stays_here || (self.https && is_loopback(&self.host))
     }
 }
 
@@ -323,6 +320,17 @@ impl fmt::Debug for Origin {
 /// RFC 9110 4.2.
 fn default_port(https: bool) -> u16 {
     if https { 443 } else { 80 }
+}
+
+/// The host without the brackets of an IPv6 address.
+fn unbracketed(host: &str) -> &str {
+    host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host)
+}
+
+/// Such a name, or an address of this machine alone.
+fn is_loopback(host: &str) -> bool {
+    let bare = unbracketed(host);
+    is_localhost(bare) || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 /// `localhost` and all names below it (RFC 6761 6.3).

@@ -212,7 +212,12 @@ impl Clock {
     /// speak wins.
     pub(crate) fn hear(&self, date: UnixSeconds) {
         let told = date.saturating_mul(1_000_000_000).saturating_sub(self.now().0);
-        self.0.told_ns.store(told.max(UNTOLD + 1), Ordering::Relaxed);
+        // A date has whole seconds. Written by each request the clock would be on its way between
+        // processors all the time.
+        let known = self.0.told_ns.load(Ordering::Relaxed);
+        if known == UNTOLD || told.abs_diff(known) >= 1_000_000_000 {
+            self.0.told_ns.store(told.max(UNTOLD + 1), Ordering::Relaxed);
+        }
     }
 
     /// Now, in seconds since 1970, by the cloud that last told the time; boot time carries it on.

@@ -83,13 +83,20 @@ impl<T> Striped<T> {
 /// have one each.
 #[inline]
 pub(crate) fn stripe_of_this_thread() -> usize {
+    number_of_this_thread() % STRIPES
+}
+
+/// What tells this thread from the others: their order when they first asked.
+#[inline]
+pub(crate) fn number_of_this_thread() -> usize {
+    const NONE: usize = usize::MAX;
     static NEXT: AtomicUsize = AtomicUsize::new(0);
-    thread_local!(static MINE: Cell<usize> = const { Cell::new(STRIPES) });
+    thread_local!(static MINE: Cell<usize> = const { Cell::new(NONE) });
     let mine = MINE.get();
-    if mine < STRIPES {
+    if mine != NONE {
         return mine;
     }
-    let next = NEXT.fetch_add(1, Ordering::Relaxed) % STRIPES;
+    let next = NEXT.fetch_add(1, Ordering::Relaxed);
     MINE.set(next);
     next
 }
