@@ -207,6 +207,20 @@ test("timers and requests go on while a body comes fast", async (t) => {
   }
 });
 
+test("a body is read to its end under timers that a test turns", { timeout: 60_000 }, async (t) => {
+  const { get } = await served(t, (answer) => answer.end(whole));
+  const body = await get();
+  await later(20);
+  t.mock.method(globalThis, "setImmediate", () => undefined);
+  let size = 0;
+  for await (const piece of body) {
+    size += piece.length;
+    const until = performance.now() + 2; // longer than a turn
+    while (performance.now() < until);
+  }
+  assert.equal(size, SIZE);
+});
+
 test("a stream that is cancelled ends with its connection", async (t) => {
   const slow = new Slow();
   const { server, get } = await served(t, (answer) => slow.answers(answer));
