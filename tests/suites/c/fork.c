@@ -87,6 +87,7 @@ static keyfob_response *being_read;
 static void read_and_free(keyfob_client *client) {
     uint8_t piece[1000];
     size_t length;
+    CHECK_STATUS(KEYFOB_INVALID_ARGUMENT, keyfob_response_read_now(being_read, piece, sizeof piece, &length, &err));
     CHECK_STATUS(KEYFOB_INVALID_ARGUMENT, keyfob_response_read(being_read, piece, sizeof piece, &length, &err));
     keyfob_response_free(being_read);
     use(client);
