@@ -1,4 +1,4 @@
-//! What serde_json makes of the same bytes.
+//! What serde_json and httparse make of the same bytes.
 
 use serde_json::Value;
 
@@ -33,4 +33,31 @@ fn same(one: &Value, other: &Value) -> bool {
         }
         _ => one == other,
     }
+}
+
+/// What is taken out of a head is what httparse, which ureq reads with, finds in it. In what is left it
+/// finds the headers that frame a body, as they were, and the same behind them.
+pub fn head(data: &[u8]) {
+    let Some((fields, left)) = keyfob::fuzzing::head(data) else { return };
+    let frames = |name: &str| ["content-length", "transfer-encoding", "connection"].contains(&name);
+    match (parsed(data), parsed(&left)) {
+        (Some((status, all, rest)), Some(read)) => {
+            assert_eq!(all, fields);
+            let framing = all.into_iter().filter(|(name, _)| frames(name)).collect();
+            assert_eq!((status, framing, rest), read);
+        }
+        // A version or a status that is none: ureq tells, from what is left.
+        (None, None) => {}
+        (all, read) => panic!("{all:?} and {read:?}"),
+    }
+}
+
+/// The status, the headers, and what is behind them; `None` where that is no whole head.
+fn parsed(bytes: &[u8]) -> Option<(Option<u16>, Vec<(String, String)>, &[u8])> {
+    let mut headers = [httparse::EMPTY_HEADER; 2048];
+    let mut head = httparse::Response::new(&mut headers);
+    let Ok(httparse::Status::Complete(length)) = head.parse(bytes) else { return None };
+    let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+    let fields = head.headers.iter().map(|h| (h.name.to_ascii_lowercase(), text(h.value)));
+    Some((head.code, fields.collect(), &bytes[length..]))
 }

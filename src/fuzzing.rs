@@ -14,6 +14,7 @@ use crate::client::config::Config;
 use crate::client::response::Response;
 use crate::error::{Error, Status};
 use crate::http::gzip::unpacked;
+use crate::http::head::take_fields;
 use crate::http::headers::retry_after;
 use crate::http::message::{Answer, Fields, MOST_HEADER};
 use crate::http::url::Url;
@@ -329,6 +330,17 @@ pub fn gzip(data: &[u8]) {
     for (piece, room) in [(1, 1), (1, 65_536), (13, 7)] {
         assert_eq!(unpacked(data, piece, room), whole, "pieces of {piece} into {room}");
     }
+}
+
+/// The head of an answer and what comes behind it: the headers that are taken out, and what is left for
+/// ureq; `None` where all of it is left.
+pub fn head(data: &[u8]) -> Option<(Vec<(String, String)>, Vec<u8>)> {
+    let mut bytes = data.to_vec();
+    let taken = take_fields(&mut bytes);
+    assert!(taken.is_some() || bytes == data, "half of a head is taken out");
+    let (fields, begin) = taken?;
+    let fields = fields.iter().map(|(name, value)| (name.into(), value.into()));
+    Some((fields.collect(), bytes.split_off(begin)))
 }
 
 /// A URL in the first line, and in the second a reference that is resolved against it. What was

@@ -7,8 +7,9 @@ mod second_opinion;
 
 type Door = fn(&[u8]);
 
-const DOORS: [(&str, Door); 9] = [
+const DOORS: [(&str, Door); 10] = [
     ("gzip", keyfob::fuzzing::gzip),
+    ("head", second_opinion::head),
     ("json", second_opinion::json),
     ("links", keyfob::fuzzing::links),
     ("options", keyfob::fuzzing::options),

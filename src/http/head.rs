@@ -20,7 +20,7 @@ use ureq::http::HeaderName;
 
 /// Takes the headers out of a head, if that is there to its end and of a final answer. Gives all of
 /// them, and how many bytes are of no use any more: what ureq is to read begins behind these.
-pub(super) fn take_fields(bytes: &mut [u8]) -> Option<(Fields, usize)> {
+pub(crate) fn take_fields(bytes: &mut [u8]) -> Option<(Fields, usize)> {
     /// In bytes. Few heads are larger, and ureq has its own limits for those.
     const LARGEST: usize = 4096;
     const USUAL: usize = 12;

@@ -32,7 +32,7 @@ mod connection;
 mod conversation;
 mod explain;
 pub(crate) mod gzip;
-mod head;
+pub(crate) mod head;
 pub(crate) mod headers;
 mod in_flight;
 mod inbox;
