@@ -124,11 +124,16 @@ impl Connection {
         }
     }
 
-    /// Waits until more has come; `false` at the end.
-    pub fn fill(&mut self, call: &Call) -> Outcome<bool> {
+    /// Waits until more has come; `false` at the end. Without `waits` it fails with `Over` where nothing is
+    /// there, and also where the call is over, so that a server that sends on and on is left.
+    pub fn fill(&mut self, call: &Call, waits: bool) -> Outcome<bool> {
         loop {
-            match self.look_for(Some(call))? {
+            if !waits {
+                call.remaining().map_err(|_| Broken::Over)?;
+            }
+            match self.look_for(waits.then_some(call))? {
                 Came::Something => return Ok(true),
+                Came::Nothing if !waits => return Err(Broken::Over),
                 Came::Nothing => {}
                 Came::TheEnd => return Ok(false),
             }

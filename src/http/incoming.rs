@@ -133,8 +133,9 @@ impl Incoming {
         }
         let limits = &apart.limits;
         let left = limits.end.map(|(end, _)| end.saturating_duration_since(Instant::now()));
-        let idle = left.map_or(limits.idle, |left| left.min(limits.idle));
-        let call = apart.call.again(idle);
+        // What does not wait hears no silence, however long this thread is kept from running.
+        let silence = if waits { limits.idle } else { Duration::MAX };
+        let call = apart.call.again(left.map_or(silence, |left| left.min(silence)));
         let (read, left) =
             in_flight::in_flight(InFlight { waits, ..InFlight::of(&call, None) }, || {
                 self.read_within(buffer)

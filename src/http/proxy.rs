@@ -145,7 +145,7 @@ impl Proxy {
             if seen > MOST_HEAD {
                 return Err(Broken::Malformed("its head is longer than 64 KiB"));
             }
-            if !connection.fill(call)? {
+            if !connection.fill(call, true)? {
                 return Err(Broken::Ended);
             }
         }

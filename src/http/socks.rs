@@ -151,7 +151,7 @@ fn skip(connection: &mut Connection, amount: usize, call: &Call) -> Outcome<()> 
 /// Waits until this many bytes are there. An end before that is [`Broken::Ended`].
 fn wait_for(connection: &mut Connection, amount: usize, call: &Call) -> Outcome<()> {
     while connection.unread().len() < amount {
-        if !connection.fill(call)? {
+        if !connection.fill(call, true)? {
             return Err(Broken::Ended);
         }
     }

@@ -105,7 +105,7 @@ impl Stream {
         into: &mut Zeroizing<Vec<u8>>,
         call: &Call,
     ) -> std::result::Result<(), StreamFault> {
-        let broken = match self.connection.fill(call) {
+        let broken = match self.connection.fill(call, true) {
             Ok(true) => return self.take(into),
             Ok(false) => Broken::Ended,
             Err(broken) => broken,

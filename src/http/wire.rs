@@ -264,14 +264,7 @@ impl Transport for Wire {
         }
         let conversation = self.conversation.as_mut().expect("there until this is dropped");
         let connection = &mut conversation.connection;
-        let outcome = match in_flight::waits() {
-            true => connection.fill(&within),
-            false => connection.look().and_then(|came| match came {
-                Came::Nothing => Err(Broken::Over),
-                came => Ok(came == Came::Something),
-            }),
-        };
-        let more = match outcome {
+        let more = match connection.fill(&within, in_flight::waits()) {
             Err(Broken::Over) if waits_for_go_on && call.remaining().is_ok() => {
                 return Err(Error::Timeout(Timeout::Await100));
             }

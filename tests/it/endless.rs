@@ -28,6 +28,13 @@ const CASES: [Endless; 8] = [
     ("nothing but line ends", "", "\r\n\r\n\r\n\r\n"),
 ];
 
+/// Bodies that come as fast as they are read.
+const FLOODS: [Endless; 3] = [
+    ("in chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "4\r\nxxxx\r\n"),
+    ("with a length", "HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n", "xxxxxxxxx"),
+    ("up to a close", "HTTP/1.1 200 OK\r\n\r\n", "xxxxxxxxx"),
+];
+
 /// The most that anybody needs to read of such an answer: what one is allowed to be, and what fits
 /// into buffers on the way.
 const ENOUGH: usize = 12 << 20;
@@ -78,6 +85,20 @@ fn head_and_form(stream: &mut TcpStream) -> String {
     String::from_utf8_lossy(&request).into_owned()
 }
 
+fn of_the_cloud_at(port: u16) -> Config {
+    let mut config = Config::new("oauth2").unwrap();
+    for (option, value) in [
+        ("token_url", format!("http://127.0.0.1:{port}/token")),
+        ("allowed_origins", format!("http://127.0.0.1:{port}")),
+        ("client_id", format!("c{port}")),
+        ("client_secret", "s".into()),
+        ("retries", "0".into()),
+    ] {
+        config.set(option, &value).unwrap();
+    }
+    config
+}
+
 #[test]
 fn a_proxy_that_never_comes_to_its_answer_is_left() {
     for case in CASES.iter().filter(|case| !case.1.contains("chunked")) {
@@ -106,16 +127,7 @@ fn an_answer_that_never_ends_is_left_wherever_it_does_not() {
     for case in CASES {
         for of_token in [true, false] {
             let (port, told) = endless(case, of_token);
-            let mut config = Config::new("oauth2").unwrap();
-            for (option, value) in [
-                ("token_url", format!("http://127.0.0.1:{port}/token")),
-                ("allowed_origins", format!("http://127.0.0.1:{port}")),
-                ("client_id", format!("c{port}")),
-                ("client_secret", "s".into()),
-                ("retries", "0".into()),
-            ] {
-                config.set(option, &value).unwrap();
-            }
+            let config = of_the_cloud_at(port);
             let client = config.client().unwrap().share(Some(Duration::from_secs(20)));
             let name = case.0;
             let url = format!("http://127.0.0.1:{port}/api");
@@ -132,6 +144,39 @@ fn an_answer_that_never_ends_is_left_wherever_it_does_not() {
             }
             let sent = told.recv().unwrap();
             assert!(sent < ENOUGH, "{name} {of_token}: {sent} bytes were taken");
+        }
+    }
+}
+
+#[test]
+fn a_read_that_does_not_wait_ends_amid_a_flood() {
+    for case in FLOODS {
+        for limit in ["0", "1"] {
+            let (port, told) = endless(case, false);
+            let mut config = of_the_cloud_at(port);
+            config.set("transfer_timeout_ms", limit).unwrap();
+            let client = config.client().unwrap();
+            let url = format!("http://127.0.0.1:{port}/api");
+            let mut response = client.open(&Request::new("GET", &url).unwrap()).unwrap();
+            let expected = match limit {
+                "0" => {
+                    client.cancel();
+                    Status::Cancelled
+                }
+                _ => Status::Timeout,
+            };
+            let mut piece = vec![0; 4096];
+            let error = loop {
+                match response.read_now(&mut piece) {
+                    Ok(amount) => assert!(amount > 0, "{}: it has no end", case.0),
+                    Err(error) if error.status() == Status::WouldBlock => {}
+                    Err(error) => break error,
+                }
+            };
+            assert_eq!(error.status(), expected, "{}: {error}", case.0);
+            drop(response);
+            let sent = told.recv().unwrap();
+            assert!(sent < ENOUGH, "{}: {sent} bytes were taken", case.0);
         }
     }
 }
