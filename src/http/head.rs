@@ -23,6 +23,9 @@ use ureq::http::HeaderName;
 pub(crate) fn take_fields(bytes: &mut [u8]) -> Option<(Fields, usize)> {
     /// In bytes. Few heads are larger, and ureq has its own limits for those.
     const LARGEST: usize = 4096;
+    /// ureq takes no more headers, and looks at a head each time that some of it has come. What becomes of an
+    /// answer must not depend on how it was cut on its way.
+    const MOST: usize = 128;
     const USUAL: usize = 12;
     let head = &bytes[..bytes.len().min(LARGEST)];
     let head = match std::str::from_utf8(head) {
@@ -46,7 +49,7 @@ pub(crate) fn take_fields(bytes: &mut [u8]) -> Option<(Fields, usize)> {
         if !stays {
             let (name, value) = text.split_at(find(text, b':')?);
             let (name, value) = (HeaderName::from_bytes(name.as_bytes()).ok()?, &value[1..]);
-            if !is_value(value) {
+            if !is_value(value) || fields.iter().len() == MOST {
                 return None;
             }
             // No other blanks are left in it.
@@ -142,6 +145,9 @@ mod tests {
         for head in odd {
             assert_eq!(taken(head), None, "{head:?}");
         }
+        let with = |number| format!("HTTP/1.1 200 OK\r\n{}\r\n", "A: b\r\n".repeat(number));
+        assert_eq!(taken(&with(128)).map(|(fields, _)| fields.len()), Some(128));
+        assert_eq!(taken(&with(129)), None);
         let large = format!("HTTP/1.1 200 OK\r\nA: {}\r\n\r\n", "b".repeat(4096));
         assert_eq!(taken(&large), None);
     }

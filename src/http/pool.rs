@@ -83,7 +83,8 @@ pub(super) fn close_old() -> Option<Duration> {
 }
 
 /// A connection to this place that has not been idle for longer than `most`: the one that this thread
-/// has just used, else the one that was used last. One that was closed meanwhile, or on which something came, is closed.
+/// has just used, else the one that was used last. One that was closed meanwhile, or on which
+/// something came, is closed.
 pub(super) fn take(transport: u64, origin: &Origin, most: Duration) -> Option<Box<Connection>> {
     take_at(boot_time(), transport, origin, most)
 }

@@ -48,7 +48,7 @@ impl Fresh {
     /// Somebody has looked, or does, and nobody need do it again until then.
     pub fn look_again_at(&self, look_at: Moment) {
         let until = self.end.min(look_at).0;
-        // Written by each request it would be on its way between processors all the time.
+        // If each request wrote here, it would be on its way between processors all the time.
         if self.until.load(Ordering::Relaxed) != until {
             self.until.store(until, Ordering::Relaxed);
         }

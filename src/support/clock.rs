@@ -209,11 +209,11 @@ impl Clock {
     }
 
     /// Notes that a cloud says it is `date` now (the `Date` of an answer). The last cloud to
-    /// speak wins.
+    /// speak wins, where it says another second.
     pub(crate) fn hear(&self, date: UnixSeconds) {
         let told = date.saturating_mul(1_000_000_000).saturating_sub(self.now().0);
-        // A date has whole seconds. Written by each request the clock would be on its way between
-        // processors all the time.
+        // A date has whole seconds: what differs by less is the same. If each request wrote here, the clock
+        // would be on its way between processors all the time.
         let known = self.0.told_ns.load(Ordering::Relaxed);
         if known == UNTOLD || told.abs_diff(known) >= 1_000_000_000 {
             self.0.told_ns.store(told.max(UNTOLD + 1), Ordering::Relaxed);
