@@ -43,6 +43,8 @@ enum Source {
     /// From its conversation, as many bytes as the head says. `conversation` is there until it was
     /// handed back.
     Counted { conversation: Option<Conversation>, left: u64, stays: bool },
+    /// From nowhere any more: ureq's broke, which was told. After that ureq says that the body has ended.
+    Lost,
 }
 
 /// A body whose head was read. Dropped before its end, it closes its connection, since the rest
@@ -213,10 +215,17 @@ impl Incoming {
 /// The next bytes as they came; 0 at the end. Counts them.
 fn next(body: &mut Source, came: &mut u64, buffer: &mut [u8]) -> Outcome<usize> {
     let amount = match body {
-        Source::Framed(body) => framed(body, buffer)?,
+        Source::Framed(reader) => match framed(reader, buffer) {
+            Err(broken) if !matches!(broken, Broken::Over) => {
+                *body = Source::Lost;
+                return Err(broken);
+            }
+            outcome => outcome?,
+        },
         Source::Counted { conversation, left, stays } => {
             counted(conversation, left, *stays, buffer)?
         }
+        Source::Lost => return Err(Broken::Ended),
     };
     *came += amount as u64;
     Ok(amount)

@@ -51,12 +51,7 @@ fn endless(case: Endless, of_token: bool) -> (u16, mpsc::Receiver<usize>) {
         for mut stream in listener.incoming().flatten() {
             let request = head_and_form(&mut stream);
             if request.starts_with("POST /token") && !of_token {
-                let body = r#"{"access_token": "t", "expires_in": 3600}"#;
-                let head = format!(
-                    "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
-                    body.len()
-                );
-                let _ = stream.write_all((head + body).as_bytes());
+                give_token(&mut stream);
                 continue;
             }
             let (_, first, again) = case;
@@ -71,6 +66,13 @@ fn endless(case: Endless, of_token: bool) -> (u16, mpsc::Receiver<usize>) {
         }
     });
     (port, told)
+}
+
+fn give_token(stream: &mut TcpStream) {
+    let body = r#"{"access_token": "t", "expires_in": 3600}"#;
+    let length = body.len();
+    let head = format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n");
+    let _ = stream.write_all((head + body).as_bytes());
 }
 
 fn head_and_form(stream: &mut TcpStream) -> String {
@@ -178,5 +180,38 @@ fn a_read_that_does_not_wait_ends_amid_a_flood() {
             let sent = told.recv().unwrap();
             assert!(sent < ENOUGH, "{}: {sent} bytes were taken", case.0);
         }
+    }
+}
+
+#[test]
+fn a_body_that_broke_off_has_no_end_however_often_it_is_read() {
+    for framing in ["Content-Length: 9\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n9\r\n"] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                match head_and_form(&mut stream).starts_with("POST /token") {
+                    true => give_token(&mut stream),
+                    false => write!(stream, "HTTP/1.1 200 OK\r\n{framing}half").unwrap(),
+                }
+            }
+        });
+        let client = of_the_cloud_at(port).client().unwrap();
+        let url = format!("http://127.0.0.1:{port}/api");
+        let mut response = client.open(&Request::new("GET", &url).unwrap()).unwrap();
+        let mut piece = [0; 9];
+        let mut come = 0;
+        let told = loop {
+            match response.read(&mut piece) {
+                Ok(amount) => {
+                    assert!(amount > 0, "{framing}");
+                    come += amount;
+                }
+                Err(error) => break error,
+            }
+        };
+        assert_eq!((told.status(), come), (Status::Network, 4), "{told}");
+        assert_eq!(response.read(&mut piece).unwrap_err().message(), told.message());
+        assert_eq!(response.read_now(&mut piece).unwrap_err().message(), told.message());
     }
 }
