@@ -43,7 +43,7 @@ enum Source {
     /// From its conversation, as many bytes as the head says. `conversation` is there until it was
     /// handed back.
     Counted { conversation: Option<Conversation>, left: u64, stays: bool },
-    /// From nowhere any more: ureq's broke, which was told. After that ureq says that the body has ended.
+    /// From nowhere any more: it broke, which was told.
     Lost,
 }
 
@@ -155,17 +155,24 @@ impl Incoming {
 
     /// Reads the next bytes as part of a call that is in flight already, and within its limits
     /// alone.
+    ///
+    /// What broke it is told once. From then on it is cut: ureq would say next that it has ended, and what
+    /// is behind a damaged place in a packed one might be taken for its end, too.
     pub(super) fn read_within(&mut self, buffer: &mut [u8]) -> Outcome<usize> {
         let Incoming { body, gunzip, came, .. } = self;
         let mut more = |buffer: &mut [u8]| next(body, came, buffer);
-        match gunzip {
+        let read = match gunzip {
             None => more(buffer),
             // A server that sends and sends what unpacks to nothing keeps nobody beyond the limits.
             Some(gunzip) => gunzip.read(buffer, |buffer| match in_flight::call() {
                 Some(call) if call.remaining().is_err() => Err(Broken::Over),
                 _ => more(buffer),
             }),
+        };
+        if matches!(&read, Err(broken) if !matches!(broken, Broken::Over)) {
+            (self.body, self.gunzip) = (Source::Lost, None);
         }
+        read
     }
 
     /// Ends a body that nobody wants. One that is announced with at most 16 KiB is read to its
@@ -215,13 +222,7 @@ impl Incoming {
 /// The next bytes as they came; 0 at the end. Counts them.
 fn next(body: &mut Source, came: &mut u64, buffer: &mut [u8]) -> Outcome<usize> {
     let amount = match body {
-        Source::Framed(reader) => match framed(reader, buffer) {
-            Err(broken) if !matches!(broken, Broken::Over) => {
-                *body = Source::Lost;
-                return Err(broken);
-            }
-            outcome => outcome?,
-        },
+        Source::Framed(body) => framed(body, buffer)?,
         Source::Counted { conversation, left, stays } => {
             counted(conversation, left, *stays, buffer)?
         }

@@ -175,9 +175,12 @@ fn a_packed_body_that_is_cut_or_damaged_is_an_error() {
         let error = client.send(&get(&world, "/echo")).unwrap_err();
         assert_eq!(error.status(), wanted, "{what}: {error}");
         assert!(error.message().contains("gzip body"), "{what}: {error}");
-        let mut opened = client.open(&get(&world, "/echo")).unwrap();
-        let opened = read_whole(&mut opened).unwrap_err();
+        let mut response = client.open(&get(&world, "/echo")).unwrap();
+        let opened = read_whole(&mut response).unwrap_err();
         assert_eq!(opened.status(), wanted, "{what}");
+        for _ in 0..9 {
+            assert!(response.read(&mut [0; 9]).is_err(), "{what}: nothing of it is its end");
+        }
         for error in [error, opened] {
             assert!(error.message().ends_with("bytes of the body had come"), "{what}: {error}");
         }
