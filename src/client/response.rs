@@ -76,7 +76,7 @@ impl Response {
     ///
     /// # Errors
     /// `WOULD_BLOCK`: nothing has come since; or the body is unpacked on its way, which is not done so.
-    /// All others are those of `read`.
+    /// All others are those of `read`, but for `idle_timeout_ms`, which is for those who wait.
     pub fn read_now(&mut self, buffer: &mut [u8]) -> Result<usize> {
         self.read_piece(buffer, false)
     }

@@ -118,8 +118,8 @@ pub unsafe extern "C" fn keyfob_response_body(
 /// `idle_timeout_ms`. Not to be called from two threads at once. A response of `keyfob_client_send`
 /// is read from memory.
 ///
-/// `KEYFOB_NETWORK`: the body was cut, so what came before is not the whole of it (RFC 9112 8).
-/// `KEYFOB_TIMEOUT`: nothing came for `idle_timeout_ms`, or all of it took longer than
+/// `KEYFOB_NETWORK`: the body was cut, so what came before is not the whole of it (RFC 9112 8); a later
+/// read fails, too. `KEYFOB_TIMEOUT`: nothing came for `idle_timeout_ms`, or all of it took longer than
 /// `transfer_timeout_ms`. `KEYFOB_CANCELLED`: `keyfob_client_cancel` on the handle that opened it,
 /// or its progress function. `KEYFOB_INVALID_ARGUMENT`: a fork lies between, and it is the parent's.
 #[must_use]
@@ -138,7 +138,8 @@ pub unsafe extern "C" fn keyfob_response_read(
 /// `keyfob_response_read` on another thread where this has nothing.
 ///
 /// `KEYFOB_WOULD_BLOCK`: nothing has come since, and the body goes on; or it is unpacked on its way
-/// (`compress`), which is never done so. All else as `keyfob_response_read`.
+/// (`compress`), which is never done so. No silence is too long for it: `idle_timeout_ms` is for those
+/// who wait. All else as `keyfob_response_read`.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_response_read_now(
