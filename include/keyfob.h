@@ -1275,9 +1275,10 @@ KEYFOB_API uint16_t keyfob_response_status(const keyfob_response *response);
 KEYFOB_API const char *keyfob_response_header(const keyfob_response *response, const char *name);
 
 /**
- * The name of the header at this index, counted from 0 in the order in which they came, in lower
- * case; and through `value`, which may be NULL, its value. NULL past the end. Both borrowed until
- * the response is freed. A body that was unpacked has no `Content-Encoding` and `Content-Length`.
+ * The name of the header at this index, counted from 0, in lower case; and through `value`, which may
+ * be NULL, its value. NULL past the end. Both borrowed until the response is freed. Headers of one
+ * name are in the order in which they came, which is the one that means something (RFC 9110 5.3). A
+ * body that was unpacked has no `Content-Encoding` and `Content-Length`.
  */
 KEYFOB_API
 const char *keyfob_response_header_at(const keyfob_response *response,

@@ -73,9 +73,10 @@ pub unsafe extern "C" fn keyfob_response_header(
     })
 }
 
-/// The name of the header at this index, counted from 0 in the order in which they came, in lower
-/// case; and through `value`, which may be NULL, its value. NULL past the end. Both borrowed until
-/// the response is freed. A body that was unpacked has no `Content-Encoding` and `Content-Length`.
+/// The name of the header at this index, counted from 0, in lower case; and through `value`, which may
+/// be NULL, its value. NULL past the end. Both borrowed until the response is freed. Headers of one
+/// name are in the order in which they came, which is the one that means something (RFC 9110 5.3). A
+/// body that was unpacked has no `Content-Encoding` and `Content-Length`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_response_header_at(
     response: *const keyfob_response,
