@@ -132,19 +132,18 @@ export class Body {
   async #next(): Promise<Uint8Array> {
     if (this.#come === this.#total) return this.#end();
     for (let over = turnIsOver(); over; over = turnIsOver()) await over;
-    const here = this.#spare === null ? this.#readHere() : null;
+    const here = this.#spare === null ? this.#readHere(library.keyfob_response_read_now, this.#buffer()) : null;
     if (here !== null) return here;
     if (!enterAtOnce()) await new Promise<void>((enter) => queue(enter));
     return (await this.#read(library.keyfob_response_read)) as Uint8Array;
   }
 
-  /** Reads what has come, on this thread; null where that is nothing. */
-  #readHere(): Uint8Array | null {
+  /** Reads on this thread, where that does not wait; null where nothing has come. */
+  #readHere(read: typeof library.keyfob_response_read, buffer: Uint8Array): Uint8Array | null {
     if (this.#held === null) throw ended();
-    const buffer = this.#buffer();
     const length: Out<number> = [null];
     const err: Out<Pointer> = [null];
-    const status = library.keyfob_response_read_now(this.#held.response, buffer, buffer.length, length, err);
+    const status = read(this.#held.response, buffer, buffer.length, length, err);
     try {
       return this.#came(status, err, buffer, length);
     } finally {
@@ -215,12 +214,7 @@ export class Body {
 
   /** The end of a body all of whose bytes have come: nothing is waited for. */
   #end(): Uint8Array {
-    const none = new Uint8Array(1);
-    const length: Out<number> = [null];
-    const err: Out<Pointer> = [null];
-    if (this.#held === null) throw ended();
-    check(library.keyfob_response_read(this.#held.response, none, 1, length, err), err);
-    return none.subarray(0, length[0] ?? 0);
+    return this.#readHere(library.keyfob_response_read, new Uint8Array(1)) as Uint8Array;
   }
 
   #tell(last: boolean): void {

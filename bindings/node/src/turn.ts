@@ -1,10 +1,12 @@
 // How long bodies are read on JavaScript's own thread before everything else has its turn: timers, other
 // requests, whatever the event loop brings. Who awaits what is there already never comes back to the loop.
 
+import { setImmediate } from "node:timers";
+
 /** In milliseconds, for all bodies together. */
 const LONGEST_MS = 1;
 
-/** Node's own: a test may put another in its place, whose turns it makes by hand. */
+/** Node's own: a test may put another in its place, whose turns it makes by hand, and under jsdom no global is one. */
 const soon = setImmediate;
 
 let began = 0;

@@ -221,6 +221,13 @@ test("a body is read to its end under timers that a test turns", { timeout: 60_0
   assert.equal(size, SIZE);
 });
 
+test("the package loads where setImmediate is no global", async () => {
+  const program = `delete globalThis.setImmediate; require("@keyfob/client"); console.log("loaded");`;
+  const cwd = fileURLToPath(new URL("..", import.meta.url));
+  const { stdout } = await promisify(execFile)(process.execPath, ["-e", program], { cwd });
+  assert.equal(stdout, "loaded\n");
+});
+
 test("a stream that is cancelled ends with its connection", async (t) => {
   const slow = new Slow();
   const { server, get } = await served(t, (answer) => slow.answers(answer));
