@@ -947,6 +947,16 @@ class Response {
                                     reinterpret_cast<std::uint8_t *>(buffer), capacity);
   }
 
+  /// The same without waiting, for an event loop: reads what has come. `KEYFOB_WOULD_BLOCK` where nothing
+  /// has, or the body is unpacked on its way (`compress`): then `read` it on another thread.
+  std::size_t read_now(char *buffer, std::size_t capacity) {
+    return read_now(buffer, capacity, std::nothrow).value();
+  }
+  Result<std::size_t> read_now(char *buffer, std::size_t capacity, std::nothrow_t) {
+    return detail::get<std::size_t>(keyfob_response_read_now, handle_.get(),
+                                    reinterpret_cast<std::uint8_t *>(buffer), capacity);
+  }
+
   /// The pieces of a body that is read as it comes, for a `for` loop: each a view that is good until
   /// the next. A body that is cut throws; without exceptions, use `read`.
   class Pieces {

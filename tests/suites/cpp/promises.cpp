@@ -429,6 +429,14 @@ PROMISE(a_form_goes_out_and_a_body_comes_piece_by_piece) {
   for (std::string_view piece : response.pieces(5000)) size += piece.size();
   CHECK(size == 200000);
   CHECK(download.progress().first == size && download.progress().second == size);
+  keyfob::Response now = client.open(download);
+  char piece[5000];
+  std::size_t come = 0;
+  for (std::size_t amount = 1; amount > 0; come += amount) {
+    auto here = now.read_now(piece, sizeof piece, std::nothrow);
+    amount = here.status() == KEYFOB_WOULD_BLOCK ? now.read(piece, sizeof piece) : here.value();
+  }
+  CHECK(come == size && now.read_now(piece, sizeof piece) == 0);
 }
 
 PROMISE(cancelling_a_shared_handle_ends_its_own_calls_only) {
