@@ -2,6 +2,7 @@
 // of four for as long; so the event loop looks, which costs a call that does not wait.
 
 import { EventEmitter } from "node:events";
+import { setImmediate } from "node:timers";
 import type { ClientEvents, KeyfobEventMap } from "./event-map";
 import { failure } from "./errors";
 import { type Out, library, type Pointer } from "./library";
