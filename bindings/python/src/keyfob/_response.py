@@ -201,7 +201,7 @@ class Response:
         rest = self._stream()
         if rest.threads is None:
             raise ArgumentError("this response is a Client's: call its read or iter_bytes")
-        call, read = rest.call, partial(rest.read_now, room)
+        call, read = rest.call, partial(rest.read_here, room)
         reading = asyncio.get_running_loop().run_in_executor(rest.threads(), read)
         try:
             length: int = await reading

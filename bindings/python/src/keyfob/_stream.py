@@ -72,10 +72,10 @@ class Rest:
             raise ArgumentError("this response is an AsyncClient's: await its aread or aiter_bytes")
         client = self._client
         return interruptible(
-            partial(self.read_now, buffer), partial(library.keyfob_client_cancel, client, None)
+            partial(self.read_here, buffer), partial(library.keyfob_client_cancel, client, None)
         )
 
-    def read_now(self, buffer: Any) -> int:
+    def read_here(self, buffer: Any) -> int:
         """The same, on this thread whatever comes."""
         with self._one_at_a_time:
             if self._is_over:
