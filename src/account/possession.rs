@@ -57,7 +57,7 @@ impl Account {
 
     /// Notes the nonce that an API's answer gives for the next requests to its origin.
     pub fn note_nonce(&self, url: &Url, nonce: Option<&str>) {
-        if self.options.flag(DPOP) {
+        if self.limits().proves {
             self.siblings.nonces().learn(url.origin(), nonce);
         }
     }
@@ -69,7 +69,7 @@ impl Account {
         challenges: &mut dyn Iterator<Item = &str>,
         seen: &Seen,
     ) -> bool {
-        self.options.flag(DPOP)
+        self.limits().proves
             && challenges_proof(status, challenges)
             && seen.is_old(&self.siblings.nonces())
     }

@@ -158,66 +158,71 @@ mod tests {
     use crate::support::call::{Call, Canceller};
     use std::net::{TcpListener, TcpStream};
 
-    #[test]
-    fn a_token_call_takes_no_connection_that_was_idle_for_long() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let origin = Url::parse(&url).unwrap().origin().clone();
-        let call = Call::new(Duration::from_secs(20), &Arc::<Canceller>::default());
-        let connect = || -> (Box<Connection>, TcpStream) {
-            let addresses = [listener.local_addr().unwrap()];
+    /// A server, and the number of the transport that connects to it.
+    struct Far {
+        listener: TcpListener,
+        origin: Origin,
+        transport: u64,
+    }
+
+    impl Far {
+        fn new(transport: u64) -> Far {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let url = format!("http://{}", listener.local_addr().unwrap());
+            let origin = Url::parse(&url).unwrap().origin().clone();
+            Far { listener, origin, transport }
+        }
+
+        /// A connection, and its other end.
+        fn connect(&self) -> (Box<Connection>, TcpStream) {
+            let call = Call::new(Duration::from_secs(20), &Arc::<Canceller>::default());
+            let addresses = [self.listener.local_addr().unwrap()];
             let socket = Socket::connect(&addresses, Duration::from_secs(20), &call).unwrap();
             let mut connection = Connection::over(socket);
-            connection.place = Some(Place { transport: u64::MAX, origin: origin.clone() });
-            (Box::new(connection), listener.accept().unwrap().0)
-        };
-        let (kept, _far_end) = connect();
+            let place = Place { transport: self.transport, origin: self.origin.clone() };
+            connection.place = Some(place);
+            (Box::new(connection), self.listener.accept().unwrap().0)
+        }
+
+        fn take_at(&self, now: Moment, most: Duration) -> Option<Box<Connection>> {
+            take_at(now, self.transport, &self.origin, most)
+        }
+    }
+
+    #[test]
+    fn a_token_call_takes_no_connection_that_was_idle_for_long() {
+        let far = Far::new(u64::MAX);
+        let (kept, _far_end) = far.connect();
         put(kept, 8);
         let later = |seconds| boot_time().after(Duration::from_secs(seconds));
         let second = Duration::from_secs(1);
         // Nothing shows that it died meanwhile; a token call must not find out.
-        assert!(take_at(later(2), u64::MAX, &origin, second).is_none());
-        assert!(
-            take_at(later(2), u64::MAX, &origin, Duration::MAX).is_some(),
-            "a request may try it"
-        );
-        let (kept, _far_end) = connect();
+        assert!(far.take_at(later(2), second).is_none());
+        assert!(far.take_at(later(2), Duration::MAX).is_some(), "a request may try it");
+        let (kept, _far_end) = far.connect();
         put(kept, 8);
-        assert!(
-            take_at(later(31), u64::MAX, &origin, Duration::MAX).is_none(),
-            "routers forget it"
-        );
-        let (closed, far_end) = connect();
+        assert!(far.take_at(later(31), Duration::MAX).is_none(), "routers forget it");
+        let (closed, far_end) = far.connect();
         put(closed, 8);
         drop(far_end);
-        assert!(take_at(later(0), u64::MAX, &origin, Duration::MAX).is_none());
+        assert!(far.take_at(later(0), Duration::MAX).is_none());
     }
 
     #[test]
     fn a_thread_gets_its_own_connection_back() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let origin = Url::parse(&format!("http://{address}")).unwrap().origin().clone();
-        let transport = u64::MAX - 1;
-        let idle = || -> (Box<Connection>, TcpStream) {
-            let call = Call::new(Duration::from_secs(20), &Arc::<Canceller>::default());
-            let socket = Socket::connect(&[address], Duration::from_secs(20), &call).unwrap();
-            let mut connection = Connection::over(socket);
-            connection.place = Some(Place { transport, origin: origin.clone() });
-            (Box::new(connection), listener.accept().unwrap().0)
-        };
-        let ((mine, _mine), (theirs, _theirs)) = (idle(), idle());
+        let far = Far::new(u64::MAX - 1);
+        let ((mine, _mine), (theirs, _theirs)) = (far.connect(), far.connect());
         let (my, their) = (&raw const *mine, &raw const *theirs);
         put(mine, 8);
         std::thread::scope(|scope| scope.spawn(|| put(theirs, 8)).join().unwrap());
         let now = boot_time();
-        let first = take_at(now, transport, &origin, Duration::MAX).unwrap();
+        let first = far.take_at(now, Duration::MAX).unwrap();
         assert_eq!(&raw const *first, my, "though another was put back later");
         put(first, 8);
         let later = now.after(Duration::from_secs(5));
-        let last = take_at(later, transport, &origin, Duration::MAX);
+        let last = far.take_at(later, Duration::MAX);
         assert_eq!(last.map(|last| &raw const *last), Some(my));
-        let last = take_at(later, transport, &origin, Duration::MAX);
+        let last = far.take_at(later, Duration::MAX);
         assert_eq!(last.map(|last| &raw const *last), Some(their));
     }
 }
