@@ -1,6 +1,7 @@
 //! Files of certificates, keys and passwords as people have them.
 
 use crate::common::World;
+use crate::common::asked::whole_request;
 use crate::common::certificate::{AnyCertificate, asking, of_this_machine};
 use crate::common::directory::Directory;
 use crate::common::openssl::openssl;
@@ -8,7 +9,7 @@ use keyfob::{Config, Status};
 use keyfob_simulator::Cloud;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::TcpListener;
 use std::sync::mpsc;
 
@@ -25,15 +26,7 @@ fn pinning(certificate: &str, key: &str) -> (u16, mpsc::Receiver<Vec<u8>>) {
         for socket in listener.incoming().flatten() {
             let connection = rustls::ServerConnection::new(config.clone()).unwrap();
             let mut stream = rustls::StreamOwned::new(connection, socket);
-            let mut request = Vec::new();
-            // To the end of the head; its body is in the same record or the next, and not looked at.
-            while !request.windows(4).any(|four| four == b"\r\n\r\n") {
-                let mut piece = [0; 4096];
-                match stream.read(&mut piece) {
-                    Ok(length @ 1..) => request.extend_from_slice(&piece[..length]),
-                    _ => break,
-                }
-            }
+            whole_request(&mut stream);
             let first = stream.conn.peer_certificates().and_then(|chain| chain.first());
             shows.send(first.map(|der| der.to_vec()).unwrap_or_default()).ok();
             let body = r#"{"access_token":"a-token","expires_in":3600}"#;

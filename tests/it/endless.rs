@@ -1,7 +1,8 @@
 //! Servers that never come to an end, where HTTP sets none: what is read of them is bounded.
 
+use crate::common::asked::whole_request;
 use keyfob::{Config, Request, Status};
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -49,7 +50,7 @@ fn endless(case: Endless, of_token: bool) -> (u16, mpsc::Receiver<usize>) {
     let (tells, told) = mpsc::channel();
     std::thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
-            let request = head_and_form(&mut stream);
+            let request = whole_request(&mut stream);
             if request.starts_with("POST /token") && !of_token {
                 give_token(&mut stream);
                 continue;
@@ -73,18 +74,6 @@ fn give_token(stream: &mut TcpStream) {
     let length = body.len();
     let head = format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n");
     let _ = stream.write_all((head + body).as_bytes());
-}
-
-fn head_and_form(stream: &mut TcpStream) -> String {
-    let mut request = Vec::new();
-    let mut piece = [0; 4096];
-    while !request.windows(4).any(|four| four == b"\r\n\r\n") {
-        match stream.read(&mut piece) {
-            Ok(length @ 1..) => request.extend_from_slice(&piece[..length]),
-            _ => break,
-        }
-    }
-    String::from_utf8_lossy(&request).into_owned()
 }
 
 fn of_the_cloud_at(port: u16) -> Config {
@@ -190,7 +179,7 @@ fn a_body_that_broke_off_has_no_end_however_often_it_is_read() {
         let port = listener.local_addr().unwrap().port();
         std::thread::spawn(move || {
             for mut stream in listener.incoming().flatten() {
-                match head_and_form(&mut stream).starts_with("POST /token") {
+                match whole_request(&mut stream).starts_with("POST /token") {
                     true => give_token(&mut stream),
                     false => write!(stream, "HTTP/1.1 200 OK\r\n{framing}half").unwrap(),
                 }

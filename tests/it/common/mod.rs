@@ -7,6 +7,7 @@ use serde_json::Value;
 use std::time::{Duration, Instant};
 
 pub mod alone;
+pub mod asked;
 pub mod certificate;
 pub mod directory;
 pub mod front;
